@@ -1,0 +1,240 @@
+//! What a MobileNetV1 is, as data: widths, strides, padding rule, epsilon, normalisation.
+
+use burn::nn::PaddingConfig2d;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Width (at alpha 1.0) and stride of the stem, a full 3x3 convolution.
+pub const STEM: (usize, usize) = (32, 2);
+
+/// Width of the pointwise convolution (at alpha 1.0) and stride of the depthwise convolution of each of the
+/// 13 separable blocks (table 1 of [Howard et al. 2017](https://arxiv.org/abs/1704.04861)).
+pub const BLOCKS: [(usize, usize); 13] = [
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+];
+
+/// How convolutions of stride 2 are padded; those of stride 1 always have one row and column on every side.
+///
+/// This is a property of the trained weights: the wrong rule loads without complaint and costs accuracy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Padding {
+    /// TensorFlow's `SAME`: nothing before and one after at even sizes, one on both sides at odd sizes.
+    #[default]
+    Same,
+    /// Nothing before and one after at every size: Keras' `ZeroPadding2D(((0, 1), (0, 1)))`, then `valid`.
+    End,
+    /// One on both sides at every size: PyTorch's `padding=1`, as timm's nets are trained.
+    Both,
+}
+
+impl Padding {
+    /// Rows (or columns) of zeros before and after, for a 3x3 kernel over `size` rows (or columns).
+    pub fn amounts(self, size: usize, stride: usize) -> (usize, usize) {
+        match self {
+            _ if stride == 1 => (1, 1),
+            Self::Same if size.is_multiple_of(2) => (0, 1),
+            Self::End => (0, 1),
+            Self::Same | Self::Both => (1, 1),
+        }
+    }
+
+    pub(crate) fn to_burn(self, stride: usize) -> PaddingConfig2d {
+        match self {
+            _ if stride == 1 => PaddingConfig2d::Explicit(1, 1, 1, 1),
+            Self::Same => PaddingConfig2d::Same,
+            Self::End => PaddingConfig2d::Explicit(0, 0, 1, 1),
+            Self::Both => PaddingConfig2d::Explicit(1, 1, 1, 1),
+        }
+    }
+}
+
+/// Configuration of a [`MobileNet`](crate::MobileNet): a builder, and what is stored beside its weights.
+///
+/// ```
+/// use mobilenet::MobileNetConfig;
+/// let config = MobileNetConfig::new().with_alpha(0.5).with_classes(10);
+/// assert_eq!(config.feature_dim(), 512);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MobileNetConfig {
+    /// Width multiplier, in (0, 4]. Default: 1.0. Published: 0.25, 0.5, 0.75, 1.0 (timm also 1.25).
+    pub alpha: f64,
+    /// Number of outputs of the classifier; 0 leaves the classifier out. Default: 1001 (ImageNet's 1000 and
+    /// background, as TensorFlow's nets).
+    pub classes: usize,
+    /// Number of separable blocks kept, 0 to 13. Default: 13. With fewer there is no classifier.
+    pub blocks: usize,
+    /// Padding of stride-2 convolutions. Default: [`Padding::Same`].
+    pub padding: Padding,
+    /// Added to the variance in batch normalisation. Default: 1e-3 (TensorFlow's nets; timm's have 1e-5).
+    pub epsilon: f64,
+    /// Subtracted from a pixel level (0 to 255). Default: 127.5.
+    pub mean: f64,
+    /// Divides the difference. Default: 127.5, so that the network sees -1 to 1.
+    pub std: f64,
+    /// Side of the square images that the weights were trained on, in pixels. Default: 224. Others work.
+    pub input_size: usize,
+}
+
+impl Default for MobileNetConfig {
+    fn default() -> Self {
+        Self {
+            alpha: 1.0,
+            classes: 1001,
+            blocks: BLOCKS.len(),
+            padding: Padding::Same,
+            epsilon: 1e-3,
+            mean: 127.5,
+            std: 127.5,
+            input_size: 224,
+        }
+    }
+}
+
+impl MobileNetConfig {
+    /// Google's `mobilenet_v1_1.0_224`; see the fields for each default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the width multiplier.
+    pub fn with_alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// Sets the number of classes; 0 leaves the classifier out.
+    pub fn with_classes(mut self, classes: usize) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// Keeps the first `blocks` separable blocks; with fewer than 13 the classifier goes too.
+    pub fn with_blocks(mut self, blocks: usize) -> Self {
+        self.blocks = blocks;
+        if blocks < BLOCKS.len() {
+            self.classes = 0;
+        }
+        self
+    }
+
+    /// Sets the padding rule of stride-2 convolutions.
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Sets the epsilon of batch normalisation.
+    pub fn with_epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets the normalisation `x = (pixel - mean) / std`, pixels being 0 to 255.
+    pub fn with_normalization(mut self, mean: f64, std: f64) -> Self {
+        self.mean = mean;
+        self.std = std;
+        self
+    }
+
+    /// Sets the side of the images that the net is meant for.
+    pub fn with_input_size(mut self, input_size: usize) -> Self {
+        self.input_size = input_size;
+        self
+    }
+
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the field, what it is and what it may be.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |what: String| Err(Error::Config(what));
+        if !(self.alpha > 0.0 && self.alpha <= 4.0) {
+            return wrong(format!(
+                "alpha is {}; expected a number in (0, 4]",
+                self.alpha
+            ));
+        }
+        if self.blocks > BLOCKS.len() {
+            return wrong(format!(
+                "{} blocks are asked for; MobileNetV1 has 13",
+                self.blocks
+            ));
+        }
+        if self.blocks < BLOCKS.len() && self.classes > 0 {
+            return wrong(format!(
+                "a net cut after block {} has no classifier; set classes to 0 (they are {})",
+                self.blocks, self.classes
+            ));
+        }
+        if self.classes > 1 << 20 {
+            return wrong(format!(
+                "{} classes; at most 1048576 are allowed",
+                self.classes
+            ));
+        }
+        if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
+            return wrong(format!(
+                "epsilon is {}; expected a number in (0, 1)",
+                self.epsilon
+            ));
+        }
+        if !self.mean.is_finite() || !(self.std.is_finite() && self.std > 0.0) {
+            return wrong(format!(
+                "normalisation (pixel - {}) / {} is not finite",
+                self.mean, self.std
+            ));
+        }
+        if self.input_size == 0 || self.input_size > 4096 {
+            return wrong(format!(
+                "input size {}; expected 1 to 4096",
+                self.input_size
+            ));
+        }
+        Ok(())
+    }
+
+    /// A width of the paper's table at this alpha: at least 8, as in TF-Slim.
+    pub(crate) fn width(&self, channels: usize) -> usize {
+        ((channels as f64 * self.alpha) as usize).max(8)
+    }
+
+    /// Channels of the map after `block` (0: the stem).
+    pub fn channels_after(&self, block: usize) -> usize {
+        match block {
+            0 => self.width(STEM.0),
+            _ => self.width(BLOCKS[block.min(BLOCKS.len()) - 1].0),
+        }
+    }
+
+    /// Length of an embedding: channels after the last block kept.
+    pub fn feature_dim(&self) -> usize {
+        self.channels_after(self.blocks)
+    }
+
+    /// Height (or width) of the map after `block` for an input of `size` pixels.
+    pub fn size_after(&self, block: usize, size: usize) -> usize {
+        std::iter::once(STEM.1)
+            .chain(BLOCKS.iter().map(|b| b.1))
+            .take(block + 1)
+            .fold(size, |size, stride| {
+                let (before, after) = self.padding.amounts(size, stride);
+                (size + before + after).saturating_sub(3) / stride + 1
+            })
+    }
+}

@@ -1,0 +1,90 @@
+use std::path::PathBuf;
+
+/// What can go wrong in this crate. Messages say what was expected, what was found, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A file is not what its format says it should be.
+    #[error("{file}: not a valid {format}: {message}")]
+    Format {
+        /// The file.
+        file: String,
+        /// The format it was read as.
+        format: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// A tensor is missing from a file.
+    #[error("{file}: tensor `{tensor}` {shape:?} is missing; the file has {found}")]
+    MissingTensor {
+        /// The file.
+        file: String,
+        /// The tensor's name in that file.
+        tensor: String,
+        /// The shape it should have.
+        shape: Vec<usize>,
+        /// What is there instead.
+        found: String,
+    },
+    /// A tensor is there, but not as it should be.
+    #[error("{file}: tensor `{tensor}`: {message}")]
+    Tensor {
+        /// The file.
+        file: String,
+        /// The tensor's name in that file.
+        tensor: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Tensors that are no part of a MobileNetV1 with the names of this format.
+    #[error("{file}: {} left over, first {names:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()))]
+    LeftOver {
+        /// The file.
+        file: String,
+        /// Names of the tensors left over.
+        names: Vec<String>,
+        /// The naming scheme that fitted best.
+        scheme: &'static str,
+    },
+    /// The weights are of another net than the one asked for.
+    #[error("{file}: {message}")]
+    Mismatch {
+        /// The file.
+        file: String,
+        /// What was asked for and what was found.
+        message: String,
+    },
+    /// Neither a file nor a known name.
+    #[error("weights `{name}`: {message}")]
+    UnknownWeights {
+        /// What was asked for.
+        name: String,
+        /// What is known, and what to do.
+        message: String,
+    },
+    /// A configuration out of its range.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// Input to the network that does not fit it.
+    #[error("input: {0}")]
+    Input(String),
+}
+
+fn plural(n: usize) -> String {
+    if n == 1 {
+        "1 tensor is".into()
+    } else {
+        format!("{n} tensors are")
+    }
+}
+
+/// Result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;

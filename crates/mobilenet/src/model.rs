@@ -1,0 +1,189 @@
+//! The network as a Burn module.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::tensor::activation::relu6;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::config::{BLOCKS, STEM};
+use crate::{Error, MobileNetConfig, Result};
+
+/// Convolution without bias, batch normalisation, ReLU6.
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    /// The convolution: weight `[out, in / groups, k, k]`.
+    pub conv: Conv2d,
+    /// The normalisation over its output channels.
+    pub bn: BatchNorm,
+}
+
+impl ConvBlock {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu6(self.bn.forward(self.conv.forward(x)))
+    }
+}
+
+/// A depthwise 3x3 convolution and a pointwise 1x1 convolution, each with batch normalisation and ReLU6.
+#[derive(Module, Debug)]
+pub struct SeparableBlock {
+    /// 3x3, one filter a channel.
+    pub depthwise: ConvBlock,
+    /// 1x1, mixing channels.
+    pub pointwise: ConvBlock,
+}
+
+/// MobileNetV1 ([Howard et al. 2017](https://arxiv.org/abs/1704.04861)): a 3x3 stem, up to 13 separable blocks,
+/// a global average pool and, where all blocks are kept, a linear classifier.
+///
+/// Input is `[n, 3, height, width]`, normalised (see [`MobileNet::input`]); any height and width of at least 1.
+/// Made by [`MobileNetConfig::init`] (random) or [`Weights::load`](crate::Weights::load) (trained, frozen).
+///
+/// Burn's batch normalisation trains, and overwrites its running statistics, whenever its *input* lives on an
+/// autodiff device: call `freeze()` (loaded nets are frozen) before asking for a gradient with respect to pixels.
+#[derive(Module, Debug)]
+pub struct MobileNet {
+    /// The first convolution, stride 2.
+    pub stem: ConvBlock,
+    /// The separable blocks kept.
+    pub blocks: Vec<SeparableBlock>,
+    /// From embedding to logits; `None` where it was cut off.
+    pub classifier: Option<Linear>,
+    #[module(skip)]
+    config: MobileNetConfig,
+}
+
+impl MobileNetConfig {
+    /// A net with random weights (Burn's default initialisers), not frozen.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where a field is out of its range.
+    pub fn init(&self, device: &Device) -> Result<MobileNet> {
+        self.check()?;
+        let conv_block =
+            |input: usize, output: usize, kernel: usize, stride: usize, groups: usize| ConvBlock {
+                conv: Conv2dConfig::new([input, output], [kernel, kernel])
+                    .with_stride([stride, stride])
+                    .with_groups(groups)
+                    .with_padding(match kernel {
+                        1 => burn::nn::PaddingConfig2d::Valid,
+                        _ => self.padding.to_burn(stride),
+                    })
+                    .with_bias(false)
+                    .init(device),
+                bn: BatchNormConfig::new(output)
+                    .with_epsilon(self.epsilon)
+                    .init(device),
+            };
+        let mut channels = self.width(STEM.0);
+        let stem = conv_block(3, channels, 3, STEM.1, 1);
+        let blocks = BLOCKS[..self.blocks]
+            .iter()
+            .map(|&(width, stride)| {
+                let (input, output) = (channels, self.width(width));
+                channels = output;
+                SeparableBlock {
+                    depthwise: conv_block(input, input, 3, stride, input),
+                    pointwise: conv_block(input, output, 1, 1, 1),
+                }
+            })
+            .collect();
+        let classifier =
+            (self.classes > 0).then(|| LinearConfig::new(channels, self.classes).init(device));
+        Ok(MobileNet {
+            stem,
+            blocks,
+            classifier,
+            config: self.clone(),
+        })
+    }
+}
+
+impl MobileNet {
+    /// The configuration that the net was made with.
+    pub fn config(&self) -> &MobileNetConfig {
+        &self.config
+    }
+
+    /// The device that holds the weights.
+    pub fn device(&self) -> Device {
+        self.stem.conv.weight.val().device()
+    }
+
+    /// Length of an embedding.
+    pub fn feature_dim(&self) -> usize {
+        self.config.feature_dim()
+    }
+
+    /// The map after `block` (0: the stem, 1 to 13: the separable blocks, all after ReLU6):
+    /// `[n, 3, height, width]` to `[n, channels, height', width']`.
+    ///
+    /// # Panics
+    /// As Burn does, where `x` has another number of channels; a `block` beyond the last kept is the last.
+    pub fn features_after(&self, x: Tensor<4>, block: usize) -> Tensor<4> {
+        self.blocks
+            .iter()
+            .take(block)
+            .fold(self.stem.forward(x), |x, block| {
+                block.pointwise.forward(block.depthwise.forward(x))
+            })
+    }
+
+    /// The map after the last block kept.
+    pub fn forward_features(&self, x: Tensor<4>) -> Tensor<4> {
+        self.features_after(x, self.blocks.len())
+    }
+
+    /// Embeddings: the mean over the last map, `[n, feature_dim]`.
+    pub fn embed(&self, x: Tensor<4>) -> Tensor<2> {
+        pool(self.forward_features(x))
+    }
+
+    /// Logits `[n, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the net has no classifier (it was cut, or made with 0 classes).
+    pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<2>> {
+        let classifier = self.classifier.as_ref().ok_or_else(|| {
+            Error::Input(
+                "this net has no classifier: use `embed`, or load all 13 blocks and the logits"
+                    .into(),
+            )
+        })?;
+        Ok(classifier.forward(self.embed(x)))
+    }
+
+    /// Pixels as decoders give them, `[n, height, width, 3]` with levels 0 to 255, to the network's input
+    /// `[n, 3, height, width]` = (pixel - mean) / std on `device`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the length is not n x height x width x 3, or a side is 0.
+    pub fn input<P: Copy + Into<f32>>(
+        &self,
+        pixels: &[P],
+        shape: [usize; 3],
+        device: &Device,
+    ) -> Result<Tensor<4>> {
+        let [n, height, width] = shape;
+        let expected = n
+            .checked_mul(height)
+            .and_then(|x| x.checked_mul(width))
+            .and_then(|x| x.checked_mul(3));
+        if height == 0 || width == 0 || expected != Some(pixels.len()) {
+            return Err(Error::Input(format!(
+                "{} pixel values for shape [{n}, {height}, {width}, 3]: sides of at least 1 and one value a channel are expected",
+                pixels.len()
+            )));
+        }
+        let (mean, std) = (self.config.mean as f32, self.config.std as f32);
+        let data: Vec<f32> = pixels.iter().map(|&p| (p.into() - mean) / std).collect();
+        let nhwc = Tensor::<4>::from_data(TensorData::new(data, [n, height, width, 3]), device);
+        Ok(nhwc.permute([0, 3, 1, 2]))
+    }
+}
+
+/// Global average pool: `[n, c, h, w]` to `[n, c]`.
+pub fn pool(map: Tensor<4>) -> Tensor<2> {
+    let [n, channels, _, _] = map.dims();
+    map.mean_dim(2).mean_dim(3).reshape([n, channels])
+}

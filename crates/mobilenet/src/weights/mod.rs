@@ -1,0 +1,366 @@
+//! Weights: from files to nets and back.
+
+mod bundled;
+mod frozen_graph;
+mod module;
+mod parameters;
+mod safetensors;
+mod tfjs;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+
+use crate::{Error, MobileNet, MobileNetConfig, Result};
+use parameters::{Arrays, Scheme};
+
+/// The kind of file that weights came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// TensorFlow.js layers model: `model.json` and its shards.
+    TfjsLayers,
+    /// TensorFlow frozen `GraphDef` (`.pb`).
+    FrozenGraph,
+    /// This crate's own safetensors.
+    Safetensors,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TfjsLayers => "TensorFlow.js layers model",
+            Self::FrozenGraph => "TensorFlow frozen graph",
+            Self::Safetensors => "safetensors",
+        })
+    }
+}
+
+/// A last layer found behind a net: what `retrain.py` trained, on the net's logits or its embedding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadTensors {
+    /// Row-major `[inputs, classes]`.
+    pub weight: Vec<f32>,
+    /// One value a class.
+    pub bias: Vec<f32>,
+    /// Number of inputs.
+    pub inputs: usize,
+}
+
+/// The tensors of a MobileNetV1, read and checked, not yet on a device.
+///
+/// ```no_run
+/// # fn main() -> mobilenet::Result<()> {
+/// # let device = burn::tensor::Device::flex();
+/// use mobilenet::Weights;
+/// let net = Weights::open("model.json")?.load(&device)?;
+/// let backbone = Weights::open("retrained_graph.pb")?.with_blocks(12)?.load(&device)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Weights {
+    source: String,
+    format: Format,
+    config: MobileNetConfig,
+    arrays: Arrays,
+    scheme: fn(&parameters::Parameter) -> String,
+    head: Option<HeadTensors>,
+}
+
+impl Weights {
+    /// Opens `bundled`, a file, or a folder that holds one set of weights. The format is found from the content.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWeights`] where there is neither such a file nor such a name; otherwise what is wrong with
+    /// the file, naming it and the tensor. A tensor that is *missing* is reported by [`Weights::load`], since a net
+    /// may be cut before it.
+    pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
+        let path = name_or_path.as_ref();
+        if path.exists() {
+            return Self::open_file(&only_weights_of(path)?);
+        }
+        let name = path.display().to_string();
+        match name.as_str() {
+            "bundled" => bundled::open(),
+            _ => Err(Error::UnknownWeights {
+                message:
+                    "there is no such file, and no weights of that name; `bundled` is always there"
+                        .into(),
+                name,
+            }),
+        }
+    }
+
+    fn open_file(path: &Path) -> Result<Self> {
+        let bytes = read(path)?;
+        let file = path.display().to_string();
+        match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+            _ if bytes.get(8) == Some(&b'{') => Self::from_safetensors(&file, &bytes),
+            Some(b'{') => tfjs::open(path, &bytes),
+            Some(0x0a) => frozen_graph::open(&file, bytes),
+            _ => Err(Error::Format {
+                file,
+                format: "weights file",
+                message:
+                    "neither a TensorFlow.js model.json, a frozen graph nor a safetensors file"
+                        .into(),
+            }),
+        }
+    }
+
+    /// Reads this crate's own safetensors from memory; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Weights::open`].
+    pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
+        safetensors::open(file, bytes)
+    }
+
+    /// Strict import of a file's tensors: the common end of every format.
+    fn import(
+        file: String,
+        format: Format,
+        scheme: &Scheme,
+        config: MobileNetConfig,
+        arrays: Arrays,
+        head: Option<HeadTensors>,
+    ) -> Result<Self> {
+        let config = scheme.detect(&file, &arrays, config)?;
+        let arrays = scheme.import(&file, &config, arrays)?;
+        Ok(Self {
+            source: file,
+            format,
+            config,
+            arrays,
+            scheme: scheme.name,
+            head,
+        })
+    }
+
+    /// Takes the weights out of a net.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the device cannot be read.
+    pub fn of(net: &MobileNet) -> Result<Self> {
+        Ok(Self {
+            source: "a net in memory".into(),
+            format: Format::Safetensors,
+            config: net.config().clone(),
+            arrays: module::read(net)?,
+            scheme: parameters::OURS.name,
+            head: None,
+        })
+    }
+
+    /// Where the weights came from: a path, or `bundled`.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The kind of file that they came from.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The net that the weights are for.
+    pub fn config(&self) -> &MobileNetConfig {
+        &self.config
+    }
+
+    /// Whether class 0 is background, as in TensorFlow's nets of 1001 classes.
+    pub fn background(&self) -> bool {
+        self.config.classes == 1001
+    }
+
+    /// The last layer that `retrain.py` put behind the net, where the file is one of its graphs.
+    pub fn head(&self) -> Option<&HeadTensors> {
+        self.head.as_ref()
+    }
+
+    /// Cuts the net after `blocks` separable blocks (0 to 13); below 13 the classifier goes too. Files that lack
+    /// what is cut off load.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for more than 13 blocks.
+    pub fn with_blocks(mut self, blocks: usize) -> Result<Self> {
+        self.config = self.config.with_blocks(blocks);
+        self.config.check()?;
+        let wanted: Vec<_> = parameters::parameters(&self.config)
+            .iter()
+            .map(parameters::Parameter::name)
+            .collect();
+        self.arrays.retain(|name, _| wanted.contains(name));
+        Ok(self)
+    }
+
+    /// Leaves the classifier out.
+    pub fn without_classifier(mut self) -> Self {
+        self.config.classes = 0;
+        self.arrays
+            .retain(|name, _| !name.starts_with("classifier."));
+        self
+    }
+
+    /// Refuses weights of another width.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] naming both.
+    pub fn require_alpha(self, alpha: f64) -> Result<Self> {
+        if (self.config.alpha - alpha).abs() < 1e-9 {
+            return Ok(self);
+        }
+        Err(Error::Mismatch {
+            message: format!(
+                "these weights are of alpha {}, alpha {alpha} was asked for",
+                self.config.alpha
+            ),
+            file: self.source,
+        })
+    }
+
+    /// SHA-256 over the configuration and all tensors (our names, shapes, f32 bytes), in hexadecimal: the same for
+    /// the same net, whatever file format it came in.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(serde_json::to_vec(&self.config).unwrap_or_default());
+        for (name, array) in &self.arrays {
+            hash.update(name.as_bytes());
+            hash.update(
+                array
+                    .shape
+                    .iter()
+                    .flat_map(|&n| (n as u64).to_le_bytes())
+                    .collect::<Vec<u8>>(),
+            );
+            for chunk in array.data.chunks(4096) {
+                hash.update(
+                    chunk
+                        .iter()
+                        .flat_map(|v| v.to_le_bytes())
+                        .collect::<Vec<u8>>(),
+                );
+            }
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Puts the weights on `device`, as a frozen net: its batch statistics never move and its weights get no
+    /// gradients until it is thawed with `unfreeze`.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] where the file lacks something that the net needs.
+    pub fn load(mut self, device: &Device) -> Result<MobileNet> {
+        self.complete()?;
+        let mut net = self.config.init(device)?;
+        module::write(&mut net, &mut self.arrays, device);
+        Ok(net.freeze())
+    }
+
+    /// Writes this crate's own safetensors, visible under its name only when whole. Same weights, same bytes.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] where the weights are not complete, [`Error::Io`] where the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_safetensors(precision)?;
+        let io = |source| Error::Io {
+            path: path.into(),
+            source,
+        };
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+        std::io::Write::write_all(&mut file, &bytes).map_err(io)?;
+        file.as_file().sync_all().map_err(io)?;
+        file.persist(path).map_err(|e| io(e.error))?;
+        Ok(())
+    }
+
+    /// The bytes that [`Weights::save`] writes.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] where the weights are not complete.
+    pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
+        self.complete()?;
+        safetensors::serialize(&self.source, &self.config, &self.arrays, precision)
+    }
+
+    fn complete(&self) -> Result<()> {
+        match parameters::missing(&self.config, &self.arrays) {
+            None => Ok(()),
+            Some(p) => Err(Error::MissingTensor {
+                file: self.source.clone(),
+                tensor: (self.scheme)(&p),
+                found: format!(
+                    "{} of the net's tensors, complete up to block {}",
+                    self.arrays.len(),
+                    p.block().saturating_sub(1).min(self.config.blocks)
+                ),
+                shape: p.shape,
+            }),
+        }
+    }
+}
+
+/// Width of the numbers in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// IEEE half precision, rounded to nearest even: half the size; moves MobileNetV1's logits by up to 9e-3 of the
+    /// largest.
+    Half,
+    /// Single precision, as trained.
+    #[default]
+    Single,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })
+}
+
+/// A file as it is; of a folder its `model.json`, or the one weights file in it.
+fn only_weights_of(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.into());
+    }
+    let manifest = path.join("model.json");
+    if manifest.exists() {
+        return Ok(manifest);
+    }
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let file = entry.map_err(io)?.path();
+        if file
+            .extension()
+            .is_some_and(|e| e == "pb" || e == "safetensors")
+        {
+            found.push(file);
+        }
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(file), true) => Ok(file),
+        (found, _) => Err(Error::UnknownWeights {
+            name: path.display().to_string(),
+            message: format!(
+                "{} in this folder; expected a `model.json`, or one `.pb` or `.safetensors` file",
+                if found.is_some() {
+                    "several weights files are"
+                } else {
+                    "no weights file is"
+                }
+            ),
+        }),
+    }
+}
