@@ -194,7 +194,7 @@ impl MobileNetConfig {
                 self.epsilon
             ));
         }
-        if !self.mean.is_finite() || !(self.std.is_finite() && self.std > 0.0) {
+        if !(self.mean.is_finite() && self.std.is_finite() && self.std > 0.0) {
             return wrong(format!(
                 "normalisation (pixel - {}) / {} is not finite",
                 self.mean, self.std
