@@ -181,6 +181,15 @@ impl Weights {
         self.head.as_ref()
     }
 
+    /// The tensors as (name, shape, values), sorted by name: names are paths in the Burn module
+    /// (`stem.conv.weight`, `blocks.0.depthwise.bn.running_var`, `classifier.bias`), kernels
+    /// `[out, in / groups, k, k]`, the classifier `[in, classes]`, all row-major.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+        self.arrays
+            .iter()
+            .map(|(name, array)| (&name[..], &array.shape[..], &array.data[..]))
+    }
+
     /// Cuts the net after `blocks` separable blocks (0 to 13); below 13 the classifier goes too. Files that lack
     /// what is cut off load.
     ///
