@@ -149,6 +149,10 @@ impl ConfusionMatrix {
         Ok(())
     }
 
+    pub(crate) fn row_mut(&mut self, target: usize) -> &mut [f64] {
+        &mut self.cells[target * self.classes..(target + 1) * self.classes]
+    }
+
     /// Shares instead of counts; `None` in the cells of a row or column that is empty.
     pub fn normalized(&self, by: Normalize) -> Vec<Vec<Option<f64>>> {
         let total = self.total();

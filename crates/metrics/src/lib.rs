@@ -28,13 +28,33 @@
 //! * what is undefined (a precision of a class that was never predicted) is `None`, never 0 or NaN;
 //! * the same input gives the same bits, whatever the number of threads.
 
+mod agreement;
+mod choosing;
 mod confusion;
+mod curves;
 mod error;
 mod predictions;
+mod probability;
 mod read;
+mod streaming;
 mod summary;
+mod top_k;
+mod uncertainty;
 
+pub use agreement::KappaWeights;
+pub use choosing::{CoveragePoint, CoverageRisk, OperatingPoint};
 pub use confusion::{Average, ClassMetric, ConfusionMatrix, Normalize};
+pub use curves::{DetCurve, PrecisionRecallCurve, Ranking, RocCurve};
 pub use error::{Error, Place, Result};
 pub use predictions::Predictions;
-pub use summary::Summary;
+pub use probability::{
+    Bin, Binning, Calibration, IsotonicCalibration, IsotonicRegression, ReliabilityDiagram,
+    Temperature,
+};
+pub use streaming::Streaming;
+pub use summary::{Summary, SummaryLine};
+pub use uncertainty::{
+    AreaDifference, Bootstrap, Comparison, Estimate, IntervalMethod, McNemar, Resampled,
+    bca_interval, clopper_pearson, delong, delong_difference, mcnemar_chi_squared, mcnemar_exact,
+    percentile_interval, wilson,
+};

@@ -263,6 +263,43 @@ impl Predictions {
         Ok(())
     }
 
+    /// The same samples with other probabilities, known to be sound.
+    pub(crate) fn with_probabilities(&self, probabilities: Vec<f64>) -> Self {
+        let predicted = probabilities
+            .chunks_exact(self.classes.len())
+            .map(argmax)
+            .collect();
+        Self {
+            predicted,
+            probabilities: Some(probabilities),
+            ..self.clone()
+        }
+    }
+
+    /// Some of the samples, each as often as it is named; all indices must exist.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        let k = self.classes.len();
+        let probabilities = self.probabilities.as_ref().map(|all| {
+            let mut chosen = Vec::with_capacity(rows.len() * k);
+            for &row in rows {
+                chosen.extend_from_slice(&all[row * k..(row + 1) * k]);
+            }
+            chosen
+        });
+        Self {
+            classes: self.classes.clone(),
+            targets: rows.iter().map(|&row| self.targets[row]).collect(),
+            predicted: rows.iter().map(|&row| self.predicted[row]).collect(),
+            probabilities,
+            weights: self
+                .weights
+                .as_ref()
+                .map(|all| rows.iter().map(|&row| all[row]).collect()),
+            // Names take no part in any number; a resample does without them.
+            files: None,
+        }
+    }
+
     /// Weight of a sample; 1 where no weights were given.
     pub(crate) fn weight(&self, sample: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[sample])

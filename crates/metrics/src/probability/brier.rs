@@ -1,0 +1,32 @@
+use crate::Predictions;
+
+impl Predictions {
+    /// Mean squared distance of the probabilities to the truth: `brier_score_loss` with its default
+    /// `scale_by_half="auto"`.
+    ///
+    /// With more than two classes the squares are summed over the classes (0 to 2); with one or two, half of
+    /// that (0 to 1), the squared error of the second class. `None` without probabilities.
+    pub fn brier(&self) -> Option<f64> {
+        let k = self.classes.len();
+        let probabilities = self.probabilities.as_ref()?;
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (i, row) in probabilities.chunks_exact(k).enumerate() {
+            let weight = self.weight(i);
+            sum += weight * squared_distance(row, self.targets[i]);
+            total += weight;
+        }
+        Some(if k > 2 {
+            sum / total
+        } else {
+            0.5 * sum / total
+        })
+    }
+}
+
+/// Squared distance of one row to the corner of its target.
+pub(crate) fn squared_distance(row: &[f64], target: usize) -> f64 {
+    row.iter()
+        .enumerate()
+        .map(|(class, &probability)| (probability - f64::from(u8::from(class == target))).powi(2))
+        .sum()
+}

@@ -1,0 +1,30 @@
+use crate::Predictions;
+
+impl Predictions {
+    /// Share of the samples whose target is among the `k` most probable classes.
+    ///
+    /// At a tie the class with the higher index comes first, as in `top_k_accuracy_score`. `None` without
+    /// probabilities, or for `k` = 0.
+    pub fn top_k_accuracy(&self, k: usize) -> Option<f64> {
+        let probabilities = self.probabilities.as_ref()?;
+        if k == 0 {
+            return None;
+        }
+        let (mut hits, mut total) = (0.0, 0.0);
+        for (i, row) in probabilities.chunks_exact(self.classes.len()).enumerate() {
+            let target = self.targets[i];
+            let own = row[target];
+            let before = row
+                .iter()
+                .enumerate()
+                .filter(|&(class, &value)| value > own || (value == own && class > target))
+                .count();
+            let weight = self.weight(i);
+            total += weight;
+            if before < k {
+                hits += weight;
+            }
+        }
+        Some(hits / total)
+    }
+}
