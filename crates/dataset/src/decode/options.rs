@@ -1,0 +1,92 @@
+//! Limits and choices of decoding.
+
+use crate::Problem;
+
+/// Limits and choices of [`decode`](crate::decode).
+///
+/// ```
+/// let options = dataset::DecodeOptions::default().with_max_pixels(1_000_000);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeOptions {
+    pub(crate) max_pixels: u64,
+    pub(crate) max_side: u32,
+    pub(crate) max_bytes: u64,
+    pub(crate) background: [u8; 3],
+    pub(crate) upright: bool,
+    pub(crate) reduce_to: Option<u32>,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self {
+            max_pixels: 100_000_000,
+            max_side: 32_768,
+            max_bytes: 256 << 20,
+            background: [255; 3],
+            upright: true,
+            reduce_to: None,
+        }
+    }
+}
+
+impl DecodeOptions {
+    /// Refuse pictures of more pixels; defaults to 100 million (300 MB of RGB).
+    pub fn with_max_pixels(mut self, max_pixels: u64) -> Self {
+        self.max_pixels = max_pixels;
+        self
+    }
+
+    /// Refuse pictures with a longer side; defaults to 32,768.
+    pub fn with_max_side(mut self, max_side: u32) -> Self {
+        self.max_side = max_side;
+        self
+    }
+
+    /// Refuse larger files; defaults to 256 MiB.
+    pub fn with_max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+
+    /// The colour behind transparent pixels; defaults to white.
+    pub fn with_background(mut self, background: [u8; 3]) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Whether to turn the picture upright by its EXIF orientation; defaults to true. The scripts
+    /// that this project follows did not.
+    pub fn with_upright(mut self, upright: bool) -> Self {
+        self.upright = upright;
+        self
+    }
+
+    /// Allows a JPEG that is much larger than needed to be decoded at 1/2, 1/4 or 1/8 of its
+    /// size, which is several times faster, as long as both sides stay at least `side`; defaults
+    /// to `None`: the size that the file has.
+    pub fn with_reduce_to(mut self, side: Option<u32>) -> Self {
+        self.reduce_to = side;
+        self
+    }
+
+    /// Checks a picture's size before anything is allocated for it.
+    pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), Problem> {
+        let limits = [
+            (
+                "a side",
+                u64::from(width.max(height)),
+                u64::from(self.max_side),
+            ),
+            (
+                "the number of pixels",
+                u64::from(width) * u64::from(height),
+                self.max_pixels,
+            ),
+        ];
+        match limits.into_iter().find(|&(_, found, limit)| found > limit) {
+            Some((what, found, limit)) => Err(Problem::OverLimit { what, found, limit }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! PNG, GIF, WebP and BMP, by the `image` crate.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+
+use super::{DecodeOptions, Format, orientation};
+use crate::Problem;
+
+pub(super) fn decode(
+    bytes: &[u8],
+    format: Format,
+    options: &DecodeOptions,
+) -> Result<RgbImage, Problem> {
+    let problem = |error: ImageError| problem(format, &error);
+    let mut limits = Limits::default();
+    // The widest pixel is RGBA of 16 bits; a decoder holds at most the picture and a copy.
+    limits.max_alloc = Some(options.max_pixels.saturating_mul(16).max(1 << 24));
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.of_image_crate());
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(problem)?;
+    let (width, height) = decoder.dimensions();
+    options.check(width, height)?;
+    if width == 0 || height == 0 {
+        let message = format!("a picture of {width} x {height} pixels");
+        return Err(Problem::Broken {
+            format: format.name(),
+            message,
+        });
+    }
+    let orientation = match format {
+        _ if !options.upright => image::metadata::Orientation::NoTransforms,
+        Format::Png => orientation::of_png(bytes),
+        // A broken EXIF block does not spoil the pixels.
+        _ => decoder
+            .exif_metadata()
+            .ok()
+            .flatten()
+            .map_or(image::metadata::Orientation::NoTransforms, |exif| {
+                orientation::of_exif(&exif)
+            }),
+    };
+    let image = DynamicImage::from_decoder(decoder).map_err(problem)?;
+    let rgb = if image.color().has_alpha() {
+        lay_over(&image.into_rgba8(), options.background)
+    } else {
+        image.into_rgb8()
+    };
+    Ok(orientation::turn(rgb, orientation))
+}
+
+fn lay_over(image: &image::RgbaImage, background: [u8; 3]) -> RgbImage {
+    let mut rgb = RgbImage::new(image.width(), image.height());
+    for (to, from) in rgb.pixels_mut().zip(image.pixels()) {
+        let [r, g, b, alpha] = from.0.map(u32::from);
+        let over = |value: u32, behind: u8| {
+            ((value * alpha + u32::from(behind) * (255 - alpha) + 127) / 255) as u8
+        };
+        to.0 = [
+            over(r, background[0]),
+            over(g, background[1]),
+            over(b, background[2]),
+        ];
+    }
+    rgb
+}
+
+fn problem(format: Format, error: &ImageError) -> Problem {
+    let format = format.name();
+    match error {
+        ImageError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => {
+            Problem::Truncated { format }
+        }
+        _ => Problem::Broken {
+            format,
+            message: error.to_string(),
+        },
+    }
+}

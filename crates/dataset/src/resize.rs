@@ -1,0 +1,245 @@
+//! From a picture of any size to the square that a network takes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use fast_image_resize::images::{ImageRef, TypedImage};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// The grey that [`ResizePolicy::Letterbox`] puts beside the picture: about zero after a network's
+/// `x / 127.5 - 1`.
+const LETTERBOX_GREY: u8 = 128;
+
+/// What part of its short side [`ResizePolicy::CenterCrop`] keeps.
+const CROP_FRACTION: f64 = 0.875;
+
+/// How a picture becomes a square of `size` x `size` pixels.
+///
+/// All but [`ResizePolicy::Tf1Squash`] are antialiased and equal Pillow's `resize` (13.0, to one
+/// level). The names in files and on command lines are `squash`, `center-crop`, `letterbox` and
+/// `tf1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResizePolicy {
+    /// The whole picture, its aspect ignored.
+    #[default]
+    Squash,
+    /// Short side to `round(size / 0.875)`, long side in proportion, then the middle: how
+    /// networks are evaluated on `ImageNet`.
+    CenterCrop,
+    /// The whole picture in its aspect, centred, with grey (128) beside it.
+    Letterbox,
+    /// As [`ResizePolicy::Squash`], by [`tf1_bilinear`], rounded to 8 bits.
+    #[serde(rename = "tf1")]
+    Tf1Squash,
+}
+
+const POLICIES: [(ResizePolicy, &str); 4] = [
+    (ResizePolicy::Squash, "squash"),
+    (ResizePolicy::CenterCrop, "center-crop"),
+    (ResizePolicy::Letterbox, "letterbox"),
+    (ResizePolicy::Tf1Squash, "tf1"),
+];
+
+impl fmt::Display for ResizePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = POLICIES
+            .iter()
+            .find(|(policy, _)| policy == self)
+            .map_or("", |(_, name)| name);
+        f.pad(name)
+    }
+}
+
+impl FromStr for ResizePolicy {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> crate::Result<Self> {
+        POLICIES
+            .iter()
+            .find(|(_, name)| *name == text)
+            .map(|&(policy, _)| policy)
+            .ok_or_else(|| crate::Error::Option {
+                option: "resize policy",
+                expected: "squash, center-crop, letterbox or tf1",
+                found: format!("'{text}'"),
+            })
+    }
+}
+
+/// The antialiased filter of a [`ResizePolicy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResizeFilter {
+    /// A triangle, the width of a target pixel to each side.
+    #[default]
+    Bilinear,
+    /// Catmull and Rom's cubic (a = -0.5), twice as wide.
+    Bicubic,
+}
+
+/// A rectangle of the source, in its pixels.
+type Box64 = (f64, f64, f64, f64);
+
+impl ResizePolicy {
+    /// Makes `image` a square of `size` pixels with the bilinear filter.
+    ///
+    /// ```
+    /// use dataset::{ResizePolicy, RgbImage};
+    /// let square = ResizePolicy::Letterbox.apply(&RgbImage::new(40, 20), 16);
+    /// assert_eq!(square.dimensions(), (16, 16));
+    /// ```
+    pub fn apply(self, image: &RgbImage, size: u32) -> RgbImage {
+        self.apply_with(image, size, ResizeFilter::default())
+    }
+
+    /// As [`ResizePolicy::apply`], with a choice of filter (which `tf1` does not look at).
+    pub fn apply_with(self, image: &RgbImage, size: u32, filter: ResizeFilter) -> RgbImage {
+        let (w, h) = image.dimensions();
+        if w == 0 || h == 0 || size == 0 {
+            return RgbImage::new(size, size);
+        }
+        match self {
+            Self::Squash => scaled(image, whole(image), size, size, filter),
+            Self::CenterCrop => scaled(image, middle(w, h, size), size, size, filter),
+            Self::Letterbox => {
+                // The shorter side keeps at least one pixel, however flat the picture.
+                let fit = |side: u32| {
+                    let side = f64::from(size) * f64::from(side) / f64::from(w.max(h));
+                    (side.round() as u32).clamp(1, size)
+                };
+                let (width, height) = (fit(w), fit(h));
+                let inner = scaled(image, whole(image), width, height, filter);
+                let mut square = RgbImage::from_pixel(size, size, [LETTERBOX_GREY; 3].into());
+                let (x, y) = ((size - width) / 2, (size - height) / 2);
+                image::imageops::replace(&mut square, &inner, x.into(), y.into());
+                square
+            }
+            Self::Tf1Squash => {
+                let values = tf1_bilinear(image, size, size);
+                let pixels = values.iter().map(|v| v.round() as u8).collect();
+                RgbImage::from_raw(size, size, pixels).unwrap_or_default()
+            }
+        }
+    }
+
+    /// How long both sides of a picture must at least be for this policy not to enlarge it: what
+    /// a JPEG decoder may reduce it to. `None` where the policy asks for the picture as it is.
+    pub fn needed_side(self, size: u32) -> Option<u32> {
+        match self {
+            Self::Squash | Self::Letterbox => Some(size),
+            Self::CenterCrop => Some(short_side(size)),
+            Self::Tf1Squash => None,
+        }
+    }
+}
+
+fn short_side(size: u32) -> u32 {
+    (f64::from(size) / CROP_FRACTION).round() as u32
+}
+
+fn whole(image: &RgbImage) -> Box64 {
+    (0.0, 0.0, image.width().into(), image.height().into())
+}
+
+/// The part of a `w` x `h` picture that is left after scaling its short side and cutting out the
+/// middle. Cutting first gives the same pixels (the filter still sees what lies outside) and
+/// bounds the work for a picture of any aspect.
+fn middle(w: u32, h: u32, size: u32) -> Box64 {
+    let short = short_side(size);
+    let long = f64::from(w.max(h)) * f64::from(short) / f64::from(w.min(h));
+    let long = long.round() as u32;
+    let part = |side: u32, scaled: u32| {
+        let from = f64::from((scaled.saturating_sub(size)) / 2);
+        let step = f64::from(side) / f64::from(scaled);
+        (from * step, f64::from(size) * step)
+    };
+    let ((x, width), (y, height)) = if w < h {
+        (part(w, short), part(h, long))
+    } else {
+        (part(w, long), part(h, short))
+    };
+    (x, y, width, height)
+}
+
+fn scaled(
+    image: &RgbImage,
+    part: Box64,
+    width: u32,
+    height: u32,
+    filter: ResizeFilter,
+) -> RgbImage {
+    let mut result = RgbImage::new(width, height);
+    scale_into(image, part, &mut result, filter);
+    result
+}
+
+fn scale_into(image: &RgbImage, part: Box64, result: &mut RgbImage, filter: ResizeFilter) {
+    let filter = match filter {
+        ResizeFilter::Bilinear => FilterType::Bilinear,
+        ResizeFilter::Bicubic => FilterType::CatmullRom,
+    };
+    let (x, y, w, h) = part;
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(filter))
+        .crop(x, y, w, h);
+    let (width, height) = result.dimensions();
+    let source = ImageRef::new(
+        image.width(),
+        image.height(),
+        image.as_raw(),
+        fast_image_resize::PixelType::U8x3,
+    );
+    let target =
+        TypedImage::<U8x3>::from_buffer(width, height, result.as_flat_samples_mut().samples);
+    // Both buffers have the size of their picture and the part lies within the source, so that
+    // none of these can fail; were one to, the result would stay black, not break a run.
+    if let (Ok(source), Ok(mut target)) = (source, target)
+        && let Some(source) = source.typed_image::<U8x3>()
+    {
+        let _ = Resizer::new().resize_typed(&source, &mut target, &options);
+    }
+}
+
+/// `TensorFlow` 1's `resize_bilinear`: no half-pixel centres, no antialiasing, in 32-bit floats.
+///
+/// `retrain.py` used it; it aliases where it shrinks and shifts the picture by up to half a pixel.
+/// Returns `[height, width, 3]` values of 0 to 255 (TensorFlow 2.21, `tf.compat.v1.image`).
+pub fn tf1_bilinear(image: &RgbImage, width: u32, height: u32) -> Vec<f32> {
+    let (w, h) = image.dimensions();
+    if w == 0 || h == 0 {
+        return vec![0.0; width as usize * height as usize * 3];
+    }
+    let columns = tf1_steps(w, width);
+    let source = image.as_raw();
+    let row = |y: u32| &source[y as usize * w as usize * 3..][..w as usize * 3];
+    let mut values = Vec::with_capacity(width as usize * height as usize * 3);
+    for (above, below, down) in tf1_steps(h, height) {
+        let (above, below) = (row(above), row(below));
+        for &(left, right, along) in &columns {
+            let (left, right) = (left as usize * 3, right as usize * 3);
+            for channel in 0..3 {
+                let at = |row: &[u8], x: usize| f32::from(row[x + channel]);
+                let top = at(above, left) + (at(above, right) - at(above, left)) * along;
+                let bottom = at(below, left) + (at(below, right) - at(below, left)) * along;
+                values.push(top + (bottom - top) * down);
+            }
+        }
+    }
+    values
+}
+
+/// For each target pixel the two source pixels and how far it lies between them.
+fn tf1_steps(from: u32, to: u32) -> Vec<(u32, u32, f32)> {
+    let scale = from as f32 / to as f32;
+    (0..to)
+        .map(|i| {
+            let at = i as f32 * scale;
+            let lower = (at as u32).min(from - 1);
+            (lower, (lower + 1).min(from - 1), at - lower as f32)
+        })
+        .collect()
+}
