@@ -14,11 +14,16 @@
 //!
 //! No backend is chosen here: the application turns on one of Burn's and hands a `Device` in.
 
+mod compiled;
 mod config;
 mod error;
 mod model;
 mod weights;
 
+pub use compiled::{
+    BlockGradients, CompiledMobileNet, Features, GradientOptions, InstructionSet, Output,
+    PixelGradients, Pixels,
+};
 pub use config::{BLOCKS, MobileNetConfig, Padding, STEM};
 pub use error::{Error, Result};
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};

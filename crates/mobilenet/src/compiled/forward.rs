@@ -1,0 +1,255 @@
+//! The forward pass of one image: the stem, then each block's depthwise and pointwise convolution, fused.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::CompiledMobileNet;
+use super::kernels::{Depthwise, Finish, Matmul, Place};
+use super::pixels::Values;
+use super::plan::{Plan, Shape};
+
+/// Values of a band that stay in a core's second-level cache (128 KiB) between depthwise and pointwise.
+pub(super) const BAND: usize = 32 * 1024;
+
+/// ReLU6's masks of one image, which are all that a gradient with respect to the pixels needs:
+/// `[pixel][vector]`, of the stem's map, then of each block's depthwise and pointwise map. Empty: not wanted.
+#[derive(Default)]
+pub(super) struct Masks {
+    pub(super) stem: Vec<u16>,
+    pub(super) blocks: Vec<[Vec<u16>; 2]>,
+}
+
+impl Masks {
+    /// Of all maps of `plan`.
+    pub(super) fn new(plan: &Plan, lanes: usize) -> Self {
+        let mask = |shape: Shape| vec![0; shape.pixels() * (shape.channels / lanes)];
+        let blocks = 1..plan.stages.len();
+        Self {
+            stem: mask(plan.shape(0)),
+            blocks: blocks
+                .map(|b| [mask(plan.depthwise_shape(b)), mask(plan.shape(b))])
+                .collect(),
+        }
+    }
+}
+
+/// A run of pixels of a map, with their memory and their masks (empty where not wanted).
+pub(super) struct Band<'a> {
+    pub(super) pixels: Range<usize>,
+    pub(super) map: &'a mut [f32],
+    masks: [&'a mut [u16]; 2],
+}
+
+/// Cuts a map into bands of at most `limit` pixels, as many for each of `parts`, and hands them to `run`: in
+/// parallel where there are parts.
+pub(super) fn in_bands(
+    shape: Shape,
+    limit: usize,
+    parts: usize,
+    mut map: &mut [f32],
+    mut masks: [&mut [u16]; 2],
+    run: impl Fn(Band) + Send + Sync,
+) {
+    let pixels = shape.pixels();
+    let count = pixels
+        .div_ceil(limit.max(1))
+        .next_multiple_of(parts)
+        .min(pixels);
+    let per_pixel = [masks[0].len() / pixels, masks[1].len() / pixels];
+    let bands = (0..count).map(|i| {
+        let range = i * pixels / count..(i + 1) * pixels / count;
+        let (band, rest) = shape.split(std::mem::take(&mut map), range.start, range.end);
+        map = rest;
+        let mut i = 0;
+        let masks = masks.each_mut().map(|mask| {
+            let (band, rest) = std::mem::take(mask).split_at_mut(range.len() * per_pixel[i]);
+            *mask = rest;
+            i += 1;
+            band
+        });
+        Band {
+            pixels: range,
+            map: band,
+            masks,
+        }
+    });
+    if parts == 1 {
+        bands.for_each(run);
+    } else {
+        bands
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(run);
+    }
+}
+
+fn relu6(mask: &mut [u16]) -> Finish<'_> {
+    if mask.is_empty() {
+        Finish::Relu6
+    } else {
+        Finish::Relu6Masked(mask)
+    }
+}
+
+impl CompiledMobileNet {
+    /// Runs one image up to `last` and shows `visit` the map after every block (0: the stem).
+    ///
+    /// `parts`: how many threads to split the image over.
+    pub(super) fn forward(
+        &self,
+        plan: &Plan,
+        image: Values,
+        last: usize,
+        parts: usize,
+        masks: &mut Masks,
+        mut visit: impl FnMut(usize, &[f32]),
+    ) {
+        let len = |block| plan.shape(block).len();
+        let longest = (0..=last).map(len).max().unwrap_or(0);
+        self.maps.with(longest, |input| {
+            self.maps.with(longest, |output| {
+                let (mut input, mut output) = (&mut *input, &mut *output);
+                self.stem(plan, image, parts, &mut input[..len(0)], &mut masks.stem);
+                visit(0, &input[..len(0)]);
+                for block in 1..=last {
+                    let masks = match masks.blocks.get_mut(block - 1) {
+                        Some([depthwise, pointwise]) => [&mut depthwise[..], &mut pointwise[..]],
+                        None => Default::default(),
+                    };
+                    self.block(plan, block, parts, input, &mut output[..len(block)], masks);
+                    visit(block, &output[..len(block)]);
+                    std::mem::swap(&mut input, &mut output);
+                }
+            });
+        });
+    }
+
+    fn stem(&self, plan: &Plan, image: Values, parts: usize, map: &mut [f32], mask: &mut [u16]) {
+        let shape = plan.shape(0);
+        let (top, left) = plan.stages[0].before;
+        let row_len = (plan.width + 2) * 3;
+        let (scale, mean) = ((1.0 / self.config.std) as f32, self.config.mean as f32);
+        // A band's input rows, normalised, are the left side of its product: no larger than other bands.
+        let limit = (BAND / (2 * row_len)).max(1) * shape.width;
+        in_bands(shape, limit, parts, map, [mask, &mut []], |mut band| {
+            let first = (2 * (band.pixels.start / shape.width)) as isize - top as isize;
+            let last = 2 * ((band.pixels.end - 1) / shape.width) as isize - top as isize + 2;
+            self.bands
+                .with((last - first + 1) as usize * row_len, |rows| {
+                    // Padding is zeros after normalisation.
+                    for (y, row) in (first..=last).zip(rows.chunks_exact_mut(row_len)) {
+                        let inside = usize::try_from(y).ok().filter(|&y| y < plan.height);
+                        if let Some(y) = inside {
+                            let range = y * plan.width * 3..(y + 1) * plan.width * 3;
+                            row[..3].fill(0.0);
+                            image.normalize(range, scale, mean, &mut row[3..row_len - 3]);
+                            row[row_len - 3..].fill(0.0);
+                        } else {
+                            row.fill(0.0);
+                        }
+                    }
+                    let out = shape.with_zeros(band.map, &band.pixels);
+                    let start = shape.offset(band.pixels.start);
+                    for (y, x, count) in shape.rows(band.pixels.clone()) {
+                        let top_row = (2 * y as isize - top as isize - first) as usize;
+                        let from = (2 * x + 1 - left) * 3;
+                        let left_side = [0, 1, 2].map(|ky| {
+                            &rows[(top_row + ky) * row_len + from..(top_row + ky + 1) * row_len]
+                        });
+                        let mask = &mut band.masks[0];
+                        let per_row = if mask.is_empty() {
+                            0
+                        } else {
+                            count * shape.channels / self.kernels.lanes
+                        };
+                        let (row_mask, rest) = std::mem::take(mask).split_at_mut(per_row);
+                        *mask = rest;
+                        self.kernels.matmul(Matmul {
+                            left: &left_side,
+                            depth: 9,
+                            row_stride: 6,
+                            rows: count,
+                            right: &self.layers.stem,
+                            out: &mut out[shape.offset(y * shape.width + x) - start..],
+                            place: Place::DENSE,
+                            finish: relu6(row_mask),
+                        });
+                    }
+                });
+        });
+    }
+
+    fn block(
+        &self,
+        plan: &Plan,
+        block: usize,
+        parts: usize,
+        input: &[f32],
+        output: &mut [f32],
+        masks: [&mut [u16]; 2],
+    ) {
+        let layers = &self.layers.blocks[block - 1];
+        let (from, shape) = (plan.shape(block - 1), plan.shape(block));
+        let (top, left) = plan.stages[block].before;
+        let channels = from.channels;
+        in_bands(shape, BAND / channels, parts, output, masks, |mut band| {
+            self.bands.with(band.pixels.len() * channels, |middle| {
+                let mut rest = &mut middle[..];
+                for (y, x, count) in shape.rows(band.pixels.clone()) {
+                    let (out, next) = rest.split_at_mut(count * channels);
+                    rest = next;
+                    let mask = &mut band.masks[0];
+                    let per_row = if mask.is_empty() {
+                        0
+                    } else {
+                        out.len() / self.kernels.lanes
+                    };
+                    let (row_mask, next) = std::mem::take(mask).split_at_mut(per_row);
+                    *mask = next;
+                    let top_row = (y * layers.stride) as isize - top as isize;
+                    self.kernels.depthwise(Depthwise {
+                        rows: [0, 1, 2].map(|ky| from.row(input, top_row + ky, &plan.zeros)),
+                        offset: x * layers.stride + 1 - left,
+                        stride: layers.stride,
+                        channels,
+                        weight: &layers.depthwise.weight,
+                        bias: &layers.depthwise.bias,
+                        out,
+                        finish: relu6(row_mask),
+                    });
+                }
+                let first = band.pixels.start % shape.width;
+                self.kernels.matmul(Matmul {
+                    left: &[middle],
+                    depth: layers.pointwise.depth(),
+                    row_stride: channels,
+                    rows: band.pixels.len(),
+                    right: &layers.pointwise,
+                    out: shape.with_zeros(band.map, &band.pixels),
+                    place: Place {
+                        width: shape.width,
+                        first,
+                    },
+                    finish: relu6(band.masks[1]),
+                });
+            });
+        });
+    }
+
+    /// The mean over a map, in f64, as `feature_dim` values.
+    pub(super) fn pool(&self, plan: &Plan, map: &[f32], out: &mut [f32]) {
+        let shape = plan.shape(self.config.blocks);
+        let mut sums = vec![0.0f64; out.len()];
+        for p in 0..shape.pixels() {
+            for (sum, &x) in sums.iter_mut().zip(&map[shape.offset(p)..]) {
+                *sum += f64::from(x);
+            }
+        }
+        let n = shape.pixels() as f64;
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = (sum / n) as f32;
+        }
+    }
+}

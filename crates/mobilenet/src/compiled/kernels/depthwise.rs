@@ -1,0 +1,176 @@
+//! Depthwise 3x3 convolutions, and their transposes.
+
+use super::Finish;
+use super::vector::Vector;
+
+/// Outputs computed at once: widths of MobileNet's maps at 224 pixels are multiples of it, and seven sums, a
+/// weight and an input fit every register file.
+const COLUMNS: usize = 7;
+
+/// Part of a row: `out[x] = finish(bias + sum over ky, kx of rows[ky][offset + x * stride + kx] * weight[ky][kx])`,
+/// with vectors of `channels` values as elements.
+pub(crate) struct Depthwise<'a> {
+    /// The three rows under the kernel, with what is beside the map (zeros).
+    pub(crate) rows: [&'a [f32]; 3],
+    pub(crate) offset: usize,
+    /// 1 or 2.
+    pub(crate) stride: usize,
+    pub(crate) channels: usize,
+    /// `[9][channels]`.
+    pub(crate) weight: &'a [f32],
+    pub(crate) bias: &'a [f32],
+    /// `[count][channels]`.
+    pub(crate) out: &'a mut [f32],
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Depthwise<'_> {
+    /// Panics where a slice is too short for the sizes: then what calls is wrong, never the user's data.
+    pub(super) fn check(&self, lanes: usize) {
+        let channels = self.channels;
+        assert!(
+            channels > 0 && channels.is_multiple_of(lanes),
+            "channels are padded to whole vectors"
+        );
+        assert!(self.stride == 1 || self.stride == 2, "stride");
+        assert_eq!(self.weight.len(), 9 * channels, "weight");
+        assert_eq!(self.bias.len(), channels, "bias");
+        let count = self.out.len() / channels;
+        assert_eq!(count * channels, self.out.len(), "output is whole pixels");
+        if count > 0 {
+            let read = (self.offset + (count - 1) * self.stride + 3) * channels;
+            assert!(
+                self.rows.iter().all(|row| row.len() >= read),
+                "input rows are too short"
+            );
+            self.finish.check(self.out.len() / lanes);
+        }
+    }
+}
+
+/// # Safety
+/// [`Depthwise::check`] has passed for `V::LANES`, and the processor has the instruction set of `V`.
+#[inline(always)]
+pub(super) unsafe fn depthwise<V: Vector>(d: &mut Depthwise) {
+    let count = d.out.len() / d.channels;
+    let tiles = count.div_ceil(COLUMNS);
+    for tile in 0..tiles {
+        let x = tile * count / tiles;
+        let columns = (tile + 1) * count / tiles - x;
+        macro_rules! widths {
+            ($($width:literal)*) => {
+                match (columns, d.stride) {
+                    // SAFETY: `check` has passed, and the columns lie inside the row.
+                    $(($width, 1) => unsafe { columns_of::<V, $width, 1>(d, x) },
+                      ($width, _) => unsafe { columns_of::<V, $width, 2>(d, x) },)*
+                    _ => {}
+                }
+            };
+        }
+        widths!(1 2 3 4 5 6 7);
+    }
+}
+
+#[inline(always)]
+unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
+    d: &mut Depthwise,
+    x: usize,
+) {
+    let channels = d.channels;
+    let vectors = channels / V::LANES;
+    let first = (d.offset + x * STRIDE) * channels;
+    // SAFETY: by `check` the rows reach to the last tap of the last column, and all else has `channels` values.
+    unsafe {
+        let rows = d.rows.map(|row| row.as_ptr().add(first));
+        let out = d.out.as_mut_ptr().add(x * channels);
+        for vector in 0..vectors {
+            let c = vector * V::LANES;
+            let mut sums = [V::load(d.bias.as_ptr().add(c)); COLUMNS];
+            for (ky, row) in rows.into_iter().enumerate() {
+                for kx in 0..3 {
+                    let weight = V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c));
+                    for (column, sum) in sums.iter_mut().enumerate() {
+                        let input = V::load(row.add((column * STRIDE + kx) * channels + c));
+                        *sum = input.mul_add(weight, *sum);
+                    }
+                }
+            }
+            for (column, sum) in sums.into_iter().enumerate() {
+                let value = d.finish.apply(sum, (x + column) * vectors + vector);
+                value.store(out.add(column * channels + c));
+            }
+        }
+    }
+}
+
+/// Part of a row of the transpose of a convolution of stride 2: each input pixel gathers from the one or two
+/// output pixels in each direction that it took part in.
+pub(crate) struct Spread<'a> {
+    /// Rows of the gradient, each with the row of the kernel that reached it, ascending; zeros beside the map.
+    pub(crate) rows: &'a [(usize, &'a [f32])],
+    /// First column of the input, counted from the padding before it.
+    pub(crate) offset: usize,
+    pub(crate) channels: usize,
+    /// `[9][channels]`.
+    pub(crate) weight: &'a [f32],
+    /// `[count][channels]`.
+    pub(crate) out: &'a mut [f32],
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Spread<'_> {
+    /// Panics where a slice is too short for the sizes: then what calls is wrong, never the user's data.
+    pub(super) fn check(&self, lanes: usize) {
+        let channels = self.channels;
+        assert!(
+            channels > 0 && channels.is_multiple_of(lanes),
+            "channels are padded to whole vectors"
+        );
+        assert_eq!(self.weight.len(), 9 * channels, "weight");
+        let count = self.out.len() / channels;
+        assert_eq!(count * channels, self.out.len(), "output is whole pixels");
+        if count > 0 {
+            let read = ((self.offset + count - 1) / 2 + 2) * channels;
+            assert!(
+                self.rows
+                    .iter()
+                    .all(|(ky, row)| *ky < 3 && row.len() >= read),
+                "rows are too short"
+            );
+            self.finish.check(self.out.len() / lanes);
+        }
+    }
+}
+
+/// # Safety
+/// [`Spread::check`] has passed for `V::LANES`, and the processor has the instruction set of `V`.
+#[inline(always)]
+pub(super) unsafe fn spread<V: Vector>(s: &mut Spread) {
+    let channels = s.channels;
+    let vectors = channels / V::LANES;
+    for x in 0..s.out.len() / channels {
+        let position = s.offset + x;
+        // (column of the kernel, column of the gradient, whose first is one beside the map)
+        let taps = [(position % 2, position / 2 + 1), (2, position / 2)];
+        let taps = if position.is_multiple_of(2) {
+            &taps[..]
+        } else {
+            &taps[..1]
+        };
+        for vector in 0..vectors {
+            let c = vector * V::LANES;
+            // SAFETY: by `check` the rows reach to column (offset + x) / 2 + 1, and all else has `channels` values.
+            unsafe {
+                let mut sum = V::splat(0.0);
+                for &(ky, row) in s.rows {
+                    for &(kx, column) in taps {
+                        let weight = V::load(s.weight.as_ptr().add((ky * 3 + kx) * channels + c));
+                        sum = V::load(row.as_ptr().add(column * channels + c)).mul_add(weight, sum);
+                    }
+                }
+                let value = s.finish.apply(sum, x * vectors + vector);
+                value.store(s.out.as_mut_ptr().add(x * channels + c));
+            }
+        }
+    }
+}

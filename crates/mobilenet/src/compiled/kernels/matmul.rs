@@ -1,0 +1,249 @@
+//! The matrix product of the stem (a 3x3 convolution), of every pointwise convolution and of their transposes.
+
+use super::vector::Vector;
+use super::{Finish, Place};
+
+/// Depth of a block of the right side: 256 x 2 vectors of AVX2 are half of a first-level cache.
+const DEPTH: usize = 256;
+
+/// The right side of a product and its bias, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
+/// panel one vector wide where the number of vectors is odd. Columns are padded with zeros to whole vectors.
+#[derive(Clone)]
+pub(crate) struct Packed {
+    lanes: usize,
+    depth: usize,
+    /// Padded to whole vectors.
+    columns: usize,
+    /// Without the padding.
+    used: usize,
+    panels: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Packed {
+    /// Packs `weight[k * columns + column]` for vectors of `lanes` values.
+    pub(crate) fn new(weight: &[f32], bias: &[f32], depth: usize, lanes: usize) -> Self {
+        let columns = bias.len();
+        assert_eq!(
+            weight.len(),
+            depth * columns,
+            "a matrix has depth x columns values"
+        );
+        let padded = columns.next_multiple_of(lanes);
+        let mut panels = Vec::with_capacity(depth * padded);
+        for start in (0..padded).step_by(2 * lanes) {
+            let end = (start + 2 * lanes).min(padded);
+            for k in 0..depth {
+                panels.extend((start..end).map(|c| {
+                    if c < columns {
+                        weight[k * columns + c]
+                    } else {
+                        0.0
+                    }
+                }));
+            }
+        }
+        let mut bias = bias.to_vec();
+        bias.resize(padded, 0.0);
+        Self {
+            lanes,
+            depth,
+            columns: padded,
+            used: columns,
+            panels,
+            bias,
+        }
+    }
+
+    /// The transpose times `factor`, without a bias.
+    pub(crate) fn transposed(&self, factor: f32) -> Self {
+        let mut weight = vec![0.0; self.depth * self.used];
+        for (column, row) in weight.chunks_exact_mut(self.depth).enumerate() {
+            let panel = column / (2 * self.lanes) * 2 * self.lanes;
+            let width = (2 * self.lanes).min(self.columns - panel);
+            let values = self.panels[panel * self.depth..]
+                .iter()
+                .skip(column - panel)
+                .step_by(width);
+            for (to, from) in row.iter_mut().zip(values) {
+                *to = from * factor;
+            }
+        }
+        Self::new(&weight, &vec![0.0; self.depth], self.used, self.lanes)
+    }
+
+    /// Rows of the right side: products that are summed.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Columns, padded to whole vectors.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+}
+
+/// `out[r] = finish(bias + sum over segments s and k < depth of left[s][r * row_stride + k] * right[s * depth + k])`
+///
+/// The order of each sum is fixed (bias, then s and k ascending), whatever the number of rows.
+pub(crate) struct Matmul<'a> {
+    pub(crate) left: &'a [&'a [f32]],
+    pub(crate) depth: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) rows: usize,
+    pub(crate) right: &'a Packed,
+    pub(crate) out: &'a mut [f32],
+    pub(crate) place: Place,
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Matmul<'_> {
+    /// Panics where a slice is too short for the sizes: then what calls is wrong, never the user's data.
+    pub(super) fn check(&self, lanes: usize) {
+        let Self { right, rows, .. } = self;
+        assert_eq!(right.lanes, lanes, "packed for another instruction set");
+        assert_eq!(
+            right.depth,
+            self.depth * self.left.len(),
+            "depth of both sides"
+        );
+        assert_eq!(
+            right.panels.len(),
+            right.depth * right.columns,
+            "right side"
+        );
+        if *rows > 0 {
+            let read = (rows - 1) * self.row_stride + self.depth;
+            assert!(
+                self.left.iter().all(|segment| segment.len() >= read),
+                "left side is too short"
+            );
+            let written = (self.place.gaps_before(rows - 1) + rows) * right.columns;
+            assert!(self.out.len() >= written, "output is too short");
+            self.finish.check(rows * right.columns / lanes);
+        }
+    }
+}
+
+/// # Safety
+/// [`Matmul::check`] has passed for `V::LANES`, and the processor has the instruction set of `V`.
+#[inline(always)]
+pub(super) unsafe fn matmul<V: Vector>(m: &mut Matmul) {
+    let panel_width = 2 * V::LANES;
+    // More than one segment: short ones, of the stem.
+    let block = if m.left.len() == 1 { DEPTH } else { m.depth };
+    let tiles = m.rows.div_ceil(V::ROWS).max(1);
+    for column in (0..m.right.columns).step_by(panel_width) {
+        let wide = m.right.columns - column >= panel_width;
+        for start in (0..m.depth).step_by(block) {
+            let depth = block.min(m.depth - start);
+            for tile in 0..tiles {
+                // All tiles are equally high, to one row: a low tile at the end would be slow.
+                let row = tile * m.rows / tiles;
+                let rows = (tile + 1) * m.rows / tiles - row;
+                let at = Tile {
+                    row,
+                    column,
+                    start,
+                    depth,
+                };
+                // SAFETY: `check` has passed, and the tile lies inside the product.
+                unsafe {
+                    if wide {
+                        tile_of::<V, 2>(m, rows, &at);
+                    } else {
+                        tile_of::<V, 1>(m, rows, &at);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where a tile begins, and its part of the depth.
+struct Tile {
+    row: usize,
+    column: usize,
+    start: usize,
+    depth: usize,
+}
+
+#[inline(always)]
+unsafe fn tile_of<V: Vector, const VECTORS: usize>(m: &mut Matmul, rows: usize, at: &Tile) {
+    macro_rules! heights {
+        ($($height:literal)*) => {
+            match rows {
+                // SAFETY: as of this function.
+                $($height if $height <= V::ROWS => unsafe { tile::<V, $height, VECTORS>(m, at) },)*
+                _ => {}
+            }
+        };
+    }
+    heights!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+}
+
+/// The register tile: `ROWS` x `VECTORS` sums stay in registers over the depth.
+///
+/// # Safety
+/// [`Matmul::check`] has passed, and the tile lies inside the product.
+#[inline(always)]
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmul, at: &Tile) {
+    if ROWS > V::ROWS {
+        return; // never called; keeps the compiler from generating it
+    }
+    let columns = m.right.columns;
+    let (mut gaps, mut until_gap) = m.place.at(at.row);
+    let out: [usize; ROWS] = std::array::from_fn(|r| {
+        let offset = (at.row + r + gaps) * columns + at.column;
+        until_gap -= 1;
+        if until_gap == 0 {
+            gaps += 1;
+            until_gap = m.place.width;
+        }
+        offset
+    });
+    // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values.
+    unsafe {
+        let mut sums: [[V; VECTORS]; ROWS] = if at.start == 0 {
+            let bias = m.right.bias.as_ptr().add(at.column);
+            [std::array::from_fn(|v| V::load(bias.add(v * V::LANES))); ROWS]
+        } else {
+            let out_ptr = m.out.as_ptr();
+            out.map(|offset| std::array::from_fn(|v| V::load(out_ptr.add(offset + v * V::LANES))))
+        };
+        let mut right = m
+            .right
+            .panels
+            .as_ptr()
+            .add(m.right.depth * at.column + at.start * VECTORS * V::LANES);
+        for segment in m.left {
+            let mut left = segment.as_ptr().add(at.row * m.row_stride + at.start);
+            for _ in 0..at.depth {
+                let factors: [V; VECTORS] =
+                    std::array::from_fn(|v| V::load(right.add(v * V::LANES)));
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let x = V::splat(*left.add(r * m.row_stride));
+                    for (sum, factor) in sums.iter_mut().zip(factors) {
+                        *sum = x.mul_add(factor, *sum);
+                    }
+                }
+                left = left.add(1);
+                right = right.add(VECTORS * V::LANES);
+            }
+        }
+        let last = at.start + at.depth == m.depth;
+        let vectors = columns / V::LANES;
+        let out_ptr = m.out.as_mut_ptr();
+        for (r, (sums, out)) in sums.into_iter().zip(out).enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let index = (at.row + r) * vectors + at.column / V::LANES + v;
+                let value = if last {
+                    m.finish.apply(sum, index)
+                } else {
+                    sum
+                };
+                value.store(out_ptr.add(out + v * V::LANES));
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The kernels: three loops, generic over a [`Vector`](vector::Vector), and a table of them an instruction set.
+//!
+//! The only unsafe code of the crate. Every entry checks its slices, so that none can be called to read or write
+//! beside them, and a table is handed out only where the processor has the instruction set.
+#![allow(unsafe_code)]
+#![allow(clippy::inline_always)] // a generic kernel becomes vector code only inside the function that enables it
+
+mod depthwise;
+mod matmul;
+mod portable;
+mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use self::vector::Vector;
+use super::InstructionSet;
+
+pub(crate) use self::depthwise::{Depthwise, Spread};
+pub(crate) use self::matmul::{Matmul, Packed};
+
+/// Where rows of a product go: maps have one pixel of zeros between their rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Pixels in a row of the map.
+    pub(crate) width: usize,
+    /// Column of the first pixel.
+    pub(crate) first: usize,
+}
+
+impl Place {
+    /// One after the other.
+    pub(crate) const DENSE: Self = Self {
+        width: usize::MAX,
+        first: 0,
+    };
+
+    /// Gaps before pixel `row`, counted from the first.
+    pub(crate) fn gaps_before(self, row: usize) -> usize {
+        (self.first + row) / self.width
+    }
+
+    /// Gaps before pixel `row`, and pixels from it to the next gap.
+    fn at(self, row: usize) -> (usize, usize) {
+        let gaps = self.gaps_before(row);
+        (gaps, self.width - (self.first + row) % self.width)
+    }
+}
+
+/// What happens to a sum before it is stored. Masks have a bit an activation, 16 bits a vector, `[pixel][vector]`.
+pub(crate) enum Finish<'a> {
+    /// Nothing.
+    Raw,
+    /// ReLU6.
+    Relu6,
+    /// ReLU6, and the mask of where it passes a gradient.
+    Relu6Masked(&'a mut [u16]),
+    /// The gradient of ReLU6, by its mask; guided: only what is positive.
+    Gradient { mask: &'a [u16], guided: bool },
+}
+
+impl Finish<'_> {
+    fn check(&self, vectors: usize) {
+        let long_enough = match self {
+            Self::Raw | Self::Relu6 => true,
+            Self::Relu6Masked(mask) => mask.len() >= vectors,
+            Self::Gradient { mask, .. } => mask.len() >= vectors,
+        };
+        assert!(long_enough, "mask is too short");
+    }
+
+    /// # Safety
+    /// `index` is below the number of vectors that [`check`](Self::check) was given.
+    #[inline(always)]
+    unsafe fn apply<V: Vector>(&mut self, x: V, index: usize) -> V {
+        // SAFETY: the caller keeps `index` in the mask.
+        unsafe {
+            match self {
+                Self::Raw => x,
+                Self::Relu6 => x.relu6(),
+                Self::Relu6Masked(mask) => {
+                    *mask.get_unchecked_mut(index) = x.active();
+                    x.relu6()
+                }
+                Self::Gradient { mask, guided } => {
+                    let x = x.keep(*mask.get_unchecked(index));
+                    if *guided { x.positive() } else { x }
+                }
+            }
+        }
+    }
+}
+
+/// The kernels of one instruction set.
+pub(crate) struct Kernels {
+    /// Which one.
+    pub(crate) instruction_set: InstructionSet,
+    /// Values in a vector: channels are padded to a multiple of it.
+    pub(crate) lanes: usize,
+    matmul: unsafe fn(&mut Matmul),
+    depthwise: unsafe fn(&mut Depthwise),
+    spread: unsafe fn(&mut Spread),
+}
+
+impl Kernels {
+    /// The kernels of `instruction_set`, where this processor has it.
+    pub(crate) fn of(instruction_set: InstructionSet) -> Option<&'static Self> {
+        match instruction_set {
+            InstructionSet::Portable => Some(&PORTABLE),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
+            {
+                Some(&AVX2)
+            }
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 if is_x86_feature_detected!("avx512f") => Some(&AVX512),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn matmul(&self, mut m: Matmul) {
+        m.check(self.lanes);
+        // SAFETY: checked, and a table is only handed out where the processor has its instruction set.
+        unsafe { (self.matmul)(&mut m) }
+    }
+
+    pub(crate) fn depthwise(&self, mut d: Depthwise) {
+        d.check(self.lanes);
+        // SAFETY: as above.
+        unsafe { (self.depthwise)(&mut d) }
+    }
+
+    pub(crate) fn spread(&self, mut s: Spread) {
+        s.check(self.lanes);
+        // SAFETY: as above.
+        unsafe { (self.spread)(&mut s) }
+    }
+}
+
+/// A table: each kernel in a function of its own that enables the instruction set.
+macro_rules! kernels {
+    ($name:ident, $set:ident, $vector:ty, $(#[$feature:meta])?) => {
+        static $name: Kernels = {
+            // SAFETY of all three: as of the kernel, whose conditions the caller keeps.
+            $(#[$feature])?
+            unsafe fn matmul(m: &mut Matmul) {
+                unsafe { matmul::matmul::<$vector>(m) }
+            }
+            $(#[$feature])?
+            unsafe fn depthwise(d: &mut Depthwise) {
+                unsafe { depthwise::depthwise::<$vector>(d) }
+            }
+            $(#[$feature])?
+            unsafe fn spread(s: &mut Spread) {
+                unsafe { depthwise::spread::<$vector>(s) }
+            }
+            let instruction_set = InstructionSet::$set;
+            Kernels { instruction_set, lanes: <$vector>::LANES, matmul, depthwise, spread }
+        };
+    };
+}
+
+kernels!(PORTABLE, Portable, portable::Portable,);
+#[cfg(target_arch = "x86_64")]
+kernels!(AVX2, Avx2, x86::Avx2, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+kernels!(AVX512, Avx512, x86::Avx512, #[target_feature(enable = "avx512f")]);
+
+#[cfg(test)]
+pub(super) mod tests;

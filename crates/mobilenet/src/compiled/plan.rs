@@ -1,0 +1,201 @@
+//! Sizes of the maps for one size of input, how they lie in memory, and the memory itself.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use crate::{Error, MobileNetConfig, Result};
+
+/// A map in memory: rows of pixels, one pixel of zeros before each row and after the last, so that a 3x3 kernel
+/// finds zeros beside the map: `zeros, row 0, zeros, row 1, ..., zeros`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    /// Padded to whole vectors.
+    pub(super) channels: usize,
+}
+
+impl Shape {
+    pub(super) fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values in memory.
+    pub(super) fn len(&self) -> usize {
+        (self.height * (self.width + 1) + 1) * self.channels
+    }
+
+    /// Values of a row with the zeros on both sides.
+    pub(super) fn row_len(&self) -> usize {
+        (self.width + 2) * self.channels
+    }
+
+    /// Where pixel `p` begins.
+    pub(super) fn offset(&self, p: usize) -> usize {
+        (p + p / self.width + 1) * self.channels
+    }
+
+    /// Row `y` with the zeros on both sides; above and below the map, zeros.
+    pub(super) fn row<'a>(&self, map: &'a [f32], y: isize, zeros: &'a [f32]) -> &'a [f32] {
+        match usize::try_from(y) {
+            Ok(y) if y < self.height => {
+                let start = y * (self.width + 1) * self.channels;
+                &map[start..start + self.row_len()]
+            }
+            _ => &zeros[..self.row_len()],
+        }
+    }
+
+    /// Where the part of memory that belongs to the pixels from `p` on begins: zeros belong to the pixel before
+    /// them, and the first to pixel 0.
+    fn cut(&self, p: usize) -> usize {
+        if p == 0 {
+            0
+        } else {
+            self.offset(p - 1) + self.channels * (1 + usize::from(p.is_multiple_of(self.width)))
+        }
+    }
+
+    /// Splits a map at pixel boundaries: `map` is the memory of the pixels from `from` on.
+    pub(super) fn split<'a>(
+        &self,
+        map: &'a mut [f32],
+        from: usize,
+        at: usize,
+    ) -> (&'a mut [f32], &'a mut [f32]) {
+        map.split_at_mut(self.cut(at) - self.cut(from))
+    }
+
+    /// The part of `pixels`' memory that begins with its first pixel, after the zeros beside the map are written.
+    pub(super) fn with_zeros<'a>(
+        &self,
+        memory: &'a mut [f32],
+        pixels: &Range<usize>,
+    ) -> &'a mut [f32] {
+        let channels = self.channels;
+        let start = self.cut(pixels.start);
+        if pixels.start == 0 {
+            memory[..channels].fill(0.0);
+        }
+        let rows = pixels.start / self.width..pixels.end / self.width;
+        for y in rows {
+            let zeros = (y + 1) * (self.width + 1) * channels - start;
+            memory[zeros..zeros + channels].fill(0.0);
+        }
+        let lead = self.offset(pixels.start) - start;
+        &mut memory[lead..]
+    }
+
+    /// The pixels in `range`, row by row: `(y, first x, number)`.
+    pub(super) fn rows(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> {
+        let width = self.width;
+        let mut p = range.start;
+        std::iter::from_fn(move || {
+            let (y, x) = (p / width, p % width);
+            let count = (width - x).min(range.end.checked_sub(p).filter(|&left| left > 0)?);
+            p += count;
+            Some((y, x, count))
+        })
+    }
+}
+
+/// A map and what is padded before it for the convolution that reads it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stage {
+    pub(super) shape: Shape,
+    /// Rows and columns of zeros before the *input* of this stage's 3x3 convolution.
+    pub(super) before: (usize, usize),
+}
+
+/// All sizes for one size of input.
+pub(super) struct Plan {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    /// The stem's map, then each block's.
+    pub(super) stages: Vec<Stage>,
+    /// As many zeros as the longest row has values.
+    pub(super) zeros: Vec<f32>,
+    pub(super) threads: usize,
+}
+
+impl Plan {
+    pub(super) fn new(
+        config: &MobileNetConfig,
+        lanes: usize,
+        [height, width]: [usize; 2],
+    ) -> Result<Self> {
+        let strides = std::iter::once(crate::STEM.1).chain(crate::BLOCKS.iter().map(|b| b.1));
+        let mut stages = Vec::with_capacity(config.blocks + 1);
+        let mut size = (height, width);
+        for (block, stride) in strides.take(config.blocks + 1).enumerate() {
+            let [(top, bottom), (left, right)] =
+                [size.0, size.1].map(|side| config.padding.amounts(side, stride));
+            let padded = (size.0 + top + bottom, size.1 + left + right);
+            if padded.0 < 3 || padded.1 < 3 {
+                return Err(Error::Input(format!(
+                    "images of {height} x {width} pixels are too small for this net: nothing is left after block {block}"
+                )));
+            }
+            size = ((padded.0 - 3) / stride + 1, (padded.1 - 3) / stride + 1);
+            let channels = config.channels_after(block).next_multiple_of(lanes);
+            stages.push(Stage {
+                shape: Shape {
+                    height: size.0,
+                    width: size.1,
+                    channels,
+                },
+                before: (top, left),
+            });
+        }
+        let longest = stages
+            .iter()
+            .map(|stage| stage.shape.row_len())
+            .max()
+            .unwrap_or(0);
+        // The map between depthwise and pointwise has the channels of the stage before, which are never more.
+        let zeros = vec![0.0; longest.max((width + 2) * 3)];
+        Ok(Self {
+            height,
+            width,
+            stages,
+            zeros,
+            threads: rayon::current_num_threads(),
+        })
+    }
+
+    pub(super) fn shape(&self, block: usize) -> Shape {
+        self.stages[block].shape
+    }
+
+    /// The map of `block` with the channels of the one before: after its depthwise convolution.
+    pub(super) fn depthwise_shape(&self, block: usize) -> Shape {
+        Shape {
+            channels: self.shape(block - 1).channels,
+            ..self.shape(block)
+        }
+    }
+}
+
+/// Memory kept between calls: as many buffers as were ever needed at once.
+pub(super) struct Buffers<T>(Mutex<Vec<Vec<T>>>);
+
+impl<T: Copy + Default> Buffers<T> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Calls `f` with a buffer of `len` values of any content.
+    pub(super) fn with<R>(&self, len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = free().pop().unwrap_or_default();
+        // Vectors that begin where cache lines do are never split over two.
+        let per_line = 64 / size_of::<T>();
+        if buffer.len() < len + per_line {
+            buffer.resize(len + per_line, T::default());
+        }
+        let start = buffer.as_ptr().align_offset(64).min(per_line);
+        let result = f(&mut buffer[start..start + len]);
+        free().push(buffer);
+        result
+    }
+}

@@ -1,0 +1,195 @@
+//! The compiled net against Burn's, and against itself in other batches and on other numbers of threads.
+
+use burn::module::{Param, RunningState};
+use burn::tensor::{Device, Tensor, TensorData};
+use proptest::prelude::*;
+
+use super::kernels::tests::Numbers;
+use super::*;
+use crate::{ConvBlock, Padding};
+
+/// Fills a net with random weights. With a `beta` per channel from `centres` and sums that stay near it, every
+/// ReLU6 passes or does not by channel: no activation sits at a kink.
+fn randomise(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
+    let device = net.device();
+    let mut numbers = Numbers(seed);
+    let tensor = |values: Vec<f32>| Tensor::<1>::from_floats(values.as_slice(), &device);
+    let mut convolution = |block: &mut ConvBlock| {
+        let dims = block.conv.weight.dims();
+        let (outputs, inputs) = (dims[0], dims[1] * dims[2] * dims[3]);
+        // Sums of inputs of about 1 (or 3, at a centre) have about that size again, or stay within 2.
+        let scale = if centres.is_some() {
+            0.9 / (inputs as f32).sqrt() / 3.0
+        } else {
+            3.0 / (inputs as f32).sqrt()
+        };
+        let weight: Vec<f32> = numbers
+            .vec(outputs * inputs)
+            .into_iter()
+            .map(|w| w * scale)
+            .collect();
+        let weight = Tensor::<4>::from_data(TensorData::new(weight, dims), &device);
+        block.conv.weight = Param::from_tensor(weight);
+        let beta = (0..outputs).map(|_| match centres {
+            Some(centres) => centres[numbers.below(centres.len())],
+            None => numbers.next() * 2.0,
+        });
+        let beta: Vec<f32> = beta.collect();
+        block.bn.beta = Param::from_tensor(tensor(beta));
+        let gamma = numbers
+            .vec(outputs)
+            .into_iter()
+            .map(|x| 1.0 + 0.3 * x)
+            .collect();
+        block.bn.gamma = Param::from_tensor(tensor(gamma));
+        let variance = numbers
+            .vec(outputs)
+            .into_iter()
+            .map(|x| 1.0 + 0.3 * x)
+            .collect();
+        block.bn.running_var = RunningState::new(tensor(variance));
+        let mean = numbers.vec(outputs).into_iter().map(|x| 0.3 * x).collect();
+        block.bn.running_mean = RunningState::new(tensor(mean));
+    };
+    convolution(&mut net.stem);
+    for block in &mut net.blocks {
+        convolution(&mut block.depthwise);
+        convolution(&mut block.pointwise);
+    }
+}
+
+fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(1e-30f32, |max, x| max.max(x.abs()));
+    let worst = found
+        .iter()
+        .zip(expected)
+        .fold(0.0f32, |max, (a, b)| max.max((a - b).abs()));
+    assert!(
+        worst <= tolerance * largest,
+        "{what}: off by {worst} of {largest}"
+    );
+}
+
+fn relative_l2(found: &[f32], expected: &[f32]) -> f64 {
+    let square = |x: f64| x * x;
+    let difference: f64 = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| square(f64::from(a - b)))
+        .sum();
+    (difference
+        / expected
+            .iter()
+            .map(|x| square(f64::from(*x)))
+            .sum::<f64>()
+            .max(1e-60))
+    .sqrt()
+}
+
+fn nhwc(map: Tensor<4>) -> Vec<f32> {
+    map.permute([0, 2, 3, 1]).into_data().try_to_vec().unwrap()
+}
+
+fn configs() -> impl Strategy<Value = MobileNetConfig> {
+    let alpha = prop_oneof![Just(0.25), Just(0.5), Just(0.75), Just(1.0), 0.1f64..1.4];
+    let padding = prop_oneof![Just(Padding::Same), Just(Padding::End), Just(Padding::Both)];
+    (alpha, padding, 0..=13usize, 0..30usize).prop_map(|(alpha, padding, blocks, classes)| {
+        let config = MobileNetConfig::new()
+            .with_alpha(alpha)
+            .with_padding(padding)
+            .with_classes(classes);
+        config.with_normalization(120.0, 60.0).with_blocks(blocks)
+    })
+}
+
+fn levels(seed: u64, shape: [usize; 3]) -> Vec<u8> {
+    let mut numbers = Numbers(seed);
+    (0..shape.iter().product::<usize>() * 3)
+        .map(|_| numbers.below(256) as u8)
+        .collect()
+}
+
+fn compiled_on_all(net: &MobileNet) -> Vec<CompiledMobileNet> {
+    InstructionSet::available()
+        .into_iter()
+        .map(|set| CompiledMobileNet::with(net, set).unwrap())
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn forward_agrees_with_burn(
+        config in configs(), height in 33..90usize, width in 33..90usize, n in 1..4usize, block in 0..14usize, seed: u64
+    ) {
+        let device = Device::flex();
+        let mut net = config.init(&device).unwrap();
+        randomise(&mut net, seed, None);
+        let shape = [n, height, width];
+        let image = levels(seed, shape);
+        let floats: Vec<f32> = image.iter().map(|&x| f32::from(x)).collect();
+        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let input = net.input(&image, shape, &device).unwrap();
+        let block = block.min(config.blocks);
+        let embedding: Vec<f32> = net.embed(input.clone()).into_data().try_to_vec().unwrap();
+        let map = net.features_after(input.clone(), block);
+        let dims = map.dims();
+        let map = nhwc(map);
+        for compiled in compiled_on_all(&net) {
+            let found = compiled.embed(&pixels).unwrap();
+            close(&found, &embedding, 1e-4, "embedding");
+            prop_assert_eq!(&compiled.embed(&Pixels::from_f32(&floats, shape).unwrap()).unwrap(), &found);
+            let features = compiled.features(&pixels, block).unwrap();
+            prop_assert_eq!(features.shape, [dims[0], dims[2], dims[3], dims[1]]);
+            close(&features.values, &map, 1e-4, "map");
+            if config.classes > 0 {
+                let logits: Vec<f32> = net.forward(input.clone()).unwrap().into_data().try_to_vec().unwrap();
+                close(&compiled.logits(&pixels).unwrap(), &logits, 1e-4, "logits");
+            } else {
+                prop_assert!(compiled.logits(&pixels).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_burn_away_from_kinks(
+        config in configs(), height in 33..70usize, width in 33..70usize, block in 0..14usize, seed: u64
+    ) {
+        let device = Device::flex();
+        let mut net = config.init(&device).unwrap();
+        randomise(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
+        let net = burn::module::Module::freeze(net);
+        let shape = [2, height, width];
+        let image = levels(seed, shape);
+        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let autodiff = device.clone().autodiff();
+        let input = net.input(&image, shape, &autodiff).unwrap().require_grad();
+        let block = block.min(config.blocks);
+        let map = net.features_after(input.clone(), block);
+        let output = if config.classes > 0 { net.forward(input.clone()).unwrap() } else { net.embed(input.clone()) };
+        let [n, length] = output.dims();
+        let direction = Numbers(seed ^ 1).vec(n * length);
+        let direction_tensor = Tensor::<2>::from_data(TensorData::new(direction.clone(), [n, length]), &autodiff);
+        let gradients = (output.clone() * direction_tensor).sum().backward();
+        let std = config.std as f32;
+        let expected: Vec<f32> = nhwc(input.grad(&gradients).unwrap()).into_iter().map(|g| g / std).collect();
+        let output: Vec<f32> = output.into_data().try_to_vec().unwrap();
+        let map = nhwc(map.inner());
+        let at = if config.classes > 0 { Output::Logits } else { Output::Embedding };
+        for compiled in compiled_on_all(&net) {
+            let hand_in = |i: usize, found: &[f32], out: &mut [f32]| {
+                assert_eq!(found.len(), length);
+                out.copy_from_slice(&direction[i * length..(i + 1) * length]);
+            };
+            let found = compiled.pixel_gradients(&pixels, GradientOptions::new(at), hand_in).unwrap();
+            close(&found.outputs, &output, 1e-4, "outputs");
+            let off = relative_l2(&found.gradients, &expected);
+            prop_assert!(off < 1e-4, "{}: gradient off by {off}", compiled.instruction_set());
+            let stopped = compiled.block_gradients(&pixels, block, GradientOptions::new(at), hand_in).unwrap();
+            close(&stopped.activations.values, &map, 1e-4, "map");
+            prop_assert_eq!(&stopped.outputs, &found.outputs);
+        }
+    }
+}
