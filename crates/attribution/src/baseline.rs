@@ -1,0 +1,138 @@
+//! Where a path begins: the image that stands for "nothing there".
+
+use crate::error::{Error, Result};
+use crate::pixels::Pixels;
+use crate::random::Random;
+use std::fmt;
+use std::str::FromStr;
+
+/// The image that an attribution is measured from, in pixel levels (0 to 255).
+///
+/// "Black" is level 0; networks that take levels as -1 to 1 have their zero at [`Baseline::Grey`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Baseline {
+    /// Level 0 everywhere.
+    Black,
+    /// Level 255 everywhere.
+    White,
+    /// Level 127.5 everywhere: zero after `x / 127.5 - 1`.
+    Grey,
+    /// The image's own mean, channel by channel.
+    Mean,
+    /// The image under a Gaussian blur of this standard deviation, in pixels.
+    Blur {
+        /// Standard deviation in pixels, positive.
+        sigma: f32,
+    },
+    /// Levels drawn evenly from 0 to 255; the attributions of several such images are averaged.
+    Noise {
+        /// How many images.
+        count: usize,
+        /// Seed of the draws.
+        seed: u64,
+    },
+    /// This image.
+    Image(Pixels),
+    /// These images; their attributions are averaged.
+    Set(Vec<Pixels>),
+}
+
+/// The names that [`Baseline::from_str`] knows.
+const NAMES: [&str; 6] = ["black", "white", "grey", "mean", "blur", "noise"];
+
+impl Baseline {
+    /// The baseline images for `pixels`: one, or several to average over.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where an image has another size, [`Error::Empty`] for an empty set or no noise images,
+    /// [`Error::Setting`] for a blur that is not positive.
+    pub fn images(&self, pixels: &Pixels) -> Result<Vec<Pixels>> {
+        let shape = pixels.shape();
+        let images = match self {
+            Self::Black => vec![Pixels::filled(shape, 0.0)],
+            Self::White => vec![Pixels::filled(shape, 255.0)],
+            Self::Grey => vec![Pixels::filled(shape, 127.5)],
+            Self::Mean => vec![mean(pixels)],
+            Self::Blur { sigma } => {
+                if !(sigma.is_finite() && *sigma > 0.0) {
+                    return Err(Error::setting("blur", "a positive sigma in pixels", sigma));
+                }
+                vec![crate::blur::gaussian(pixels, f64::from(*sigma))]
+            }
+            Self::Noise { count, seed } => {
+                let mut random = Random::new(*seed);
+                (0..*count)
+                    .map(|_| {
+                        pixels.like(
+                            (0..pixels.len())
+                                .map(|_| (255.0 * random.uniform()) as f32)
+                                .collect(),
+                        )
+                    })
+                    .collect()
+            }
+            Self::Image(image) => vec![image.clone()],
+            Self::Set(images) => images.clone(),
+        };
+        if images.is_empty() {
+            return Err(Error::Empty {
+                what: "the set of baselines",
+            });
+        }
+        for image in &images {
+            pixels.same_shape("baseline", image)?;
+        }
+        Ok(images)
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Black => "black",
+            Self::White => "white",
+            Self::Grey => "grey",
+            Self::Mean => "mean",
+            Self::Blur { .. } => "blur",
+            Self::Noise { .. } => "noise",
+            Self::Image(_) => "image",
+            Self::Set(_) => "set",
+        })
+    }
+}
+
+/// `black`, `white`, `grey`, `mean`, `blur` (sigma 20 pixels), `noise` (5 images, seed 0).
+impl FromStr for Baseline {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match name {
+            "black" => Self::Black,
+            "white" => Self::White,
+            "grey" | "gray" => Self::Grey,
+            "mean" => Self::Mean,
+            "blur" => Self::Blur { sigma: 20.0 },
+            "noise" => Self::Noise { count: 5, seed: 0 },
+            _ => {
+                return Err(Error::Unknown {
+                    what: "baseline",
+                    found: name.to_owned(),
+                    known: NAMES.join(", "),
+                });
+            }
+        })
+    }
+}
+
+fn mean(pixels: &Pixels) -> Pixels {
+    let [h, w, c] = pixels.shape();
+    let mut sums = vec![0.0_f64; c];
+    for pixel in pixels.values().chunks_exact(c) {
+        for (sum, &value) in sums.iter_mut().zip(pixel) {
+            *sum += f64::from(value);
+        }
+    }
+    let n = (h * w) as f64;
+    let colour: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
+    pixels.like(colour.iter().copied().cycle().take(pixels.len()).collect())
+}

@@ -1,0 +1,239 @@
+//! Integrated gradients.
+
+use crate::attribution::{Attribution, Completeness};
+use crate::baseline::Baseline;
+use crate::error::{Error, Result};
+use crate::method::Method;
+use crate::methods::adaptive;
+use crate::methods::quadrature::Rule;
+use crate::model::{Checked, GradientFn};
+use crate::pixels::Pixels;
+
+/// The gradient, averaged along the straight path from a baseline, times the distance (Sundararajan et al. 2017).
+///
+/// Promises completeness: the map sums to score minus baseline score, up to the error of the integral, which the
+/// result always states. `steps` evaluations with gradient a baseline, and two scores (image, baseline) besides; with
+/// [`with_tolerance`](Self::with_tolerance) as many evaluations as it takes, and no scores besides, since both ends of
+/// the path are among them. Memory does not grow with the steps.
+///
+/// ```
+/// use attribution::{Baseline, BoxError, IntegratedGradients, Method, Pixels};
+///
+/// // score = a * b
+/// let product = |pixels: &[f32], [n, ..]: [usize; 4]| -> Result<(Vec<f64>, Vec<f32>), BoxError> {
+///     let scores = pixels.chunks(2).map(|p| f64::from(p[0] * p[1])).collect();
+///     Ok((scores, pixels.chunks(2).flat_map(|p| [p[1], p[0]]).collect()))
+/// };
+/// let pixels = Pixels::new(vec![3.0, 4.0], [1, 2, 1])?;
+/// let why = IntegratedGradients::new().with_baseline(Baseline::Black).attribute(&product, &pixels)?;
+/// assert!((why.map()[0] - 6.0).abs() < 1e-5 && (why.map()[1] - 6.0).abs() < 1e-5);
+/// assert!(why.completeness_error().unwrap() < 1e-6);
+/// # Ok::<(), attribution::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntegratedGradients {
+    baseline: Baseline,
+    rule: Rule,
+    steps: usize,
+    batch: usize,
+    tolerance: Option<f64>,
+    max_steps: usize,
+}
+
+impl Default for IntegratedGradients {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl IntegratedGradients {
+    /// Black baseline, midpoint rule, 50 steps, 8 images at a time, no tolerance.
+    pub fn new() -> Self {
+        Self {
+            baseline: Baseline::Black,
+            rule: Rule::Midpoint,
+            steps: 50,
+            batch: 8,
+            tolerance: None,
+            max_steps: 4096,
+        }
+    }
+
+    /// Where the path begins; defaults to black. Several baselines are averaged.
+    #[must_use]
+    pub fn with_baseline(mut self, baseline: Baseline) -> Self {
+        self.baseline = baseline;
+        self
+    }
+
+    /// Where the gradients are taken; defaults to the midpoint rule.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Gradients along each path; defaults to 50.
+    #[must_use]
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Images a call of the model; defaults to 8.
+    #[must_use]
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Refine until the completeness error is below this fraction of |score - baseline score|; off by default.
+    ///
+    /// The rule is then a trapezoid on stretches of the path that are not equal: rule and steps are not used. A
+    /// stretch's own error is the difference of the scores at its ends minus its share of the sum; the stretches with
+    /// the largest are halved, a few at a time, until the magnitudes of all errors together are below the tolerance,
+    /// or [`with_max_steps`](Self::with_max_steps) is reached, which the result's warnings then say.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// The most gradients along a path with a tolerance; defaults to 4096.
+    #[must_use]
+    pub fn with_max_steps(mut self, steps: usize) -> Self {
+        self.max_steps = steps;
+        self
+    }
+}
+
+impl Method for IntegratedGradients {
+    fn name(&self) -> &'static str {
+        "integrated-gradients"
+    }
+
+    fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
+        let batch = crate::methods::check_batch(self.batch)?;
+        let points = self.rule.points(self.steps)?;
+        let model = Checked::new(model, pixels)?;
+        let baselines = self.baseline.images(pixels)?;
+        let share = 1.0 / baselines.len() as f64;
+        let mut warnings = Vec::new();
+        let mut map = vec![0.0; pixels.len()];
+        let (mut score, mut baseline_score, mut steps) = (0.0, 0.0, 0);
+        for baseline in &baselines {
+            let path = if let Some(tolerance) = self.tolerance {
+                adaptive::integrate(&model, pixels, baseline, tolerance, self.max_steps, batch)?
+            } else {
+                let gradient = straight(&model, pixels, baseline, &points, batch)?;
+                adaptive::Path {
+                    gradient,
+                    score: model.score(pixels)?,
+                    baseline_score: model.score(baseline)?,
+                    steps: points.len(),
+                    warning: None,
+                }
+            };
+            for ((value, &g), (&x, &b)) in map
+                .iter_mut()
+                .zip(&path.gradient)
+                .zip(pixels.values().iter().zip(baseline.values()))
+            {
+                *value += share * g * (f64::from(x) - f64::from(b));
+            }
+            score = path.score;
+            baseline_score += share * path.baseline_score;
+            steps += path.steps;
+            warnings.extend(path.warning);
+        }
+        warnings.extend(confident_baseline(
+            &model,
+            &baselines,
+            score,
+            baseline_score,
+        )?);
+        Ok(Attribution {
+            completeness: Completeness::of(map.iter().sum(), score, baseline_score),
+            map,
+            shape: pixels.shape(),
+            score,
+            baseline_score: Some(baseline_score),
+            method: self.name().to_owned(),
+            steps,
+            evaluations: model.evaluations(),
+            seed: match self.baseline {
+                Baseline::Noise { seed, .. } => Some(seed),
+                _ => None,
+            },
+            warnings,
+        })
+    }
+}
+
+/// The weighted mean gradient along the straight path.
+pub(crate) fn straight(
+    model: &Checked<'_>,
+    pixels: &Pixels,
+    baseline: &Pixels,
+    points: &[(f64, f64)],
+    batch: usize,
+) -> Result<Vec<f64>> {
+    let mut sum = vec![0.0_f64; pixels.len()];
+    let mut images = Vec::with_capacity(batch.min(points.len()) * pixels.len());
+    for points in points.chunks(batch) {
+        images.clear();
+        for &(t, _) in points {
+            between(&mut images, baseline, pixels, t);
+        }
+        let (_, gradients) = model.gradient(&images, points.len())?;
+        for (&(_, weight), gradient) in points.iter().zip(gradients.chunks_exact(pixels.len())) {
+            for (s, &g) in sum.iter_mut().zip(gradient) {
+                *s += weight * f64::from(g);
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// Appends the image at `t` (0 to 1) of the way.
+pub(crate) fn between(images: &mut Vec<f32>, from: &Pixels, to: &Pixels, t: f64) {
+    images.extend(from.values().iter().zip(to.values()).map(|(&a, &b)| {
+        let (a, b) = (f64::from(a), f64::from(b));
+        (a + t * (b - a)) as f32
+    }));
+}
+
+/// A warning where the baseline is no "nothing": where it has a confident class of its own, or most of the score.
+pub(crate) fn confident_baseline(
+    model: &Checked<'_>,
+    baselines: &[Pixels],
+    score: f64,
+    baseline_score: f64,
+) -> Result<Option<String>> {
+    if score > 0.0 && baseline_score > 0.5 * score {
+        return Ok(Some(format!(
+            "the baseline itself scores {baseline_score:.4}, the image {score:.4}: most of the score is not explained; try another baseline"
+        )));
+    }
+    for baseline in baselines {
+        match model.confidence(baseline)? {
+            Some(confidence) if confidence > 0.5 => {
+                return Ok(Some(format!(
+                    "the model gives the baseline one class with probability {confidence:.3}: the attribution is relative to that class; try another baseline"
+                )));
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
+/// Fails unless the tolerance is a positive number.
+pub(crate) fn check_tolerance(tolerance: f64) -> Result<()> {
+    if tolerance.is_finite() && tolerance > 0.0 {
+        Ok(())
+    } else {
+        Err(Error::setting("tolerance", "a positive number", &tolerance))
+    }
+}

@@ -1,0 +1,159 @@
+//! Rules for an integral from 0 to 1: points, and weights that sum to one.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// How the points of a path are placed and weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rule {
+    /// The middle of each of the equal stretches.
+    #[default]
+    Midpoint,
+    /// The left end of each.
+    Left,
+    /// The right end of each: what the original's notebook used.
+    Right,
+    /// Both ends of each; `steps` points make `steps - 1` stretches, so at least 2 are needed.
+    Trapezoid,
+    /// Gauss-Legendre: exact for polynomials of degree `2 steps - 1`.
+    GaussLegendre,
+}
+
+const RULES: [(&str, Rule); 5] = [
+    ("midpoint", Rule::Midpoint),
+    ("left", Rule::Left),
+    ("right", Rule::Right),
+    ("trapezoid", Rule::Trapezoid),
+    ("gauss-legendre", Rule::GaussLegendre),
+];
+
+impl Rule {
+    /// `steps` pairs of position (0 to 1, ascending) and weight; the weights sum to one.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no steps, more than 2^20, or fewer than 2 with the trapezoid.
+    pub fn points(self, steps: usize) -> Result<Vec<(f64, f64)>> {
+        let least = if self == Self::Trapezoid { 2 } else { 1 };
+        if steps < least || steps > 1 << 20 {
+            return Err(Error::setting(
+                "steps",
+                format!("{least} to 1048576 with the {self} rule"),
+                &steps,
+            ));
+        }
+        let n = steps as f64;
+        let shifted = |shift: f64| {
+            (0..steps)
+                .map(|i| ((i as f64 + shift) / n, 1.0 / n))
+                .collect()
+        };
+        Ok(match self {
+            Self::Midpoint => shifted(0.5),
+            Self::Left => shifted(0.0),
+            Self::Right => shifted(1.0),
+            Self::Trapezoid => (0..steps)
+                .map(|i| {
+                    let end = i == 0 || i == steps - 1;
+                    (
+                        i as f64 / (n - 1.0),
+                        if end { 0.5 } else { 1.0 } / (n - 1.0),
+                    )
+                })
+                .collect(),
+            Self::GaussLegendre => gauss_legendre(steps),
+        })
+    }
+}
+
+/// Roots of the Legendre polynomial by Newton's method, mapped to 0 to 1.
+fn gauss_legendre(steps: usize) -> Vec<(f64, f64)> {
+    let n = steps as f64;
+    let mut points: Vec<(f64, f64)> = (0..steps)
+        .map(|i| {
+            let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (n + 0.5)).cos();
+            let mut slope = 1.0;
+            for _ in 0..100 {
+                let (mut p, mut before) = (1.0, 0.0);
+                for j in 0..steps {
+                    let j = j as f64;
+                    (p, before) = (((2.0 * j + 1.0) * x * p - j * before) / (j + 1.0), p);
+                }
+                slope = n * (x * p - before) / (x * x - 1.0);
+                let step = p / slope;
+                x -= step;
+                if step.abs() < 1e-15 {
+                    break;
+                }
+            }
+            (0.5 * (1.0 - x), 1.0 / ((1.0 - x * x) * slope * slope))
+        })
+        .collect();
+    let sum: f64 = points.iter().map(|p| p.1).sum();
+    for point in &mut points {
+        point.1 /= sum;
+    }
+    points
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            RULES
+                .iter()
+                .find(|(_, rule)| rule == self)
+                .map_or("", |(name, _)| name),
+        )
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        RULES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|&(_, rule)| rule)
+            .ok_or_else(|| Error::Unknown {
+                what: "rule",
+                found: name.to_owned(),
+                known: RULES.map(|(known, _)| known).join(", "),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_to_one_and_points_ascend() {
+        for (_, rule) in RULES {
+            for steps in [2, 3, 50, 1001] {
+                let points = rule.points(steps).unwrap();
+                let sum: f64 = points.iter().map(|p| p.1).sum();
+                assert!((sum - 1.0).abs() < 1e-12, "{rule} {steps}");
+                assert!(points.windows(2).all(|w| w[0].0 < w[1].0), "{rule} {steps}");
+                assert_eq!(points.len(), steps);
+            }
+            assert_eq!(rule.to_string().parse::<Rule>().unwrap(), rule);
+            assert!(rule.points(0).is_err());
+        }
+        assert!(Rule::Trapezoid.points(1).is_err());
+    }
+
+    #[test]
+    fn gauss_legendre_is_exact_for_polynomials() {
+        for degree in 0..10 {
+            let sum: f64 = gauss_legendre(5)
+                .iter()
+                .map(|&(t, w)| w * t.powi(degree))
+                .sum();
+            assert!(
+                (sum - 1.0 / f64::from(degree + 1)).abs() < 1e-14,
+                "{degree}"
+            );
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What is explained: a number made from a model's logits.
+
+use crate::error::{Error, Result, all_finite};
+use std::sync::Arc;
+
+type Custom = dyn Fn(&[f64]) -> (f64, Vec<f64>) + Send + Sync;
+
+/// A score of one image's logits, with its gradient with respect to them.
+///
+/// The engine that makes the logits turns that gradient into one with respect to the pixels
+/// ([`autodiff`](crate::autodiff) does so for Burn).
+///
+/// ```
+/// use attribution::Score;
+/// let (score, gradient) = Score::Difference(2, 0).evaluate(&[1.0, 5.0, 4.0])?;
+/// assert_eq!(score, 3.0);
+/// assert_eq!(gradient, [-1.0, 0.0, 1.0]);
+/// # Ok::<(), attribution::Error>(())
+/// ```
+#[derive(Clone)]
+pub enum Score {
+    /// The class's logit.
+    Logit(usize),
+    /// The class's softmax probability.
+    Probability(usize),
+    /// Natural logarithm of the class's softmax probability.
+    LogProbability(usize),
+    /// Logit of the first class minus logit of the second: why this and not that.
+    Difference(usize, usize),
+    /// Any function of the logits: its value and its gradient, one value a logit.
+    Custom(Arc<Custom>),
+}
+
+impl std::fmt::Debug for Score {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Logit(k) => write!(f, "Logit({k})"),
+            Self::Probability(k) => write!(f, "Probability({k})"),
+            Self::LogProbability(k) => write!(f, "LogProbability({k})"),
+            Self::Difference(a, b) => write!(f, "Difference({a}, {b})"),
+            Self::Custom(_) => write!(f, "Custom"),
+        }
+    }
+}
+
+impl Score {
+    /// Any function that gives a value and its gradient, one a logit.
+    pub fn custom(function: impl Fn(&[f64]) -> (f64, Vec<f64>) + Send + Sync + 'static) -> Self {
+        Self::Custom(Arc::new(function))
+    }
+
+    /// The score of one image's logits and its gradient with respect to each of them.
+    ///
+    /// # Errors
+    /// [`Error::Target`] where the class does not exist, [`Error::NotFinite`] where a logit is not finite,
+    /// [`Error::Length`] where a custom gradient has another length than the logits.
+    pub fn evaluate(&self, logits: &[f64]) -> Result<(f64, Vec<f64>)> {
+        all_finite("logits", logits.iter().copied())?;
+        let at = |target: usize| {
+            logits.get(target).copied().ok_or(Error::Target {
+                target,
+                classes: logits.len(),
+            })
+        };
+        let unit = |target: usize, value: f64| {
+            let mut gradient = vec![0.0; logits.len()];
+            if let Some(g) = gradient.get_mut(target) {
+                *g = value;
+            }
+            gradient
+        };
+        match *self {
+            Self::Logit(target) => Ok((at(target)?, unit(target, 1.0))),
+            Self::Probability(target) => {
+                at(target)?;
+                let p = softmax(logits);
+                let score = p[target];
+                let gradient = p
+                    .iter()
+                    .enumerate()
+                    .map(|(k, &q)| score * (f64::from(u8::from(k == target)) - q))
+                    .collect();
+                Ok((score, gradient))
+            }
+            Self::LogProbability(target) => {
+                let logit = at(target)?;
+                let gradient = softmax(logits)
+                    .iter()
+                    .enumerate()
+                    .map(|(k, &q)| f64::from(u8::from(k == target)) - q)
+                    .collect();
+                Ok((logit - log_sum_exp(logits), gradient))
+            }
+            Self::Difference(this, that) => {
+                let score = at(this)? - at(that)?;
+                let mut gradient = unit(this, 1.0);
+                gradient[that] -= 1.0;
+                Ok((score, gradient))
+            }
+            Self::Custom(ref function) => {
+                let (score, gradient) = function(logits);
+                if gradient.len() != logits.len() {
+                    return Err(Error::Length {
+                        what: "the custom score's gradient",
+                        expected: logits.len(),
+                        found: gradient.len(),
+                    });
+                }
+                Ok((score, gradient))
+            }
+        }
+    }
+}
+
+fn log_sum_exp(logits: &[f64]) -> f64 {
+    let max = logits.iter().copied().fold(f64::MIN, f64::max);
+    max + logits.iter().map(|&l| (l - max).exp()).sum::<f64>().ln()
+}
+
+fn softmax(logits: &[f64]) -> Vec<f64> {
+    let log_sum = log_sum_exp(logits);
+    logits.iter().map(|&l| (l - log_sum).exp()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let logits = [0.3, -1.2, 2.1, 0.0];
+        for score in [
+            Score::Logit(1),
+            Score::Probability(2),
+            Score::LogProbability(0),
+            Score::Difference(3, 1),
+            Score::Difference(2, 2),
+            Score::custom(|l| {
+                let sum: f64 = l.iter().map(|v| v * v).sum();
+                (sum, l.iter().map(|v| 2.0 * v).collect())
+            }),
+        ] {
+            let (_, gradient) = score.evaluate(&logits).unwrap();
+            for k in 0..4 {
+                let at = |step: f64| {
+                    let mut l = logits;
+                    l[k] += step;
+                    score.evaluate(&l).unwrap().0
+                };
+                let difference = (at(1e-6) - at(-1e-6)) / 2e-6;
+                assert!((difference - gradient[k]).abs() < 1e-8, "{score:?} {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_out_of_range_is_an_error() {
+        for score in [
+            Score::Logit(2),
+            Score::Probability(2),
+            Score::LogProbability(9),
+            Score::Difference(0, 2),
+        ] {
+            let message = score.evaluate(&[0.0, 1.0]).unwrap_err().to_string();
+            assert!(message.contains("2 classes"), "{message}");
+        }
+    }
+}
