@@ -311,12 +311,14 @@ impl<'a> Checked<'a> {
 
     /// Largest class probability of one image, where the model says it.
     pub fn confidence(&self, pixels: &Pixels) -> Result<Option<f64>> {
-        match self.model.confidence(pixels.values(), self.shape(1)) {
-            None => Ok(None),
-            Some(answer) => Ok(check_scores(answer.map_err(Error::Model)?, 1)?
-                .first()
-                .copied()),
-        }
+        let [h, w, c] = self.image;
+        let Some(answer) = self.model.confidence(pixels.values(), [1, h, w, c]) else {
+            return Ok(None);
+        };
+        self.evaluations.set(self.evaluations.get() + 1);
+        Ok(check_scores(answer.map_err(Error::Model)?, 1)?
+            .first()
+            .copied())
     }
 
     /// Activations and gradient at the block, for one image.

@@ -80,7 +80,10 @@ pub(crate) fn integrate(
         if error <= allowed {
             break;
         }
-        let room = batch.min(max_steps - path.nodes.len()).min(open.len());
+        // Halving what is already below its even share of the tolerance gains nothing.
+        let even = (allowed - path.closed_error).max(0.0) / open.len().max(1) as f64;
+        let worth = open.iter().filter(|s| s.error.abs() > even).count();
+        let room = batch.min(max_steps - path.nodes.len()).min(worth);
         if room == 0 {
             warning = Some(format!(
                 "{max_steps} steps do not bring the errors along the path below {tolerance} of the score difference; they are at {:.4}",
