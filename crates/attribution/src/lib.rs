@@ -9,7 +9,6 @@ mod error;
 mod method;
 mod methods;
 mod model;
-#[allow(dead_code)]
 mod pixels;
 #[allow(dead_code)]
 mod random;
@@ -23,7 +22,8 @@ pub use baseline::Baseline;
 pub use error::{BoxError, Error, Result};
 pub use method::Method;
 pub use methods::{
-    GradCam, GradCamPlusPlus, Gradient, GradientXInput, IntegratedGradients, LayerCam, Rule,
+    GradCam, GradCamPlusPlus, Gradient, GradientXInput, GuidedBackpropagation, IntegratedGradients,
+    LayerCam, Occlusion, Rise, Rule, SmoothGrad,
 };
 pub use model::{BlockOutput, GradientFn, Model, Randomised, ScoresAndGradient, Shape};
 pub use pixels::Pixels;

@@ -1,7 +1,8 @@
 //! Functions whose attributions are known exactly.
 
 use attribution::{
-    Baseline, BoxError, Error, Gradient, GradientXInput, IntegratedGradients, Method, Pixels, Rule,
+    Baseline, BoxError, Error, Gradient, GradientXInput, GuidedBackpropagation,
+    IntegratedGradients, Method, Model, Occlusion, Pixels, Rise, Rule, SmoothGrad,
 };
 use std::cell::Cell;
 
@@ -231,4 +232,92 @@ fn bad_input_is_refused_with_a_reason() {
         Gradient::new().attribute(&model, &empty),
         Err(Error::Empty { .. })
     ));
+}
+
+#[test]
+fn smooth_grad_of_a_linear_function_is_its_gradient_and_has_no_variance() {
+    let model = each(linear(&[1.0, -2.0, 0.0]));
+    let pixels = row(&[4.0, 3.0, 9.0]);
+    let why = SmoothGrad::new(Gradient::new())
+        .with_samples(5)
+        .attribute(&model, &pixels)
+        .unwrap();
+    close(why.map(), &[1.0, -2.0, 0.0], 1e-12);
+    assert_eq!(
+        (why.score(), why.evaluations(), why.seed()),
+        (-2.0, 6, Some(0))
+    );
+    let why = SmoothGrad::squared(Gradient::new())
+        .attribute(&model, &pixels)
+        .unwrap();
+    close(why.map(), &[1.0, 4.0, 0.0], 1e-12);
+    let why = SmoothGrad::variance(Gradient::new())
+        .attribute(&model, &pixels)
+        .unwrap();
+    close(why.map(), &[0.0; 3], 1e-12);
+}
+
+#[test]
+fn smooth_grad_takes_noise_that_was_drawn_elsewhere() {
+    // d/dx x^2 = 2 x at 3 + 1 and 3 - 1: 8 and 4.
+    let model = each(|x| (x[0] * x[0], vec![2.0 * x[0]]));
+    let noise = vec![row(&[1.0]), row(&[-1.0])];
+    let run = |method: SmoothGrad<Gradient>| {
+        let method = method.with_drawn_noise(noise.clone());
+        method.attribute(&model, &row(&[3.0])).unwrap().map()[0]
+    };
+    assert_eq!(run(SmoothGrad::new(Gradient)), 6.0);
+    assert_eq!(run(SmoothGrad::squared(Gradient)), 40.0);
+    assert_eq!(run(SmoothGrad::variance(Gradient)), 4.0);
+}
+
+#[test]
+fn occlusion_gives_the_fall_of_each_window() {
+    let model = each(linear(&[1.0, 2.0, 3.0, 4.0]));
+    let pixels = Pixels::new(vec![10.0; 4], [2, 2, 1]).unwrap();
+    let method = Occlusion::new()
+        .with_window(1)
+        .with_stride(1)
+        .with_baseline(Baseline::Black);
+    let why = method.attribute(&model, &pixels).unwrap();
+    close(why.map(), &[10.0, 20.0, 30.0, 40.0], 1e-9);
+    assert_eq!((why.steps(), why.evaluations()), (4, 5));
+    let error = Occlusion::new().attribute(&model, &pixels).unwrap_err();
+    assert!(matches!(error, Error::Setting { name: "window", .. }));
+}
+
+#[test]
+fn rise_ranks_what_counts_first() {
+    // The score is what is seen of a patch in the middle of 32 x 32 pixels.
+    let patch = |y: usize, x: usize| (12..20).contains(&y) && (12..20).contains(&x);
+    let weights: Vec<f64> = (0..1024)
+        .map(|i| f64::from(u8::from(patch(i / 32, i % 32))))
+        .collect();
+    let model = each(linear(&weights));
+    let pixels = Pixels::new(vec![255.0; 1024], [32, 32, 1]).unwrap();
+    let method = Rise::new()
+        .with_masks(400)
+        .with_cells(4)
+        .with_baseline(Baseline::Black);
+    let why = method.attribute(&model, &pixels).unwrap();
+    let best = (0..1024)
+        .max_by(|&a, &b| why.map()[a].total_cmp(&why.map()[b]))
+        .unwrap();
+    assert!(patch(best / 32, best % 32), "{best}");
+    assert_eq!(why, method.attribute(&model, &pixels).unwrap());
+    assert_eq!(why.evaluations(), 401);
+}
+
+#[test]
+fn guided_backpropagation_needs_its_rule() {
+    let pixels = row(&[1.0]);
+    let error = GuidedBackpropagation::new()
+        .attribute(&each(linear(&[2.0])), &pixels)
+        .unwrap_err();
+    assert!(error.to_string().contains("Model::with_guided"), "{error}");
+    let model = Model::new(each(linear(&[2.0]))).with_guided(each(linear(&[1.0])));
+    let why = GuidedBackpropagation::new()
+        .attribute(&model, &pixels)
+        .unwrap();
+    assert_eq!(why.map(), [1.0]);
 }
