@@ -20,19 +20,31 @@
 //! # }
 //! ```
 
+pub mod audit;
+mod augment;
+mod balance;
 mod decode;
+mod dice;
 mod error;
 mod files;
+pub mod filters;
 mod folder;
 mod loader;
 mod resize;
 pub mod sample;
 mod split;
+mod thumbnail;
 
+pub use augment::{Augmentation, Distortions, Step};
+pub use balance::{BalanceWarning, Sampler, balance_warnings};
 pub use decode::{DecodeOptions, Format, decode, decode_file, read_bounded};
 pub use error::{Error, Problem, Result};
 pub use folder::{ImageFolder, ImageItem, Skipped};
-pub use image::RgbImage;
+pub use image::{GrayImage, RgbImage};
 pub use loader::{PixelBatch, PixelLoader};
 pub use resize::{ResizeFilter, ResizePolicy, tf1_bilinear};
-pub use split::{HashedSplit, Split, parity_labels};
+pub use split::{
+    GroupBy, GroupedSplit, HashedSplit, Split, StratifiedSplit, first_fraction, k_fold,
+    parity_labels,
+};
+pub use thumbnail::{contact_sheet, thumbnail, write_thumbnail};

@@ -82,7 +82,7 @@ pub enum ResizeFilter {
 }
 
 /// A rectangle of the source, in its pixels.
-type Box64 = (f64, f64, f64, f64);
+pub(crate) type Box64 = (f64, f64, f64, f64);
 
 impl ResizePolicy {
     /// Makes `image` a square of `size` pixels with the bilinear filter.
@@ -141,7 +141,7 @@ fn short_side(size: u32) -> u32 {
     (f64::from(size) / CROP_FRACTION).round() as u32
 }
 
-fn whole(image: &RgbImage) -> Box64 {
+pub(crate) fn whole(image: &RgbImage) -> Box64 {
     (0.0, 0.0, image.width().into(), image.height().into())
 }
 
@@ -165,7 +165,7 @@ fn middle(w: u32, h: u32, size: u32) -> Box64 {
     (x, y, width, height)
 }
 
-fn scaled(
+pub(crate) fn scaled(
     image: &RgbImage,
     part: Box64,
     width: u32,

@@ -2,21 +2,11 @@
 
 use sha1::{Digest, Sha1};
 
+use super::{Set, Split, check_percentages};
 use crate::{Error, ImageFolder, ImageItem, Result};
 
 /// `MAX_NUM_IMAGES_PER_CLASS` of `retrain.py`.
 const MAX_IMAGES: u32 = (1 << 27) - 1;
-
-/// Images divided for training, for choosing (validation) and for one last test.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Split {
-    /// What the classifier is fitted on.
-    pub training: Vec<ImageItem>,
-    /// What its settings are chosen on.
-    pub validation: Vec<ImageItem>,
-    /// What is looked at once, at the end.
-    pub testing: Vec<ImageItem>,
-}
 
 /// The split of `retrain.py`: SHA-1 of an image's name, as a percentage.
 ///
@@ -71,28 +61,24 @@ impl HashedSplit {
     /// [`Error::EmptySet`] where a set with a percentage above 0 would have no image, or a class
     /// none to train on.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
-        let sum = self.validation + self.testing;
-        if !(self.validation >= 0.0 && self.testing >= 0.0 && sum < 100.0) {
-            return Err(Error::Option {
-                option: "validation and testing percentage",
-                expected: "each at least 0, together below 100",
-                found: format!("{} and {}", self.validation, self.testing),
-            });
+        check_percentages(self.validation, self.testing)?;
+        Split::by(folder, |item| self.set_of(&self.hashed_name(item))).check(
+            folder,
+            self.validation > 0.0,
+            self.testing > 0.0,
+        )
+    }
+
+    /// The set that a name belongs to.
+    pub(super) fn set_of(&self, name: &str) -> Set {
+        let percentage = percentage(name);
+        if percentage < self.validation {
+            Set::Validation
+        } else if percentage < self.validation + self.testing {
+            Set::Testing
+        } else {
+            Set::Training
         }
-        let mut split = Split::default();
-        for item in folder.images() {
-            let percentage = percentage(&self.hashed_name(item));
-            let set = if percentage < self.validation {
-                &mut split.validation
-            } else if percentage < sum {
-                &mut split.testing
-            } else {
-                &mut split.training
-            };
-            set.push(item.clone());
-        }
-        split.check(folder, self.validation > 0.0, self.testing > 0.0)?;
-        Ok(split)
     }
 
     /// What is hashed: the name with all from `_nohash_` on cut off.
@@ -115,42 +101,6 @@ fn percentage(name: &str) -> f64 {
         .skip(16)
         .fold(0_u32, |low, &byte| low << 8 | u32::from(byte));
     f64::from(low & MAX_IMAGES) * (100.0 / f64::from(MAX_IMAGES))
-}
-
-impl Split {
-    /// Refuses a split with an empty set that was asked for, or a class without training images.
-    fn check(&self, folder: &ImageFolder, validation: bool, testing: bool) -> Result<()> {
-        let images = folder.images().len();
-        let empty = |set: String, repair: &str| {
-            Err(Error::EmptySet {
-                set,
-                images,
-                repair: repair.to_owned(),
-            })
-        };
-        for (index, class) in folder.classes().iter().enumerate() {
-            if !self.training.iter().any(|item| item.class == index) {
-                let set = format!("training ('{class}')");
-                return empty(
-                    set,
-                    "add images of this class, or lower the other percentages",
-                );
-            }
-        }
-        if validation && self.validation.is_empty() {
-            return empty(
-                "validation".into(),
-                "add images, or raise the validation percentage",
-            );
-        }
-        if testing && self.testing.is_empty() {
-            return empty(
-                "testing".into(),
-                "add images, raise the testing percentage, or give a test folder",
-            );
-        }
-        Ok(())
-    }
 }
 
 /// The labels that `retrain.py` makes of folder names: lower case, every run of characters other

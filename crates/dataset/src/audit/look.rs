@@ -1,0 +1,182 @@
+//! What one image looks like.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use sha2::{Digest, Sha256};
+
+use super::{Finding, Kind};
+use crate::{DecodeOptions, Format, ResizePolicy, decode, filters, read_bounded, thumbnail};
+
+/// Side of the small copy that pictures are compared on.
+pub(super) const SIDE: u32 = 32;
+
+pub(super) struct Look<'a> {
+    pub(super) path: PathBuf,
+    pub(super) split: usize,
+    pub(super) class: &'a str,
+    pub(super) digest: [u8; 32],
+    /// 64 bits: whether each point of a 9 x 8 copy is brighter than the next.
+    pub(super) hash: u64,
+    /// `[SIDE, SIDE, 3]`.
+    pub(super) small: RgbImage,
+    format: Option<Format>,
+    size: (u32, u32),
+    mean: f64,
+    deviation: f64,
+    sharpness: f64,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn at(
+        path: &Path,
+        split: usize,
+        class: &'a str,
+        options: &DecodeOptions,
+    ) -> Result<Self, Finding> {
+        let unreadable = |error: crate::Error| Finding {
+            kind: Kind::Unreadable,
+            paths: vec![path.to_path_buf()],
+            detail: match error {
+                crate::Error::Picture { bytes, problem, .. } => {
+                    format!("{problem} ({bytes} bytes)")
+                }
+                error => error.to_string(),
+            },
+        };
+        let bytes = read_bounded(path, 256 << 20).map_err(unreadable)?;
+        let image = decode(&bytes, options).map_err(unreadable)?;
+        let small = ResizePolicy::Squash.apply(&image, SIDE);
+        let (mean, deviation) = spread(&small);
+        Ok(Self {
+            path: path.to_path_buf(),
+            split,
+            class,
+            digest: Sha256::digest(&bytes).into(),
+            hash: difference_hash(&image),
+            format: Format::sniff(&bytes),
+            size: image.dimensions(),
+            mean,
+            deviation,
+            sharpness: sharpness(&thumbnail(&image, 256)),
+            small,
+        })
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let (w, h) = self.size;
+        let (short, long) = (w.min(h), w.max(h));
+        let mut found = Vec::new();
+        let mut add = |kind, detail: String| {
+            found.push(Finding {
+                kind,
+                paths: vec![self.path.clone()],
+                detail,
+            });
+        };
+        if let Some(format) = self.format
+            && let Some(ending) = self.other_ending(format)
+        {
+            add(
+                Kind::Ending,
+                format!("named .{ending}, but it is a {}", format.name()),
+            );
+        }
+        if short < 32 {
+            add(Kind::Tiny, format!("{w} x {h} pixels"));
+        }
+        if f64::from(long) > 4.0 * f64::from(short) {
+            add(Kind::Aspect, format!("{w} x {h} pixels"));
+        }
+        // One cause, one finding: what is black has no edges either.
+        if self.deviation < 3.0 {
+            add(
+                Kind::OneColour,
+                format!("colours deviate by {:.1} levels", self.deviation),
+            );
+        } else if self.mean < 20.0 {
+            add(
+                Kind::Dark,
+                format!("mean brightness {:.1} of 255", self.mean),
+            );
+        } else if self.sharpness < 5.0 {
+            add(
+                Kind::Blurred,
+                format!("sharpness {:.2} (below 5)", self.sharpness),
+            );
+        }
+        found
+    }
+
+    /// The ending, where it is that of another format.
+    fn other_ending(&self, format: Format) -> Option<String> {
+        let ending = self.path.extension()?.to_str()?.to_lowercase();
+        let all = [
+            Format::Jpeg,
+            Format::Png,
+            Format::Gif,
+            Format::WebP,
+            Format::Bmp,
+        ];
+        let known = all
+            .iter()
+            .find(|f| f.endings().contains(&ending.as_str()))?;
+        (*known != format).then_some(ending)
+    }
+}
+
+/// Mean brightness, and the largest standard deviation of the three channels.
+fn spread(image: &RgbImage) -> (f64, f64) {
+    let count = f64::from(image.width() * image.height());
+    let moments = [0, 1, 2].map(|channel| {
+        let values = || image.pixels().map(move |p| f64::from(p.0[channel]));
+        let mean = values().sum::<f64>() / count;
+        (
+            mean,
+            (values().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count).sqrt(),
+        )
+    });
+    let mean = moments.iter().map(|(mean, _)| mean).sum::<f64>() / 3.0;
+    (
+        mean,
+        moments
+            .iter()
+            .fold(0.0, |most, (_, deviation)| deviation.max(most)),
+    )
+}
+
+fn difference_hash(image: &RgbImage) -> u64 {
+    // A square copy averaged to 9 x 8 by the same antialiased filter for every aspect.
+    let grey = filters::grey(&ResizePolicy::Squash.apply(image, 72));
+    let cell = |x: u32, y: u32| -> u32 {
+        let points = (0..9).flat_map(|dy| (0..8).map(move |dx| (dx, dy)));
+        points
+            .map(|(dx, dy)| u32::from(grey.get_pixel(x * 8 + dx, y * 9 + dy).0[0]))
+            .sum()
+    };
+    let bits = (0..8).flat_map(|y| (0..8).map(move |x| (x, y)));
+    bits.fold(0, |hash, (x, y)| {
+        hash << 1 | u64::from(cell(x, y) < cell(x + 1, y))
+    })
+}
+
+/// Mean size of the largest hundredth of the Laplacian: a sharp edge anywhere is enough, so that
+/// a boat before a plain sky counts as sharp.
+fn sharpness(image: &RgbImage) -> f64 {
+    let grey = filters::grey(image);
+    let (w, h) = grey.dimensions();
+    let at = |x: u32, y: u32| f64::from(grey.get_pixel(x, y).0[0]);
+    let mut edges = Vec::new();
+    for y in 1..h.saturating_sub(1) {
+        for x in 1..w.saturating_sub(1) {
+            let around = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1);
+            edges.push((4.0 * at(x, y) - around).abs());
+        }
+    }
+    if edges.is_empty() {
+        return f64::INFINITY;
+    }
+    edges.sort_by(|a, b| b.total_cmp(a));
+    let most = edges.len().div_ceil(100);
+    edges[..most].iter().sum::<f64>() / most as f64
+}

@@ -1,0 +1,140 @@
+use dataset::audit::{Finding, Kind, run};
+use dataset::sample::{self, Subject};
+use dataset::{ImageFolder, RgbImage};
+use image::ImageFormat;
+use image::imageops::{FilterType, resize};
+
+use crate::common::{encode, put, shared};
+
+#[test]
+fn each_kind_is_found_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (train, test) = (dir.path().join("train"), dir.path().join("test"));
+    sample::write(&train, 8, 1).unwrap();
+    sample::write(&test, 4, 2).unwrap();
+    let boat = std::fs::read(train.join("boat/boat_00000.jpg")).unwrap();
+    put(train.join("boat/again.jpg"), &boat);
+    put(
+        train.join("cloud/wrong.jpg"),
+        std::fs::read(train.join("boat/boat_00001.jpg")).unwrap(),
+    );
+    let image = sample::draw(Subject::Boat, 2, 1);
+    let smaller = resize(&image, 200, 150, FilterType::Triangle);
+    put(
+        test.join("boat/smaller.png"),
+        encode(&smaller, ImageFormat::Png),
+    );
+    put(train.join("boat/cut.jpg"), &boat[..boat.len() / 2]);
+    put(train.join("boat/page.jpg"), b"<html>not found</html>");
+    put(
+        train.join("boat/really.png"),
+        std::fs::read(test.join("cloud/cloud_00000.jpg")).unwrap(),
+    );
+    std::fs::remove_file(test.join("cloud/cloud_00000.jpg")).unwrap();
+    let plain = |w, h, v| encode(&RgbImage::from_pixel(w, h, [v; 3].into()), ImageFormat::Png);
+    put(train.join("cloud/plain.png"), plain(90, 90, 120));
+    put(
+        train.join("cloud/tiny.png"),
+        encode(
+            &resize(&image, 20, 30, FilterType::Triangle),
+            ImageFormat::Png,
+        ),
+    );
+    let long = resize(
+        &sample::draw(Subject::Cloud, 99, 1),
+        500,
+        100,
+        FilterType::Triangle,
+    );
+    put(
+        train.join("cloud/long.png"),
+        encode(&long, ImageFormat::Png),
+    );
+    let blurred = image::imageops::blur(&sample::draw(Subject::Boat, 98, 1), 12.0);
+    put(
+        train.join("boat/blurred.png"),
+        encode(&blurred, ImageFormat::Png),
+    );
+    let mut dark = sample::draw(Subject::Boat, 97, 1);
+    dark.iter_mut().for_each(|v| *v /= 14);
+    put(train.join("boat/dark.png"), encode(&dark, ImageFormat::Png));
+
+    let folders = [
+        ImageFolder::open(&train).unwrap(),
+        ImageFolder::open(&test).unwrap(),
+    ];
+    let findings = run(&[&folders[0], &folders[1]]).unwrap();
+    let found: Vec<_> = findings
+        .iter()
+        .map(|f| {
+            let names = f
+                .paths
+                .iter()
+                .map(|p| p.file_name().unwrap().to_str().unwrap());
+            format!("{}: {}", f.kind, names.collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    for expected in [
+        "leakage: smaller.png boat_00002.jpg",
+        "label-conflict: boat_00001.jpg wrong.jpg",
+        "unreadable: cut.jpg",
+        "unreadable: page.jpg",
+        "ending: really.png",
+        "tiny: tiny.png",
+        "aspect: long.png",
+        "one-colour: plain.png",
+        "blurred: blurred.png",
+        "dark: dark.png",
+        "duplicate: again.jpg boat_00000.jpg",
+    ] {
+        assert!(
+            found.iter().any(|f| f == expected),
+            "{expected} is missing in {found:#?}"
+        );
+    }
+    assert!(found.len() <= 13, "{found:#?}");
+    let json = serde_json::to_string(&findings).unwrap();
+    assert!(json.contains("\"kind\":\"one-colour\""), "{json}");
+    assert_eq!(
+        serde_json::from_str::<Vec<Finding>>(&json).unwrap(),
+        findings
+    );
+    assert_eq!(
+        "near-duplicate".parse::<Kind>().unwrap(),
+        Kind::NearDuplicate
+    );
+    assert!("nonsense".parse::<Kind>().is_err());
+}
+
+#[test]
+fn boats_and_clouds_have_no_false_pairs() {
+    let Some(root) = shared("data/boat-cloud") else {
+        return;
+    };
+    let folders = ["train", "test"].map(|part| ImageFolder::open(root.join(part)).unwrap());
+    let findings = run(&[&folders[0], &folders[1]]).unwrap();
+    let pairs = [
+        Kind::Leakage,
+        Kind::LabelConflict,
+        Kind::Duplicate,
+        Kind::NearDuplicate,
+    ];
+    let accused: Vec<_> = findings
+        .iter()
+        .filter(|f| pairs.contains(&f.kind))
+        .collect();
+    assert!(accused.is_empty(), "{accused:#?}");
+    for kind in [
+        Kind::Unreadable,
+        Kind::Blurred,
+        Kind::Dark,
+        Kind::OneColour,
+        Kind::Tiny,
+        Kind::Aspect,
+    ] {
+        eprintln!(
+            "{kind}: {}",
+            findings.iter().filter(|f| f.kind == kind).count()
+        );
+    }
+}
