@@ -33,6 +33,7 @@ mod choosing;
 mod confusion;
 mod curves;
 mod error;
+mod evaluation;
 mod predictions;
 mod probability;
 mod read;
@@ -46,6 +47,7 @@ pub use choosing::{CoveragePoint, CoverageRisk, OperatingPoint};
 pub use confusion::{Average, ClassMetric, ConfusionMatrix, Normalize};
 pub use curves::{DetCurve, PrecisionRecallCurve, Ranking, RocCurve};
 pub use error::{Error, Place, Result};
+pub use evaluation::{ClassScores, Evaluation, EvaluationOptions, Score};
 pub use predictions::Predictions;
 pub use probability::{
     Bin, Binning, Calibration, IsotonicCalibration, IsotonicRegression, ReliabilityDiagram,

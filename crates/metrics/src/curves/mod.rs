@@ -11,3 +11,4 @@ pub use ranking::Ranking;
 pub use roc::RocCurve;
 
 pub(crate) use ranking::descending;
+pub(crate) use roc::{average_of, one_vs_one_areas};

@@ -114,7 +114,24 @@ impl Bootstrap {
         predictions: &Predictions,
         number: impl Fn(&Predictions) -> Option<f64> + Sync,
     ) -> Result<Option<Resampled>> {
-        self.resample(predictions, &|rows| number(&predictions.select(rows)))
+        let resampled = self.run_many(predictions, 1, |resampled| vec![number(resampled)])?;
+        Ok(resampled.into_iter().next().flatten())
+    }
+
+    /// Resamples several numbers at once, all on the same replicates: `numbers` of them, in the same order
+    /// every time.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::run`].
+    pub fn run_many(
+        &self,
+        predictions: &Predictions,
+        numbers: usize,
+        compute: impl Fn(&Predictions) -> Vec<Option<f64>> + Sync,
+    ) -> Result<Vec<Option<Resampled>>> {
+        self.resample(predictions, numbers, &|rows| {
+            compute(&predictions.select(rows))
+        })
     }
 
     /// Resamples the difference of a number between two classifiers, second less first, drawing the same
@@ -129,9 +146,10 @@ impl Bootstrap {
         number: impl Fn(&Predictions) -> Option<f64> + Sync,
     ) -> Result<Option<Resampled>> {
         check_same_samples(first, second)?;
-        self.resample(first, &|rows| {
-            Some(number(&second.select(rows))? - number(&first.select(rows))?)
-        })
+        let difference =
+            |rows: &[usize]| Some(number(&second.select(rows))? - number(&first.select(rows))?);
+        let resampled = self.resample(first, 1, &|rows| vec![difference(rows)])?;
+        Ok(resampled.into_iter().next().flatten())
     }
 
     /// Resamples a number that needs the confusion matrix only; much faster than [`Bootstrap::run`].
@@ -179,6 +197,10 @@ impl Bootstrap {
         Ok(self.finish(value, drawn, jackknife))
     }
 
+    pub(crate) fn level(&self) -> f64 {
+        self.level
+    }
+
     fn check(&self) -> Result<()> {
         if self.replicates == 0 || self.replicates > 1_000_000 {
             return Err(Error::Option {
@@ -197,8 +219,8 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// The number on each replicate, in order, whatever thread computes it.
-    fn replicate(&self, draw: impl Fn(&mut ChaCha8Rng) -> Option<f64> + Sync) -> Vec<Option<f64>> {
+    /// What is computed on each replicate, in order, whatever thread computes it.
+    fn replicate<T: Send>(&self, draw: impl Fn(&mut ChaCha8Rng) -> T + Sync) -> Vec<T> {
         (0..self.replicates)
             .into_par_iter()
             .map(|replicate| {
@@ -212,13 +234,12 @@ impl Bootstrap {
     fn resample(
         &self,
         predictions: &Predictions,
-        number: &(impl Fn(&[usize]) -> Option<f64> + Sync),
-    ) -> Result<Option<Resampled>> {
+        numbers: usize,
+        compute: &(impl Fn(&[usize]) -> Vec<Option<f64>> + Sync),
+    ) -> Result<Vec<Option<Resampled>>> {
         self.check()?;
         let all: Vec<usize> = (0..predictions.len()).collect();
-        let Some(value) = number(&all) else {
-            return Ok(None);
-        };
+        let values = compute(&all);
         let mut strata = vec![Vec::new(); predictions.classes.len()];
         for (i, &target) in predictions.targets.iter().enumerate() {
             strata[target].push(i);
@@ -232,25 +253,40 @@ impl Bootstrap {
                         .map(|_| stratum[random.random_range(0..stratum.len())]),
                 );
             }
-            number(&rows)
+            compute(&rows)
         });
-        let jackknife = || {
-            strata
+        // For each stratum, the numbers with each of its samples left out.
+        let left_out: Vec<Vec<Vec<Option<f64>>>> = match self.method {
+            IntervalMethod::Percentile => Vec::new(),
+            IntervalMethod::Bca => strata
                 .iter()
                 .map(|stratum| {
-                    let left_out = stratum.par_iter().map(|&i| {
-                        let rows = [&all[..i], &all[i + 1..]].concat();
-                        if rows.is_empty() {
-                            None
-                        } else {
-                            Some((number(&rows)?, 1.0))
-                        }
-                    });
-                    left_out.collect::<Option<Vec<_>>>()
+                    let without = |&i: &usize| compute(&[&all[..i], &all[i + 1..]].concat());
+                    if all.len() > 1 {
+                        stratum.par_iter().map(without).collect()
+                    } else {
+                        Vec::new()
+                    }
                 })
-                .collect()
+                .collect(),
         };
-        Ok(self.finish(value, drawn, jackknife))
+        let one = |column: usize| {
+            let value = values.get(column).copied().flatten()?;
+            let drawn = drawn
+                .iter()
+                .map(|row| row.get(column).copied().flatten())
+                .collect();
+            let jackknife = || {
+                let number =
+                    |row: &Vec<Option<f64>>| Some((row.get(column).copied().flatten()?, 1.0));
+                left_out
+                    .iter()
+                    .map(|stratum| stratum.iter().map(number).collect())
+                    .collect()
+            };
+            self.finish(value, drawn, jackknife)
+        };
+        Ok((0..numbers).map(one).collect())
     }
 
     fn finish(
