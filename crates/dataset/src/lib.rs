@@ -25,6 +25,8 @@ mod augment;
 mod balance;
 mod decode;
 mod dice;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
 mod files;
 pub mod filters;

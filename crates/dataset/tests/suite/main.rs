@@ -4,6 +4,8 @@ mod audit;
 mod augment;
 mod common;
 mod decode;
+#[cfg(feature = "download")]
+mod download;
 mod folder;
 mod loader;
 mod resize;

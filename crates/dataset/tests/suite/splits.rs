@@ -45,7 +45,7 @@ fn first_fraction_takes_the_first_of_each_class() {
         split
             .testing
             .iter()
-            .all(|item| item.name > "a/leaf15_v1.png".to_owned())
+            .all(|item| *item.name > *"a/leaf15_v1.png")
     );
     assert!(first_fraction(&folder, 1.0).is_err());
 }

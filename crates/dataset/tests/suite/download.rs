@@ -1,0 +1,437 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use dataset::download::{Download, Entry, Record, read_list, read_manifest};
+use dataset::sample::{self, Subject};
+
+use crate::common::{encode, put, shared};
+
+/// Good pictures, and a server on loopback that also misbehaves.
+struct Server {
+    address: String,
+    pictures: Arc<Vec<Vec<u8>>>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(count: usize, pause: Duration) -> Self {
+        let real = shared("data/boat-cloud/train/cloud").map(|folder| {
+            let mut paths: Vec<_> = fs::read_dir(folder)
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .collect();
+            paths.sort();
+            paths
+                .iter()
+                .take(count)
+                .map(|path| fs::read(path).unwrap())
+                .collect()
+        });
+        let drawn = || {
+            (0..count as u64)
+                .map(|i| encode(&sample::draw(Subject::Boat, i, 1), image::ImageFormat::Jpeg))
+                .collect()
+        };
+        let pictures: Arc<Vec<_>> = Arc::new(real.unwrap_or_else(drawn));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let server = Self {
+            address,
+            pictures,
+            requests,
+        };
+        let (pictures, requests) = (server.pictures.clone(), server.requests.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (pictures, requests) = (pictures.clone(), requests.clone());
+                thread::spawn(move || {
+                    let request = requests.fetch_add(1, Ordering::SeqCst);
+                    thread::sleep(pause);
+                    // The client hangs up on many of these answers.
+                    let _ = answer(stream, &pictures, request);
+                });
+            }
+        });
+        server
+    }
+
+    fn good(&self) -> Vec<Entry> {
+        (0..self.pictures.len())
+            .map(|i| self.entry(&format!("flickr/{i}.jpg")))
+            .collect()
+    }
+
+    fn entry(&self, path: &str) -> Entry {
+        Entry {
+            url: format!("{}/{path}", self.address),
+            ..Entry::default()
+        }
+    }
+}
+
+fn answer(mut stream: TcpStream, pictures: &[Vec<u8>], request: usize) -> std::io::Result<()> {
+    let mut line = String::new();
+    let mut reader = BufReader::new(stream.try_clone()?);
+    reader.read_line(&mut line)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let path = line
+        .split(' ')
+        .nth(1)
+        .unwrap_or("")
+        .trim_start_matches('/')
+        .to_owned();
+    let mut send = |status: &str, headers: &str, body: &[u8]| {
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n"
+        )?;
+        stream.write_all(body)
+    };
+    let sized = |body: &[u8]| {
+        format!(
+            "Content-Type: image/jpeg\r\nContent-Length: {}\r\n",
+            body.len()
+        )
+    };
+    let first = &pictures[0];
+    if let Some(number) = path
+        .strip_prefix("flickr/")
+        .and_then(|p| p.strip_suffix(".jpg"))
+    {
+        let picture = &pictures[number.parse::<usize>().unwrap()];
+        return send("200 OK", &sized(picture), picture);
+    }
+    match path.as_str() {
+        "flickr/redirected" => send("302 Found", "Location: /flickr/1.jpg\r\n", b""),
+        "flickr/loop" => send("302 Found", "Location: /flickr/loop\r\n", b""),
+        "flickr/home" => send("302 Found", "Location: file:///etc/passwd\r\n", b""),
+        "flickr/busy" if request.is_multiple_of(2) => send("429 Slow", "Retry-After: 1\r\n", b""),
+        "flickr/busy" => send("200 OK", &sized(&pictures[2]), &pictures[2]),
+        "flickr/always-busy" => send("429 Slow", "Retry-After: 0\r\n", b""),
+        "flickr/error" => send("503 No", "", b""),
+        "flickr/page" => send("200 OK", "Content-Type: text/html\r\n", b"<html>"),
+        "flickr/liar" => send(
+            "200 OK",
+            "Content-Type: image/jpeg\r\n",
+            &vec![b'<'; 20_000],
+        ),
+        "flickr/short" => send(
+            "200 OK",
+            "Content-Type: image/jpeg\r\nContent-Length: 90000\r\n",
+            first,
+        ),
+        "flickr/long" => {
+            let body = [first.as_slice(), &[7; 5000]].concat();
+            send("200 OK", &sized(&first[..first.len() / 2]), &body)
+        }
+        "flickr/cut" => send(
+            "200 OK",
+            &sized(&first[..first.len() / 2]),
+            &first[..first.len() / 2],
+        ),
+        "flickr/tiny" => send("200 OK", &sized(b"GIF89a"), b"GIF89a"),
+        "flickr/bomb" => {
+            let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            for _ in 0..64 {
+                bomb.write_all(&vec![0; 1 << 20])?;
+            }
+            let body = bomb.finish()?;
+            send(
+                "200 OK",
+                &format!("{}Content-Encoding: gzip\r\n", sized(&body)),
+                &body,
+            )
+        }
+        "flickr/reset" => Ok(()),
+        "flickr/slow" => {
+            send("200 OK", &sized(first), &first[..100])?;
+            thread::sleep(Duration::from_secs(8));
+            Ok(())
+        }
+        "flickr/endless" => {
+            send("200 OK", "Content-Type: image/jpeg\r\n", first)?;
+            loop {
+                stream.write_all(&vec![0; 65_536])?;
+            }
+        }
+        path if path.starts_with("flickr/gone/") => {
+            // A picture that says that there is none: the same for several URLs.
+            send("200 OK", &sized(&pictures[3]), &pictures[3])
+        }
+        _ => send("404 Not Found", "", b""),
+    }
+}
+
+fn download() -> Download {
+    Download::new()
+        .with_private_addresses(true)
+        .with_min_bytes(1000)
+        .with_max_bytes(1 << 20)
+        .with_timeout(Duration::from_secs(3))
+        .with_attempts(2)
+}
+
+fn run(options: &Download, entries: &[Entry], output: &Path) -> Vec<Record> {
+    options.run(entries, "cloud", output, |_| ()).unwrap()
+}
+
+/// Names and contents of the folder.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                fs::read(&path).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_good_picture_arrives_once_and_every_bad_url_has_its_reason() {
+    let server = Server::start(300, Duration::ZERO);
+    let bad = [
+        ("flickr/missing", "404"),
+        ("flickr/always-busy", "429"),
+        ("flickr/error", "503"),
+        ("flickr/page", "text/html"),
+        ("flickr/liar", "it is no image"),
+        ("flickr/short", "broken off"),
+        ("flickr/long", "cut short"),
+        ("flickr/cut", "cut short"),
+        ("flickr/tiny", "more than 1000 bytes, found 6"),
+        ("flickr/bomb", "it is no image"),
+        ("flickr/reset", "error sending request"),
+        ("flickr/slow", "broken off"),
+        ("flickr/endless", "more than 1048576 bytes"),
+        ("flickr/loop", "more than 5 redirects"),
+        ("flickr/home", "found file"),
+        ("elsewhere.jpg", "not asked for"),
+    ];
+    let mut entries = server.good();
+    // Those that only redirect to or stand in for others are counted on their own below.
+    entries.drain(1..4);
+    let good = entries.len();
+    entries.extend(bad.iter().map(|(path, _)| server.entry(path)));
+    entries.extend(["flickr/redirected", "flickr/busy"].map(|path| server.entry(path)));
+    entries.extend((0..4).map(|i| server.entry(&format!("flickr/gone/{i}"))));
+    entries.push(Entry {
+        url: "not a flickr url".into(),
+        ..Entry::default()
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let records = run(&download(), &entries, dir.path());
+    assert_eq!(records.len(), entries.len());
+    for record in &records {
+        assert!(
+            record.path.is_some() != record.reason.is_some(),
+            "{record:?}"
+        );
+    }
+    for (path, word) in bad {
+        let record = records
+            .iter()
+            .find(|r| r.url.ends_with(&format!("/{path}")))
+            .unwrap();
+        let reason = record.reason.as_deref().unwrap_or("none");
+        assert!(
+            reason.contains(word),
+            "{path}: expected '{word}' in '{reason}'"
+        );
+    }
+    let gone: Vec<_> = records.iter().filter(|r| r.url.contains("gone")).collect();
+    assert!(
+        gone.iter()
+            .all(|r| r.reason.as_ref().unwrap().contains("placeholder")),
+        "{gone:?}"
+    );
+    let found = files(&dir.path().join("cloud"));
+    assert_eq!(found.len(), good + 2);
+    assert_eq!(found["redirected.jpg"], server.pictures[1]);
+    assert_eq!(found["busy.jpg"], server.pictures[2]);
+    for i in (0..1).chain(4..300.min(server.pictures.len())) {
+        assert!(found[&format!("{i}.jpg")] == server.pictures[i], "{i}");
+    }
+    // A rerun asks again only for what may have been a passing failure.
+    let before = server.requests.load(Ordering::SeqCst);
+    run(&download().with_attempts(1), &entries, dir.path());
+    let again = server.requests.load(Ordering::SeqCst) - before;
+    assert!((4..=6).contains(&again), "{again}");
+    assert!(files(&dir.path().join("cloud")) == found);
+}
+
+#[test]
+fn the_default_keeps_only_what_exceeds_ten_thousand_bytes() {
+    let server = Server::start(60, Duration::ZERO);
+    let dir = tempfile::tempdir().unwrap();
+    let options = Download::new().with_private_addresses(true);
+    let records = run(&options, &server.good(), dir.path());
+    let large = server.pictures.iter().filter(|p| p.len() > 10_000).count();
+    assert_eq!(records.iter().filter(|r| r.path.is_some()).count(), large);
+    let limit = server.pictures[0].len() as u64;
+    let exactly = options.with_min_bytes(limit);
+    let other = tempfile::tempdir().unwrap();
+    assert!(
+        run(&exactly, &server.good()[..1], other.path())[0]
+            .path
+            .is_none()
+    );
+}
+
+#[test]
+fn private_addresses_are_refused_unless_allowed() {
+    let server = Server::start(1, Duration::ZERO);
+    let port = server.address.rsplit(':').next().unwrap();
+    let hosts = [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "2130706433",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+    ];
+    let entries: Vec<_> = hosts
+        .iter()
+        .map(|host| Entry {
+            url: format!("http://{host}:{port}/flickr/0.jpg"),
+            ..Entry::default()
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    for record in run(&Download::new(), &entries, dir.path()) {
+        let reason = record.reason.unwrap();
+        assert!(reason.contains("not public"), "{}: {reason}", record.url);
+    }
+    assert_eq!(server.requests.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn nothing_is_overwritten_and_names_that_collide_stay_two() {
+    let server = Server::start(6, Duration::ZERO);
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path().join("cloud/4.jpg"), b"a file of someone else");
+    let mut entries = vec![
+        server.entry("flickr/4.jpg"),
+        server.entry("flickr/4.jpg?size=large"),
+    ];
+    entries.push(server.entry("flickr/4.jpg"));
+    // The server does not know the second.
+    let records = run(&download(), &entries, dir.path());
+    assert_eq!(records.len(), 3);
+    let found = files(&dir.path().join("cloud"));
+    assert_eq!(found["4.jpg"], b"a file of someone else");
+    assert_eq!(found["4~~1.jpg"], server.pictures[4]);
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn the_lists_of_the_original_parse() {
+    for (name, count, flickr) in [("boat", 1204, 631), ("cloud", 1399, 1338)] {
+        let Some(path) = shared(&format!("data/{name}_src_url.txt.gz")) else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let mut text = flate2::read::GzDecoder::new(fs::File::open(path).unwrap());
+        let list = dir.path().join("list.txt");
+        std::io::copy(&mut text, &mut fs::File::create(&list).unwrap()).unwrap();
+        let entries = read_list(&list).unwrap();
+        assert_eq!(entries.len(), count);
+        assert_eq!(
+            entries.iter().filter(|e| e.url.contains("flickr")).count(),
+            flickr
+        );
+    }
+}
+
+#[test]
+fn lists_may_be_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.csv");
+    put(
+        &list,
+        "author,URL,License\n\"Doe, J.\",http://a/1.jpg,CC0\n,http://a/2.jpg,\n",
+    );
+    let entries = read_list(&list).unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0].author.as_deref(), Some("Doe, J."));
+    assert_eq!(entries[0].licence.as_deref(), Some("CC0"));
+    assert_eq!(
+        (entries[1].url.as_str(), &entries[1].author),
+        ("http://a/2.jpg", &None)
+    );
+}
+
+/// What the next test starts as a process of its own, to be killed.
+#[test]
+#[ignore = "run by the test below"]
+fn child_process() {
+    let (Ok(list), Ok(output)) = (
+        std::env::var("DOWNLOAD_LIST"),
+        std::env::var("DOWNLOAD_OUTPUT"),
+    ) else {
+        return;
+    };
+    run(&download(), &read_list(list).unwrap(), Path::new(&output));
+}
+
+#[test]
+fn killed_at_any_moment_a_rerun_gives_the_same_folder() {
+    let server = Server::start(80, Duration::from_millis(4));
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.txt");
+    put(
+        &list,
+        server
+            .good()
+            .iter()
+            .map(|e| format!("{}\n", e.url))
+            .collect::<String>(),
+    );
+    let whole = dir.path().join("whole");
+    run(&download(), &server.good(), &whole);
+    let expected = files(&whole.join("cloud"));
+    assert_eq!(expected.len(), server.pictures.len());
+    for attempt in 0..20_u64 {
+        let output = dir.path().join(format!("killed-{attempt}"));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "download::child_process", "--ignored"])
+            .env("DOWNLOAD_LIST", &list)
+            .env("DOWNLOAD_OUTPUT", &output)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(20 + 17 * attempt));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let half = output.join("cloud");
+        let before = if half.exists() {
+            files(&half)
+        } else {
+            BTreeMap::new()
+        };
+        for (name, bytes) in before
+            .iter()
+            .filter(|(name, _)| !name.starts_with(".part-"))
+        {
+            assert!(expected[name] == *bytes, "{name} is visible, but not whole");
+        }
+        let records = run(&download(), &server.good(), &output);
+        assert!(records.iter().all(|r| r.path.is_some()));
+        assert!(files(&half) == expected, "attempt {attempt}");
+        assert!(read_manifest(output.join("manifest.jsonl")).unwrap().len() >= expected.len());
+    }
+}
