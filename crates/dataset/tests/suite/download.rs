@@ -14,6 +14,9 @@ use dataset::sample::{self, Subject};
 
 use crate::common::{encode, put, shared};
 
+/// How often the busy URL was asked for; it answers from the second time on.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
+
 /// Good pictures, and a server on loopback that also misbehaves.
 struct Server {
     address: String,
@@ -54,10 +57,10 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (pictures, requests) = (pictures.clone(), requests.clone());
                 thread::spawn(move || {
-                    let request = requests.fetch_add(1, Ordering::SeqCst);
+                    requests.fetch_add(1, Ordering::SeqCst);
                     thread::sleep(pause);
                     // The client hangs up on many of these answers.
-                    let _ = answer(stream, &pictures, request);
+                    let _ = answer(stream, &pictures);
                 });
             }
         });
@@ -78,7 +81,7 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, pictures: &[Vec<u8>], request: usize) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
     let mut line = String::new();
     let mut reader = BufReader::new(stream.try_clone()?);
     reader.read_line(&mut line)?;
@@ -117,7 +120,9 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>], request: usize) -> std::i
         "flickr/redirected" => send("302 Found", "Location: /flickr/1.jpg\r\n", b""),
         "flickr/loop" => send("302 Found", "Location: /flickr/loop\r\n", b""),
         "flickr/home" => send("302 Found", "Location: file:///etc/passwd\r\n", b""),
-        "flickr/busy" if request.is_multiple_of(2) => send("429 Slow", "Retry-After: 1\r\n", b""),
+        "flickr/busy" if BUSY.fetch_add(1, Ordering::SeqCst) == 0 => {
+            send("429 Slow", "Retry-After: 1\r\n", b"")
+        }
         "flickr/busy" => send("200 OK", &sized(&pictures[2]), &pictures[2]),
         "flickr/always-busy" => send("429 Slow", "Retry-After: 0\r\n", b""),
         "flickr/error" => send("503 No", "", b""),
