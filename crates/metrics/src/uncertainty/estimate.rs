@@ -1,6 +1,7 @@
 use std::fmt;
 
 use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::function::gamma::gamma_ur;
 
 /// A number with the interval that is thought to hold its true value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +29,15 @@ pub(crate) fn normal_quantile(share: f64) -> f64 {
     Normal::standard().inverse_cdf(share)
 }
 
+/// Distribution function of the standard normal distribution, by the incomplete gamma function: statrs' own
+/// error function is good to 1e-11 only.
 pub(crate) fn normal_cdf(z: f64) -> f64 {
-    Normal::standard().cdf(z)
+    let square = 0.5 * z * z;
+    // It wants a positive, finite argument.
+    let tail = if square == 0.0 {
+        0.5
+    } else {
+        0.5 * gamma_ur(0.5, square.min(1e6))
+    };
+    if z < 0.0 { tail } else { 1.0 - tail }
 }
