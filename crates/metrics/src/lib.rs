@@ -37,6 +37,8 @@ mod evaluation;
 mod predictions;
 mod probability;
 mod read;
+#[cfg(feature = "report")]
+pub mod report;
 mod streaming;
 mod summary;
 mod top_k;

@@ -1,0 +1,143 @@
+use std::fmt::Write;
+
+use super::html::{escape, number, table};
+use crate::{Evaluation, Score};
+
+/// What a reader must know before using a classifier (Mitchell et al. 2019); empty parts are left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelCard {
+    /// Name of the classifier.
+    pub name: String,
+    /// What it is for, and what it is not for.
+    pub intended_use: String,
+    /// What it was trained and evaluated on.
+    pub data: String,
+    /// Where it fails, and what was not looked at.
+    pub limits: String,
+    /// SPDX identifier in lower case, such as `apache-2.0`.
+    pub license: String,
+    /// The network it was made from.
+    pub base_model: String,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Further tags for a model hub.
+    pub tags: Vec<String>,
+}
+
+impl ModelCard {
+    fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("Intended use", &self.intended_use),
+            ("Data", &self.data),
+            ("Limits", &self.limits),
+        ]
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(title, text)| (title, text.as_str()))
+    }
+
+    pub(super) fn html(&self, evaluation: &Evaluation) -> String {
+        let mut html = format!("<h2>Model card: {}</h2>\n", escape(&self.name));
+        for (title, text) in self.parts() {
+            let _ = write!(html, "<h3>{title}</h3>\n<p>{}</p>\n", escape(text));
+        }
+        let mut facts = String::new();
+        for (name, value) in [
+            ("Made from", &self.base_model),
+            ("Data set", &self.dataset),
+            ("Licence", &self.license),
+        ] {
+            if !value.is_empty() {
+                let _ = write!(facts, "<dt>{name}</dt><dd>{}</dd>", escape(value));
+            }
+        }
+        if !facts.is_empty() {
+            let _ = writeln!(html, "<dl>{facts}</dl>");
+        }
+        let rows: Vec<Vec<String>> = headline(evaluation)
+            .map(|score| vec![escape(score.title), number(score.value)])
+            .collect();
+        html + &table(&["Number", "Value"], &rows)
+    }
+
+    /// As Markdown with the front matter that Hugging Face reads.
+    pub fn markdown(&self, evaluation: &Evaluation) -> String {
+        // A JSON string is a YAML string, whatever is in it.
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let mut text = String::from("---\n");
+        for (key, value) in [("license", &self.license), ("base_model", &self.base_model)] {
+            if !value.is_empty() {
+                let _ = writeln!(text, "{key}: {}", quoted(value));
+            }
+        }
+        text += "pipeline_tag: image-classification\ntags:\n- image-classification\n";
+        for tag in &self.tags {
+            let _ = writeln!(text, "- {}", quoted(tag));
+        }
+        let dataset = if self.dataset.is_empty() {
+            "unnamed"
+        } else {
+            &self.dataset
+        };
+        let _ = write!(
+            text,
+            "metrics:\n- accuracy\n- f1\nmodel-index:\n- name: {}\n  results:\n  - task:\n      type: \
+             image-classification\n      name: Image Classification\n    dataset:\n      name: {}\n      type: \
+             imagefolder\n    metrics:\n",
+            quoted(&self.name),
+            quoted(dataset)
+        );
+        for score in headline(evaluation) {
+            if let Some(value) = score.value {
+                let kind = score.name.strip_suffix("_macro").unwrap_or(score.name);
+                let _ = writeln!(
+                    text,
+                    "    - type: {kind}\n      value: {value:.6}\n      name: {}",
+                    quoted(score.title)
+                );
+            }
+        }
+        let _ = write!(text, "---\n\n# {}\n", one_line(&self.name));
+        for (title, part) in self.parts() {
+            let _ = write!(text, "\n## {title}\n\n{part}\n");
+        }
+        let _ = write!(
+            text,
+            "\n## Numbers\n\nOn {} samples of {} classes ({}).\n\n| | value | interval |\n|---|---|---|\n",
+            evaluation.samples,
+            evaluation.classes.len(),
+            one_line(&evaluation.classes.join(", "))
+        );
+        for score in headline(evaluation) {
+            let interval = super::html::interval(score.interval);
+            let _ = writeln!(
+                text,
+                "| {} | {} | {interval} |",
+                score.title,
+                number(score.value)
+            );
+        }
+        text
+    }
+}
+
+/// The numbers a card names.
+fn headline(evaluation: &Evaluation) -> impl Iterator<Item = &Score> {
+    [
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "roc_auc_ovr_macro",
+        "log_loss",
+        "ece_15",
+    ]
+    .into_iter()
+    .filter_map(|name| evaluation.score(name))
+}
+
+/// Safe inside one line of Markdown.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
+}

@@ -1,0 +1,66 @@
+use std::fmt::Write;
+
+use crate::Estimate;
+
+/// Text as HTML shows it, also inside double quotes.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if c.is_control() && c != '\n' => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+pub(super) fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_string(), |value| format!("{value:.4}"))
+}
+
+pub(super) fn percent(value: f64) -> String {
+    format!("{:.1} %", 100.0 * value)
+}
+
+pub(super) fn interval(estimate: Option<Estimate>) -> String {
+    estimate.map_or_else(String::new, |e| format!("{:.4} to {:.4}", e.low, e.high))
+}
+
+/// A table whose first column is text and whose others are numbers; cells are HTML already.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut html = String::from("<div class=\"scroll\"><table><thead><tr>");
+    for cell in head {
+        let _ = write!(html, "<th scope=\"col\">{cell}</th>");
+    }
+    html.push_str("</tr></thead><tbody>\n");
+    for row in rows {
+        html.push_str("<tr>");
+        for (column, cell) in row.iter().enumerate() {
+            let _ = if column == 0 {
+                write!(html, "<th scope=\"row\">{cell}</th>")
+            } else {
+                write!(html, "<td>{cell}</td>")
+            };
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody></table></div>\n");
+    html
+}
+
+/// The page around the sections.
+pub(super) fn shell(title: &str, body: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        include_str!("style.css")
+    )
+}

@@ -1,0 +1,174 @@
+//! One page that says how good a classifier is, and where it fails.
+
+// Pages are built from finished pieces; a formatted piece more or less costs nothing here.
+#![allow(clippy::format_push_string)]
+
+mod card;
+mod charts;
+mod gallery;
+mod html;
+mod sections;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::{Error, Evaluation, EvaluationOptions, Predictions, Result};
+
+pub use card::ModelCard;
+
+/// A report in the making: one self-contained HTML file, without scripts and without links to anywhere, in
+/// light and dark, for screen, phone and paper. The same input gives the same bytes.
+///
+/// ```no_run
+/// # use metrics::{Predictions, EvaluationOptions, Bootstrap};
+/// # fn main() -> Result<(), metrics::Error> {
+/// # let predictions = Predictions::new(vec![0, 1], vec![vec![0.9, 0.1], vec![0.2, 0.8]])?;
+/// let options = EvaluationOptions::new().with_intervals(Bootstrap::new());
+/// predictions
+///     .report(&options)?
+///     .with_title("Boats and clouds")
+///     .with_date("2026-11-24")
+///     .with_fact("Weights", "mobilenet_v1_1.0_224")
+///     .write_html("report.html".as_ref())?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Report {
+    predictions: Predictions,
+    evaluation: Evaluation,
+    title: String,
+    date: Option<String>,
+    facts: Vec<(String, String)>,
+    pictures: BTreeMap<usize, Picture>,
+    overlays: BTreeMap<usize, Picture>,
+    learning_curves: Vec<LearningCurve>,
+    card: Option<ModelCard>,
+}
+
+/// An encoded picture, embedded as it is: a thumbnail, not the photo, or the page grows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Such as `image/jpeg`; letters, digits, `/`, `+`, `-` and `.` only, else the picture is left out.
+    pub media_type: String,
+    /// The encoded file.
+    pub bytes: Vec<u8>,
+}
+
+/// How a number went while the classifier learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearningCurve {
+    /// What it is, such as `Loss`.
+    pub number: String,
+    /// What the steps count, such as `Epoch`.
+    pub step: String,
+    /// A name, such as `training`, and points of step and number.
+    pub series: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+impl Predictions {
+    /// Starts a report of these predictions.
+    ///
+    /// # Errors
+    /// As [`Predictions::evaluate`].
+    pub fn report(&self, options: &EvaluationOptions) -> Result<Report> {
+        Ok(Report {
+            evaluation: self.evaluate(options)?,
+            predictions: self.clone(),
+            title: "How good is this classifier?".to_string(),
+            date: None,
+            facts: Vec::new(),
+            pictures: BTreeMap::new(),
+            overlays: BTreeMap::new(),
+            learning_curves: Vec::new(),
+            card: None,
+        })
+    }
+}
+
+impl Report {
+    /// Heading of the page.
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// When it was made, in words of the caller, who alone knows whether it may change the bytes.
+    pub fn with_date(mut self, date: impl Into<String>) -> Self {
+        self.date = Some(date.into());
+        self
+    }
+
+    /// One more line on what was evaluated: weights, preprocessing, where the images come from.
+    pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.facts.push((name.into(), value.into()));
+        self
+    }
+
+    /// The thumbnail of a sample; only those of [`Report::shown`] appear.
+    pub fn with_picture(mut self, sample: usize, picture: Picture) -> Self {
+        self.pictures.insert(sample, picture);
+        self
+    }
+
+    /// The attribution overlay of a sample, shown beside its thumbnail.
+    pub fn with_overlay(mut self, sample: usize, picture: Picture) -> Self {
+        self.overlays.insert(sample, picture);
+        self
+    }
+
+    /// One more learning curve.
+    pub fn with_learning_curve(mut self, curve: LearningCurve) -> Self {
+        self.learning_curves.push(curve);
+        self
+    }
+
+    /// The model card, the last part of the page.
+    pub fn with_card(mut self, card: ModelCard) -> Self {
+        self.card = Some(card);
+        self
+    }
+
+    /// The numbers of the report.
+    pub fn evaluation(&self) -> &Evaluation {
+        &self.evaluation
+    }
+
+    /// Samples that the page shows, each once, for which thumbnails and overlays are worth making.
+    pub fn shown(&self) -> Vec<usize> {
+        let (mut shown, unsure) = (
+            gallery::confident_mistakes(&self.predictions),
+            gallery::least_confident(&self.predictions),
+        );
+        shown.extend(unsure);
+        shown.sort_unstable();
+        shown.dedup();
+        shown
+    }
+
+    /// The page.
+    ///
+    /// # Errors
+    /// Where a chart cannot be drawn.
+    pub fn html(&self) -> Result<String> {
+        sections::page(self)
+    }
+
+    /// The model card as Markdown with the front matter of Hugging Face; `None` without a card.
+    pub fn card_markdown(&self) -> Option<String> {
+        self.card
+            .as_ref()
+            .map(|card| card.markdown(&self.evaluation))
+    }
+
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// As [`Report::html`], and where the file cannot be written.
+    pub fn write_html(&self, path: &Path) -> Result<()> {
+        std::fs::write(path, self.html()?).map_err(|source| Error::Io {
+            what: path.display().to_string(),
+            source,
+        })
+    }
+}

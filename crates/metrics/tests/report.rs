@@ -1,0 +1,138 @@
+//! The report page: self-contained, escaped, the same bytes for the same input.
+#![cfg(feature = "report")]
+
+use metrics::report::{LearningCurve, ModelCard, Picture, Report};
+use metrics::{Bootstrap, EvaluationOptions, Predictions};
+
+fn predictions(k: usize) -> Predictions {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 40) as f64 / (1 << 24) as f64
+    };
+    let targets: Vec<usize> = (0..240).map(|i| i % k).collect();
+    let rows = targets
+        .iter()
+        .map(|&target| {
+            let mut row: Vec<f64> = (0..k).map(|_| random() + 0.01).collect();
+            row[target] += 2.5 * random();
+            let sum: f64 = row.iter().sum();
+            row.iter().map(|value| value / sum).collect()
+        })
+        .collect();
+    Predictions::new(targets, rows).unwrap()
+}
+
+fn nasty(k: usize) -> Report {
+    let names = (0..k).map(|class| format!("<script>alert({class})</script>"));
+    let p = predictions(k)
+        .with_classes(names)
+        .unwrap()
+        .with_files((0..240).map(|i| format!("\"><img src=http://x/{i}>")))
+        .unwrap();
+    let options = EvaluationOptions::new().with_intervals(Bootstrap::new().with_replicates(50));
+    let mut report = p
+        .report(&options)
+        .unwrap()
+        .with_title("Boats & <b>clouds</b>")
+        .with_date("2026-11-24")
+        .with_fact("Weights", "</dd><script>")
+        .with_learning_curve(LearningCurve {
+            number: "Loss".into(),
+            step: "Epoch".into(),
+            series: vec![(
+                "training".into(),
+                vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 0.5)],
+            )],
+        })
+        .with_card(ModelCard {
+            name: "boats: \"the\" model".into(),
+            intended_use: "To tell boats from <i>clouds</i>.".into(),
+            license: "apache-2.0".into(),
+            ..ModelCard::default()
+        });
+    for sample in report.shown() {
+        report = report.with_picture(
+            sample,
+            Picture {
+                media_type: "image/png".into(),
+                bytes: vec![1, 2, 3],
+            },
+        );
+    }
+    report.with_picture(
+        0,
+        Picture {
+            media_type: "text/html\" onload=\"".into(),
+            bytes: vec![],
+        },
+    )
+}
+
+#[test]
+fn names_are_shown_and_never_run() {
+    for k in [2, 5, 40] {
+        let html = nasty(k).html().unwrap();
+        assert!(!html.contains("<script"), "{k}");
+        assert!(!html.contains("<img src=http"), "{k}");
+        assert!(!html.contains("onload"), "{k}");
+        assert!(
+            html.contains("&lt;script&gt;alert(0)&lt;/script&gt;"),
+            "{k}"
+        );
+        assert!(
+            html.contains("Boats &amp; &lt;b&gt;clouds&lt;/b&gt;"),
+            "{k}"
+        );
+        // What a page could fetch: nothing but the data it carries.
+        for (at, _) in html.match_indices("src=\"") {
+            assert!(html[at..].starts_with("src=\"data:image/"), "{k}");
+        }
+        assert!(
+            !html.contains("href=") && !html.contains("url(") && !html.contains("@import"),
+            "{k}"
+        );
+        assert!(html.len() < 2_000_000, "{k}: {}", html.len());
+    }
+}
+
+#[test]
+fn same_input_same_bytes() {
+    assert_eq!(nasty(3).html().unwrap(), nasty(3).html().unwrap());
+    assert_eq!(nasty(3).card_markdown(), nasty(3).card_markdown());
+}
+
+#[test]
+fn card_has_front_matter() {
+    let markdown = nasty(3).card_markdown().unwrap();
+    assert!(
+        markdown.starts_with("---\nlicense: \"apache-2.0\"\npipeline_tag: image-classification\n")
+    );
+    assert!(
+        markdown.contains("- name: \"boats: \\\"the\\\" model\"\n"),
+        "{markdown}"
+    );
+    assert!(
+        markdown.contains("    - type: accuracy\n      value: 0."),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn hard_classes_and_single_samples_have_a_report_too() {
+    let hard = Predictions::from_classes(vec![0, 1, 1], vec![0, 1, 0], 2).unwrap();
+    assert!(
+        hard.report(&EvaluationOptions::new())
+            .unwrap()
+            .html()
+            .unwrap()
+            .contains("needs probabilities")
+    );
+    let one = Predictions::new(vec![0], vec![vec![1.0]]).unwrap();
+    one.report(&EvaluationOptions::new())
+        .unwrap()
+        .html()
+        .unwrap();
+}
