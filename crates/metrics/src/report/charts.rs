@@ -65,14 +65,14 @@ impl Chart<'_> {
     }
 
     fn svg(&self) -> Result<String> {
-        let size = (440, 330);
+        let size = (380, 300);
         draw(size, self.title, |area| {
-            let font = |colour: RGBColor| ("sans-serif", 13 * SCALE).into_font().color(&colour);
+            let font = |colour: RGBColor| ("sans-serif", 15 * SCALE).into_font().color(&colour);
             let mut chart = ChartBuilder::on(area)
                 .margin(6 * SCALE)
                 .margin_right(14 * SCALE)
-                .x_label_area_size(44 * SCALE)
-                .y_label_area_size(56 * SCALE)
+                .x_label_area_size(46 * SCALE)
+                .y_label_area_size(58 * SCALE)
                 .build_cartesian_2d(
                     self.x_range.0..self.x_range.1,
                     self.y_range.0..self.y_range.1,
