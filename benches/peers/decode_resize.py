@@ -1,0 +1,37 @@
+"""The work of benches/decode_resize.rs in Pillow 13.0.0 (draft, then resize), one thread.
+
+Run the bench first; it writes the files: DECODE_RESIZE_DIR=/tmp/decode_resize cargo bench
+--bench decode_resize, then the same variable with python benches/peers/decode_resize.py.
+"""
+
+import glob
+import os
+import statistics
+import tempfile
+import time
+
+from PIL import Image
+
+folder = os.environ.get("DECODE_RESIZE_DIR", os.path.join(tempfile.gettempdir(), "decode_resize"))
+
+
+def load(path, draft):
+    image = Image.open(path)
+    if draft:
+        image.draft("RGB", (224, 224))
+    return image.convert("RGB").resize((224, 224), Image.BILINEAR).tobytes()
+
+
+for name, part, draft in [
+    ("thumbnails", "224", False),
+    ("photographs, whole", "4000", False),
+    ("photographs, draft", "4000", True),
+]:
+    paths = sorted(glob.glob(os.path.join(folder, part, "*.jpg")))
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        for path in paths:
+            load(path, draft)
+        times.append((time.perf_counter() - start) / len(paths))
+    print(f"{name}: {1 / statistics.median(times):.1f} images/s (median of 10)")

@@ -1,0 +1,100 @@
+//! A first look at a folder of images: counts, thumbnails, contact sheet, filters.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use dataset::{
+    DecodeOptions, ImageFolder, balance_warnings, contact_sheet, decode_file, filters, thumbnail,
+    write_thumbnail,
+};
+use image::DynamicImage;
+use rayon::prelude::*;
+
+/// Have a first look at a folder of images.
+///
+///   cargo run --release --example explore -- --image-dir photos --output looked-at
+///
+/// writes OUTPUT/contact.png, OUTPUT/thumbnails/CLASS/*.jpg and, for the first image of each
+/// class, OUTPUT/CLASS-{grey,equalised,gamma,log}.png.
+#[derive(Parser)]
+#[command(verbatim_doc_comment)]
+struct Options {
+    /// One sub-folder of images for each class.
+    #[arg(long)]
+    image_dir: PathBuf,
+    /// Where to write.
+    #[arg(long)]
+    output: PathBuf,
+    /// Longer side of a thumbnail.
+    #[arg(long, default_value_t = 224)]
+    side: u32,
+    /// JPEG quality of the thumbnails, 1 to 100.
+    #[arg(long, default_value_t = 85)]
+    quality: u8,
+    /// Images of each class on the contact sheet.
+    #[arg(long, default_value_t = 24)]
+    per_class: usize,
+    /// Exponent of the gamma filter.
+    #[arg(long, default_value_t = 0.5)]
+    gamma: f64,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let folder = ImageFolder::open(&options.image_dir)?;
+    for (class, count) in folder.classes().iter().zip(folder.counts()) {
+        println!("{count:>7} {class}");
+    }
+    for skipped in folder.skipped() {
+        println!("left out: {} ({})", skipped.path.display(), skipped.reason);
+    }
+    balance_warnings(&folder)
+        .iter()
+        .for_each(|warning| println!("warning: {warning}"));
+
+    let thumbnails = options.output.join("thumbnails");
+    folder.images().par_iter().for_each(|item| {
+        let path = thumbnails.join(format!("{}.jpg", item.name));
+        if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
+            eprintln!("left out: {error}");
+        }
+    });
+    println!("thumbnails in {}", thumbnails.display());
+
+    let mut shown = Vec::new();
+    for (index, class) in folder.classes().iter().enumerate() {
+        let of_class = folder.images().iter().filter(|item| item.class == index);
+        let images: Vec<_> = of_class
+            .take(options.per_class)
+            .filter_map(|item| decode_file(&item.path, &DecodeOptions::default()).ok())
+            .collect();
+        if let Some(first) = images.first() {
+            let grey = filters::grey(first);
+            for (name, filtered) in [
+                ("equalised", filters::equalised(&grey)),
+                ("gamma", filters::gamma(&grey, options.gamma)),
+                ("log", filters::log(&grey)),
+                ("grey", grey),
+            ] {
+                let path = options.output.join(format!("{class}-{name}.png"));
+                DynamicImage::from(filtered).save(path)?;
+            }
+        }
+        shown.extend(images.iter().map(|image| thumbnail(image, 128)));
+    }
+    let sheet = options.output.join("contact.png");
+    contact_sheet(&shown, 8, 128).save(&sheet)?;
+    println!("contact sheet and filters: {}", sheet.display());
+    Ok(())
+}
