@@ -54,6 +54,34 @@ pub enum Error {
         /// The naming scheme that fitted best.
         scheme: &'static str,
     },
+    /// No tensor has a name that any publication gives.
+    #[error("{file}: {count} tensors, named {names:?} and so on; expected a MobileNetV1 with the names of {}", expected.join(", "))]
+    UnknownNames {
+        /// The file.
+        file: String,
+        /// How many tensors it has.
+        count: usize,
+        /// Some of their names.
+        names: Vec<String>,
+        /// The naming schemes that the format may have.
+        expected: Vec<&'static str>,
+    },
+    /// A published file is not the one that it was, or should be.
+    #[error("{file}: {message}")]
+    Changed {
+        /// The file.
+        file: String,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// A file could not be fetched.
+    #[error("{url}: {message}")]
+    Fetch {
+        /// Where it was to come from.
+        url: String,
+        /// What went wrong, and what to do.
+        message: String,
+    },
     /// The weights are of another net than the one asked for.
     #[error("{file}: {message}")]
     Mismatch {

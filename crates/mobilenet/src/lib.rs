@@ -27,4 +27,8 @@ pub use compiled::{
 pub use config::{BLOCKS, MobileNetConfig, Padding, STEM};
 pub use error::{Error, Result};
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
-pub use weights::{Format, HeadTensors, Precision, Weights};
+pub use weights::{
+    Cache, Filter, Format, HeadTensors, Precision, Preprocessing, Published, Weights,
+};
+#[cfg(feature = "fetch")]
+pub use weights::{Event, Fetch};

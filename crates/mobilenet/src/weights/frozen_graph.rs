@@ -1,16 +1,18 @@
-//! TensorFlow frozen graphs (`GraphDef` with constants), TF-Slim names; also as `retrain.py` writes them, with a
-//! new last layer behind the net's logits.
+//! TensorFlow frozen graphs: a `GraphDef` whose variables have become constants.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use prost::Message;
 
-use super::parameters::{Array, Arrays, TF_SLIM};
-use super::{Format, HeadTensors, Weights};
-use crate::{Error, MobileNetConfig, Padding, Result};
+use super::graph::{self, Constants, Node};
+use super::parameters::Array;
+use super::source::{File, count, floats};
+use super::{Format, Weights};
+use crate::{Error, Result};
 
 const FORMAT: &str = "TensorFlow frozen graph";
 const DT_FLOAT: i32 = 1;
+const DT_INT32: i32 = 3;
 
 // The part of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto that is read here.
 
@@ -36,6 +38,8 @@ struct NodeDef {
 struct AttrValue {
     #[prost(bytes = "vec", optional, tag = "2")]
     s: Option<Vec<u8>>,
+    #[prost(float, optional, tag = "4")]
+    f: Option<f32>,
     #[prost(message, optional, tag = "1")]
     list: Option<ListValue>,
     #[prost(message, optional, tag = "8")]
@@ -46,6 +50,8 @@ struct AttrValue {
 
 #[derive(Clone, PartialEq, Message)]
 struct ListValue {
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    s: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "3")]
     i: Vec<i64>,
 }
@@ -60,6 +66,8 @@ struct TensorProto {
     tensor_content: Vec<u8>,
     #[prost(float, repeated, tag = "5")]
     float_val: Vec<f32>,
+    #[prost(int32, repeated, tag = "7")]
+    int_val: Vec<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -74,53 +82,66 @@ struct Dim {
     size: i64,
 }
 
-pub(super) fn open(file: &str, bytes: Vec<u8>) -> Result<Weights> {
+pub(super) fn open(file: File<'_>) -> Result<Weights> {
+    let File {
+        name: file, bytes, ..
+    } = file;
     let wrong = |message: String| Error::Format {
-        file: file.into(),
+        file: file.clone(),
         format: FORMAT,
         message,
     };
-    let mut graph = GraphDef::decode(&bytes[..]).map_err(|e| wrong(e.to_string()))?;
+    let graph = GraphDef::decode(&bytes[..]).map_err(|e| wrong(e.to_string()))?;
     drop(bytes);
     if graph.node.is_empty() {
         return Err(wrong("it has no nodes".into()));
     }
-    let config = configuration(&graph).map_err(wrong)?;
-    let retrained = retrained_layer(&graph);
-    let mut arrays = Arrays::new();
-    for node in graph.node.iter_mut().filter(|n| n.op == "Const") {
-        let Some(proto) = node.attr.get_mut("value").and_then(|v| v.tensor.take()) else {
-            return Err(wrong(format!("constant `{}` has no value", node.name)));
-        };
-        // Scalars (epsilons, what summaries need) and integers (shapes, axes) are operations' arguments, not weights.
-        if proto.dtype == DT_FLOAT
-            && proto
-                .tensor_shape
-                .as_ref()
-                .is_some_and(|s| !s.dim.is_empty())
-        {
-            let array = array(proto).map_err(|message| Error::Tensor {
-                file: file.into(),
+    let mut constants = Constants::default();
+    let mut nodes = Vec::with_capacity(graph.node.len());
+    for mut node in graph.node {
+        if node.op == "Const" {
+            let Some(proto) = node.attr.remove("value").and_then(|v| v.tensor) else {
+                return Err(wrong(format!("constant `{}` has no value", node.name)));
+            };
+            let wrong = |message| Error::Tensor {
+                file: file.clone(),
                 tensor: node.name.clone(),
                 message,
-            })?;
-            if arrays.insert(node.name.clone(), array).is_some() {
-                return Err(wrong(format!("two nodes are called `{}`", node.name)));
+            };
+            insert(&mut constants, &node.name, proto).map_err(wrong)?;
+        }
+        nodes.push(translate(node));
+    }
+    graph::import(file, Format::FrozenGraph, nodes, constants)
+}
+
+fn insert(
+    constants: &mut Constants,
+    name: &str,
+    proto: TensorProto,
+) -> std::result::Result<(), String> {
+    let new = match proto.dtype {
+        DT_FLOAT => {
+            let array = array(proto)?;
+            match (array.shape.is_empty(), array.data.first()) {
+                (true, Some(&value)) => constants.scalars.insert(name.into(), value).is_none(),
+                _ => constants.floats.insert(name.into(), array).is_none(),
             }
         }
-    }
-    let head = match retrained {
-        Some((weight, bias)) => Some(head(file, &mut arrays, &weight, &bias)?),
-        None => None,
+        DT_INT32 => {
+            let stored = proto.tensor_content.chunks_exact(4);
+            let stored = stored.map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+            let values = stored.chain(proto.int_val.iter().map(|&v| i64::from(v)));
+            let values = values.collect();
+            constants.integers.insert(name.into(), values).is_none()
+        }
+        _ => true,
     };
-    Weights::import(
-        file.into(),
-        Format::FrozenGraph,
-        &TF_SLIM,
-        config,
-        arrays,
-        head,
-    )
+    if new {
+        Ok(())
+    } else {
+        Err("two nodes have this name".into())
+    }
 }
 
 fn array(proto: TensorProto) -> std::result::Result<Array, String> {
@@ -129,140 +150,40 @@ fn array(proto: TensorProto) -> std::result::Result<Array, String> {
         .iter()
         .map(|d| usize::try_from(d.size).map_err(|_| format!("a dimension of {}", d.size)))
         .collect::<std::result::Result<_, _>>()?;
-    let count = shape
-        .iter()
-        .try_fold(1usize, |n, &d| n.checked_mul(d))
-        .ok_or("a shape beyond all memory")?;
-    let data: Vec<f32> = match (proto.tensor_content.len(), proto.float_val.len()) {
-        (0, 1) if count <= 1 << 24 => vec![proto.float_val[0]; count],
-        (0, n) if n == count => proto.float_val,
-        (n, 0) if count.checked_mul(4) == Some(n) => proto
-            .tensor_content
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
+    let count = count(&shape).ok_or("a shape beyond all memory")?;
+    let data = match (proto.tensor_content.len(), &proto.float_val[..]) {
+        // One value stands for all: TensorFlow compresses constant tensors so.
+        (0, &[value]) if count <= 1 << 24 => vec![value; count],
+        (0, values) if values.len() == count => proto.float_val,
+        (n, []) if count * 4 == n => floats(&proto.tensor_content),
         (bytes, values) => {
             return Err(format!(
-                "{bytes} bytes and {values} values for shape {shape:?}"
+                "{bytes} bytes and {} values for shape {shape:?}",
+                values.len()
             ));
         }
     };
     Ok(Array { shape, data })
 }
 
-/// Padding, epsilon and input size from the operations.
-fn configuration(graph: &GraphDef) -> std::result::Result<MobileNetConfig, String> {
-    let mut config = MobileNetConfig::new();
-    let mut epsilon = None;
-    for node in &graph.node {
-        match node.op.as_str() {
-            "Conv2D" | "DepthwiseConv2dNative" => {
-                let padding = node
-                    .attr
-                    .get("padding")
-                    .and_then(|a| a.s.as_deref())
-                    .unwrap_or_default();
-                let strides = node.attr.get("strides").and_then(|a| a.list.as_ref());
-                let stride = strides.and_then(|l| l.i.get(1).copied()).unwrap_or(1);
-                if stride == 2 && padding != b"SAME" {
-                    return Err(format!(
-                        "convolution `{}` is padded {:?}; expected SAME",
-                        node.name,
-                        String::from_utf8_lossy(padding)
-                    ));
-                }
-            }
-            "Const" if node.name.ends_with("/batchnorm/add/y") => {
-                let found = node.attr.get("value").and_then(|a| a.tensor.as_ref());
-                let found = found
-                    .and_then(|t| array(t.clone()).ok())
-                    .and_then(|a| a.data.first().copied());
-                let found = found.ok_or_else(|| format!("epsilon `{}` has no value", node.name))?;
-                if *epsilon.get_or_insert(found) != found {
-                    return Err(format!(
-                        "batch norms with different epsilons, {found} among them"
-                    ));
-                }
-            }
-            "Placeholder" => {
-                let side = node
-                    .attr
-                    .get("shape")
-                    .and_then(|a| a.shape.as_ref()?.dim.get(1));
-                if let Some(side) = side
-                    .and_then(|d| usize::try_from(d.size).ok())
-                    .filter(|&s| s > 0)
-                {
-                    config.input_size = side;
-                }
-            }
-            _ => {}
-        }
+fn translate(mut node: NodeDef) -> Node {
+    let mut take = |key: &str| node.attr.remove(key);
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let mut list = |key: &str| take(key).and_then(|a| a.list).unwrap_or_default();
+    let strides = list("strides").i;
+    let fused = list("fused_ops").s.into_iter().map(text).collect();
+    let shape = take("shape").and_then(|a| a.shape).unwrap_or_default().dim;
+    Node {
+        strides,
+        fused,
+        padding: take("padding")
+            .and_then(|a| a.s)
+            .map(text)
+            .unwrap_or_default(),
+        epsilon: take("epsilon").and_then(|a| a.f),
+        shape: shape.iter().map(|d| d.size).collect(),
+        name: node.name,
+        op: node.op,
+        inputs: node.input,
     }
-    let epsilon = epsilon
-        .ok_or("no batch norm with TF-Slim names (`.../BatchNorm/batchnorm/add/y`) in it")?;
-    // 0.001 is stored as the nearest f32; the decimal that prints the same is meant.
-    config.epsilon = epsilon.to_string().parse().unwrap_or(f64::from(epsilon));
-    config.padding = Padding::Same;
-    Ok(config)
-}
-
-/// Names of weight and bias of the layer that `retrain.py` adds: the constants behind the `MatMul` and `Add` that
-/// feed the last softmax, if they are not the net's own.
-fn retrained_layer(graph: &GraphDef) -> Option<(String, String)> {
-    let by_name: HashMap<&str, &NodeDef> =
-        graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
-    graph
-        .node
-        .iter()
-        .filter(|n| n.op == "MatMul")
-        .find_map(|product| {
-            let sum = graph.node.iter().find(|n| {
-                matches!(n.op.as_str(), "Add" | "AddV2" | "BiasAdd")
-                    && n.input.first() == Some(&product.name)
-            })?;
-            Some((
-                constant(&by_name, product.input.get(1)?)?,
-                constant(&by_name, sum.input.get(1)?)?,
-            ))
-        })
-}
-
-/// The constant that `name` is, through any `Identity` in between.
-fn constant<'g>(by_name: &HashMap<&'g str, &'g NodeDef>, mut name: &'g str) -> Option<String> {
-    let mut seen = HashSet::new();
-    while seen.insert(name) {
-        let node = by_name.get(name)?;
-        match node.op.as_str() {
-            "Const" => return Some(node.name.clone()),
-            "Identity" => name = node.input.first()?,
-            _ => return None,
-        }
-    }
-    None
-}
-
-fn head(file: &str, arrays: &mut Arrays, weight: &str, bias: &str) -> Result<HeadTensors> {
-    let mut take = |name: &str| {
-        arrays.remove(name).ok_or_else(|| Error::Tensor {
-            file: file.into(),
-            tensor: name.into(),
-            message: "the last layer's tensor is not there as float32".into(),
-        })
-    };
-    let (w, b) = (take(weight)?, take(bias)?);
-    let (&[inputs, classes], &[outputs]) = (&w.shape[..], &b.shape[..]) else {
-        return Err(Error::Tensor {
-            file: file.into(),
-            tensor: weight.into(),
-            message: format!("shapes {:?} and {:?} are no layer's", w.shape, b.shape),
-        });
-    };
-    super::parameters::check(file, weight, &[inputs, outputs], &w)?;
-    super::parameters::check(file, bias, &[classes], &b)?;
-    Ok(HeadTensors {
-        weight: w.data,
-        bias: b.data,
-        inputs,
-    })
 }

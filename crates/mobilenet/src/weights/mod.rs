@@ -1,43 +1,49 @@
 //! Weights: from files to nets and back.
+//!
+//! A reader of a format produces [`parameters::Arrays`] under the file's own names; a [`schemes::Scheme`] (names,
+//! layout) and its one strict import do the rest. A new format is a file here and a line in the table of `format.rs`.
 
+mod archive;
 mod bundled;
+mod cache;
+mod chain;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod format;
 mod frozen_graph;
+mod graph;
+#[cfg(feature = "hdf5")]
+mod hdf5;
+mod keras;
+mod manifest;
 mod module;
 mod parameters;
+mod preprocessing;
+mod pytorch;
+mod registry;
 mod safetensors;
+mod schemes;
+mod source;
 mod tfjs;
+mod tflite;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
+pub use cache::Cache;
+#[cfg(feature = "fetch")]
+pub use fetch::{Event, Fetch};
+pub use format::Format;
+pub use preprocessing::{Filter, Preprocessing};
+pub use registry::Published;
+
 use crate::{Error, MobileNet, MobileNetConfig, Result};
-use parameters::{Arrays, Scheme};
-
-/// The kind of file that weights came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// TensorFlow.js layers model: `model.json` and its shards.
-    TfjsLayers,
-    /// TensorFlow frozen `GraphDef` (`.pb`).
-    FrozenGraph,
-    /// This crate's own safetensors.
-    Safetensors,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TfjsLayers => "TensorFlow.js layers model",
-            Self::FrozenGraph => "TensorFlow frozen graph",
-            Self::Safetensors => "safetensors",
-        })
-    }
-}
+use parameters::Arrays;
+use schemes::Scheme;
+use source::File;
 
 /// A last layer found behind a net: what `retrain.py` trained, on the net's logits or its embedding.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,64 +73,61 @@ pub struct Weights {
     format: Format,
     config: MobileNetConfig,
     arrays: Arrays,
-    scheme: fn(&parameters::Parameter) -> String,
+    scheme: &'static Scheme,
+    crop: f64,
+    filter: Filter,
     head: Option<HeadTensors>,
 }
 
 impl Weights {
-    /// Opens `bundled`, a file, or a folder that holds one set of weights. The format is found from the content.
+    /// Every set of weights that is known by name.
+    pub fn all() -> &'static [Published] {
+        registry::ALL
+    }
+
+    /// Opens `bundled`, a file, a folder that holds one set of weights, or the name of a publication ([`Weights::all`])
+    /// that is in the user's cache. The format is found from the content. Nothing is fetched: [`Fetch`](crate::Fetch),
+    /// with the feature `fetch`, does that.
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`] where there is neither such a file nor such a name; otherwise what is wrong with
-    /// the file, naming it and the tensor. A tensor that is *missing* is reported by [`Weights::load`], since a net
-    /// may be cut before it.
+    /// [`Error::UnknownWeights`] where there is neither such a file nor such a name, or the publication is not in the
+    /// cache; otherwise what is wrong with the file, naming it and the tensor. A tensor that is *missing* is reported
+    /// by [`Weights::load`], since a net may be cut before it.
     pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let path = name_or_path.as_ref();
         if path.exists() {
-            return Self::open_file(&only_weights_of(path)?);
+            return format::open(File::read(&only_weights_of(path)?)?);
         }
         let name = path.display().to_string();
-        match name.as_str() {
-            "bundled" => bundled::open(),
-            _ => Err(Error::UnknownWeights {
-                message:
-                    "there is no such file, and no weights of that name; `bundled` is always there"
-                        .into(),
-                name,
-            }),
+        if name == "bundled" {
+            return bundled::open();
         }
+        cache::find(&name)?;
+        Cache::user()?.open(&name)
     }
 
-    fn open_file(path: &Path) -> Result<Self> {
-        let bytes = read(path)?;
-        let file = path.display().to_string();
-        match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
-            _ if bytes.get(8) == Some(&b'{') => Self::from_safetensors(&file, &bytes),
-            Some(b'{') => tfjs::open(path, &bytes),
-            Some(0x0a) => frozen_graph::open(&file, bytes),
-            _ => Err(Error::Format {
-                file,
-                format: "weights file",
-                message:
-                    "neither a TensorFlow.js model.json, a frozen graph nor a safetensors file"
-                        .into(),
-            }),
-        }
+    /// Reads any format from memory; `file` is what errors call it. What lies beside a file (the shards of a
+    /// `model.json`) cannot be reached from there.
+    ///
+    /// # Errors
+    /// As [`Weights::open`].
+    pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
+        format::open(File::memory(file, bytes))
     }
 
-    /// Reads this crate's own safetensors from memory; `file` is what errors call it.
+    /// Reads safetensors from memory; `file` is what errors call it.
     ///
     /// # Errors
     /// As [`Weights::open`].
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
-        safetensors::open(file, bytes)
+        safetensors::open(File::memory(file, bytes))
     }
 
     /// Strict import of a file's tensors: the common end of every format.
     fn import(
         file: String,
         format: Format,
-        scheme: &Scheme,
+        scheme: &'static Scheme,
         config: MobileNetConfig,
         arrays: Arrays,
         head: Option<HeadTensors>,
@@ -136,7 +139,9 @@ impl Weights {
             format,
             config,
             arrays,
-            scheme: scheme.name,
+            scheme,
+            crop: scheme.crop,
+            filter: scheme.filter,
             head,
         })
     }
@@ -151,7 +156,9 @@ impl Weights {
             format: Format::Safetensors,
             config: net.config().clone(),
             arrays: module::read(net)?,
-            scheme: parameters::OURS.name,
+            scheme: &schemes::OURS,
+            crop: schemes::OURS.crop,
+            filter: schemes::OURS.filter,
             head: None,
         })
     }
@@ -169,6 +176,17 @@ impl Weights {
     /// The net that the weights are for.
     pub fn config(&self) -> &MobileNetConfig {
         &self.config
+    }
+
+    /// What has to happen to an image before the net sees it, as the weights' publisher evaluated them.
+    pub fn preprocessing(&self) -> Preprocessing {
+        Preprocessing {
+            input_size: self.config.input_size,
+            mean: self.config.mean,
+            std: self.config.std,
+            crop: self.crop,
+            filter: self.filter,
+        }
     }
 
     /// Whether class 0 is background, as in TensorFlow's nets of 1001 classes.
@@ -231,6 +249,23 @@ impl Weights {
         })
     }
 
+    /// Refuses weights with another number of classes.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] naming both.
+    pub fn require_classes(self, classes: usize) -> Result<Self> {
+        if self.config.classes == classes {
+            return Ok(self);
+        }
+        Err(Error::Mismatch {
+            message: format!(
+                "these weights are of {} classes, {classes} were asked for",
+                self.config.classes
+            ),
+            file: self.source,
+        })
+    }
+
     /// SHA-256 over the configuration and all tensors (our names, shapes, f32 bytes), in hexadecimal: the same for
     /// the same net, whatever file format it came in.
     pub fn digest(&self) -> String {
@@ -254,7 +289,7 @@ impl Weights {
                 );
             }
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        cache::hexadecimal(&hash.finalize())
     }
 
     /// Puts the weights on `device`, as a frozen net: its batch statistics never move and its weights get no
@@ -274,21 +309,7 @@ impl Weights {
     /// # Errors
     /// [`Error::MissingTensor`] where the weights are not complete, [`Error::Io`] where the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
-        let path = path.as_ref();
-        let bytes = self.to_safetensors(precision)?;
-        let io = |source| Error::Io {
-            path: path.into(),
-            source,
-        };
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-        std::io::Write::write_all(&mut file, &bytes).map_err(io)?;
-        file.as_file().sync_all().map_err(io)?;
-        file.persist(path).map_err(|e| io(e.error))?;
-        Ok(())
+        cache::write_whole(path.as_ref(), &self.to_safetensors(precision)?)
     }
 
     /// The bytes that [`Weights::save`] writes.
@@ -297,7 +318,7 @@ impl Weights {
     /// [`Error::MissingTensor`] where the weights are not complete.
     pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
         self.complete()?;
-        safetensors::serialize(&self.source, &self.config, &self.arrays, precision)
+        safetensors::serialize(self, precision)
     }
 
     fn complete(&self) -> Result<()> {
@@ -305,7 +326,7 @@ impl Weights {
             None => Ok(()),
             Some(p) => Err(Error::MissingTensor {
                 file: self.source.clone(),
-                tensor: (self.scheme)(&p),
+                tensor: (self.scheme.name)(&p),
                 found: format!(
                     "{} of the net's tensors, complete up to block {}",
                     self.arrays.len(),
@@ -328,13 +349,6 @@ pub enum Precision {
     Single,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::Io {
-        path: path.into(),
-        source,
-    })
-}
-
 /// A file as it is; of a folder its `model.json`, or the one weights file in it.
 fn only_weights_of(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
@@ -351,10 +365,8 @@ fn only_weights_of(path: &Path) -> Result<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(io)? {
         let file = entry.map_err(io)?.path();
-        if file
-            .extension()
-            .is_some_and(|e| e == "pb" || e == "safetensors")
-        {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if format::rank(&name).is_some() {
             found.push(file);
         }
     }
@@ -363,7 +375,7 @@ fn only_weights_of(path: &Path) -> Result<PathBuf> {
         (found, _) => Err(Error::UnknownWeights {
             name: path.display().to_string(),
             message: format!(
-                "{} in this folder; expected a `model.json`, or one `.pb` or `.safetensors` file",
+                "{} in this folder; expected a `model.json`, or one file of another format",
                 if found.is_some() {
                     "several weights files are"
                 } else {

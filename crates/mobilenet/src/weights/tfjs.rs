@@ -1,15 +1,17 @@
-//! TensorFlow.js layers models: a `model.json` with the Keras topology and a manifest of shards of raw numbers.
+//! TensorFlow.js models: a `model.json` with a topology (Keras layers, or a graph) and a manifest of shards.
 
-use std::path::{Component, Path};
-
+use base64::Engine;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::parameters::{Array, Arrays, KERAS};
-use super::{Format, Weights, read};
-use crate::{Error, MobileNetConfig, Padding, Result};
+use super::graph::{self, Constants, Node};
+use super::manifest::{self, Group};
+use super::schemes::KERAS;
+use super::source::File;
+use super::{Format, Weights, keras};
+use crate::Result;
 
-const FORMAT: &str = "TensorFlow.js layers model";
+const FORMAT: &str = "TensorFlow.js model";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,168 +20,70 @@ struct Model {
     weights_manifest: Vec<Group>,
 }
 
-#[derive(Deserialize)]
-struct Group {
-    paths: Vec<String>,
-    weights: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    name: String,
-    shape: Vec<usize>,
-    dtype: String,
-    quantization: Option<Value>,
-}
-
-pub(super) fn open(path: &Path, bytes: &[u8]) -> Result<Weights> {
-    let file = path.display().to_string();
-    let wrong = |message: String| Error::Format {
-        file: file.clone(),
-        format: FORMAT,
-        message,
-    };
-    let model: Model = serde_json::from_slice(bytes).map_err(|e| wrong(e.to_string()))?;
-    let config = topology(&model.model_topology).map_err(wrong)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut arrays = Arrays::new();
-    for group in model.weights_manifest {
-        read_group(&file, folder, group, &mut arrays)?;
-    }
-    Weights::import(file, Format::TfjsLayers, &KERAS, config, arrays, None)
-}
-
-/// A group's shards, joined, are its tensors, one behind the other, with nothing between or after.
-fn read_group(file: &str, folder: &Path, group: Group, arrays: &mut Arrays) -> Result<()> {
-    let mut data = Vec::new();
-    for shard in &group.paths {
-        let plain = Path::new(shard)
-            .components()
-            .all(|c| matches!(c, Component::Normal(_)));
-        if !plain {
-            return Err(Error::Format {
-                file: file.into(),
-                format: FORMAT,
-                message: format!("shard path {shard:?} leads out of the model's folder"),
-            });
-        }
-        data.extend(read(&folder.join(shard))?);
-    }
-    let shards = || {
-        group
-            .paths
+pub(super) fn open(file: File<'_>) -> Result<Weights> {
+    let wrong = |message: String| file.wrong(FORMAT, message);
+    let model: Model = serde_json::from_slice(&file.bytes).map_err(|e| wrong(e.to_string()))?;
+    let tensors = manifest::read(&file, model.weights_manifest)?;
+    if let Some(nodes) = model.model_topology.get("node").and_then(Value::as_array) {
+        let nodes = nodes
             .iter()
-            .map(|s| folder.join(s).display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
+            .map(|n| node(n).ok_or_else(|| wrong(format!("a node without a name or op: {n:.200}"))))
+            .collect::<Result<Vec<_>>>()?;
+        let constants = Constants {
+            scalars: tensors
+                .floats
+                .iter()
+                .filter(|(_, a)| a.shape.is_empty())
+                .filter_map(|(name, a)| Some((name.clone(), *a.data.first()?)))
+                .collect(),
+            floats: tensors.floats,
+            integers: tensors.integers,
+        };
+        return graph::import(file.name, Format::TfjsGraph, nodes, constants);
+    }
+    let config = keras::topology(&model.model_topology).map_err(wrong)?;
+    Weights::import(
+        file.name,
+        Format::TfjsLayers,
+        &KERAS,
+        config,
+        tensors.floats,
+        None,
+    )
+}
+
+/// A node of a graph as protobuf's JSON has it: 64-bit integers are strings, bytes are base64.
+fn node(json: &Value) -> Option<Node> {
+    let attr = |name: &str| &json["attr"][name];
+    let text = |value: &Value| {
+        let decoded = base64::engine::general_purpose::STANDARD.decode(value.as_str()?);
+        Some(String::from_utf8_lossy(&decoded.ok()?).into_owned())
     };
-    let mut rest = &data[..];
-    for entry in &group.weights {
-        let wrong = |message| Error::Tensor {
-            file: shards(),
-            tensor: entry.name.clone(),
-            message,
-        };
-        if entry.dtype != "float32" || entry.quantization.is_some() {
-            return Err(wrong(format!(
-                "dtype {} or quantised; expected plain float32",
-                entry.dtype
-            )));
-        }
-        let length = entry
-            .shape
+    let integer = |value: &Value| match value {
+        Value::String(s) => s.parse().ok(),
+        other => other.as_i64(),
+    };
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    Some(Node {
+        name: json["name"].as_str()?.into(),
+        op: json["op"].as_str()?.into(),
+        inputs: list(&json["input"])
             .iter()
-            .try_fold(4usize, |n, &d| n.checked_mul(d));
-        let (bytes, after) = length
-            .and_then(|n| rest.split_at_checked(n))
-            .ok_or_else(|| {
-                wrong(format!(
-                    "shape {:?} of float32 needs more than the {} bytes left in the shards",
-                    entry.shape,
-                    rest.len()
-                ))
-            })?;
-        rest = after;
-        let data = bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        let array = Array {
-            shape: entry.shape.clone(),
-            data,
-        };
-        if arrays.insert(entry.name.clone(), array).is_some() {
-            return Err(wrong("is listed twice in the manifest".into()));
-        }
-    }
-    if rest.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Format {
-        file: shards(),
-        format: FORMAT,
-        message: format!("{} bytes more than the manifest says", rest.len()),
+            .filter_map(|i| i.as_str().map(String::from))
+            .collect(),
+        strides: list(&attr("strides")["list"]["i"])
+            .iter()
+            .filter_map(integer)
+            .collect(),
+        padding: text(&attr("padding")["s"]).unwrap_or_default(),
+        epsilon: attr("epsilon")["f"].as_f64().map(|e| e as f32),
+        fused: list(&attr("fused_ops")["list"]["s"])
+            .iter()
+            .filter_map(text)
+            .collect(),
+        shape: list(&attr("shape")["shape"]["dim"])
+            .iter()
+            .filter_map(|d| integer(&d["size"]))
+            .collect(),
     })
-}
-
-/// Epsilon and padding from the Keras layers; the rest is told by the tensors' shapes.
-fn topology(topology: &Value) -> std::result::Result<MobileNetConfig, String> {
-    let layers = topology
-        .pointer("/model_config/config/layers")
-        .or_else(|| topology.pointer("/config/layers"))
-        .or_else(|| topology.pointer("/model_config/config"))
-        .and_then(Value::as_array)
-        .ok_or(
-            "no `modelTopology.model_config.config.layers`: only Keras layers models are supported",
-        )?;
-    let mut config = MobileNetConfig::new();
-    let mut epsilon = None;
-    let mut padding = None;
-    for layer in layers {
-        let class = layer["class_name"].as_str().unwrap_or_default();
-        let get = |key: &str| &layer["config"][key];
-        match class {
-            "InputLayer" => {
-                if let Some(size) = get("batch_input_shape").get(1).and_then(Value::as_u64) {
-                    config.input_size = size as usize;
-                }
-            }
-            "BatchNormalization" => {
-                let found = get("epsilon")
-                    .as_f64()
-                    .ok_or("a BatchNormalization layer without an epsilon")?;
-                if *epsilon.get_or_insert(found) != found {
-                    return Err(format!(
-                        "batch norms with different epsilons, {found} among them"
-                    ));
-                }
-            }
-            "Conv2D" | "DepthwiseConv2D"
-                if get("strides").get(0).and_then(Value::as_u64) == Some(2) =>
-            {
-                let found = match get("padding").as_str() {
-                    Some("same") => Padding::Same,
-                    Some("valid") => Padding::End,
-                    other => {
-                        return Err(format!(
-                            "a convolution padded {other:?}; expected same or valid"
-                        ));
-                    }
-                };
-                if *padding.get_or_insert(found) != found {
-                    return Err("convolutions of stride 2 with different paddings".into());
-                }
-            }
-            "ZeroPadding2D" if *get("padding") != serde_json::json!([[0, 1], [0, 1]]) => {
-                return Err(format!(
-                    "ZeroPadding2D of {}; expected [[0,1],[0,1]]",
-                    get("padding")
-                ));
-            }
-            _ => {}
-        }
-    }
-    config.epsilon = epsilon.ok_or("no BatchNormalization layer")?;
-    config.padding = padding.ok_or("no convolution of stride 2")?;
-    Ok(config)
 }

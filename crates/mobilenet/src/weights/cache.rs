@@ -1,0 +1,257 @@
+//! The folder where published files are kept: `<cache>/<name>/<file>`, and beside it `record.json`, which notes size
+//! and hash of every file when it was first seen whole.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::registry::{ALL, Published};
+use super::source::File;
+use super::{Weights, format};
+use crate::{Error, Result};
+
+/// Overrides the platform's convention.
+const VARIABLE: &str = "MOBILENET_CACHE";
+const RECORD: &str = "record.json";
+
+/// Where published weights are kept on this machine.
+///
+/// [`Cache::user`] follows the platform's convention; [`Cache::at`] is any folder. A file may be put there by hand:
+/// [`Cache::path_of`] says where it is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// What was seen of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub size: u64,
+    pub sha256: String,
+}
+
+impl Cache {
+    /// The user's cache: the folder that the environment variable `MOBILENET_CACHE` names, or the platform's
+    /// (`~/.cache/mobilenet/weights` on Linux).
+    ///
+    /// # Errors
+    /// [`Error::UnknownWeights`] where the user has no home.
+    pub fn user() -> Result<Self> {
+        if let Some(folder) = std::env::var_os(VARIABLE).filter(|v| !v.is_empty()) {
+            return Ok(Self::at(PathBuf::from(folder)));
+        }
+        let user = directories::ProjectDirs::from("", "", "mobilenet");
+        let user = user.ok_or_else(|| Error::UnknownWeights {
+            name: "cache".into(),
+            message: format!("this user has no home folder; set {VARIABLE} to a folder"),
+        })?;
+        Ok(Self::at(user.cache_dir().join("weights")))
+    }
+
+    /// A cache in `folder`, which is made when something is fetched.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            root: folder.into(),
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a published file is looked for.
+    pub fn path_of(&self, published: &Published) -> PathBuf {
+        self.folder(published).join(published.file())
+    }
+
+    pub(super) fn folder(&self, published: &Published) -> PathBuf {
+        self.root.join(published.name)
+    }
+
+    /// Opens published weights from this cache, checked: against the publisher's hash, and against what was noted
+    /// when the file was first seen here. Nothing is fetched.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWeights`] where there is no such name or it is not here, saying where it would be and where to
+    /// get it; [`Error::Changed`] where the file is not the one that it should be; otherwise as [`Weights::open`].
+    pub fn open(&self, name: &str) -> Result<Weights> {
+        let published = find(name)?;
+        let path = self.path_of(published);
+        if !path.is_file() {
+            return Err(Error::UnknownWeights {
+                name: name.into(),
+                message: format!(
+                    "not in the cache: put {} there as {}, or fetch it (`fetch`, feature of the same name, or the \
+                     example `weights fetch {name}`); `bundled` needs no file",
+                    published.url,
+                    path.display()
+                ),
+            });
+        }
+        self.verify(published)?;
+        let weights = format::open(File::read(&path)?)?;
+        let weights = weights
+            .require_alpha(published.alpha)?
+            .require_classes(published.classes)?;
+        let config = published.config();
+        Ok(Weights {
+            config,
+            crop: published.preprocessing.crop,
+            filter: published.preprocessing.filter,
+            ..weights
+        })
+    }
+
+    /// Checks every file of a publication that is here, and notes those that were not noted before.
+    pub(super) fn verify(&self, published: &Published) -> Result<()> {
+        let folder = self.folder(published);
+        let mut record = self.record(published)?;
+        let before = record.clone();
+        let main = published.file().to_string();
+        let names: Vec<String> = record.keys().cloned().chain([main.clone()]).collect();
+        for name in names {
+            let path = folder.join(&name);
+            let seen = look(&path)?;
+            let changed = |message| {
+                Err(Error::Changed {
+                    file: path.display().to_string(),
+                    message,
+                })
+            };
+            let publisher = published.sha256.filter(|_| name == main);
+            if let Some(expected) = publisher.filter(|hash| *hash != seen.sha256) {
+                return changed(format!(
+                    "SHA-256 is {}, the publisher's file has {expected}: delete it and fetch it again",
+                    seen.sha256
+                ));
+            }
+            match record.get(&name) {
+                Some(noted) if *noted != seen => {
+                    return changed(format!(
+                        "{} bytes of SHA-256 {} were noted when it was first seen; it has {} bytes of {}. If the \
+                         change is meant, delete {}",
+                        noted.size,
+                        noted.sha256,
+                        seen.size,
+                        seen.sha256,
+                        folder.join(RECORD).display()
+                    ));
+                }
+                _ => record.insert(name, seen),
+            };
+        }
+        if record == before {
+            return Ok(());
+        }
+        // A cache that cannot be written (another user's) still serves.
+        match self.note(published, &record) {
+            Err(Error::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    pub(super) fn record(&self, published: &Published) -> Result<BTreeMap<String, Seen>> {
+        let path = self.folder(published).join(RECORD);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(source) => return Err(Error::Io { path, source }),
+        };
+        let record: BTreeMap<String, Seen> =
+            serde_json::from_slice(&bytes).map_err(|e| Error::Format {
+                file: path.display().to_string(),
+                format: "record of a cache",
+                message: format!("{e}; delete it to note the files anew"),
+            })?;
+        if record
+            .keys()
+            .any(|name| name.contains(['/', '\\']) || name == "..")
+        {
+            return Err(Error::Format {
+                file: path.display().to_string(),
+                format: "record of a cache",
+                message: "a name leads out of the folder".into(),
+            });
+        }
+        Ok(record)
+    }
+
+    pub(super) fn note(
+        &self,
+        published: &Published,
+        record: &BTreeMap<String, Seen>,
+    ) -> Result<()> {
+        let path = self.folder(published).join(RECORD);
+        let json = serde_json::to_vec_pretty(record).unwrap_or_default();
+        write_whole(&path, &json)
+    }
+}
+
+/// The row of a name.
+pub(super) fn find(name: &str) -> Result<&'static Published> {
+    let row = ALL.iter().find(|row| row.name == name);
+    row.ok_or_else(|| Error::UnknownWeights {
+        name: name.into(),
+        message: format!(
+            "there is no such file and no publication of that name; the names are `bundled`, {}",
+            ALL.iter()
+                .map(|row| format!("`{}`", row.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    })
+}
+
+/// Size and hash of a file.
+pub(super) fn look(path: &Path) -> Result<Seen> {
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer).map_err(io)? {
+            0 => break,
+            n => {
+                hash.update(&buffer[..n]);
+                size += n as u64;
+            }
+        }
+    }
+    Ok(Seen {
+        size,
+        sha256: hexadecimal(&hash.finalize()),
+    })
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Writes a file that is visible under its name only when whole.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let io = |source| Error::Io {
+        path: path.into(),
+        source,
+    };
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|e| io(e.error))?;
+    Ok(())
+}

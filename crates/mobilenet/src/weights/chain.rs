@@ -1,0 +1,239 @@
+//! A net read off the operations of a graph: what a frozen graph, a TensorFlow.js graph model and a TensorFlow Lite
+//! model have in common once their own words are translated to [`Op`]. It serves graphs whose names tell nothing and
+//! those whose batch norms were folded into the convolutions.
+//!
+//! A folded convolution `y = W x + b` becomes this crate's convolution and batch norm with the kernel as it is, gamma
+//! 1, beta b, mean 0 and variance 1 - epsilon: the norm divides by sqrt(1 - epsilon + epsilon) = 1 and adds b, so no
+//! number changes. Epsilon itself is then of no meaning.
+
+use std::collections::HashMap;
+
+use super::parameters::{Array, Arrays, Layer, Parameter, Part};
+use crate::config::{BLOCKS, STEM};
+use crate::{MobileNetConfig, Padding};
+
+type Result<T> = std::result::Result<T, String>;
+
+/// An operation with one input that is data.
+pub(super) struct Op {
+    pub name: String,
+    pub input: String,
+    pub output: String,
+    pub kind: Kind,
+}
+
+pub(super) enum Kind {
+    /// Kernel `[h, w, in, out]`, depthwise `[h, w, channels, 1]`.
+    Convolution {
+        depthwise: bool,
+        kernel: Array,
+        stride: usize,
+        /// TensorFlow's `SAME`; else `VALID`.
+        same: bool,
+    },
+    /// Kernel `[in, out]`.
+    Dense(Array),
+    Bias(Array),
+    /// Gamma, beta, mean, variance.
+    Norm([Array; 4], f64),
+    /// Rows (and columns) of zeros before and after.
+    Pad(usize, usize),
+    Relu6,
+    /// Pools, reshapes, softmax, identities.
+    Other,
+}
+
+/// A convolution or the classifier, with what follows it.
+struct Found {
+    name: String,
+    depthwise: bool,
+    kernel: Array,
+    stride: usize,
+    padding: Option<Padding>,
+    bias: Option<Array>,
+    norm: Option<[Array; 4]>,
+    relu6: bool,
+}
+
+/// Follows the operations from `input` to the end, and sorts what they hold into tensors by our names, laid out as
+/// TensorFlow's ([`super::schemes::CHAIN`]).
+pub(super) fn read(
+    ops: Vec<Op>,
+    input: &str,
+    mut config: MobileNetConfig,
+) -> Result<(MobileNetConfig, Arrays)> {
+    let (found, epsilon) = follow(ops, input)?;
+    if let Some(epsilon) = epsilon {
+        config.epsilon = epsilon;
+    }
+    let mut padding = None;
+    let mut arrays = Arrays::new();
+    let mut layers = found.into_iter().peekable();
+    let Some(stem) = layers.next() else {
+        return Err(format!("no convolution can be reached from `{input}`"));
+    };
+    let mut place = |found: Found, layer: Layer, stride: usize| -> Result<()> {
+        let wrong =
+            |what: String| Err(format!("`{}`, MobileNetV1's {layer:?}, {what}", found.name));
+        if found.stride != stride || found.depthwise != matches!(layer, Layer::Depthwise(_)) {
+            return wrong(format!(
+                "has stride {} and is {}depthwise",
+                found.stride,
+                if found.depthwise { "" } else { "not " }
+            ));
+        }
+        if !found.relu6 {
+            return wrong("is not followed by a ReLU6".into());
+        }
+        match (layer, stride, found.padding) {
+            (Layer::Pointwise(_), ..) | (_, 1, Some(Padding::Same | Padding::Both)) => {}
+            (_, 2, Some(found)) if *padding.get_or_insert(found) == found => {}
+            (_, _, found) => return wrong(format!("is padded {found:?}")),
+        }
+        let norm = match (found.norm, found.bias) {
+            (Some(norm), None) => norm,
+            (None, Some(bias)) => folded(bias, config.epsilon),
+            _ => return wrong("has neither one batch norm nor one bias".into()),
+        };
+        insert(&mut arrays, layer, Part::Kernel, found.kernel);
+        let parts = [Part::Gamma, Part::Beta, Part::Mean, Part::Variance];
+        for (part, array) in parts.into_iter().zip(norm) {
+            insert(&mut arrays, layer, part, array);
+        }
+        Ok(())
+    };
+    place(stem, Layer::Stem, STEM.1)?;
+    let mut blocks = 0;
+    while layers.peek().is_some_and(|found| found.depthwise) {
+        let Some((&(_, stride), depthwise)) = BLOCKS.get(blocks).zip(layers.next()) else {
+            return Err("it has more than MobileNetV1's 13 blocks".into());
+        };
+        blocks += 1;
+        let name = depthwise.name.clone();
+        place(depthwise, Layer::Depthwise(blocks), stride)?;
+        let Some(pointwise) = layers.next() else {
+            return Err(format!("nothing follows `{name}`"));
+        };
+        place(pointwise, Layer::Pointwise(blocks), 1)?;
+    }
+    config.padding = padding.unwrap_or_default();
+    if let Some(found) = layers.next() {
+        if blocks < BLOCKS.len() || found.stride != 1 {
+            return Err(format!(
+                "`{}` comes after {blocks} blocks of a depthwise and a pointwise convolution",
+                found.name
+            ));
+        }
+        let (Some(bias), None) = (found.bias, found.norm) else {
+            return Err(format!("the classifier `{}` has no bias", found.name));
+        };
+        insert(&mut arrays, Layer::Classifier, Part::Kernel, found.kernel);
+        insert(&mut arrays, Layer::Classifier, Part::Bias, bias);
+    }
+    match layers.next() {
+        Some(found) => Err(format!("`{}` comes after the classifier", found.name)),
+        None => Ok((config, arrays)),
+    }
+}
+
+fn follow(ops: Vec<Op>, input: &str) -> Result<(Vec<Found>, Option<f64>)> {
+    let mut consumers: HashMap<String, Vec<Op>> = HashMap::new();
+    for op in ops {
+        consumers.entry(op.input.clone()).or_default().push(op);
+    }
+    let mut value = input.to_string();
+    let mut pad = None;
+    let mut epsilon = None;
+    let mut found: Vec<Found> = Vec::new();
+    // Each value is taken out once, so a circle ends too.
+    while let Some(mut next) = consumers.remove(&value) {
+        let Some(op) = next.pop().filter(|_| next.is_empty()) else {
+            return Err(format!(
+                "the graph branches at `{value}`; MobileNetV1's does not"
+            ));
+        };
+        let padding = pad.take();
+        let name = op.name;
+        let unexpected = |what| Err(format!("`{name}` is {what} where none is expected"));
+        match (op.kind, found.last_mut()) {
+            (
+                Kind::Convolution {
+                    depthwise,
+                    kernel,
+                    stride,
+                    same,
+                },
+                _,
+            ) => {
+                let large = kernel.shape.first() != Some(&1);
+                let padding = match (same, padding) {
+                    (true, None) => Some(Padding::Same),
+                    (false, Some((0, 1))) => Some(Padding::End),
+                    (false, Some((1, 1))) => Some(Padding::Both),
+                    (false, None) if !large => Some(Padding::Same),
+                    _ => None,
+                };
+                let (bias, norm, relu6) = (None, None, false);
+                found.push(Found {
+                    name,
+                    depthwise,
+                    kernel,
+                    stride,
+                    padding,
+                    bias,
+                    norm,
+                    relu6,
+                });
+            }
+            (Kind::Dense(kernel), _) => {
+                let (depthwise, stride, padding) = (false, 1, None);
+                let (bias, norm, relu6) = (None, None, false);
+                found.push(Found {
+                    name,
+                    depthwise,
+                    kernel,
+                    stride,
+                    padding,
+                    bias,
+                    norm,
+                    relu6,
+                });
+            }
+            (Kind::Pad(before, after), _) => pad = Some((before, after)),
+            (Kind::Bias(bias), Some(last)) if last.bias.is_none() && !last.relu6 => {
+                last.bias = Some(bias);
+            }
+            (Kind::Norm(norm, e), Some(last)) if last.norm.is_none() && !last.relu6 => {
+                if *epsilon.get_or_insert(e) != e {
+                    return Err(format!(
+                        "batch norms with different epsilons, {e} among them"
+                    ));
+                }
+                last.norm = Some(norm);
+            }
+            (Kind::Relu6, Some(last)) => last.relu6 = true,
+            (Kind::Other, _) => {}
+            (Kind::Bias(_), _) => return unexpected("a bias"),
+            (Kind::Norm(..), _) => return unexpected("a batch norm"),
+            (Kind::Relu6, None) => return unexpected("an activation"),
+        }
+        value = op.output;
+    }
+    Ok((found, epsilon))
+}
+
+/// The batch norm that only adds `bias`.
+fn folded(bias: Array, epsilon: f64) -> [Array; 4] {
+    let constant = |value: f32| Array {
+        shape: bias.shape.clone(),
+        data: vec![value; bias.data.len()],
+    };
+    let (gamma, mean) = (constant(1.0), constant(0.0));
+    let variance = constant(1.0 - epsilon as f32);
+    [gamma, bias, mean, variance]
+}
+
+fn insert(arrays: &mut Arrays, layer: Layer, part: Part, array: Array) {
+    let shape = Vec::new();
+    arrays.insert(Parameter { layer, part, shape }.name(), array);
+}

@@ -1,0 +1,351 @@
+//! TensorFlow graphs, however they are stored: nodes and constants. TF-Slim's names are read as such, so that batch
+//! norms arrive as they were trained; any other graph by its operations. `retrain.py`'s graphs have a new last layer
+//! behind the net's logits.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::chain::{self, Kind, Op};
+use super::parameters::{Array, Arrays, check};
+use super::schemes::{CHAIN, TF_SLIM};
+use super::source::decimal;
+use super::{Format, HeadTensors, Weights};
+use crate::{Error, MobileNetConfig, Padding, Result};
+
+const FORMAT: &str = "TensorFlow graph";
+
+/// What is read of a node.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub name: String,
+    pub op: String,
+    pub inputs: Vec<String>,
+    pub strides: Vec<i64>,
+    pub padding: String,
+    pub epsilon: Option<f32>,
+    /// What was merged into a convolution, in order: `BiasAdd`, `Relu6`.
+    pub fused: Vec<String>,
+    /// Of a placeholder: batch, height, width, channels; -1 for any.
+    pub shape: Vec<i64>,
+}
+
+/// The values of `Const` nodes, by name.
+#[derive(Debug, Default)]
+pub(super) struct Constants {
+    pub floats: Arrays,
+    pub scalars: BTreeMap<String, f32>,
+    pub integers: BTreeMap<String, Vec<i64>>,
+}
+
+impl Constants {
+    /// A constant's values: kernels are moved out, the small rest is copied, since it may serve twice.
+    fn take(&mut self, name: &str) -> Option<Array> {
+        match self.floats.get(name)? {
+            array if array.shape.len() > 1 || array.data.len() > SMALL => self.floats.remove(name),
+            array => Some(array.clone()),
+        }
+    }
+}
+
+/// More operations than any MobileNetV1 has, times ten.
+const MOST: usize = 4096;
+/// Longest constant that several operations may share.
+const SMALL: usize = 4096;
+
+pub(super) fn import(
+    file: String,
+    format: Format,
+    nodes: Vec<Node>,
+    mut constants: Constants,
+) -> Result<Weights> {
+    let by_name: HashMap<&str, &Node> = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
+    let retrained = retrained_layer(&nodes, &by_name);
+    let head = match &retrained {
+        Some((weight, bias, _)) => Some(head(&file, &mut constants.floats, weight, bias)?),
+        None => None,
+    };
+    let placeholder = nodes.iter().find(|n| n.op == "Placeholder");
+    let mut config = MobileNetConfig::new();
+    if let Some(&side) = placeholder.and_then(|n| n.shape.get(1)).filter(|s| **s > 0) {
+        config.input_size = usize::try_from(side).unwrap_or(usize::MAX);
+    }
+    let wrong = |message: String| Error::Format {
+        file: file.clone(),
+        format: FORMAT,
+        message,
+    };
+    if let Some(prefix) = slim_prefix(&constants) {
+        let mut arrays = Arrays::new();
+        for (name, array) in constants.floats {
+            // Scalars (epsilons, what summaries need) are operations' arguments, not weights.
+            if !array.shape.is_empty() {
+                arrays.insert(
+                    name.strip_prefix(&prefix[..]).unwrap_or(&name).into(),
+                    array,
+                );
+            }
+        }
+        let config = slim_config(&nodes, &constants.scalars, config).map_err(wrong)?;
+        return Weights::import(file, format, &TF_SLIM, config, arrays, head);
+    }
+    let Some(input) = placeholder else {
+        return Err(wrong("it has no placeholder, so no input".into()));
+    };
+    let last = retrained.map(|(_, _, product)| product);
+    let input = input.name.clone();
+    let mut ops = Vec::new();
+    for node in nodes.iter().filter(|n| Some(&n.name) != last.as_ref()) {
+        operations(node, &by_name, &mut constants, &mut ops).map_err(wrong)?;
+        if ops.len() > MOST {
+            return Err(wrong(format!("more than {MOST} operations")));
+        }
+    }
+    let (config, arrays) = chain::read(ops, &input, config).map_err(wrong)?;
+    Weights::import(file, format, &CHAIN, config, arrays, head)
+}
+
+/// What stands before `MobilenetV1/` in a graph with TF-Slim's names and batch norms: nothing, or `module/`.
+fn slim_prefix(constants: &Constants) -> Option<String> {
+    let gamma = "MobilenetV1/Conv2d_0/BatchNorm/gamma";
+    let mut names = constants.floats.keys();
+    names.find_map(|name| name.strip_suffix(gamma).map(String::from))
+}
+
+/// Padding and epsilon of a graph with TF-Slim's names.
+fn slim_config(
+    nodes: &[Node],
+    scalars: &BTreeMap<String, f32>,
+    mut config: MobileNetConfig,
+) -> std::result::Result<MobileNetConfig, String> {
+    for node in nodes {
+        let strided = node.strides.get(1) == Some(&2);
+        if node.op.contains("Conv2") && strided && node.padding != "SAME" {
+            return Err(format!(
+                "convolution `{}` is padded {:?}; expected SAME",
+                node.name, node.padding
+            ));
+        }
+    }
+    let written_out = scalars
+        .iter()
+        .filter(|(name, _)| name.ends_with("/batchnorm/add/y"))
+        .map(|(_, &epsilon)| epsilon);
+    let mut epsilons = written_out.chain(nodes.iter().filter_map(|n| n.epsilon));
+    let epsilon = epsilons.next().ok_or(
+        "no batch norm says its epsilon (`.../batchnorm/add/y`, or the attribute `epsilon`)",
+    )?;
+    if let Some(other) = epsilons.find(|&e| e != epsilon) {
+        return Err(format!(
+            "batch norms with different epsilons, {epsilon} and {other}"
+        ));
+    }
+    config.epsilon = decimal(epsilon);
+    config.padding = Padding::Same;
+    Ok(config)
+}
+
+/// What one node does to the data that flows through it; nothing for constants and what computes shapes.
+fn operations(
+    node: &Node,
+    by_name: &HashMap<&str, &Node>,
+    constants: &mut Constants,
+    ops: &mut Vec<Op>,
+) -> std::result::Result<(), String> {
+    let input = |i: usize| node.inputs.get(i).map(|name| plain(name).to_string());
+    let value = |constants: &mut Constants, i: usize| {
+        let name = constant(by_name, node.inputs.get(i)?)?;
+        constants.take(&name)
+    };
+    let vector = |constants: &mut Constants, i: usize| value(constants, i).map(flat);
+    let Some(first) = input(0) else { return Ok(()) };
+    let mut push = |input: String, output: String, kind| {
+        let name = node.name.clone();
+        ops.push(Op {
+            name,
+            input,
+            output,
+            kind,
+        });
+    };
+    let end = node.name.clone();
+    let missing = || format!("`{}` has inputs that are no constants", node.name);
+    match node.op.as_str() {
+        "Conv2D" | "_FusedConv2D" | "DepthwiseConv2dNative" | "FusedDepthwiseConv2dNative" => {
+            let kernel = value(constants, 1).ok_or_else(missing)?;
+            let kind = Kind::Convolution {
+                depthwise: node.op.contains("Depthwise"),
+                kernel,
+                stride: stride(node)?,
+                same: node.padding == "SAME",
+            };
+            fuse(node, first, kind, &mut |i| vector(constants, i), &mut push)?;
+        }
+        "MatMul" | "_FusedMatMul" => {
+            let Some(kernel) = value(constants, 1) else {
+                return Ok(());
+            };
+            fuse(
+                node,
+                first,
+                Kind::Dense(kernel),
+                &mut |i| vector(constants, i),
+                &mut push,
+            )?;
+        }
+        "BiasAdd" | "Add" | "AddV2" => match (vector(constants, 0), vector(constants, 1)) {
+            (_, Some(bias)) => push(first, end, Kind::Bias(bias)),
+            (Some(bias), None) => push(input(1).unwrap_or_default(), end, Kind::Bias(bias)),
+            _ => {}
+        },
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+            let mut part = |i| vector(constants, i).ok_or_else(missing);
+            let norm = [part(1)?, part(2)?, part(3)?, part(4)?];
+            let epsilon = decimal(node.epsilon.unwrap_or(1e-4)); // The operation's default.
+            push(first, end, Kind::Norm(norm, epsilon));
+        }
+        "Pad" | "PadV2" => {
+            let name = node.inputs.get(1).and_then(|name| constant(by_name, name));
+            let amounts = name.and_then(|name| constants.integers.get(&name));
+            match amounts.map(Vec::as_slice) {
+                Some(&[0, 0, top, bottom, left, right, 0, 0])
+                    if (top, bottom) == (left, right) && (0..=1).contains(&top) && bottom == 1 =>
+                {
+                    push(first, end, Kind::Pad(usize::from(top == 1), 1));
+                }
+                other => return Err(format!("`{}` pads by {other:?}", node.name)),
+            }
+        }
+        "Relu6" => push(first, end, Kind::Relu6),
+        "Identity"
+        | "Reshape"
+        | "Squeeze"
+        | "Mean"
+        | "AvgPool"
+        | "Softmax"
+        | "PlaceholderWithDefault"
+        | "StopGradient" => push(first, end, Kind::Other),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A convolution or product and what was merged into it, one operation each.
+fn fuse(
+    node: &Node,
+    input: String,
+    kind: Kind,
+    vector: &mut dyn FnMut(usize) -> Option<Array>,
+    push: &mut dyn FnMut(String, String, Kind),
+) -> std::result::Result<(), String> {
+    let mut kinds = vec![kind];
+    for fused in &node.fused {
+        kinds.push(match fused.as_str() {
+            "BiasAdd" => Kind::Bias(
+                vector(2).ok_or_else(|| format!("`{}` has no constant bias", node.name))?,
+            ),
+            "Relu6" => Kind::Relu6,
+            other => return Err(format!("`{}` is merged with {other}", node.name)),
+        });
+    }
+    let last = kinds.len() - 1;
+    let mut from = input;
+    for (i, kind) in kinds.into_iter().enumerate() {
+        // `#` cannot be in a node's name.
+        let to = if i == last {
+            node.name.clone()
+        } else {
+            format!("{}#{i}", node.name)
+        };
+        push(std::mem::replace(&mut from, to.clone()), to, kind);
+    }
+    Ok(())
+}
+
+fn stride(node: &Node) -> std::result::Result<usize, String> {
+    match node.strides[..] {
+        [1, height, width, 1] if height == width && (1..=2).contains(&height) => {
+            Ok(height as usize)
+        }
+        _ => Err(format!(
+            "convolution `{}` has strides {:?}; expected [1, s, s, 1] with s 1 or 2",
+            node.name, node.strides
+        )),
+    }
+}
+
+/// `[1, 1, 1, c]` as `[c]`.
+fn flat(array: Array) -> Array {
+    match array.shape.split_last() {
+        Some((&last, rest)) if rest.iter().all(|&n| n == 1) => Array {
+            shape: vec![last],
+            data: array.data,
+        },
+        _ => array,
+    }
+}
+
+/// A node's name without the number of its output.
+fn plain(name: &str) -> &str {
+    name.strip_suffix(":0").unwrap_or(name)
+}
+
+/// Names of weight and bias of the layer that `retrain.py` adds (the constants behind the `MatMul` and `Add` that
+/// feed the last softmax), and of the `MatMul`. A `MatMul` that is the net's own classifier has no convolution with a
+/// bias before it, so none is taken where the net would lose its last layer.
+fn retrained_layer(
+    nodes: &[Node],
+    by_name: &HashMap<&str, &Node>,
+) -> Option<(String, String, String)> {
+    let products: Vec<&Node> = nodes.iter().filter(|n| n.op == "MatMul").collect();
+    products.iter().find_map(|product| {
+        let sum = nodes.iter().find(|n| {
+            matches!(n.op.as_str(), "Add" | "AddV2" | "BiasAdd")
+                && n.inputs.first().map(|name| plain(name)) == Some(&product.name)
+        })?;
+        let weight = constant(by_name, product.inputs.get(1)?)?;
+        let bias = constant(by_name, sum.inputs.get(1)?)?;
+        let retrained = weight.contains("final_training_ops")
+            || product.name.contains("final_training_ops")
+            || products.len() > 1;
+        retrained.then(|| (weight, bias, product.name.clone()))
+    })
+}
+
+/// The constant that `name` is, through any `Identity` in between.
+fn constant(by_name: &HashMap<&str, &Node>, name: &str) -> Option<String> {
+    let mut seen = HashSet::new();
+    let mut name = plain(name);
+    while seen.insert(name.to_string()) {
+        let node = by_name.get(name)?;
+        match node.op.as_str() {
+            "Const" => return Some(node.name.clone()),
+            "Identity" | "ReadVariableOp" => name = plain(node.inputs.first()?),
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn head(file: &str, arrays: &mut Arrays, weight: &str, bias: &str) -> Result<HeadTensors> {
+    let mut take = |name: &str| {
+        arrays.remove(name).ok_or_else(|| Error::Tensor {
+            file: file.into(),
+            tensor: name.into(),
+            message: "the last layer's tensor is not there as float32".into(),
+        })
+    };
+    let (w, b) = (take(weight)?, take(bias)?);
+    let (&[inputs, classes], &[outputs]) = (&w.shape[..], &b.shape[..]) else {
+        return Err(Error::Tensor {
+            file: file.into(),
+            tensor: weight.into(),
+            message: format!("shapes {:?} and {:?} are no layer's", w.shape, b.shape),
+        });
+    };
+    check(file, weight, &[inputs, outputs], &w)?;
+    check(file, bias, &[classes], &b)?;
+    Ok(HeadTensors {
+        weight: w.data,
+        bias: b.data,
+        inputs,
+    })
+}

@@ -1,0 +1,116 @@
+//! Keras' HDF5 files: whole models (with their topology), weights by layer name (Keras 1 and 2, as
+//! `keras.applications` publishes them), and the numbered layers of Keras 3's `.weights.h5`.
+
+use hdf5_pure::{AttrValue, File as Hdf5, Group};
+
+use super::parameters::{Array, Arrays};
+use super::schemes::{KERAS, KERAS_3, Scheme};
+use super::source::{File, count};
+use super::{Format, Weights, keras};
+use crate::{Error, Result};
+
+const FORMAT: &str = "Keras HDF5 file";
+/// Keras nests layer, layer again and variable, below `model_weights` in whole models.
+const DEEPEST: usize = 8;
+/// More than any MobileNetV1 has, times ten.
+const MOST: usize = 2048;
+
+pub(super) fn open(file: File<'_>) -> Result<Weights> {
+    let wrong = |e: hdf5_pure::Error| file.wrong(FORMAT, e.to_string());
+    let hdf5 = Hdf5::from_bytes(file.bytes.to_vec()).map_err(wrong)?;
+    let root = hdf5.root();
+    let attributes = root.attrs().map_err(wrong)?;
+    let mut arrays = Arrays::new();
+    // The optimiser's state is stored beside the weights.
+    let (top, prefix) = match root.group("model_weights") {
+        Ok(group) => (group, "model_weights"),
+        Err(_) => (root, ""),
+    };
+    collect(&file, &top, prefix, 0, &mut arrays)?;
+    let scheme = Scheme::of(&file.name, &arrays, &[&KERAS_3, &KERAS])?;
+    let config = match attributes.get("model_config").and_then(text) {
+        Some(json) => serde_json::from_str(json)
+            .map_err(|e| e.to_string())
+            .and_then(|json: serde_json::Value| keras::topology(&json))
+            .map_err(|e| file.wrong(FORMAT, format!("attribute `model_config`: {e}")))?,
+        None => scheme.config(),
+    };
+    Weights::import(file.name, Format::KerasHdf5, scheme, config, arrays, None)
+}
+
+fn text(value: &AttrValue) -> Option<&str> {
+    match value {
+        AttrValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn collect(
+    file: &File<'_>,
+    group: &Group,
+    path: &str,
+    depth: usize,
+    arrays: &mut Arrays,
+) -> Result<()> {
+    let wrong = |e: hdf5_pure::Error| file.wrong(FORMAT, e.to_string());
+    if depth > DEEPEST {
+        return Err(file.wrong(FORMAT, format!("groups nested deeper than {DEEPEST}")));
+    }
+    for name in group.datasets().map_err(wrong)? {
+        let path = format!("{path}/{name}");
+        let tensor_error = |message: String| Error::Tensor {
+            file: file.name.clone(),
+            tensor: path.clone(),
+            message,
+        };
+        let dataset = group
+            .dataset(&name)
+            .map_err(|e| tensor_error(e.to_string()))?;
+        let shape: Vec<usize> = dataset
+            .shape()
+            .map_err(|e| tensor_error(e.to_string()))?
+            .iter()
+            .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
+            .collect();
+        // Counters and the like.
+        if shape.is_empty() {
+            continue;
+        }
+        let expected =
+            count(&shape).ok_or_else(|| tensor_error(format!("shape {shape:?} is no net's")))?;
+        if expected > file.bytes.len() {
+            return Err(tensor_error(format!(
+                "shape {shape:?} in a file of {} bytes",
+                file.bytes.len()
+            )));
+        }
+        let data = dataset
+            .read_f32()
+            .map_err(|e| tensor_error(e.to_string()))?;
+        let array = Array { shape, data };
+        if arrays.insert(short(&path), array).is_some() || arrays.len() > MOST {
+            return Err(tensor_error("is there twice, or among thousands".into()));
+        }
+    }
+    for name in group.groups().map_err(wrong)? {
+        if name != "optimizer_weights" && name != "optimizer" && name != "_metadata" {
+            let below = group.group(&name).map_err(wrong)?;
+            collect(file, &below, &format!("{path}/{name}"), depth + 1, arrays)?;
+        }
+    }
+    Ok(())
+}
+
+/// `/conv1/conv1/kernel:0` to `conv1/kernel`; Keras 3's `/layers/conv2d/vars/0` without its first slash.
+fn short(path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    if path.starts_with("layers/") {
+        return path.into();
+    }
+    let path = path.strip_suffix(":0").unwrap_or(path);
+    let mut parts = path.rsplit('/');
+    match (parts.next(), parts.next()) {
+        (Some(variable), Some(layer)) => format!("{layer}/{variable}"),
+        _ => path.into(),
+    }
+}

@@ -1,0 +1,82 @@
+//! Keras: what its topology says of a net, and its HDF5 files (`model.save`, `model.save_weights`).
+
+use serde_json::Value;
+
+use super::Weights;
+use super::source::File;
+use crate::{MobileNetConfig, Padding, Result};
+
+#[cfg(not(feature = "hdf5"))]
+pub(super) fn open_hdf5(file: File<'_>) -> Result<Weights> {
+    Err(file.wrong(
+        "weights file",
+        "it is HDF5, which this program reads only with mobilenet's feature `hdf5`",
+    ))
+}
+
+#[cfg(feature = "hdf5")]
+pub(super) fn open_hdf5(file: File<'_>) -> Result<Weights> {
+    super::hdf5::open(file)
+}
+
+/// Epsilon and padding from the Keras layers; the rest is told by the tensors' shapes.
+pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig, String> {
+    let layers = topology
+        .pointer("/model_config/config/layers")
+        .or_else(|| topology.pointer("/config/layers"))
+        .or_else(|| topology.pointer("/model_config/config"))
+        .and_then(Value::as_array)
+        .ok_or(
+            "no `modelTopology.model_config.config.layers`: only Keras layers models are supported",
+        )?;
+    let mut config = MobileNetConfig::new();
+    let mut epsilon = None;
+    let mut padding = None;
+    for layer in layers {
+        let class = layer["class_name"].as_str().unwrap_or_default();
+        let get = |key: &str| &layer["config"][key];
+        match class {
+            "InputLayer" => {
+                if let Some(size) = get("batch_input_shape").get(1).and_then(Value::as_u64) {
+                    config.input_size = size as usize;
+                }
+            }
+            "BatchNormalization" => {
+                let found = get("epsilon")
+                    .as_f64()
+                    .ok_or("a BatchNormalization layer without an epsilon")?;
+                if *epsilon.get_or_insert(found) != found {
+                    return Err(format!(
+                        "batch norms with different epsilons, {found} among them"
+                    ));
+                }
+            }
+            "Conv2D" | "DepthwiseConv2D"
+                if get("strides").get(0).and_then(Value::as_u64) == Some(2) =>
+            {
+                let found = match get("padding").as_str() {
+                    Some("same") => Padding::Same,
+                    Some("valid") => Padding::End,
+                    other => {
+                        return Err(format!(
+                            "a convolution padded {other:?}; expected same or valid"
+                        ));
+                    }
+                };
+                if *padding.get_or_insert(found) != found {
+                    return Err("convolutions of stride 2 with different paddings".into());
+                }
+            }
+            "ZeroPadding2D" if *get("padding") != serde_json::json!([[0, 1], [0, 1]]) => {
+                return Err(format!(
+                    "ZeroPadding2D of {}; expected [[0,1],[0,1]]",
+                    get("padding")
+                ));
+            }
+            _ => {}
+        }
+    }
+    config.epsilon = epsilon.ok_or("no BatchNormalization layer")?;
+    config.padding = padding.ok_or("no convolution of stride 2")?;
+    Ok(config)
+}

@@ -1,0 +1,145 @@
+//! The weights manifest of a TensorFlow.js `model.json`: shards of raw numbers, plain or quantised
+//! (`tensorflowjs/write_weights.py` and `quantization.py`, 4.22).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::parameters::{Array, Arrays};
+use super::source::{File, count, floats, halves};
+use crate::{Error, Result};
+
+const FORMAT: &str = "TensorFlow.js manifest";
+
+#[derive(Deserialize)]
+pub(super) struct Group {
+    paths: Vec<String>,
+    weights: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    shape: Vec<usize>,
+    dtype: String,
+    quantization: Option<Quantization>,
+}
+
+/// A number q of the shard means `q * scale + min`; float16 is only narrower.
+#[derive(Deserialize)]
+struct Quantization {
+    dtype: String,
+    scale: Option<f64>,
+    min: Option<f64>,
+}
+
+/// Tensors by name: floats, and the integers that graphs use as arguments.
+#[derive(Default)]
+pub(super) struct Tensors {
+    pub floats: Arrays,
+    pub integers: BTreeMap<String, Vec<i64>>,
+}
+
+/// Reads every group of a manifest.
+pub(super) fn read(file: &File<'_>, groups: Vec<Group>) -> Result<Tensors> {
+    let mut tensors = Tensors::default();
+    for group in groups {
+        read_group(file, group, &mut tensors)?;
+    }
+    Ok(tensors)
+}
+
+/// A group's shards, joined, are its tensors, one behind the other, with nothing between or after.
+fn read_group(file: &File<'_>, group: Group, tensors: &mut Tensors) -> Result<()> {
+    let mut data = Vec::new();
+    for shard in &group.paths {
+        let Some(bytes) = file.beside(shard)? else {
+            return Err(file.wrong(FORMAT, format!("its shard `{shard}` is not beside it")));
+        };
+        data.extend(bytes);
+    }
+    let shards = || format!("{} ({})", file.name, group.paths.join(", "));
+    let mut rest = &data[..];
+    for entry in group.weights {
+        let wrong = |message| Error::Tensor {
+            file: shards(),
+            tensor: entry.name.clone(),
+            message,
+        };
+        let stored = entry
+            .quantization
+            .as_ref()
+            .map_or(&entry.dtype, |q| &q.dtype);
+        let width = match stored.as_str() {
+            "float32" | "int32" => 4,
+            "float16" | "uint16" => 2,
+            "uint8" | "bool" => 1,
+            other => return Err(wrong(format!("numbers of type {other}"))),
+        };
+        let (bytes, after) = count(&entry.shape)
+            .and_then(|n| rest.split_at_checked(n * width))
+            .ok_or_else(|| {
+                wrong(format!(
+                    "shape {:?} of {stored} needs more than the {} bytes left in the shards",
+                    entry.shape,
+                    rest.len()
+                ))
+            })?;
+        rest = after;
+        let new = match (&entry.quantization, entry.dtype.as_str()) {
+            (None, "int32") => {
+                let values = bytes
+                    .chunks_exact(4)
+                    .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+                    .collect();
+                tensors
+                    .integers
+                    .insert(entry.name.clone(), values)
+                    .is_none()
+            }
+            (None, "bool" | "uint8") => true, // Arguments that no net's weights depend on.
+            (quantization, "float32") => {
+                let data = match quantization {
+                    None => floats(bytes),
+                    Some(quantization) => widen(bytes, quantization).map_err(&wrong)?,
+                };
+                let shape = entry.shape.clone();
+                let array = Array { shape, data };
+                tensors.floats.insert(entry.name.clone(), array).is_none()
+            }
+            (_, other) => return Err(wrong(format!("numbers of type {other}; expected float32"))),
+        };
+        if !new {
+            return Err(wrong("is listed twice in the manifest".into()));
+        }
+    }
+    if rest.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Format {
+        file: shards(),
+        format: FORMAT,
+        message: format!("{} bytes more than the manifest says", rest.len()),
+    })
+}
+
+fn widen(bytes: &[u8], quantization: &Quantization) -> std::result::Result<Vec<f32>, String> {
+    let line = |q: f64| -> Option<f32> {
+        let value = q * quantization.scale? + quantization.min?;
+        Some(value as f32)
+    };
+    let values: Option<Vec<f32>> = match quantization.dtype.as_str() {
+        "float16" => Some(halves(bytes)),
+        "uint8" => bytes.iter().map(|&q| line(f64::from(q))).collect(),
+        "uint16" => bytes
+            .chunks_exact(2)
+            .map(|b| line(f64::from(u16::from_le_bytes([b[0], b[1]]))))
+            .collect(),
+        other => {
+            return Err(format!(
+                "quantised to {other}; expected uint8, uint16 or float16"
+            ));
+        }
+    };
+    values.ok_or_else(|| "is quantised without a scale and a minimum".into())
+}

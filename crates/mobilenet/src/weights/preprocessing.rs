@@ -1,0 +1,29 @@
+//! What has to happen to an image before the net sees it: a fact of the weights.
+
+use serde::{Deserialize, Serialize};
+
+/// Interpolation of the resize that the published accuracies were measured with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Triangle.
+    #[default]
+    Bilinear,
+    /// Cubic.
+    Bicubic,
+}
+
+/// How an image becomes the input of a net, as its publisher evaluated it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Side of the square input, in pixels.
+    pub input_size: usize,
+    /// Subtracted from a pixel level (0 to 255).
+    pub mean: f64,
+    /// Divides the difference.
+    pub std: f64,
+    /// Part of the image's short side that the central crop keeps, in (0, 1]. 1: no crop but to a square.
+    pub crop: f64,
+    /// Interpolation of the resize.
+    pub filter: Filter,
+}

@@ -1,0 +1,127 @@
+//! PyTorch state dicts (`torch.save(model.state_dict(), ...)`), by way of burn-store's reader: it interprets the
+//! pickle's data and calls nothing that a pickle names.
+
+use std::io::Write;
+
+use burn::store::pytorch_reader::{DType, PytorchReader, Tensor};
+use serde_json::Value;
+
+use super::parameters::{Array, Arrays};
+use super::schemes::{HUGGING_FACE, Scheme, TIMM};
+use super::source::{File, Place, brain_halves, count, floats, halves};
+use super::{Format, Weights};
+use crate::{Error, MobileNetConfig, Padding, Result};
+
+const FORMAT: &str = "PyTorch state dict";
+/// Checkpoints of training programs hold the state dict below one of these.
+const BELOW: [&str; 4] = ["state_dict", "state_dict_ema", "model", "model_state_dict"];
+
+/// PyTorch counts the batches that a batch norm has seen; nothing depends on the number.
+pub(super) fn is_counter(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked")
+}
+
+pub(super) fn open(file: File<'_>) -> Result<Weights> {
+    let copy; // The reader wants a file of its own.
+    let path = match file.place {
+        Place::Disk(path) => path,
+        Place::Archive(_) | Place::Memory => {
+            let io = |source| Error::Io {
+                path: file.name.clone().into(),
+                source,
+            };
+            let mut temporary = tempfile::NamedTempFile::new().map_err(io)?;
+            temporary.write_all(&file.bytes).map_err(io)?;
+            copy = temporary;
+            copy.path()
+        }
+    };
+    let wrong = |e: burn::store::pytorch_reader::PytorchError| file.wrong(FORMAT, e.to_string());
+    let mut reader = PytorchReader::new(path).map_err(wrong)?;
+    if reader.is_empty() {
+        let below = BELOW
+            .iter()
+            .filter_map(|key| PytorchReader::with_top_level_key(path, key).ok());
+        if let Some(found) = below.into_iter().find(|reader| !reader.is_empty()) {
+            reader = found;
+        }
+    }
+    let mut arrays = Arrays::new();
+    for (name, tensor) in reader.into_tensors() {
+        if is_counter(&name) {
+            continue;
+        }
+        // A whole checkpoint's names begin with where the state dict was; data-parallel training adds `module.`.
+        let mut short = &name[..];
+        for prefix in BELOW.iter().chain(&["module"]) {
+            let rest = short.strip_prefix(prefix);
+            short = rest.and_then(|r| r.strip_prefix('.')).unwrap_or(short);
+        }
+        let array = array(&tensor).map_err(|message| Error::Tensor {
+            file: file.name.clone(),
+            tensor: name.clone(),
+            message,
+        })?;
+        arrays.insert(short.into(), array);
+    }
+    import(&file, Format::PyTorch, arrays, &[&HUGGING_FACE, &TIMM])
+}
+
+fn array(tensor: &Tensor) -> std::result::Result<Array, String> {
+    let widen: fn(&[u8]) -> Vec<f32> = match tensor.dtype() {
+        DType::F32 => floats,
+        DType::F16 => halves,
+        DType::BF16 => brain_halves,
+        other => {
+            return Err(format!(
+                "numbers of type {other:?}; expected F32, F16 or BF16"
+            ));
+        }
+    };
+    let shape = tensor.shape().to_vec();
+    // A stride of 0 lets a small file claim a large tensor.
+    let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no MobileNetV1's"))?;
+    let data = widen(&tensor.read().map_err(|e| e.to_string())?);
+    if data.len() != expected {
+        return Err(format!("{} values for shape {shape:?}", data.len()));
+    }
+    Ok(Array { shape, data })
+}
+
+/// Tensors by name, from a file that says nothing of the net: the scheme that fits tells the rest, and for Hugging
+/// Face's nets a `config.json` beside it.
+pub(super) fn import(
+    file: &File<'_>,
+    format: Format,
+    arrays: Arrays,
+    schemes: &[&'static Scheme],
+) -> Result<Weights> {
+    let scheme = Scheme::of(&file.name, &arrays, schemes)?;
+    let mut config = scheme.config();
+    if scheme.title == HUGGING_FACE.title
+        && let Some(json) = file.beside("config.json")?
+    {
+        config = hugging_face(config, &json)
+            .map_err(|e| file.wrong("Hugging Face model", format!("config.json: {e}")))?;
+    }
+    Weights::import(file.name.clone(), format, scheme, config, arrays, None)
+}
+
+fn hugging_face(
+    config: MobileNetConfig,
+    json: &[u8],
+) -> std::result::Result<MobileNetConfig, String> {
+    let json: Value = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    let mut config = config;
+    if let Some(epsilon) = json["layer_norm_eps"].as_f64() {
+        config.epsilon = epsilon;
+    }
+    if let Some(same) = json["tf_padding"].as_bool() {
+        config.padding = if same { Padding::Same } else { Padding::Both };
+    }
+    if let Some(size) = json["image_size"].as_u64() {
+        config.input_size = usize::try_from(size).unwrap_or(usize::MAX);
+    }
+    config.check().map_err(|e| e.to_string())?;
+    Ok(config)
+}

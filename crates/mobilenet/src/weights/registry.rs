@@ -1,0 +1,282 @@
+//! The published files, one row each. Every fact was read in the source that its row names; what no source says is
+//! `None`. Left out: timm's `mobilenetv1_100h`, which has a further convolution before its classifier, so is no
+//! MobileNetV1 of this crate (its file is refused), and the `_quant` files of TF-Slim.
+
+use super::Format;
+use super::preprocessing::{Filter, Preprocessing};
+use crate::{MobileNetConfig, Padding};
+
+/// A published set of weights. [`all`](crate::Weights::all) lists them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Published {
+    /// What [`Weights::open`](crate::Weights::open) knows it by.
+    pub name: &'static str,
+    /// The kind of file (TF-Slim's are frozen graphs in a `.tgz`).
+    pub format: Format,
+    /// Where the publisher has it.
+    pub url: &'static str,
+    /// Length of the file in bytes.
+    pub size: Option<u64>,
+    /// Hash of the file in hexadecimal. Where there is none, the first copy that is opened is noted in the cache, so
+    /// that a later change is noticed.
+    pub sha256: Option<&'static str>,
+    /// SPDX name of the licence.
+    pub license: &'static str,
+    /// Width multiplier.
+    pub alpha: f64,
+    /// Number of classes.
+    pub classes: usize,
+    /// Whether class 0 is background, so that ImageNet's classes are 1 to 1000.
+    pub background: bool,
+    /// How convolutions of stride 2 are padded.
+    pub padding: Padding,
+    /// Epsilon of batch normalisation.
+    pub epsilon: f64,
+    /// What happens to an image before the net sees it.
+    pub preprocessing: Preprocessing,
+    /// Published accuracy on ImageNet's validation images, in percent, one crop at the input size.
+    pub top1: Option<f64>,
+    /// Where these facts were read.
+    pub source: &'static str,
+}
+
+impl Published {
+    /// The paper that the net is from.
+    pub const PAPER: &'static str = "https://arxiv.org/abs/1704.04861";
+
+    /// The file's name in the cache and at its publisher.
+    pub fn file(&self) -> &'static str {
+        self.url.rsplit('/').next().unwrap_or(self.url)
+    }
+
+    /// The configuration of the net.
+    pub fn config(&self) -> MobileNetConfig {
+        MobileNetConfig::new()
+            .with_alpha(self.alpha)
+            .with_classes(self.classes)
+            .with_padding(self.padding)
+            .with_epsilon(self.epsilon)
+            .with_normalization(self.preprocessing.mean, self.preprocessing.std)
+            .with_input_size(self.preprocessing.input_size)
+    }
+}
+
+const SLIM: &str = "tensorflow/models research/slim/nets/mobilenet_v1.md (link, top-1); TensorFlow Lite's hosted_models \
+                    page (https address); slim/preprocessing/inception_preprocessing.py (crop 0.875, bilinear)";
+const SLIM_OMZ: &str = "tensorflow/models research/slim/nets/mobilenet_v1.md (top-1); openvinotoolkit/open_model_zoo \
+                        models/public/*/model.yml (address, size, sha256); slim/preprocessing/inception_preprocessing.py \
+                        (crop 0.875, bilinear)";
+const KERAS: &str = "keras 3.15.1 src/applications/mobilenet.py (address, classes); keras-team/keras-applications \
+                     keras_applications/mobilenet.py (top-1; that the numbers are TF-Slim's, hence SAME and crop)";
+const TFJS: &str = "tensorflow/tfjs-models mobilenet/src/index.ts before 1.0 (address; the image is squeezed to the \
+                    square, so no crop)";
+const TIMM: &str = "huggingface/pytorch-image-models README.md (top-1), timm/models/efficientnet.py 1.0.31 \
+                    (preprocessing, licence), timm/models/_hub.py (file name)";
+
+const GOOGLE: Published = Published {
+    name: "",
+    format: Format::FrozenGraph,
+    url: "",
+    size: None,
+    sha256: None,
+    license: "Apache-2.0",
+    alpha: 1.0,
+    classes: 1001,
+    background: true,
+    padding: Padding::Same,
+    epsilon: 1e-3,
+    preprocessing: Preprocessing {
+        input_size: 224,
+        mean: 127.5,
+        std: 127.5,
+        crop: 0.875,
+        filter: Filter::Bilinear,
+    },
+    top1: None,
+    source: SLIM,
+};
+
+const fn slim(
+    name: &'static str,
+    url: &'static str,
+    alpha: f64,
+    input_size: usize,
+    top1: f64,
+) -> Published {
+    let preprocessing = Preprocessing {
+        input_size,
+        ..GOOGLE.preprocessing
+    };
+    let top1 = Some(top1);
+    Published {
+        name,
+        url,
+        alpha,
+        preprocessing,
+        top1,
+        ..GOOGLE
+    }
+}
+
+const fn known(row: Published, size: u64, sha256: Option<&'static str>) -> Published {
+    let size = Some(size);
+    Published {
+        size,
+        sha256,
+        source: SLIM_OMZ,
+        ..row
+    }
+}
+
+const fn keras(
+    name: &'static str,
+    url: &'static str,
+    alpha: f64,
+    input_size: usize,
+    top1: Option<f64>,
+) -> Published {
+    Published {
+        name,
+        url,
+        alpha,
+        top1,
+        format: Format::KerasHdf5,
+        classes: 1000,
+        background: false,
+        preprocessing: Preprocessing {
+            input_size,
+            ..GOOGLE.preprocessing
+        },
+        source: KERAS,
+        ..GOOGLE
+    }
+}
+
+const fn tfjs(name: &'static str, url: &'static str, alpha: f64) -> Published {
+    Published {
+        name,
+        url,
+        alpha,
+        format: Format::TfjsLayers,
+        classes: 1000,
+        background: false,
+        preprocessing: Preprocessing {
+            crop: 1.0,
+            ..GOOGLE.preprocessing
+        },
+        source: TFJS,
+        ..GOOGLE
+    }
+}
+
+const fn timm(
+    name: &'static str,
+    url: &'static str,
+    alpha: f64,
+    crop: f64,
+    top1: f64,
+) -> Published {
+    Published {
+        name,
+        url,
+        alpha,
+        format: Format::Safetensors,
+        classes: 1000,
+        background: false,
+        padding: Padding::Both,
+        epsilon: 1e-5,
+        preprocessing: Preprocessing {
+            crop,
+            filter: Filter::Bicubic,
+            ..GOOGLE.preprocessing
+        },
+        top1: Some(top1),
+        source: TIMM,
+        ..GOOGLE
+    }
+}
+
+macro_rules! slim_url {
+    ($date:literal, $file:literal) => {
+        concat!(
+            "https://storage.googleapis.com/download.tensorflow.org/models/mobilenet_v1_",
+            $date,
+            "/mobilenet_v1_",
+            $file,
+            ".tgz"
+        )
+    };
+}
+
+macro_rules! keras_url {
+    ($file:literal) => {
+        concat!(
+            "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_",
+            $file,
+            "_tf.h5"
+        )
+    };
+}
+
+macro_rules! tfjs_url {
+    ($file:literal) => {
+        concat!(
+            "https://storage.googleapis.com/tfjs-models/tfjs/mobilenet_v1_",
+            $file,
+            "/model.json"
+        )
+    };
+}
+
+macro_rules! timm_url {
+    ($file:literal) => {
+        concat!(
+            "https://huggingface.co/timm/",
+            $file,
+            "/resolve/main/model.safetensors"
+        )
+    };
+}
+
+#[rustfmt::skip] // A table.
+pub(super) static ALL: &[Published] = &[
+    known(slim("mobilenet_v1_1.0_224", slim_url!("2018_08_02", "1.0_224"), 1.0, 224, 70.9), 94321559, Some("2fadeabb9968ec6833bee903900dda6e61b3947200535874ce2fe42a8493abc0")),
+    slim("mobilenet_v1_1.0_192", slim_url!("2018_02_22", "1.0_192"), 1.0, 192, 70.0),
+    slim("mobilenet_v1_1.0_160", slim_url!("2018_02_22", "1.0_160"), 1.0, 160, 68.0),
+    slim("mobilenet_v1_1.0_128", slim_url!("2018_02_22", "1.0_128"), 1.0, 128, 65.2),
+    slim("mobilenet_v1_0.75_224", slim_url!("2018_02_22", "0.75_224"), 0.75, 224, 68.4),
+    slim("mobilenet_v1_0.75_192", slim_url!("2018_02_22", "0.75_192"), 0.75, 192, 67.2),
+    slim("mobilenet_v1_0.75_160", slim_url!("2018_02_22", "0.75_160"), 0.75, 160, 65.3),
+    slim("mobilenet_v1_0.75_128", slim_url!("2018_02_22", "0.75_128"), 0.75, 128, 62.1),
+    known(slim("mobilenet_v1_0.5_224", slim_url!("2018_08_02", "0.5_224"), 0.5, 224, 63.3), 29969407, Some("98cf7a39552f73920cb99617cfa9b88d5732a87abf9ec14f7cc7f3ade1db0aaa")),
+    slim("mobilenet_v1_0.5_192", slim_url!("2018_02_22", "0.5_192"), 0.5, 192, 61.7),
+    known(slim("mobilenet_v1_0.5_160", slim_url!("2018_08_02", "0.5_160"), 0.5, 160, 59.1), 29958343, None),
+    slim("mobilenet_v1_0.5_128", slim_url!("2018_02_22", "0.5_128"), 0.5, 128, 56.3),
+    slim("mobilenet_v1_0.25_224", slim_url!("2018_02_22", "0.25_224"), 0.25, 224, 49.8),
+    slim("mobilenet_v1_0.25_192", slim_url!("2018_02_22", "0.25_192"), 0.25, 192, 47.7),
+    slim("mobilenet_v1_0.25_160", slim_url!("2018_02_22", "0.25_160"), 0.25, 160, 45.5),
+    known(slim("mobilenet_v1_0.25_128", slim_url!("2018_08_02", "0.25_128"), 0.25, 128, 41.5), 10800019, Some("879ddc3e0857f3611b5cf248e36de2288c7a11ea8c2ed8a8bdded635e6010dfe")),
+    keras("keras_mobilenet_1.0_224", keras_url!("1_0_224"), 1.0, 224, Some(70.6)),
+    keras("keras_mobilenet_1.0_192", keras_url!("1_0_192"), 1.0, 192, Some(69.1)),
+    keras("keras_mobilenet_1.0_160", keras_url!("1_0_160"), 1.0, 160, Some(67.2)),
+    keras("keras_mobilenet_1.0_128", keras_url!("1_0_128"), 1.0, 128, Some(64.4)),
+    keras("keras_mobilenet_0.75_224", keras_url!("7_5_224"), 0.75, 224, Some(68.4)),
+    keras("keras_mobilenet_0.75_192", keras_url!("7_5_192"), 0.75, 192, None),
+    keras("keras_mobilenet_0.75_160", keras_url!("7_5_160"), 0.75, 160, None),
+    keras("keras_mobilenet_0.75_128", keras_url!("7_5_128"), 0.75, 128, None),
+    keras("keras_mobilenet_0.5_224", keras_url!("5_0_224"), 0.5, 224, Some(63.7)),
+    keras("keras_mobilenet_0.5_192", keras_url!("5_0_192"), 0.5, 192, None),
+    keras("keras_mobilenet_0.5_160", keras_url!("5_0_160"), 0.5, 160, None),
+    keras("keras_mobilenet_0.5_128", keras_url!("5_0_128"), 0.5, 128, None),
+    keras("keras_mobilenet_0.25_224", keras_url!("2_5_224"), 0.25, 224, Some(50.6)),
+    keras("keras_mobilenet_0.25_192", keras_url!("2_5_192"), 0.25, 192, None),
+    keras("keras_mobilenet_0.25_160", keras_url!("2_5_160"), 0.25, 160, None),
+    keras("keras_mobilenet_0.25_128", keras_url!("2_5_128"), 0.25, 128, None),
+    tfjs("tfjs_mobilenet_v1_1.0_224", tfjs_url!("1.0_224"), 1.0),
+    tfjs("tfjs_mobilenet_v1_0.75_224", tfjs_url!("0.75_224"), 0.75),
+    tfjs("tfjs_mobilenet_v1_0.5_224", tfjs_url!("0.50_224"), 0.5),
+    tfjs("tfjs_mobilenet_v1_0.25_224", tfjs_url!("0.25_224"), 0.25),
+    timm("mobilenetv1_100.ra4_e3600_r224_in1k", timm_url!("mobilenetv1_100.ra4_e3600_r224_in1k"), 1.0, 0.875, 75.382),
+    timm("mobilenetv1_125.ra4_e3600_r224_in1k", timm_url!("mobilenetv1_125.ra4_e3600_r224_in1k"), 1.25, 0.9, 76.924),
+];

@@ -1,0 +1,377 @@
+//! Float TensorFlow Lite models (`tensorflow/lite/schema/schema.fbs`), batch norm folded; half-precision weights
+//! behind `DEQUANTIZE` too.
+//!
+//! The few tables that matter are read by hand: every offset is looked up with bounds checked, and a table is only
+//! ever entered from a longer path, so that no file makes this panic or run for ever.
+
+use std::cell::Cell;
+
+use super::chain::{self, Kind, Op};
+use super::parameters::Array;
+use super::schemes::CHAIN;
+use super::source::{File, count, floats, halves};
+use super::{Format, Weights};
+use crate::{MobileNetConfig, Result};
+
+const FORMAT: &str = "TensorFlow Lite model";
+/// More than any MobileNetV1 has, times ten.
+const MOST: usize = 4096;
+
+type Parsed<T> = std::result::Result<T, String>;
+
+pub(super) fn open(file: File<'_>) -> Result<Weights> {
+    let wrong = |message: String| file.wrong(FORMAT, message);
+    let (ops, input, config) = read(&file.bytes).map_err(wrong)?;
+    let (config, arrays) = chain::read(ops, &input, config).map_err(wrong)?;
+    Weights::import(file.name, Format::Tflite, &CHAIN, config, arrays, None)
+}
+
+/// A position of a flatbuffer.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// The table's list of field offsets.
+    fields: &'a [u8],
+}
+
+fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Parsed<[u8; N]> {
+    at.checked_add(N)
+        .and_then(|end| bytes.get(at..end)?.try_into().ok())
+        .ok_or_else(|| {
+            format!(
+                "an offset to {at} points outside of its {} bytes",
+                bytes.len()
+            )
+        })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Parsed<usize> {
+    bytes_at(bytes, at).map(|b| u32::from_le_bytes(b) as usize)
+}
+
+impl<'a> Table<'a> {
+    fn new(bytes: &'a [u8], at: usize) -> Parsed<Self> {
+        let back = i64::from(i32::from_le_bytes(bytes_at(bytes, at)?));
+        let list = usize::try_from(at as i64 - back).map_err(|_| "a table without fields")?;
+        let length = usize::from(u16::from_le_bytes(bytes_at(bytes, list)?));
+        let fields = list
+            .checked_add(length)
+            .and_then(|end| bytes.get(list.saturating_add(4)..end))
+            .ok_or("a table whose fields point outside")?;
+        Ok(Self { bytes, at, fields })
+    }
+
+    /// Where a field is; `None` where it has its default.
+    fn field(&self, index: usize) -> Option<usize> {
+        let offset = self.fields.get(2 * index..2 * index + 2)?;
+        match u16::from_le_bytes([offset[0], offset[1]]) {
+            0 => None,
+            offset => self.at.checked_add(usize::from(offset)),
+        }
+    }
+
+    fn u8(&self, index: usize) -> Parsed<u8> {
+        let at = self.field(index);
+        at.map_or(Ok(0), |at| bytes_at::<1>(self.bytes, at).map(|[b]| b))
+    }
+
+    fn u32(&self, index: usize) -> Parsed<usize> {
+        self.field(index).map_or(Ok(0), |at| u32_at(self.bytes, at))
+    }
+
+    /// Where what a field points to begins.
+    fn target(&self, index: usize) -> Parsed<Option<usize>> {
+        let Some(at) = self.field(index) else {
+            return Ok(None);
+        };
+        let to = at.checked_add(u32_at(self.bytes, at)?);
+        Ok(Some(to.ok_or("an offset beyond all memory")?))
+    }
+
+    fn table(&self, index: usize) -> Parsed<Option<Self>> {
+        let target = self.target(index)?;
+        target.map(|at| Self::new(self.bytes, at)).transpose()
+    }
+
+    /// The bytes of a vector of `width`-byte elements, and where they begin.
+    fn vector(&self, index: usize, width: usize) -> Parsed<(&'a [u8], usize)> {
+        let Some(at) = self.target(index)? else {
+            return Ok((&[], 0));
+        };
+        let length = u32_at(self.bytes, at)?.checked_mul(width);
+        let start = at + 4;
+        let end = length.and_then(|n| start.checked_add(n));
+        let bytes = end.and_then(|end| self.bytes.get(start..end));
+        let bytes = bytes.ok_or_else(|| format!("a list at {at} is longer than the file"))?;
+        Ok((bytes, start))
+    }
+
+    fn integers(&self, index: usize) -> Parsed<Vec<i64>> {
+        let (bytes, _) = self.vector(index, 4)?;
+        let values = bytes.chunks_exact(4);
+        Ok(values
+            .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+            .collect())
+    }
+
+    fn tables(&self, index: usize) -> Parsed<Vec<Self>> {
+        let (bytes, start) = self.vector(index, 4)?;
+        let length = bytes.len() / 4;
+        if length > MOST {
+            return Err(format!(
+                "a list of {length} tables; at most {MOST} are expected"
+            ));
+        }
+        (0..length)
+            .map(|i| {
+                let at = start + 4 * i;
+                let to = at.checked_add(u32_at(self.bytes, at)?);
+                Self::new(self.bytes, to.ok_or("an offset beyond all memory")?)
+            })
+            .collect()
+    }
+
+    fn text(&self, index: usize) -> Parsed<String> {
+        let (bytes, _) = self.vector(index, 1)?;
+        Ok(String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).into_owned())
+    }
+}
+
+/// Its tensors by number, as far as they are constant.
+struct Model<'a> {
+    tensors: Vec<Table<'a>>,
+    buffers: Vec<Table<'a>>,
+    /// Per tensor: the constant that a `DEQUANTIZE` makes it of.
+    widened: Vec<Option<usize>>,
+    /// Bytes of constants that may still be read: a small file could name one buffer thousands of times.
+    left: Cell<usize>,
+}
+
+// Numbers of the schema's enums `TensorType` and `BuiltinOperator`.
+const FLOAT32: u8 = 0;
+const FLOAT16: u8 = 1;
+const INT32: u8 = 2;
+const AVERAGE_POOL_2D: usize = 1;
+const CONV_2D: usize = 3;
+const DEPTHWISE_CONV_2D: usize = 4;
+const DEQUANTIZE: usize = 6;
+const FULLY_CONNECTED: usize = 9;
+const RELU6: usize = 21;
+const RESHAPE: usize = 22;
+const SOFTMAX: usize = 25;
+const PAD: usize = 34;
+const MEAN: usize = 40;
+const SQUEEZE: usize = 43;
+
+impl<'a> Model<'a> {
+    fn tensor(&self, number: i64) -> Parsed<Table<'a>> {
+        let number = usize::try_from(number).ok();
+        let tensor = number.and_then(|n| self.tensors.get(n)).copied();
+        tensor.ok_or_else(|| "an operation's tensor is not there".into())
+    }
+
+    fn buffer(&self, tensor: Table<'a>) -> Parsed<&'a [u8]> {
+        let buffer = self.buffers.get(tensor.u32(2)?);
+        let buffer = buffer.ok_or("a tensor's buffer is not there")?;
+        Ok(buffer.vector(0, 1)?.0)
+    }
+
+    /// The constant behind input `i` of an operation.
+    fn constant(&self, inputs: &[i64], i: usize) -> Parsed<Array> {
+        let number = *inputs.get(i).ok_or("an operation lacks an input")?;
+        let source = usize::try_from(number).ok();
+        let source = source.and_then(|n| *self.widened.get(n)?);
+        let tensor = self.tensor(source.map_or(number, |n| n as i64))?;
+        let name = tensor.text(3)?;
+        let shape: Vec<usize> = tensor
+            .integers(0)?
+            .iter()
+            .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
+            .collect();
+        let bytes = self.buffer(tensor)?;
+        let left = self.left.get().checked_sub(bytes.len());
+        self.left
+            .set(left.ok_or("its operations use more numbers than it holds")?);
+        let data = match tensor.u8(1)? {
+            FLOAT32 => floats(bytes),
+            FLOAT16 => halves(bytes),
+            other => {
+                return Err(format!(
+                    "tensor `{name}` has numbers of type {other}: quantised models are not read, \
+                     take the float one"
+                ));
+            }
+        };
+        if count(&shape) != Some(data.len()) {
+            return Err(format!(
+                "tensor `{name}`: {} values for shape {shape:?}",
+                data.len()
+            ));
+        }
+        Ok(Array { shape, data })
+    }
+}
+
+fn read(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
+    let root = Table::new(bytes, u32_at(bytes, 0)?)?;
+    let codes = root.tables(1)?;
+    let graphs = root.tables(2)?;
+    let [graph] = graphs[..] else {
+        return Err(format!("{} subgraphs; expected one", graphs.len()));
+    };
+    let tensors = graph.tables(0)?;
+    let mut model = Model {
+        widened: vec![None; tensors.len()],
+        left: Cell::new(bytes.len()),
+        buffers: root.tables(4)?,
+        tensors,
+    };
+    let mut ops = Vec::new();
+    for operation in graph.tables(3)? {
+        let code = codes
+            .get(operation.u32(0)?)
+            .ok_or("an operation of no kind")?;
+        // The number outgrew its byte; the larger of the two fields counts.
+        let code = code.u32(3)?.max(usize::from(code.u8(0)?));
+        let (inputs, outputs) = (operation.integers(1)?, operation.integers(2)?);
+        let (Some(&input), Some(&output)) = (inputs.first(), outputs.first()) else {
+            return Err("an operation without input or output".into());
+        };
+        let name = model.tensor(output)?.text(3)?;
+        let options = operation.table(4)?;
+        let kinds = match (code, options) {
+            (DEQUANTIZE, _) => {
+                let to = usize::try_from(output).ok();
+                if let Some(slot) = to.and_then(|n| model.widened.get_mut(n)) {
+                    *slot = usize::try_from(input).ok();
+                }
+                continue;
+            }
+            (CONV_2D | DEPTHWISE_CONV_2D, Some(options)) => {
+                convolution(&model, code == DEPTHWISE_CONV_2D, &inputs, options)?
+            }
+            (FULLY_CONNECTED, Some(options)) => {
+                let kernel = model.constant(&inputs, 1)?;
+                let &[classes, width] = &kernel.shape[..] else {
+                    return Err(format!("`{name}` has a kernel of shape {:?}", kernel.shape));
+                };
+                let data = super::parameters::transpose(&kernel.data, classes, width);
+                let shape = vec![width, classes];
+                let bias = Kind::Bias(model.constant(&inputs, 2)?);
+                activated(
+                    vec![Kind::Dense(Array { shape, data }), bias],
+                    options.u8(0)?,
+                )?
+            }
+            (PAD, _) => vec![pad(&model, &inputs)?],
+            (RELU6, _) => vec![Kind::Relu6],
+            (AVERAGE_POOL_2D | MEAN | RESHAPE | SQUEEZE | SOFTMAX, _) => vec![Kind::Other],
+            (other, _) => {
+                return Err(format!(
+                    "`{name}` is operation {other}, which MobileNetV1 does not have"
+                ));
+            }
+        };
+        // Tensors are numbered; between the parts of one operation flow values that have no number.
+        let last = kinds.len() - 1;
+        let mut from = input.to_string();
+        for (i, kind) in kinds.into_iter().enumerate() {
+            let to = if i == last {
+                output.to_string()
+            } else {
+                format!("{output}#{i}")
+            };
+            let (name, output) = (name.clone(), to.clone());
+            let input = std::mem::replace(&mut from, to);
+            ops.push(Op {
+                name,
+                input,
+                output,
+                kind,
+            });
+        }
+    }
+    let inputs = graph.integers(1)?;
+    let &[input] = &inputs[..] else {
+        return Err(format!("{} inputs; expected one", inputs.len()));
+    };
+    let mut config = MobileNetConfig::new();
+    let shape = model.tensor(input)?.integers(0)?;
+    if let Some(side) = shape
+        .get(1)
+        .and_then(|&s| usize::try_from(s).ok())
+        .filter(|&s| s > 1)
+    {
+        config.input_size = side;
+    }
+    Ok((ops, input.to_string(), config))
+}
+
+fn convolution(
+    model: &Model<'_>,
+    depthwise: bool,
+    inputs: &[i64],
+    options: Table<'_>,
+) -> Parsed<Vec<Kind>> {
+    let kernel = model.constant(inputs, 1)?;
+    let &[outer, height, width, inner] = &kernel.shape[..] else {
+        return Err(format!(
+            "a convolution's kernel has shape {:?}",
+            kernel.shape
+        ));
+    };
+    // From [out, h, w, in] to TensorFlow's [h, w, in, out]; depthwise it is [1, h, w, channels] already.
+    let kernel = if depthwise && outer == 1 {
+        Array {
+            shape: vec![height, width, inner, 1],
+            data: kernel.data,
+        }
+    } else {
+        let inner_size = kernel.data.len().checked_div(outer).unwrap_or(0);
+        Array {
+            shape: vec![height, width, inner, outer],
+            data: super::parameters::transpose(&kernel.data, outer, inner_size),
+        }
+    };
+    let (across, down) = (options.u32(1)?, options.u32(2)?);
+    if across != down {
+        return Err(format!("a convolution of strides {down} and {across}"));
+    }
+    let kind = Kind::Convolution {
+        depthwise,
+        kernel,
+        stride: down,
+        same: options.u8(0)? == 0,
+    };
+    let activation = options.u8(if depthwise { 4 } else { 3 })?;
+    let bias = Kind::Bias(model.constant(inputs, 2)?);
+    activated(vec![kind, bias], activation)
+}
+
+/// Adds the schema's `ActivationFunctionType`.
+fn activated(mut kinds: Vec<Kind>, activation: u8) -> Parsed<Vec<Kind>> {
+    match activation {
+        0 => {}
+        3 => kinds.push(Kind::Relu6),
+        other => return Err(format!("activation {other}; expected none or ReLU6")),
+    }
+    Ok(kinds)
+}
+
+fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
+    let tensor = model.tensor(*inputs.get(1).ok_or("a padding lacks its amounts")?)?;
+    if tensor.u8(1)? != INT32 {
+        return Err("a padding's amounts are no 32-bit integers".into());
+    }
+    let amounts: Vec<i32> = model
+        .buffer(tensor)?
+        .chunks_exact(4)
+        .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    match amounts[..] {
+        [0, 0, 0, 1, 0, 1, 0, 0] => Ok(Kind::Pad(0, 1)),
+        [0, 0, 1, 1, 1, 1, 0, 0] => Ok(Kind::Pad(1, 1)),
+        _ => Err(format!("a padding by {amounts:?}")),
+    }
+}
