@@ -1,0 +1,43 @@
+//! What the tests across crates share.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+/// Every device that this build has, with its name.
+#[allow(deprecated)] // Burn will drop `ndarray`; it stays checked as long as it is there.
+pub fn devices() -> Vec<(&'static str, Device)> {
+    let mut devices = Vec::new();
+    #[cfg(feature = "flex")]
+    devices.push(("flex", Device::flex()));
+    #[cfg(feature = "ndarray")]
+    devices.push(("ndarray", Device::ndarray()));
+    #[cfg(feature = "wgpu")]
+    {
+        use burn::tensor::{DeviceKind, DeviceType};
+        if Device::enumerate(DeviceType::Wgpu).into_vec().is_empty() {
+            eprintln!("skipped on wgpu: no adapter is found");
+        } else {
+            devices.push(("wgpu", Device::wgpu(DeviceKind::DefaultDevice)));
+        }
+    }
+    devices
+}
+
+/// The folder of real weights, images and reference numbers, or `None` with a word about what is skipped.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("SHARED_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    if folder.join("golden").is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: {what} (no reference data at {}; set SHARED_DIR)", folder.display());
+    None
+}
+
+/// A picture as RGB pixels.
+pub fn picture(path: &Path) -> Vec<u8> {
+    image::open(path).unwrap().to_rgb8().into_raw()
+}
