@@ -1,0 +1,135 @@
+use crate::{Error, Result};
+
+/// Embeddings of labelled images: a matrix `[images, dim]`, the target of each row, and its name.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// let set = transfer::Embeddings::new(vec![0.0, 1.0, 2.0, 3.0], 2, vec![0, 1])?;
+/// assert_eq!((set.len(), set.dim(), set.classes()), (2, 2, 2));
+/// assert_eq!(set.row(1), Some(&[2.0, 3.0][..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    values: Vec<f32>,
+    dim: usize,
+    targets: Vec<usize>,
+    names: Vec<String>,
+}
+
+impl Embeddings {
+    /// `values` holds `dim` numbers for each of `targets.len()` images, row after row.
+    ///
+    /// # Errors
+    /// If the lengths do not fit together, or a value is not finite.
+    pub fn new(values: Vec<f32>, dim: usize, targets: Vec<usize>) -> Result<Self> {
+        if dim == 0 || dim.checked_mul(targets.len()) != Some(values.len()) {
+            return Err(Error::mismatch(
+                "values of the embeddings",
+                format!("{} images of {dim} values", targets.len()),
+                values.len(),
+            ));
+        }
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+            return Err(Error::mismatch(
+                format!("embedding of image {}", index / dim),
+                "finite numbers",
+                values[index],
+            ));
+        }
+        Ok(Self {
+            values,
+            dim,
+            targets,
+            names: Vec::new(),
+        })
+    }
+
+    /// Names for the rows (`class/file`), for reports.
+    ///
+    /// # Errors
+    /// If there is not one name for each row.
+    pub fn with_names(mut self, names: Vec<String>) -> Result<Self> {
+        if names.len() != self.len() {
+            return Err(Error::mismatch("names", self.len(), names.len()));
+        }
+        self.names = names;
+        Ok(self)
+    }
+
+    /// How many images.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Values an image.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// One more than the largest target; 0 if there is no image.
+    pub fn classes(&self) -> usize {
+        self.targets.iter().max().map_or(0, |&t| t + 1)
+    }
+
+    /// All values, row after row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The embedding of one image.
+    pub fn row(&self, index: usize) -> Option<&[f32]> {
+        self.values.chunks_exact(self.dim).nth(index)
+    }
+
+    /// The true class of each image.
+    pub fn targets(&self) -> &[usize] {
+        &self.targets
+    }
+
+    /// The name of each image; empty if none were given.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// These images, then those of `other`.
+    ///
+    /// # Errors
+    /// If the two differ in `dim`.
+    pub fn concat(&self, other: &Self) -> Result<Self> {
+        if other.dim != self.dim {
+            return Err(Error::mismatch("values an image", self.dim, other.dim));
+        }
+        let named = self.names.len() == self.len() && other.names.len() == other.len();
+        Ok(Self {
+            values: [&self.values[..], &other.values].concat(),
+            dim: self.dim,
+            targets: [&self.targets[..], &other.targets].concat(),
+            names: if named {
+                [&self.names[..], &other.names].concat()
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    /// The chosen rows, in the order given; indices beyond the end are left out.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let rows = || rows.iter().copied().filter(|&i| i < self.len());
+        Self {
+            values: rows()
+                .flat_map(|i| &self.values[i * self.dim..(i + 1) * self.dim])
+                .copied()
+                .collect(),
+            dim: self.dim,
+            targets: rows().map(|i| self.targets[i]).collect(),
+            names: rows().filter_map(|i| self.names.get(i).cloned()).collect(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// A dense layer: `outputs = weights · inputs + bias`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dense {
+    inputs: usize,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Dense {
+    /// `weights` is `[outputs, inputs]`, row after row.
+    ///
+    /// # Errors
+    /// If the lengths do not fit together or a value is not finite.
+    pub fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
+        if inputs == 0 || bias.is_empty() || inputs.checked_mul(bias.len()) != Some(weights.len()) {
+            return Err(Error::mismatch(
+                "weights of a dense layer",
+                format!("{} outputs of {inputs} inputs", bias.len()),
+                weights.len(),
+            ));
+        }
+        if weights.iter().chain(&bias).any(|v| !v.is_finite()) {
+            return Err(Error::mismatch("a dense layer", "finite numbers", "others"));
+        }
+        Ok(Self { inputs, weights, bias })
+    }
+
+    /// Values in.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values out.
+    pub fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// `[outputs, inputs]`.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// One value an output.
+    pub fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.weights, &mut self.bias)
+    }
+
+    /// Sums in `f64`, in one order: the same bits for one image or many.
+    fn forward(&self, x: &[f64]) -> Vec<f64> {
+        self.weights
+            .chunks_exact(self.inputs)
+            .zip(&self.bias)
+            .map(|(w, &b)| f64::from(b) + w.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum::<f64>())
+            .collect()
+    }
+}
+
+/// A trained head: from an embedding to one logit a class; one dense layer, or two with a ReLU between.
+///
+/// Made by [`HeadConfig::fit`](crate::HeadConfig::fit).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    layers: Vec<Dense>,
+}
+
+/// The shape of a head, as files hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HeadShape {
+    pub(crate) inputs: usize,
+    pub(crate) hidden: Option<usize>,
+    pub(crate) classes: usize,
+}
+
+impl Head {
+    /// A head of one layer or of two.
+    ///
+    /// # Errors
+    /// If there are fewer or more layers, or one's outputs are not the next one's inputs.
+    pub fn new(layers: Vec<Dense>) -> Result<Self> {
+        match layers.as_slice() {
+            [_] => {}
+            [a, b] if a.outputs() == b.inputs() => {}
+            [a, b] => return Err(Error::mismatch("inputs of the second layer", a.outputs(), b.inputs())),
+            _ => return Err(Error::mismatch("layers of a head", "1 or 2", layers.len())),
+        }
+        Ok(Self { layers })
+    }
+
+    /// The layers: one, or the hidden one and the last.
+    pub fn layers(&self) -> &[Dense] {
+        &self.layers
+    }
+
+    pub(crate) fn layers_mut(&mut self) -> &mut [Dense] {
+        &mut self.layers
+    }
+
+    /// Values of an embedding.
+    pub fn dim(&self) -> usize {
+        self.layers[0].inputs()
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.layers[self.layers.len() - 1].outputs()
+    }
+
+    pub(crate) fn shape(&self) -> HeadShape {
+        HeadShape {
+            inputs: self.dim(),
+            hidden: (self.layers.len() == 2).then(|| self.layers[0].outputs()),
+            classes: self.classes(),
+        }
+    }
+
+    /// Logits `[n, classes]` of embeddings `[n, dim]`.
+    ///
+    /// # Errors
+    /// If the length is no multiple of [`dim`](Self::dim).
+    pub fn logits(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
+        self.check(embeddings)?;
+        Ok(embeddings.chunks_exact(self.dim()).flat_map(|row| self.logits_of(row).1).collect())
+    }
+
+    /// Probabilities `[n, classes]` of embeddings `[n, dim]`: the softmax of the logits.
+    ///
+    /// # Errors
+    /// If the length is no multiple of [`dim`](Self::dim).
+    pub fn probabilities(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
+        let mut values = self.logits(embeddings)?;
+        values.chunks_exact_mut(self.classes()).for_each(|row| softmax(row, 1.0));
+        Ok(values)
+    }
+
+    /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to it;
+    /// `upstream` gets the logits to choose from.
+    ///
+    /// # Errors
+    /// If `embedding` has not [`dim`](Self::dim) values.
+    pub fn gradient(
+        &self,
+        embedding: &[f32],
+        upstream: impl FnOnce(&[f64]) -> Vec<f64>,
+    ) -> Result<(Vec<f64>, Vec<f32>)> {
+        self.check(embedding)?;
+        if embedding.len() != self.dim() {
+            return Err(Error::mismatch("values of one embedding", self.dim(), embedding.len()));
+        }
+        let (hidden, logits) = self.logits_of(embedding);
+        let mut flow = upstream(&logits);
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            let mut below = vec![0.0; layer.inputs()];
+            for (w, flow) in layer.weights().chunks_exact(layer.inputs()).zip(&flow) {
+                for (below, &w) in below.iter_mut().zip(w) {
+                    *below += flow * f64::from(w);
+                }
+            }
+            if let (1, Some(hidden)) = (index, &hidden) {
+                let closed = hidden.iter().map(|h| *h <= 0.0);
+                below.iter_mut().zip(closed).filter(|(_, closed)| *closed).for_each(|(b, _)| *b = 0.0);
+            }
+            flow = below;
+        }
+        Ok((logits, flow.into_iter().map(|v| v as f32).collect()))
+    }
+
+    /// What the hidden layer gave after its ReLU, if there is one, and the logits.
+    fn logits_of(&self, row: &[f32]) -> (Option<Vec<f64>>, Vec<f64>) {
+        let wide: Vec<f64> = row.iter().map(|&v| f64::from(v)).collect();
+        match self.layers.as_slice() {
+            [hidden, last] => {
+                let mut h = hidden.forward(&wide);
+                h.iter_mut().for_each(|v| *v = v.max(0.0));
+                let logits = last.forward(&h);
+                (Some(h), logits)
+            }
+            layers => (None, layers.first().map(|last| last.forward(&wide)).unwrap_or_default()),
+        }
+    }
+
+    fn check(&self, embeddings: &[f32]) -> Result<()> {
+        if embeddings.len().is_multiple_of(self.dim()) {
+            Ok(())
+        } else {
+            Err(Error::mismatch("values of the embeddings", format!("a multiple of {}", self.dim()), embeddings.len()))
+        }
+    }
+}
+
+/// Softmax of `logits / temperature`, in place.
+pub(crate) fn softmax(logits: &mut [f64], temperature: f64) {
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for z in logits.iter_mut() {
+        *z = ((*z - top) / temperature).exp();
+        sum += *z;
+    }
+    logits.iter_mut().for_each(|z| *z /= sum);
+}
