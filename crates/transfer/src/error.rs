@@ -14,6 +14,20 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// A file is not what it should be.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// From the images.
+    #[error(transparent)]
+    Dataset(#[from] dataset::Error),
+    /// From the network.
+    #[error(transparent)]
+    MobileNet(#[from] mobilenet::Error),
     /// Embeddings, targets or a setting do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {

@@ -1,16 +1,43 @@
-//! Retrain a network on a folder of images: a frozen backbone gives embeddings, a head is trained on them.
+//! Retrain a network on a folder of images: a frozen backbone gives embeddings, a head is trained on them, and one
+//! file holds it all.
 //!
-//! * [`Embeddings`]: a matrix `[images, dim]` with targets.
-//! * [`HeadConfig`]: how to train a [`Head`] on it: logistic regression to its optimum with the regularisation
+//! * [`Backbone`]: images to [`Embeddings`], each computed once and kept in an [`EmbeddingCache`].
+//! * [`HeadConfig`]: how to train a [`Head`] on them: logistic regression to its optimum with the regularisation
 //!   chosen by cross-validation (the default), `retrain.py`'s 4000 steps, or a hidden layer with dropout.
+//! * [`Classifier`]: backbone, head, classes and preprocessing, saved in one file that tests itself when loaded.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let device = burn::tensor::Device::flex();
+//! use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
+//! let folder = dataset::ImageFolder::open("photos")?;
+//! let split = dataset::HashedSplit::default().apply(&folder)?;
+//! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?)?;
+//! let cache = EmbeddingCache::open("cache")?;
+//! let training = backbone.embed(&split.training, &cache, |_| ())?.embeddings;
+//! let validation = backbone.embed(&split.validation, &cache, |_| ())?.embeddings;
+//! let (head, report) = HeadConfig::new().fit(&training, &validation)?;
+//! let classifier = Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report);
+//! classifier.save("photos.safetensors")?;
+//! println!("{:?}", Classifier::load("photos.safetensors")?.classify("new.jpg")?);
+//! # Ok(())
+//! # }
+//! ```
 
+mod backbone;
+mod cache;
+mod classifier;
 mod embeddings;
 mod error;
+mod files;
 mod head;
 
+pub use backbone::{Backbone, Embedded, Layer};
+pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
+pub use classifier::{BoxError, Classifier, Prediction};
 pub use embeddings::Embeddings;
 pub use error::{Error, Result};
 pub use head::{
-    Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig, Optimiser, Recipe,
-    Sampling, StepRecord, StepsConfig, Stopped, Validation,
+    Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig,
+    Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation,
 };

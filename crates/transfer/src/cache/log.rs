@@ -1,0 +1,244 @@
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::record::{self, Key};
+use crate::{Error, Result};
+
+/// First bytes of the file; the last one is the version of its format.
+const MAGIC: &[u8; 16] = b"embedding cache\x01";
+
+/// Embeddings on disk: an append-only file of checksummed records in a folder.
+///
+/// A record is used only when it is whole: what a killed process left half written is cut off by the next one that
+/// opens or appends, and a record whose values do not match their checksum counts as missing and is computed again.
+/// Processes share a folder: appending takes an exclusive lock (`lock` in the folder) and first takes in what others
+/// have added. Memory grows by a few dozen bytes a record, not by its values.
+///
+/// The file `embeddings.bin` is `embedding cache\x01` followed by records: key (32 bytes), number of values (4), CRC-32C of both
+/// (4), values (`f32`), CRC-32C of them (4), little-endian.
+#[derive(Debug)]
+pub struct EmbeddingCache {
+    path: PathBuf,
+    state: Mutex<State>,
+    /// Keeps the folder of a temporary cache.
+    _folder: Option<Arc<tempfile::TempDir>>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    lock: File,
+    /// Where each record starts.
+    index: HashMap<Key, u64>,
+    /// End of the last whole record.
+    end: u64,
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Records taken over.
+    pub added: usize,
+    /// Records that were there already.
+    pub known: usize,
+    /// Records whose values did not match their checksum; left out.
+    pub broken: usize,
+}
+
+impl EmbeddingCache {
+    /// Opens the cache in a folder, which is made if it is missing.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or its `embeddings.bin` is something else.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let open = |path: &Path| {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+            file.map_err(Error::io(path))
+        };
+        let path = folder.join("embeddings.bin");
+        let state = State {
+            lock: open(&folder.join("lock"))?,
+            file: open(&path)?,
+            index: HashMap::new(),
+            end: 0,
+        };
+        let cache = Self { path, state: Mutex::new(state), _folder: None };
+        cache.locked(|_, _| Ok(()))?;
+        Ok(cache)
+    }
+
+    /// A cache in a temporary folder, gone when it is dropped.
+    ///
+    /// # Errors
+    /// If there is no room for one.
+    pub fn temporary() -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
+        let mut cache = Self::open(folder.path())?;
+        cache._folder = Some(Arc::new(folder));
+        Ok(cache)
+    }
+
+    /// The file of records.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of records known.
+    pub fn len(&self) -> usize {
+        self.state().index.len()
+    }
+
+    /// Whether no record is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is a record; its values are checked only when it is read.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.state().index.contains_key(key)
+    }
+
+    /// The values of a record; `None` if there is none or it is damaged (and then it is forgotten).
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn get(&self, key: &Key) -> Result<Option<Vec<f32>>> {
+        let mut state = self.state();
+        let Some(&at) = state.index.get(key) else { return Ok(None) };
+        let values = state.read(at).map_err(Error::io(&self.path))?;
+        let values = values.filter(|(found, _)| found == key).map(|(_, values)| values);
+        if values.is_none() {
+            state.index.remove(key);
+        }
+        Ok(values)
+    }
+
+    /// Appends records, in order, leaving out those that are there by then.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn append<'a>(&self, records: impl IntoIterator<Item = (Key, &'a [f32])>) -> Result<()> {
+        self.locked(|state, path| {
+            let (mut bytes, mut places) = (Vec::new(), Vec::new());
+            for (key, values) in records {
+                if !state.index.contains_key(&key) {
+                    places.push((key, state.end + bytes.len() as u64));
+                    record::write(&key, values, &mut bytes);
+                }
+            }
+            state.file.seek(SeekFrom::Start(state.end)).map_err(Error::io(path))?;
+            state.file.write_all(&bytes).map_err(Error::io(path))?;
+            state.end += bytes.len() as u64;
+            state.index.extend(places);
+            Ok(())
+        })
+    }
+
+    /// Waits until what was appended is on the disk.
+    ///
+    /// # Errors
+    /// If the system says so.
+    pub fn sync(&self) -> Result<()> {
+        self.state().file.sync_data().map_err(Error::io(&self.path))
+    }
+
+    /// Takes over the records of another cache, in its order: merging the shards 1 to n of a list of images, in
+    /// that order, gives the bytes of the cache that one process would have written.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn merge(&self, other: &Self) -> Result<Merged> {
+        let mut merged = Merged::default();
+        let mut places: Vec<(u64, Key)> = other.state().index.iter().map(|(k, at)| (*at, *k)).collect();
+        places.sort_unstable();
+        for places in places.chunks(256) {
+            let mut records = Vec::with_capacity(places.len());
+            for (_, key) in places {
+                match other.get(key)? {
+                    _ if self.contains(key) => merged.known += 1,
+                    Some(values) => records.push((*key, values)),
+                    None => merged.broken += 1,
+                }
+            }
+            merged.added += records.len();
+            self.append(records.iter().map(|(key, values)| (*key, &values[..])))?;
+        }
+        self.sync()?;
+        Ok(merged)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves the state as it was before or after a whole change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` alone among all processes, with the index up to date and nothing after the last whole record.
+    fn locked<T>(&self, work: impl FnOnce(&mut State, &Path) -> Result<T>) -> Result<T> {
+        let mut state = self.state();
+        state.lock.lock().map_err(Error::io(&self.path))?;
+        let done = state.catch_up(&self.path).and_then(|()| work(&mut state, &self.path));
+        state.lock.unlock().map_err(Error::io(&self.path))?;
+        done
+    }
+}
+
+impl State {
+    /// Takes in records that others appended and cuts off half a record at the end.
+    fn catch_up(&mut self, path: &Path) -> Result<()> {
+        if self.end == 0 {
+            self.start(path)?;
+        }
+        let length = self.file.metadata().map_err(Error::io(path))?.len();
+        if length < self.end {
+            return Err(Error::Damaged {
+                path: path.into(),
+                what: "the cache is shorter than it was; delete the folder, all is computed again".into(),
+            });
+        }
+        while self.end < length {
+            self.file.seek(SeekFrom::Start(self.end)).map_err(Error::io(path))?;
+            let head = record::read_head(&mut self.file).map_err(Error::io(path))?;
+            match head {
+                Some((key, count)) if self.end + record::size(count) <= length => {
+                    self.index.insert(key, self.end);
+                    self.end += record::size(count);
+                }
+                _ => {
+                    self.file.set_len(self.end).map_err(Error::io(path))?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the first bytes, or writes them where a process was killed before it had.
+    fn start(&mut self, path: &Path) -> Result<()> {
+        let mut found = Vec::new();
+        self.file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
+        (&self.file).take(MAGIC.len() as u64).read_to_end(&mut found).map_err(Error::io(path))?;
+        if !MAGIC.starts_with(&found) {
+            return Err(Error::Damaged {
+                path: path.into(),
+                what: "not an embedding cache of version 1; choose another folder or delete the file".into(),
+            });
+        }
+        if found.len() < MAGIC.len() {
+            self.file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
+            self.file.write_all(MAGIC).map_err(Error::io(path))?;
+        }
+        self.end = MAGIC.len() as u64;
+        Ok(())
+    }
+
+    fn read(&mut self, at: u64) -> std::io::Result<Option<(Key, Vec<f32>)>> {
+        self.file.seek(SeekFrom::Start(at))?;
+        let Some((key, count)) = record::read_head(&mut self.file)? else { return Ok(None) };
+        Ok(record::read_values(&mut self.file, count)?.map(|values| (key, values)))
+    }
+}

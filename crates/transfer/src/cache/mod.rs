@@ -1,0 +1,9 @@
+//! Embeddings on disk.
+
+mod bottleneck;
+mod log;
+mod record;
+
+pub use bottleneck::{read_bottlenecks, write_bottlenecks};
+pub use log::{EmbeddingCache, Merged};
+pub use record::Key;
