@@ -101,7 +101,11 @@ impl Backbone {
     /// Where the logits are asked for and the weights have none.
     pub fn with_layer(mut self, layer: Layer) -> Result<Self> {
         if layer == Layer::Logits && self.net.classes() == 0 {
-            return Err(Error::mismatch("layer", "embedding (these weights have no classifier)", layer));
+            return Err(Error::mismatch(
+                "layer",
+                "embedding (these weights have no classifier)",
+                layer,
+            ));
         }
         self.layer = layer;
         Ok(self)
@@ -187,7 +191,8 @@ impl Backbone {
         let (mut values, mut kept) = (Vec::new(), Vec::new());
         let (mut failed, mut computed) = (Vec::new(), 0);
         for (part, items) in items.chunks(LOOK_UP).enumerate() {
-            let keys: Vec<dataset::Result<Key>> = items.par_iter().map(|item| key(item, &recipe)).collect();
+            let keys: Vec<dataset::Result<Key>> =
+                items.par_iter().map(|item| key(item, &recipe)).collect();
             let mut rows: Vec<Option<Vec<f32>>> = Vec::with_capacity(items.len());
             let mut reasons: Vec<Option<dataset::Error>> = Vec::with_capacity(items.len());
             let mut wanted = Vec::new();
@@ -205,21 +210,26 @@ impl Backbone {
             let paths: Vec<_> = wanted.iter().map(|&i| &items[i].path).collect();
             let mut done = part * LOOK_UP + items.len() - wanted.len();
             progress(done);
-            self.loader().for_each_batch(&paths, |batch| -> Result<()> {
-                let outputs = self.forward(&batch.pixels, batch.indices.len())?;
-                let records = batch.indices.iter().zip(outputs.chunks_exact(self.dim()));
-                cache.append(records.clone().filter_map(|(&at, row)| Some((*keys[wanted[at]].as_ref().ok()?, row))))?;
-                for (&at, row) in records {
-                    rows[wanted[at]] = Some(row.to_vec());
-                }
-                computed += batch.indices.len();
-                done += batch.indices.len() + batch.failed.len();
-                for (at, error) in batch.failed {
-                    reasons[wanted[at]] = Some(error);
-                }
-                progress(done);
-                Ok(())
-            })?;
+            self.loader()
+                .for_each_batch(&paths, |batch| -> Result<()> {
+                    let outputs = self.forward(&batch.pixels, batch.indices.len())?;
+                    let records = batch.indices.iter().zip(outputs.chunks_exact(self.dim()));
+                    cache.append(
+                        records
+                            .clone()
+                            .filter_map(|(&at, row)| Some((*keys[wanted[at]].as_ref().ok()?, row))),
+                    )?;
+                    for (&at, row) in records {
+                        rows[wanted[at]] = Some(row.to_vec());
+                    }
+                    computed += batch.indices.len();
+                    done += batch.indices.len() + batch.failed.len();
+                    for (at, error) in batch.failed {
+                        reasons[wanted[at]] = Some(error);
+                    }
+                    progress(done);
+                    Ok(())
+                })?;
             for (((item, key), row), reason) in items.iter().zip(keys).zip(rows).zip(reasons) {
                 match (row, key.err().or(reason)) {
                     (Some(row), _) => {
@@ -235,7 +245,11 @@ impl Backbone {
         let targets = kept.iter().map(|item| item.class).collect();
         let names = kept.iter().map(|item| item.name.clone()).collect();
         let embeddings = Embeddings::new(values, self.dim(), targets)?.with_names(names)?;
-        Ok(Embedded { embeddings, failed, computed })
+        Ok(Embedded {
+            embeddings,
+            failed,
+            computed,
+        })
     }
 
     /// Digest of all that turns an image's bytes into numbers. Engines differ in the last bits.

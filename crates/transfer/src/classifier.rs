@@ -25,6 +25,9 @@ const TOLERANCE: f64 = 1e-3;
 /// Any error, as gradient functions give it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Scores of images, and the gradient of each with respect to its pixels.
+pub type Gradients = (Vec<f64>, Vec<f32>);
+
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
@@ -73,12 +76,25 @@ impl Classifier {
     /// Where the head was trained on another number of values or of classes.
     pub fn new(backbone: Backbone, head: Head, classes: Vec<String>) -> Result<Self> {
         if head.dim() != backbone.dim() {
-            return Err(Error::mismatch("inputs of the head", backbone.dim(), head.dim()));
+            return Err(Error::mismatch(
+                "inputs of the head",
+                backbone.dim(),
+                head.dim(),
+            ));
         }
         if head.classes() != classes.len() {
-            return Err(Error::mismatch("class names", head.classes(), classes.len()));
+            return Err(Error::mismatch(
+                "class names",
+                head.classes(),
+                classes.len(),
+            ));
         }
-        Ok(Self { backbone, head, classes, report: None })
+        Ok(Self {
+            backbone,
+            head,
+            classes,
+            report: None,
+        })
     }
 
     /// Keeps how the head came to be, for the file.
@@ -130,7 +146,11 @@ impl Classifier {
             .iter()
             .zip(probabilities)
             .enumerate()
-            .map(|(index, (class, &probability))| Prediction { index, class: class.clone(), probability })
+            .map(|(index, (class, &probability))| Prediction {
+                index,
+                class: class.clone(),
+                probability,
+            })
             .collect();
         ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         ranked
@@ -141,7 +161,7 @@ impl Classifier {
     pub fn gradient(
         &self,
         target: usize,
-    ) -> impl Fn(&[f32], [usize; 4]) -> Result<(Vec<f64>, Vec<f32>), BoxError> + Sync {
+    ) -> impl Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Sync {
         self.gradient_of(move |logits| probability(logits, target))
     }
 
@@ -150,7 +170,7 @@ impl Classifier {
     pub fn gradient_of(
         &self,
         score: impl Fn(&[f64]) -> Option<(f64, Vec<f64>)> + Sync,
-    ) -> impl Fn(&[f32], [usize; 4]) -> Result<(Vec<f64>, Vec<f32>), BoxError> + Sync {
+    ) -> impl Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Sync {
         move |pixels, [n, height, width, channels]| {
             if channels != 3 {
                 return Err(Error::mismatch("channels", 3, channels).into());
@@ -161,24 +181,32 @@ impl Classifier {
                 Layer::Logits => Output::Logits,
             };
             let scores = Mutex::new(vec![None; n]);
-            let result = self.backbone.net.pixel_gradients(&pixels, GradientOptions::new(output), |i, values, out| {
-                let mut value = None;
-                let upstream = |logits: &[f64]| match score(logits) {
-                    Some((score, slope)) => {
-                        value = Some(score);
-                        slope
+            let result = self.backbone.net.pixel_gradients(
+                &pixels,
+                GradientOptions::new(output),
+                |i, values, out| {
+                    let mut value = None;
+                    let upstream = |logits: &[f64]| match score(logits) {
+                        Some((score, slope)) => {
+                            value = Some(score);
+                            slope
+                        }
+                        None => vec![0.0; logits.len()],
+                    };
+                    if let Ok((_, gradient)) = self.head.gradient(values, upstream) {
+                        out.copy_from_slice(&gradient);
+                        scores.lock().unwrap_or_else(PoisonError::into_inner)[i] = value;
                     }
-                    None => vec![0.0; logits.len()],
-                };
-                if let Ok((_, gradient)) = self.head.gradient(values, upstream) {
-                    out.copy_from_slice(&gradient);
-                    scores.lock().unwrap_or_else(PoisonError::into_inner)[i] = value;
-                }
-            })?;
+                },
+            )?;
             let scores = scores.into_inner().unwrap_or_else(PoisonError::into_inner);
             let scores: Option<Vec<f64>> = scores.into_iter().collect();
             let scores = scores.ok_or_else(|| {
-                Error::mismatch("target", format!("below {}", self.classes.len()), "a class that is not there")
+                Error::mismatch(
+                    "target",
+                    format!("below {}", self.classes.len()),
+                    "a class that is not there",
+                )
             })?;
             Ok((scores, result.gradients))
         }
@@ -194,7 +222,10 @@ impl Classifier {
     }
 
     fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
-        let wrong = |e: &dyn std::fmt::Display| Error::File { path: path.into(), message: e.to_string() };
+        let wrong = |e: &dyn std::fmt::Display| Error::File {
+            path: path.into(),
+            message: e.to_string(),
+        };
         let reference = reference_image(self.backbone.size());
         let description = Description {
             version: 1,
@@ -203,7 +234,8 @@ impl Classifier {
             resize: self.backbone.resize(),
             size: self.backbone.size(),
             head: self.head.shape(),
-            backbone: serde_json::to_string(self.backbone.weights.config()).map_err(|e| wrong(&e))?,
+            backbone: serde_json::to_string(self.backbone.weights.config())
+                .map_err(|e| wrong(&e))?,
             digest: self.backbone.digest().into(),
             reference: self.predict(&reference, 1)?,
             report: self.report.clone(),
@@ -217,21 +249,38 @@ impl Classifier {
             .enumerate()
             .flat_map(|(i, layer)| {
                 [
-                    (format!("head.{i}.weight"), vec![layer.outputs(), layer.inputs()], bytes_of(layer.weights())),
-                    (format!("head.{i}.bias"), vec![layer.outputs()], bytes_of(layer.bias())),
+                    (
+                        format!("head.{i}.weight"),
+                        vec![layer.outputs(), layer.inputs()],
+                        bytes_of(layer.weights()),
+                    ),
+                    (
+                        format!("head.{i}.bias"),
+                        vec![layer.outputs()],
+                        bytes_of(layer.bias()),
+                    ),
                 ]
             })
             .collect();
-        let view = |dtype, shape: Vec<usize>, bytes| TensorView::new(dtype, shape, bytes).map_err(|e| wrong(&e));
-        let mut views: Vec<(String, TensorView<'_>)> =
-            backbone.tensors().into_iter().map(|(name, view)| (format!("backbone.{name}"), view)).collect();
+        let view = |dtype, shape: Vec<usize>, bytes| {
+            TensorView::new(dtype, shape, bytes).map_err(|e| wrong(&e))
+        };
+        let mut views: Vec<(String, TensorView<'_>)> = backbone
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| (format!("backbone.{name}"), view))
+            .collect();
         for (name, shape, bytes) in &head {
             views.push((name.clone(), view(Dtype::F32, shape.clone(), bytes)?));
         }
         let side = self.backbone.size() as usize;
-        views.push(("reference.pixels".into(), view(Dtype::U8, vec![side, side, 3], &reference)?));
+        views.push((
+            "reference.pixels".into(),
+            view(Dtype::U8, vec![side, side, 3], &reference)?,
+        ));
         let json = serde_json::to_string(&description).map_err(|e| wrong(&e))?;
-        safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), json)]))).map_err(|e| wrong(&e))
+        safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), json)])))
+            .map_err(|e| wrong(&e))
     }
 
     /// Reads a file that [`save`](Self::save) wrote and asks it about the reference image in it.
@@ -241,15 +290,26 @@ impl Classifier {
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
-        let wrong = |message: String| Error::File { path: path.into(), message };
-        let (_, header) = SafeTensors::read_metadata(&bytes)
-            .map_err(|e| wrong(format!("not a classifier file (no safetensors header: {e})")))?;
+        let wrong = |message: String| Error::File {
+            path: path.into(),
+            message,
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| {
+            wrong(format!(
+                "not a classifier file (no safetensors header: {e})"
+            ))
+        })?;
         let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let json = json.ok_or_else(|| wrong("not a classifier file (no `classifier` in its metadata)".into()))?;
-        let about: Description =
-            serde_json::from_str(json).map_err(|e| wrong(format!("its description is damaged: {e}")))?;
+        let json = json.ok_or_else(|| {
+            wrong("not a classifier file (no `classifier` in its metadata)".into())
+        })?;
+        let about: Description = serde_json::from_str(json)
+            .map_err(|e| wrong(format!("its description is damaged: {e}")))?;
         if about.version != 1 {
-            return Err(wrong(format!("version {} of the format; this program reads 1", about.version)));
+            return Err(wrong(format!(
+                "version {} of the format; this program reads 1",
+                about.version
+            )));
         }
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
 
@@ -259,39 +319,71 @@ impl Classifier {
             .filter_map(|(name, view)| Some((name.strip_prefix("backbone.")?.to_string(), view)))
             .collect();
         let metadata = HashMap::from([("mobilenet".to_string(), about.backbone)]);
-        let weights = safetensors::serialize(views, Some(metadata)).map_err(|e| wrong(e.to_string()))?;
+        let weights =
+            safetensors::serialize(views, Some(metadata)).map_err(|e| wrong(e.to_string()))?;
         let weights = Weights::from_safetensors(&path.display().to_string(), &weights)?;
-        let mut backbone = Backbone::new(weights, device)?.with_resize(about.resize).with_layer(about.layer)?;
+        let mut backbone = Backbone::new(weights, device)?
+            .with_resize(about.resize)
+            .with_layer(about.layer)?;
         if backbone.digest() != about.digest {
-            return Err(wrong("the backbone's weights are not those it was saved with".into()));
+            return Err(wrong(
+                "the backbone's weights are not those it was saved with".into(),
+            ));
         }
         backbone.set_size(about.size)?;
 
         let floats = |name: String| -> Result<Vec<f32>> {
             let view = tensors.tensor(&name).map_err(|e| wrong(e.to_string()))?;
             if view.dtype() != Dtype::F32 {
-                return Err(wrong(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
+                return Err(wrong(format!(
+                    "tensor `{name}` is {:?}, not F32",
+                    view.dtype()
+                )));
             }
             let words = view.data().chunks_exact(4);
-            Ok(words.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+            Ok(words
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect())
         };
-        let HeadShape { inputs, hidden, classes } = about.head;
+        let HeadShape {
+            inputs,
+            hidden,
+            classes,
+        } = about.head;
         let layers = hidden
             .iter()
             .map(|_| inputs)
             .chain([hidden.unwrap_or(inputs)])
             .enumerate()
-            .map(|(i, inputs)| Dense::new(inputs, floats(format!("head.{i}.weight"))?, floats(format!("head.{i}.bias"))?))
+            .map(|(i, inputs)| {
+                Dense::new(
+                    inputs,
+                    floats(format!("head.{i}.weight"))?,
+                    floats(format!("head.{i}.bias"))?,
+                )
+            })
             .collect::<Result<Vec<_>>>()?;
         let head = Head::new(layers)?;
         if head.classes() != classes {
-            return Err(wrong(format!("{} outputs of the head, {classes} in its description", head.classes())));
+            return Err(wrong(format!(
+                "{} outputs of the head, {classes} in its description",
+                head.classes()
+            )));
         }
-        let classifier = Self { report: about.report, ..Self::new(backbone, head, about.classes)? };
+        let classifier = Self {
+            report: about.report,
+            ..Self::new(backbone, head, about.classes)?
+        };
 
-        let reference = tensors.tensor("reference.pixels").map_err(|e| wrong(e.to_string()))?;
+        let reference = tensors
+            .tensor("reference.pixels")
+            .map_err(|e| wrong(e.to_string()))?;
         let found = classifier.predict(reference.data(), 1)?;
-        let off = found.iter().zip(&about.reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let off = found
+            .iter()
+            .zip(&about.reference)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
         if found.len() != about.reference.len() || off.is_nan() || off > TOLERANCE {
             return Err(wrong(format!(
                 "its self-test failed: probabilities of the reference image are off by {off:e}, {TOLERANCE:e} is allowed; \
@@ -307,7 +399,11 @@ fn probability(logits: &[f64], target: usize) -> Option<(f64, Vec<f64>)> {
     let mut p = logits.to_vec();
     crate::head::softmax(&mut p, 1.0);
     let value = *p.get(target)?;
-    let slope = p.iter().enumerate().map(|(k, &p)| value * (f64::from(u8::from(k == target)) - p)).collect();
+    let slope = p
+        .iter()
+        .enumerate()
+        .map(|(k, &p)| value * (f64::from(u8::from(k == target)) - p))
+        .collect();
     Some((value, slope))
 }
 

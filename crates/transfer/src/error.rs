@@ -49,7 +49,9 @@ pub enum Error {
         hint: &'static str,
     },
     /// There is too little to train on.
-    #[error("class {class} has {found} training images, at least {needed} are needed; add images or leave the class out")]
+    #[error(
+        "class {class} has {found} training images, at least {needed} are needed; add images or leave the class out"
+    )]
     TooFewImages {
         /// Index of the class.
         class: usize,

@@ -12,14 +12,14 @@
 //! use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 //! let folder = dataset::ImageFolder::open("photos")?;
 //! let split = dataset::HashedSplit::default().apply(&folder)?;
-//! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?)?;
+//! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?, &device)?;
 //! let cache = EmbeddingCache::open("cache")?;
 //! let training = backbone.embed(&split.training, &cache, |_| ())?.embeddings;
 //! let validation = backbone.embed(&split.validation, &cache, |_| ())?.embeddings;
 //! let (head, report) = HeadConfig::new().fit(&training, &validation)?;
 //! let classifier = Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report);
 //! classifier.save("photos.safetensors")?;
-//! println!("{:?}", Classifier::load("photos.safetensors")?.classify("new.jpg")?);
+//! println!("{:?}", Classifier::load("photos.safetensors", &device)?.classify("new.jpg")?);
 //! # Ok(())
 //! # }
 //! ```
@@ -34,7 +34,7 @@ mod head;
 
 pub use backbone::{Backbone, Embedded, Layer};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
-pub use classifier::{BoxError, Classifier, Prediction};
+pub use classifier::{BoxError, Classifier, Gradients, Prediction};
 pub use embeddings::Embeddings;
 pub use error::{Error, Result};
 pub use head::{

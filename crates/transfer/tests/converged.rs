@@ -21,20 +21,37 @@ fn problems() -> Vec<Problem> {
 #[test]
 fn the_optimum_is_scikit_learns() {
     for problem in problems() {
-        let set = Embeddings::new(problem.values.clone(), problem.dim, problem.targets.clone()).unwrap();
+        let set =
+            Embeddings::new(problem.values.clone(), problem.dim, problem.targets.clone()).unwrap();
         let none = Embeddings::new(vec![], problem.dim, vec![]).unwrap();
-        let weights = if problem.balanced { ClassWeights::Balanced } else { ClassWeights::None };
+        let weights = if problem.balanced {
+            ClassWeights::Balanced
+        } else {
+            ClassWeights::None
+        };
         let config = HeadConfig::new()
-            .with_recipe(ConvergedConfig::new().with_regularisation([problem.c]).with_tolerance(1e-10))
+            .with_recipe(
+                ConvergedConfig::new()
+                    .with_regularisation([problem.c])
+                    .with_tolerance(1e-10),
+            )
             .with_class_weights(weights);
         let (head, report) = config.fit(&set, &none).unwrap();
         assert_eq!(report.stopped, transfer::Stopped::Converged);
         let p = head.probabilities(set.values()).unwrap();
         for (ours, theirs) in p.iter().zip(&problem.probabilities) {
-            assert!((ours - theirs).abs() < 2e-6, "C {}, {} classes: {ours} {theirs}", problem.c, problem.classes);
+            assert!(
+                (ours - theirs).abs() < 2e-6,
+                "C {}, {} classes: {ours} {theirs}",
+                problem.c,
+                problem.classes
+            );
         }
         let weights = head.layers()[0].weights();
-        let largest = problem.coefficients.iter().fold(0f64, |m, c| m.max(c.abs()));
+        let largest = problem
+            .coefficients
+            .iter()
+            .fold(0f64, |m, c| m.max(c.abs()));
         let ours: Vec<f64> = if problem.classes == 2 {
             let (a, b) = weights.split_at(problem.dim);
             a.iter().zip(b).map(|(a, b)| f64::from(b - a)).collect()
@@ -42,7 +59,10 @@ fn the_optimum_is_scikit_learns() {
             weights.iter().map(|&w| f64::from(w)).collect()
         };
         for (ours, theirs) in ours.iter().zip(&problem.coefficients) {
-            assert!((ours - theirs).abs() < 1e-6 * largest.max(1.0), "{ours} {theirs}");
+            assert!(
+                (ours - theirs).abs() < 1e-6 * largest.max(1.0),
+                "{ours} {theirs}"
+            );
         }
     }
 }

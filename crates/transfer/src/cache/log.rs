@@ -24,7 +24,8 @@ pub struct EmbeddingCache {
     path: PathBuf,
     state: Mutex<State>,
     /// Keeps the folder of a temporary cache.
-    _folder: Option<Arc<tempfile::TempDir>>,
+    #[allow(dead_code)] // held for its destructor
+    folder_guard: Option<Arc<tempfile::TempDir>>,
 }
 
 #[derive(Debug)]
@@ -57,7 +58,12 @@ impl EmbeddingCache {
         let folder = folder.as_ref();
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let open = |path: &Path| {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path);
             file.map_err(Error::io(path))
         };
         let path = folder.join("embeddings.bin");
@@ -67,7 +73,11 @@ impl EmbeddingCache {
             index: HashMap::new(),
             end: 0,
         };
-        let cache = Self { path, state: Mutex::new(state), _folder: None };
+        let cache = Self {
+            path,
+            state: Mutex::new(state),
+            folder_guard: None,
+        };
         cache.locked(|_, _| Ok(()))?;
         Ok(cache)
     }
@@ -79,7 +89,7 @@ impl EmbeddingCache {
     pub fn temporary() -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
         let mut cache = Self::open(folder.path())?;
-        cache._folder = Some(Arc::new(folder));
+        cache.folder_guard = Some(Arc::new(folder));
         Ok(cache)
     }
 
@@ -109,9 +119,13 @@ impl EmbeddingCache {
     /// If the file cannot be read.
     pub fn get(&self, key: &Key) -> Result<Option<Vec<f32>>> {
         let mut state = self.state();
-        let Some(&at) = state.index.get(key) else { return Ok(None) };
+        let Some(&at) = state.index.get(key) else {
+            return Ok(None);
+        };
         let values = state.read(at).map_err(Error::io(&self.path))?;
-        let values = values.filter(|(found, _)| found == key).map(|(_, values)| values);
+        let values = values
+            .filter(|(found, _)| found == key)
+            .map(|(_, values)| values);
         if values.is_none() {
             state.index.remove(key);
         }
@@ -131,7 +145,10 @@ impl EmbeddingCache {
                     record::write(&key, values, &mut bytes);
                 }
             }
-            state.file.seek(SeekFrom::Start(state.end)).map_err(Error::io(path))?;
+            state
+                .file
+                .seek(SeekFrom::Start(state.end))
+                .map_err(Error::io(path))?;
             state.file.write_all(&bytes).map_err(Error::io(path))?;
             state.end += bytes.len() as u64;
             state.index.extend(places);
@@ -154,7 +171,12 @@ impl EmbeddingCache {
     /// If a file cannot be read or written.
     pub fn merge(&self, other: &Self) -> Result<Merged> {
         let mut merged = Merged::default();
-        let mut places: Vec<(u64, Key)> = other.state().index.iter().map(|(k, at)| (*at, *k)).collect();
+        let mut places: Vec<(u64, Key)> = other
+            .state()
+            .index
+            .iter()
+            .map(|(k, at)| (*at, *k))
+            .collect();
         places.sort_unstable();
         for places in places.chunks(256) {
             let mut records = Vec::with_capacity(places.len());
@@ -181,7 +203,9 @@ impl EmbeddingCache {
     fn locked<T>(&self, work: impl FnOnce(&mut State, &Path) -> Result<T>) -> Result<T> {
         let mut state = self.state();
         state.lock.lock().map_err(Error::io(&self.path))?;
-        let done = state.catch_up(&self.path).and_then(|()| work(&mut state, &self.path));
+        let done = state
+            .catch_up(&self.path)
+            .and_then(|()| work(&mut state, &self.path));
         state.lock.unlock().map_err(Error::io(&self.path))?;
         done
     }
@@ -195,13 +219,17 @@ impl State {
         }
         let length = self.file.metadata().map_err(Error::io(path))?.len();
         if length < self.end {
-            return Err(Error::Damaged {
+            return Err(Error::File {
                 path: path.into(),
-                what: "the cache is shorter than it was; delete the folder, all is computed again".into(),
+                message:
+                    "the cache is shorter than it was; delete the folder, all is computed again"
+                        .into(),
             });
         }
         while self.end < length {
-            self.file.seek(SeekFrom::Start(self.end)).map_err(Error::io(path))?;
+            self.file
+                .seek(SeekFrom::Start(self.end))
+                .map_err(Error::io(path))?;
             let head = record::read_head(&mut self.file).map_err(Error::io(path))?;
             match head {
                 Some((key, count)) if self.end + record::size(count) <= length => {
@@ -220,16 +248,25 @@ impl State {
     /// Checks the first bytes, or writes them where a process was killed before it had.
     fn start(&mut self, path: &Path) -> Result<()> {
         let mut found = Vec::new();
-        self.file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
-        (&self.file).take(MAGIC.len() as u64).read_to_end(&mut found).map_err(Error::io(path))?;
+        self.file
+            .seek(SeekFrom::Start(0))
+            .map_err(Error::io(path))?;
+        (&self.file)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut found)
+            .map_err(Error::io(path))?;
         if !MAGIC.starts_with(&found) {
-            return Err(Error::Damaged {
+            return Err(Error::File {
                 path: path.into(),
-                what: "not an embedding cache of version 1; choose another folder or delete the file".into(),
+                message:
+                    "not an embedding cache of version 1; choose another folder or delete the file"
+                        .into(),
             });
         }
         if found.len() < MAGIC.len() {
-            self.file.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
+            self.file
+                .seek(SeekFrom::Start(0))
+                .map_err(Error::io(path))?;
             self.file.write_all(MAGIC).map_err(Error::io(path))?;
         }
         self.end = MAGIC.len() as u64;
@@ -238,7 +275,9 @@ impl State {
 
     fn read(&mut self, at: u64) -> std::io::Result<Option<(Key, Vec<f32>)>> {
         self.file.seek(SeekFrom::Start(at))?;
-        let Some((key, count)) = record::read_head(&mut self.file)? else { return Ok(None) };
+        let Some((key, count)) = record::read_head(&mut self.file)? else {
+            return Ok(None);
+        };
         Ok(record::read_values(&mut self.file, count)?.map(|values| (key, values)))
     }
 }

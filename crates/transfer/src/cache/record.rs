@@ -74,7 +74,9 @@ pub(super) fn read_values(from: &mut impl Read, count: usize) -> io::Result<Opti
     if crc32c::crc32c(values) != u32::from_le_bytes(expected) {
         return Ok(None);
     }
-    let values = values.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let values = values
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     Ok(Some(values.collect()))
 }
 

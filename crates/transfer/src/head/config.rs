@@ -187,31 +187,49 @@ impl HeadConfig {
     ) -> Result<(Head, FitReport)> {
         self.check(training, validation)?;
         match &self.recipe {
-            Recipe::Converged(recipe) => converged::fit(self, recipe, &training.concat(validation)?, watch),
+            Recipe::Converged(recipe) => {
+                converged::fit(self, recipe, &training.concat(validation)?, watch)
+            }
             Recipe::Steps(recipe) => steps::fit(self, recipe, training, validation, watch),
         }
     }
 
     fn check(&self, training: &Embeddings, validation: &Embeddings) -> Result<()> {
         if !validation.is_empty() && validation.dim() != training.dim() {
-            return Err(Error::mismatch("values of a validation embedding", training.dim(), validation.dim()));
+            return Err(Error::mismatch(
+                "values of a validation embedding",
+                training.dim(),
+                validation.dim(),
+            ));
         }
         let classes = training.classes();
         if classes < 2 {
             return Err(Error::mismatch("classes", "2 or more", classes));
         }
         if validation.classes() > classes {
-            return Err(Error::mismatch("targets of the validation images", format!("below {classes}"), validation.classes() - 1));
+            return Err(Error::mismatch(
+                "targets of the validation images",
+                format!("below {classes}"),
+                validation.classes() - 1,
+            ));
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
-            return Err(setting("label_smoothing", self.label_smoothing, "from 0 up to, not including, 1"));
+            return Err(setting(
+                "label_smoothing",
+                self.label_smoothing,
+                "from 0 up to, not including, 1",
+            ));
         }
         if let ClassWeights::Given(weights) = &self.class_weights {
             if weights.len() != classes {
                 return Err(Error::mismatch("class weights", classes, weights.len()));
             }
             if let Some(weight) = weights.iter().find(|w| !(**w > 0.0 && w.is_finite())) {
-                return Err(setting("class_weights", weight, "a positive number for each class"));
+                return Err(setting(
+                    "class_weights",
+                    weight,
+                    "a positive number for each class",
+                ));
             }
         }
         match &self.recipe {
@@ -243,7 +261,10 @@ impl ConvergedConfig {
     /// Inverse regularisation `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
     pub fn new() -> Self {
         Self {
-            regularisation: (-4..=2).flat_map(|e| [10f64.powi(e), 3.0 * 10f64.powi(e)]).take(13).collect(),
+            regularisation: (-4..=2)
+                .flat_map(|e| [10f64.powi(e), 3.0 * 10f64.powi(e)])
+                .take(13)
+                .collect(),
             folds: 5,
             fold_of: None,
             tolerance: 1e-7,
@@ -271,7 +292,7 @@ impl ConvergedConfig {
     }
 
     /// The largest entry of the gradient of the mean loss at which the final fit ends; default 1e-7
-    /// (scikit-learn's `tol` is 1e-4). The folds' fits end at 1e-5, or here if that is larger.
+    /// (scikit-learn's `tol` is 1e-4). The folds' fits end at 1e-4, or here if that is larger.
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
@@ -281,14 +302,22 @@ impl ConvergedConfig {
         if self.regularisation.is_empty() {
             return Err(setting("regularisation", "[]", "at least one value"));
         }
-        if let Some(c) = self.regularisation.iter().find(|c| !(**c > 0.0 && c.is_finite())) {
+        if let Some(c) = self
+            .regularisation
+            .iter()
+            .find(|c| !(**c > 0.0 && c.is_finite()))
+        {
             return Err(setting("regularisation", c, "positive numbers"));
         }
         if self.folds < 2 {
             return Err(setting("folds", self.folds, "2 or more"));
         }
         if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
-            return Err(setting("tolerance", self.tolerance, "between 0 and 1, both excluded"));
+            return Err(setting(
+                "tolerance",
+                self.tolerance,
+                "between 0 and 1, both excluded",
+            ));
         }
         if let Some(fold_of) = &self.fold_of
             && fold_of.len() != images
@@ -406,7 +435,11 @@ impl StepsConfig {
 
     fn check(&self, validation: &Embeddings) -> Result<()> {
         let one_or_more = |name, value: usize| {
-            if value == 0 { Err(setting(name, value, "1 or more")) } else { Ok(()) }
+            if value == 0 {
+                Err(setting(name, value, "1 or more"))
+            } else {
+                Ok(())
+            }
         };
         one_or_more("batch", self.batch)?;
         one_or_more("steps", self.steps)?;
@@ -415,23 +448,39 @@ impl StepsConfig {
         one_or_more("patience", self.patience.unwrap_or(1))?;
         one_or_more("validation_batch", self.validation_batch.unwrap_or(1))?;
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(setting("dropout", self.dropout, "from 0 up to, not including, 1"));
+            return Err(setting(
+                "dropout",
+                self.dropout,
+                "from 0 up to, not including, 1",
+            ));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(setting("learning_rate", self.learning_rate, "a positive number"));
+            return Err(setting(
+                "learning_rate",
+                self.learning_rate,
+                "a positive number",
+            ));
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return Err(setting("weight_decay", self.weight_decay, "0 or more"));
         }
         if self.patience.is_some() && validation.is_empty() {
-            return Err(Error::mismatch("validation images for early stopping", "at least 1", 0));
+            return Err(Error::mismatch(
+                "validation images for early stopping",
+                "at least 1",
+                0,
+            ));
         }
         Ok(())
     }
 }
 
 fn setting(setting: &'static str, value: impl ToString, hint: &'static str) -> Error {
-    Error::Setting { setting, value: value.to_string(), hint }
+    Error::Setting {
+        setting,
+        value: value.to_string(),
+        hint,
+    }
 }
 
 /// Images of each class.

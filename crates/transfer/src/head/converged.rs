@@ -9,11 +9,13 @@ use rand_chacha::ChaCha8Rng;
 use super::config::counts;
 use super::logistic::{Data, Problem, Solution, outputs};
 use super::network::softmax;
-use super::{Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig, Stopped};
+use super::{
+    Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig, Stopped,
+};
 use crate::{Embeddings, Error, Result};
 
 /// The folds' fits need not be as close to the optimum as the final one.
-const FOLD_TOLERANCE: f64 = 1e-5;
+const FOLD_TOLERANCE: f64 = 1e-4;
 /// Passes over the data before a search is given up as not converged.
 const PASSES: usize = 5000;
 /// Rises of the log loss in a row after which larger `C` are not tried.
@@ -26,7 +28,13 @@ pub(super) fn fit(
     mut watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
 ) -> Result<(Head, FitReport)> {
     let classes = images.classes();
-    let data = Data::new(images.values(), images.dim(), images.targets(), classes, config.label_smoothing);
+    let data = Data::new(
+        images.values(),
+        images.dim(),
+        images.targets(),
+        classes,
+        config.label_smoothing,
+    );
     let mut cancelled = false;
     let (candidates, choice) = choose(config, recipe, images, &data, &mut watch, &mut cancelled)?;
     let (c, class_weights) = match choice.and_then(|index| candidates.get(index)) {
@@ -36,12 +44,22 @@ pub(super) fn fit(
     let by_class = HeadConfig::weights(&class_weights, images.targets(), classes);
     let weights = images.targets().iter().map(|&t| by_class[t]).collect();
     // A cancelled choice still gives a head: the best setting so far, to the folds' tolerance.
-    let tolerance = if cancelled { FOLD_TOLERANCE.max(recipe.tolerance) } else { recipe.tolerance };
+    let tolerance = if cancelled {
+        FOLD_TOLERANCE.max(recipe.tolerance)
+    } else {
+        recipe.tolerance
+    };
     let solution = data
-        .solve(&[Problem { weights, c }], None, tolerance, PASSES, |pass, gradient| {
-            cancelled |= watch(FitEvent::Pass { pass, gradient }).is_break();
-            !cancelled || pass < 20
-        })
+        .solve(
+            &[Problem { weights, c }],
+            None,
+            tolerance,
+            PASSES,
+            |pass, gradient| {
+                cancelled |= watch(FitEvent::Pass { pass, gradient }).is_break();
+                !cancelled || pass < 20
+            },
+        )
         .remove(0);
     let stopped = match (cancelled, solution.converged) {
         (true, _) => Stopped::Cancelled,
@@ -88,7 +106,11 @@ fn choose(
     for c in grid {
         let problems: Vec<Problem> = weightings
             .iter()
-            .flat_map(|weighting| (0..fold_count).map(|fold| problem(weighting, images, &folds, fold, c)).collect::<Vec<_>>())
+            .flat_map(|weighting| {
+                (0..fold_count)
+                    .map(|fold| problem(weighting, images, &folds, fold, c))
+                    .collect::<Vec<_>>()
+            })
             .collect();
         let tolerance = FOLD_TOLERANCE.max(recipe.tolerance);
         let start = (!starts.is_empty()).then_some(&starts[..]);
@@ -104,7 +126,11 @@ fn choose(
             let candidate = judge(data, solutions, images, &folds, c, &weightings[index])?;
             *cancelled |= watch(FitEvent::Candidate(&candidate)).is_break();
             let (last, rise) = &mut rises[index];
-            *rise = if candidate.log_loss > *last { *rise + 1 } else { 0 };
+            *rise = if candidate.log_loss > *last {
+                *rise + 1
+            } else {
+                0
+            };
             *last = candidate.log_loss;
             keep.push(*rise < RISES);
             candidates.push(candidate);
@@ -128,9 +154,20 @@ fn choose(
 }
 
 /// The images outside a fold, weighted.
-fn problem(weighting: &ClassWeights, images: &Embeddings, folds: &[usize], fold: usize, c: f64) -> Problem {
-    let inside: Vec<usize> =
-        images.targets().iter().zip(folds).filter(|(_, f)| **f != fold).map(|(&t, _)| t).collect();
+fn problem(
+    weighting: &ClassWeights,
+    images: &Embeddings,
+    folds: &[usize],
+    fold: usize,
+    c: f64,
+) -> Problem {
+    let inside: Vec<usize> = images
+        .targets()
+        .iter()
+        .zip(folds)
+        .filter(|(_, f)| **f != fold)
+        .map(|(&t, _)| t)
+        .collect();
     let by_class = HeadConfig::weights(weighting, &inside, images.classes());
     let weights = images
         .targets()
@@ -181,35 +218,52 @@ fn judge(
 /// every fold.
 fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> Result<Vec<usize>> {
     let classes = images.classes();
-    let folds = match &recipe.fold_of {
-        Some(given) => given.clone(),
-        None => {
-            let smallest = counts(images.targets(), classes).into_iter().min().unwrap_or(0);
-            let count = recipe.folds.min(smallest).max(2);
-            let mut folds = vec![0; images.len()];
-            let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-            let mut next = 0;
-            for class in 0..classes {
-                let mut rows: Vec<usize> = (0..images.len()).filter(|&i| images.targets()[i] == class).collect();
-                rows.shuffle(&mut rng);
-                for row in rows {
-                    folds[row] = next % count;
-                    next += 1;
-                }
+    let folds = if let Some(given) = &recipe.fold_of {
+        given.clone()
+    } else {
+        let smallest = counts(images.targets(), classes)
+            .into_iter()
+            .min()
+            .unwrap_or(0);
+        let count = recipe.folds.min(smallest).max(2);
+        let mut folds = vec![0; images.len()];
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        let mut next = 0;
+        for class in 0..classes {
+            let mut rows: Vec<usize> = (0..images.len())
+                .filter(|&i| images.targets()[i] == class)
+                .collect();
+            rows.shuffle(&mut rng);
+            for row in rows {
+                folds[row] = next % count;
+                next += 1;
             }
-            folds
         }
+        folds
     };
     let count = folds.iter().max().map_or(0, |&f| f + 1);
     if count < 2 || count > images.len() {
-        return Err(Error::mismatch("folds", format!("2 to {}, numbered from 0", images.len()), count));
+        return Err(Error::mismatch(
+            "folds",
+            format!("2 to {}, numbered from 0", images.len()),
+            count,
+        ));
     }
     for fold in 0..count {
-        let outside = images.targets().iter().zip(&folds).filter(|(_, f)| **f != fold).map(|(&t, _)| t);
+        let outside = images
+            .targets()
+            .iter()
+            .zip(&folds)
+            .filter(|(_, f)| **f != fold)
+            .map(|(&t, _)| t);
         let counts = counts(&outside.collect::<Vec<_>>(), classes);
         if let Some(class) = counts.iter().position(|&n| n == 0) {
             let found = images.targets().iter().filter(|&&t| t == class).count();
-            return Err(Error::TooFewImages { class, found, needed: 2 });
+            return Err(Error::TooFewImages {
+                class,
+                found,
+                needed: 2,
+            });
         }
     }
     Ok(folds)
@@ -218,9 +272,17 @@ fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> 
 /// A solution as a head. Two classes share one vector: half of it each, with opposite signs.
 fn head(data: &Data<'_>, solution: &Solution, dim: usize, classes: usize) -> Result<Head> {
     let (w, b) = data.uncentred(solution);
-    let narrow = |values: &[f64], scale: f64| values.iter().map(|v| (v * scale) as f32).collect::<Vec<f32>>();
+    let narrow = |values: &[f64], scale: f64| {
+        values
+            .iter()
+            .map(|v| (v * scale) as f32)
+            .collect::<Vec<f32>>()
+    };
     let (weights, bias) = if outputs(classes) == 1 {
-        ([narrow(&w, -0.5), narrow(&w, 0.5)].concat(), [narrow(&b, -0.5), narrow(&b, 0.5)].concat())
+        (
+            [narrow(&w, -0.5), narrow(&w, 0.5)].concat(),
+            [narrow(&b, -0.5), narrow(&b, 0.5)].concat(),
+        )
     } else {
         (narrow(&w, 1.0), narrow(&b, 1.0))
     };

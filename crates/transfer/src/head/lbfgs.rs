@@ -64,11 +64,6 @@ impl Lbfgs {
         &self.x
     }
 
-    /// The function's value there.
-    pub(crate) fn value(&self) -> f64 {
-        self.value
-    }
-
     /// The largest entry of the gradient there.
     pub(crate) fn gradient_norm(&self) -> f64 {
         self.gradient.iter().fold(0.0, |m, g| m.max(g.abs()))
@@ -78,7 +73,9 @@ impl Lbfgs {
     pub(crate) fn tell(&mut self, value: f64, gradient: Vec<f64>) -> Status {
         // Near the optimum differences of values are rounding; then the gradient decides.
         let rounding = f64::EPSILON * 8.0 * self.value.abs();
-        if self.started && value > self.value + SUFFICIENT * self.step * self.slope + rounding || value.is_nan() {
+        if self.started && value > self.value + SUFFICIENT * self.step * self.slope + rounding
+            || value.is_nan()
+        {
             self.shortenings += 1;
             if self.shortenings > SHORTENINGS || !self.started {
                 return Status::Stalled;
@@ -86,13 +83,21 @@ impl Lbfgs {
             // The minimum of the parabola through both values and the slope, kept within bounds.
             let bend = value - self.value - self.step * self.slope;
             let ratio = -0.5 * self.step * self.slope / bend;
-            self.step *= if ratio.is_finite() { ratio.clamp(0.1, 0.5) } else { 0.1 };
+            self.step *= if ratio.is_finite() {
+                ratio.clamp(0.1, 0.5)
+            } else {
+                0.1
+            };
             self.place();
             return Status::Evaluate;
         }
         if self.started {
             let s: Vec<f64> = self.trial.iter().zip(&self.x).map(|(a, b)| a - b).collect();
-            let y: Vec<f64> = gradient.iter().zip(&self.gradient).map(|(a, b)| a - b).collect();
+            let y: Vec<f64> = gradient
+                .iter()
+                .zip(&self.gradient)
+                .map(|(a, b)| a - b)
+                .collect();
             let curvature = dot(&s, &y);
             if curvature > f64::EPSILON * dot(&y, &y) {
                 if self.pairs.len() == HISTORY {
@@ -107,7 +112,11 @@ impl Lbfgs {
             return Status::Converged;
         }
         self.turn();
-        self.step = if self.started { 1.0 } else { (1.0 / dot(&self.gradient, &self.gradient).sqrt()).min(1e3) };
+        self.step = if self.started {
+            1.0
+        } else {
+            (1.0 / dot(&self.gradient, &self.gradient).sqrt()).min(1e3)
+        };
         self.started = true;
         self.shortenings = 0;
         self.place();
@@ -124,7 +133,9 @@ impl Lbfgs {
         }
         if let Some((_, y, inverse)) = self.pairs.back() {
             let scale = 1.0 / (inverse * dot(y, y));
-            q.iter_mut().for_each(|q| *q *= scale);
+            for q in &mut q {
+                *q *= scale;
+            }
         }
         for ((s, y, inverse), share) in self.pairs.iter().zip(&shares) {
             let change = share - inverse * dot(y, &q);
@@ -173,6 +184,10 @@ mod tests {
                 break;
             }
         }
-        assert!(search.best().iter().all(|x| x.abs() < 1e-9), "{:?}", search.best());
+        assert!(
+            search.best().iter().all(|x| x.abs() < 1e-9),
+            "{:?}",
+            search.best()
+        );
     }
 }

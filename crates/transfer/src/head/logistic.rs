@@ -46,9 +46,21 @@ pub(crate) struct Solution {
 
 impl<'a> Data<'a> {
     /// `smoothing` moves that share of each target to all classes evenly.
-    pub(crate) fn new(values: &'a [f32], dim: usize, targets: &[usize], classes: usize, smoothing: f64) -> Self {
+    pub(crate) fn new(
+        values: &'a [f32],
+        dim: usize,
+        targets: &[usize],
+        classes: usize,
+        smoothing: f64,
+    ) -> Self {
         let even = smoothing / classes as f64;
-        let share = |target: usize, class: usize| even + if target == class { 1.0 - smoothing } else { 0.0 };
+        let share = |target: usize, class: usize| {
+            even + if target == class {
+                1.0 - smoothing
+            } else {
+                0.0
+            }
+        };
         let shares = targets
             .iter()
             .flat_map(|&target| {
@@ -62,8 +74,16 @@ impl<'a> Data<'a> {
                 *mean += f64::from(value);
             }
         }
-        means.iter_mut().for_each(|mean| *mean /= targets.len() as f64);
-        Self { values, dim, classes, shares, means }
+        for mean in &mut means {
+            *mean /= targets.len() as f64;
+        }
+        Self {
+            values,
+            dim,
+            classes,
+            shares,
+            means,
+        }
     }
 
     fn outputs(&self) -> usize {
@@ -94,17 +114,25 @@ impl<'a> Data<'a> {
         let mut status = vec![Status::Evaluate; problems.len()];
         let mut evaluations = vec![0; problems.len()];
         for pass in 0..passes {
-            let active: Vec<usize> = (0..problems.len()).filter(|&p| status[p] == Status::Evaluate).collect();
+            let active: Vec<usize> = (0..problems.len())
+                .filter(|&p| status[p] == Status::Evaluate)
+                .collect();
             if active.is_empty() {
                 break;
             }
-            let trials: Vec<(&Problem, &[f64])> = active.iter().map(|&p| (&problems[p], searches[p].trial())).collect();
+            let trials: Vec<(&Problem, &[f64])> = active
+                .iter()
+                .map(|&p| (&problems[p], searches[p].trial()))
+                .collect();
             let results = self.evaluate(&trials);
             for (&p, (value, gradient)) in active.iter().zip(results) {
                 status[p] = searches[p].tell(value, gradient);
                 evaluations[p] += 1;
             }
-            let worst = active.iter().map(|&p| searches[p].gradient_norm()).fold(0.0, f64::max);
+            let worst = active
+                .iter()
+                .map(|&p| searches[p].gradient_norm())
+                .fold(0.0, f64::max);
             if !watch(pass, worst) {
                 break;
             }
@@ -126,8 +154,16 @@ impl<'a> Data<'a> {
     fn evaluate(&self, trials: &[(&Problem, &[f64])]) -> Vec<(f64, Vec<f64>)> {
         let (outputs, dim) = (self.outputs(), self.dim);
         let columns = trials.len() * outputs;
-        let coefficients: Vec<f64> = trials.iter().flat_map(|(_, x)| &x[..outputs * dim]).copied().collect();
-        let intercepts: Vec<f64> = trials.iter().flat_map(|(_, x)| &x[outputs * dim..]).copied().collect();
+        let coefficients: Vec<f64> = trials
+            .iter()
+            .flat_map(|(_, x)| &x[..outputs * dim])
+            .copied()
+            .collect();
+        let intercepts: Vec<f64> = trials
+            .iter()
+            .flat_map(|(_, x)| &x[outputs * dim..])
+            .copied()
+            .collect();
         let block = self.rows().div_ceil(BLOCKS).next_multiple_of(CHUNK);
         let partial: Vec<Partial> = (0..self.rows())
             .step_by(block)
@@ -168,7 +204,9 @@ impl<'a> Data<'a> {
             })
             .collect();
         let mut total = Partial::new(trials.len(), columns, dim);
-        partial.iter().for_each(|part| total.add(part));
+        for part in &partial {
+            total.add(part);
+        }
         trials
             .iter()
             .enumerate()
@@ -176,12 +214,17 @@ impl<'a> Data<'a> {
                 let weight: f64 = problem.weights.iter().sum();
                 let penalty = 1.0 / (problem.c * weight);
                 let w = &x[..outputs * dim];
-                let value = total.losses[p] / weight + 0.5 * penalty * w.iter().map(|w| w * w).sum::<f64>();
+                let value =
+                    total.losses[p] / weight + 0.5 * penalty * w.iter().map(|w| w * w).sum::<f64>();
                 let gradient = total.coefficients[p * outputs * dim..(p + 1) * outputs * dim]
                     .iter()
                     .zip(w)
                     .map(|(g, w)| g / weight + penalty * w)
-                    .chain(total.intercepts[p * outputs..(p + 1) * outputs].iter().map(|g| g / weight))
+                    .chain(
+                        total.intercepts[p * outputs..(p + 1) * outputs]
+                            .iter()
+                            .map(|g| g / weight),
+                    )
                     .collect();
                 (value, gradient)
             })
@@ -218,14 +261,22 @@ fn loss(logits: &mut [f64], shares: &[f64]) -> f64 {
         // log(1 + e^z) - share z, without overflow.
         let loss = z.max(0.0) + (-z.abs()).exp().ln_1p() - share * *z;
         let small = (-z.abs()).exp();
-        let sigmoid = if *z >= 0.0 { 1.0 / (1.0 + small) } else { small / (1.0 + small) };
+        let sigmoid = if *z >= 0.0 {
+            1.0 / (1.0 + small)
+        } else {
+            small / (1.0 + small)
+        };
         *z = sigmoid - share;
         return loss;
     }
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = logits.iter().map(|z| (z - top).exp()).sum();
     let log_sum = top + sum.ln();
-    let loss = logits.iter().zip(shares).map(|(z, s)| s * (log_sum - z)).sum();
+    let loss = logits
+        .iter()
+        .zip(shares)
+        .map(|(z, s)| s * (log_sum - z))
+        .sum();
     for (z, share) in logits.iter_mut().zip(shares) {
         *z = (*z - log_sum).exp() - share;
     }
@@ -240,7 +291,11 @@ struct Partial {
 
 impl Partial {
     fn new(problems: usize, columns: usize, dim: usize) -> Self {
-        Self { losses: vec![0.0; problems], coefficients: vec![0.0; columns * dim], intercepts: vec![0.0; columns] }
+        Self {
+            losses: vec![0.0; problems],
+            coefficients: vec![0.0; columns * dim],
+            intercepts: vec![0.0; columns],
+        }
     }
 
     fn add(&mut self, other: &Self) {

@@ -9,7 +9,9 @@ mod products;
 mod report;
 mod steps;
 
-pub use config::{ClassWeights, ConvergedConfig, HeadConfig, Optimiser, Recipe, Sampling, StepsConfig};
+pub use config::{
+    ClassWeights, ConvergedConfig, HeadConfig, Optimiser, Recipe, Sampling, StepsConfig,
+};
 pub use network::{Dense, Head};
 pub(crate) use network::{HeadShape, softmax};
 pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};

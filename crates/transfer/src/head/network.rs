@@ -26,7 +26,11 @@ impl Dense {
         if weights.iter().chain(&bias).any(|v| !v.is_finite()) {
             return Err(Error::mismatch("a dense layer", "finite numbers", "others"));
         }
-        Ok(Self { inputs, weights, bias })
+        Ok(Self {
+            inputs,
+            weights,
+            bias,
+        })
     }
 
     /// Values in.
@@ -58,7 +62,9 @@ impl Dense {
         self.weights
             .chunks_exact(self.inputs)
             .zip(&self.bias)
-            .map(|(w, &b)| f64::from(b) + w.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum::<f64>())
+            .map(|(w, &b)| {
+                f64::from(b) + w.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum::<f64>()
+            })
             .collect()
     }
 }
@@ -88,7 +94,13 @@ impl Head {
         match layers.as_slice() {
             [_] => {}
             [a, b] if a.outputs() == b.inputs() => {}
-            [a, b] => return Err(Error::mismatch("inputs of the second layer", a.outputs(), b.inputs())),
+            [a, b] => {
+                return Err(Error::mismatch(
+                    "inputs of the second layer",
+                    a.outputs(),
+                    b.inputs(),
+                ));
+            }
             _ => return Err(Error::mismatch("layers of a head", "1 or 2", layers.len())),
         }
         Ok(Self { layers })
@@ -97,10 +109,6 @@ impl Head {
     /// The layers: one, or the hidden one and the last.
     pub fn layers(&self) -> &[Dense] {
         &self.layers
-    }
-
-    pub(crate) fn layers_mut(&mut self) -> &mut [Dense] {
-        &mut self.layers
     }
 
     /// Values of an embedding.
@@ -127,7 +135,10 @@ impl Head {
     /// If the length is no multiple of [`dim`](Self::dim).
     pub fn logits(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         self.check(embeddings)?;
-        Ok(embeddings.chunks_exact(self.dim()).flat_map(|row| self.logits_of(row).1).collect())
+        Ok(embeddings
+            .chunks_exact(self.dim())
+            .flat_map(|row| self.logits_of(row).1)
+            .collect())
     }
 
     /// Probabilities `[n, classes]` of embeddings `[n, dim]`: the softmax of the logits.
@@ -136,7 +147,9 @@ impl Head {
     /// If the length is no multiple of [`dim`](Self::dim).
     pub fn probabilities(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         let mut values = self.logits(embeddings)?;
-        values.chunks_exact_mut(self.classes()).for_each(|row| softmax(row, 1.0));
+        values
+            .chunks_exact_mut(self.classes())
+            .for_each(|row| softmax(row, 1.0));
         Ok(values)
     }
 
@@ -152,7 +165,11 @@ impl Head {
     ) -> Result<(Vec<f64>, Vec<f32>)> {
         self.check(embedding)?;
         if embedding.len() != self.dim() {
-            return Err(Error::mismatch("values of one embedding", self.dim(), embedding.len()));
+            return Err(Error::mismatch(
+                "values of one embedding",
+                self.dim(),
+                embedding.len(),
+            ));
         }
         let (hidden, logits) = self.logits_of(embedding);
         let mut flow = upstream(&logits);
@@ -165,7 +182,11 @@ impl Head {
             }
             if let (1, Some(hidden)) = (index, &hidden) {
                 let closed = hidden.iter().map(|h| *h <= 0.0);
-                below.iter_mut().zip(closed).filter(|(_, closed)| *closed).for_each(|(b, _)| *b = 0.0);
+                below
+                    .iter_mut()
+                    .zip(closed)
+                    .filter(|(_, closed)| *closed)
+                    .for_each(|(b, _)| *b = 0.0);
             }
             flow = below;
         }
@@ -178,11 +199,19 @@ impl Head {
         match self.layers.as_slice() {
             [hidden, last] => {
                 let mut h = hidden.forward(&wide);
-                h.iter_mut().for_each(|v| *v = v.max(0.0));
+                for v in &mut h {
+                    *v = v.max(0.0);
+                }
                 let logits = last.forward(&h);
                 (Some(h), logits)
             }
-            layers => (None, layers.first().map(|last| last.forward(&wide)).unwrap_or_default()),
+            layers => (
+                None,
+                layers
+                    .first()
+                    .map(|last| last.forward(&wide))
+                    .unwrap_or_default(),
+            ),
         }
     }
 
@@ -190,7 +219,11 @@ impl Head {
         if embeddings.len().is_multiple_of(self.dim()) {
             Ok(())
         } else {
-            Err(Error::mismatch("values of the embeddings", format!("a multiple of {}", self.dim()), embeddings.len()))
+            Err(Error::mismatch(
+                "values of the embeddings",
+                format!("a multiple of {}", self.dim()),
+                embeddings.len(),
+            ))
         }
     }
 }
@@ -203,5 +236,7 @@ pub(crate) fn softmax(logits: &mut [f64], temperature: f64) {
         *z = ((*z - top) / temperature).exp();
         sum += *z;
     }
-    logits.iter_mut().for_each(|z| *z /= sum);
+    for z in logits.iter_mut() {
+        *z /= sum;
+    }
 }

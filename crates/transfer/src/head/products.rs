@@ -3,6 +3,9 @@
 //! Plain loops over lanes, compiled once for each instruction set by [`pulp`]; every sum runs in one fixed
 //! order, so that results do not depend on the number of threads.
 
+// The products are compiled for each instruction set only where they are inlined into its dispatch.
+#![allow(clippy::inline_always)]
+
 use std::ops::{Add, AddAssign, Mul};
 
 use pulp::Arch;
@@ -64,8 +67,12 @@ pub(crate) fn outer<T: Real>(x: &[T], rows: &[usize], r: &[T], dim: usize, g: &m
             }
             for (rows, r) in rows.chunks(4).zip(r.chunks(4 * m)) {
                 if let [a, b, c, d] = *rows
-                    && let (Some(a), Some(b), Some(c), Some(d)) =
-                        (row(x, a, dim), row(x, b, dim), row(x, c, dim), row(x, d, dim))
+                    && let (Some(a), Some(b), Some(c), Some(d)) = (
+                        row(x, a, dim),
+                        row(x, b, dim),
+                        row(x, c, dim),
+                        row(x, d, dim),
+                    )
                     && r.len() == 4 * m
                 {
                     for (k, g) in g.chunks_exact_mut(dim).enumerate() {
@@ -116,8 +123,16 @@ fn two_rows<T: Real>(a: &[T], b: &[T], w: &[T], dim: usize, first: &mut [T], sec
 
 /// Dot products of each of `R` rows with each of `C` vectors.
 #[inline(always)]
-fn tile<T: Real, const R: usize, const C: usize>(rows: [&[T]; R], vectors: [&[T]; C]) -> [[T; C]; R] {
-    let len = rows.iter().chain(&vectors).map(|s| s.len()).min().unwrap_or(0);
+fn tile<T: Real, const R: usize, const C: usize>(
+    rows: [&[T]; R],
+    vectors: [&[T]; C],
+) -> [[T; C]; R] {
+    let len = rows
+        .iter()
+        .chain(&vectors)
+        .map(|s| s.len())
+        .min()
+        .unwrap_or(0);
     let whole = len - len % LANES;
     let mut sums = [[[T::default(); LANES]; C]; R];
     let mut at = 0;
@@ -135,7 +150,12 @@ fn tile<T: Real, const R: usize, const C: usize>(rows: [&[T]; R], vectors: [&[T]
     let mut out = [[T::default(); C]; R];
     for ((row, sums), out) in rows.iter().zip(&sums).zip(&mut out) {
         for ((vector, sums), out) in vectors.iter().zip(sums).zip(out) {
-            let pairs = [sums[0] + sums[4], sums[1] + sums[5], sums[2] + sums[6], sums[3] + sums[7]];
+            let pairs = [
+                sums[0] + sums[4],
+                sums[1] + sums[5],
+                sums[2] + sums[6],
+                sums[3] + sums[7],
+            ];
             let mut sum = (pairs[0] + pairs[2]) + (pairs[1] + pairs[3]);
             for (&a, &b) in row[whole..len].iter().zip(&vector[whole..len]) {
                 sum += a * b;
@@ -154,7 +174,9 @@ mod tests {
         let mut state = seed;
         (0..count)
             .map(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
                 (state >> 40) as f64 / (1u64 << 24) as f64 - 0.5
             })
             .collect()
@@ -176,8 +198,12 @@ mod tests {
             }
             for c in 0..m {
                 for j in 0..dim {
-                    let expected: f64 =
-                        1.0 + rows.iter().enumerate().map(|(i, &row)| r[i * m + c] * x[row * dim + j]).sum::<f64>();
+                    let expected: f64 = 1.0
+                        + rows
+                            .iter()
+                            .enumerate()
+                            .map(|(i, &row)| r[i * m + c] * x[row * dim + j])
+                            .sum::<f64>();
                     assert!((g[c * dim + j] - expected).abs() < 1e-12, "{n} {m} {dim}");
                 }
             }

@@ -50,11 +50,24 @@ pub struct Validation {
 
 impl fmt::Display for StepRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Step {}: Train accuracy = {:.1}%", self.step, self.train_accuracy * 100.0)?;
-        write!(f, "Step {}: Cross entropy = {:.6}", self.step, self.train_cross_entropy)?;
+        writeln!(
+            f,
+            "Step {}: Train accuracy = {:.1}%",
+            self.step,
+            self.train_accuracy * 100.0
+        )?;
+        write!(
+            f,
+            "Step {}: Cross entropy = {:.6}",
+            self.step, self.train_cross_entropy
+        )?;
         if let Some(validation) = &self.validation {
             let (percent, n) = (validation.accuracy * 100.0, validation.images);
-            write!(f, "\nStep {}: Validation accuracy = {percent:.1}% (N={n})", self.step)?;
+            write!(
+                f,
+                "\nStep {}: Validation accuracy = {percent:.1}% (N={n})",
+                self.step
+            )?;
         }
         Ok(())
     }

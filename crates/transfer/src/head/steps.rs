@@ -13,7 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use super::config::counts;
 use super::products::{dots, outer};
 use super::{
-    Dense, FitEvent, FitReport, Head, HeadConfig, Optimiser, Sampling, StepRecord, StepsConfig, Stopped, Validation,
+    Dense, FitEvent, FitReport, Head, HeadConfig, Optimiser, Sampling, StepRecord, StepsConfig,
+    Stopped, Validation,
 };
 use crate::{Embeddings, Error, Result};
 
@@ -55,20 +56,36 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: &HeadConfig, recipe: &StepsConfig, training: &Embeddings) -> Result<Self> {
+    pub(crate) fn new(
+        config: &HeadConfig,
+        recipe: &StepsConfig,
+        training: &Embeddings,
+    ) -> Result<Self> {
         let mut rng = generator(config.seed, START, 0);
         let (dim, classes) = (training.dim(), training.classes());
-        if let Some(class) = counts(training.targets(), classes).iter().position(|&n| n == 0) {
-            return Err(Error::TooFewImages { class, found: 0, needed: 1 });
+        if let Some(class) = counts(training.targets(), classes)
+            .iter()
+            .position(|&n| n == 0)
+        {
+            return Err(Error::TooFewImages {
+                class,
+                found: 0,
+                needed: 1,
+            });
         }
         let mut layer = |inputs: usize, outputs: usize, deviation: f64| {
-            let weights = (0..inputs * outputs).map(|_| (deviation * truncated_normal(&mut rng)) as f32).collect();
+            let weights = (0..inputs * outputs)
+                .map(|_| (deviation * truncated_normal(&mut rng)) as f32)
+                .collect();
             Dense::new(inputs, weights, vec![0.0; outputs])
         };
         let layers = match recipe.hidden {
             None => vec![layer(dim, classes, LAST_DEVIATION)?],
             Some(units) => {
-                vec![layer(dim, units, (2.0 / dim as f64).sqrt())?, layer(units, classes, LAST_DEVIATION)?]
+                vec![
+                    layer(dim, units, (2.0 / dim as f64).sqrt())?,
+                    layer(units, classes, LAST_DEVIATION)?,
+                ]
             }
         };
         let moments = match recipe.optimiser {
@@ -79,10 +96,22 @@ impl State {
                 .map(|n| (vec![0.0; n], vec![0.0; n]))
                 .collect(),
         };
-        Ok(Self { steps: 0, layers, moments, best: None, stale: 0, history: Vec::new() })
+        Ok(Self {
+            steps: 0,
+            layers,
+            moments,
+            best: None,
+            stale: 0,
+            history: Vec::new(),
+        })
     }
 
-    fn finish(self, config: &HeadConfig, images: usize, stopped: Stopped) -> Result<(Head, FitReport)> {
+    fn finish(
+        self,
+        config: &HeadConfig,
+        images: usize,
+        stopped: Stopped,
+    ) -> Result<(Head, FitReport)> {
         let (layers, steps) = match self.best {
             Some((layers, _, steps)) => (layers, steps),
             None => (self.layers, self.steps),
@@ -119,7 +148,11 @@ pub(crate) fn run(
         if !step.is_multiple_of(recipe.eval_interval) && !last {
             continue;
         }
-        if state.layers.iter().any(|l| l.weights().iter().any(|w| !w.is_finite())) {
+        if state
+            .layers
+            .iter()
+            .any(|l| l.weights().iter().any(|w| !w.is_finite()))
+        {
             return Err(Error::Setting {
                 setting: "learning_rate",
                 value: recipe.learning_rate.to_string(),
@@ -127,7 +160,12 @@ pub(crate) fn run(
             });
         }
         let record = trainer.look(&state, step, validation);
-        let ended = watch(FitEvent::Step { record: &record, layers: &state.layers, steps: recipe.steps }).is_break();
+        let ended = watch(FitEvent::Step {
+            record: &record,
+            layers: &state.layers,
+            steps: recipe.steps,
+        })
+        .is_break();
         let loss = record.validation.map_or(f64::INFINITY, |v| v.cross_entropy);
         state.history.push(record);
         if let Some(patience) = recipe.patience {
@@ -192,7 +230,14 @@ impl<'a> Trainer<'a> {
         let classes = self.training.classes();
         let batch = self.rows.len();
         let mut noise = generator(self.config.seed, DROPOUT, state.steps as u64);
-        forward(&state.layers, x, &self.rows, &mut self.hidden, &mut self.logits, Some((self.recipe.dropout, &mut noise)));
+        forward(
+            &state.layers,
+            x,
+            &self.rows,
+            &mut self.hidden,
+            &mut self.logits,
+            Some((self.recipe.dropout, &mut noise)),
+        );
         let even = (self.config.label_smoothing / classes as f64) as f32;
         let own = (1.0 - self.config.label_smoothing) as f32;
         for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(&self.rows) {
@@ -208,19 +253,34 @@ impl<'a> Trainer<'a> {
         let (mut flow, mut inputs, mut rows, mut width) = (&self.logits, x, &self.rows[..], dim);
         let every: Vec<usize> = (0..batch).collect();
         if let [_, last] = state.layers.as_slice() {
-            dense_gradient(&self.hidden, &every, flow, last.inputs(), &mut self.gradients[2..]);
+            dense_gradient(
+                &self.hidden,
+                &every,
+                flow,
+                last.inputs(),
+                &mut self.gradients[2..],
+            );
             let units = last.inputs();
             self.hidden_flow.clear();
             self.hidden_flow.resize(batch * units, 0.0);
             let keep = 1.0 / (1.0 - self.recipe.dropout);
-            for ((below, hidden), flow) in
-                self.hidden_flow.chunks_exact_mut(units).zip(self.hidden.chunks_exact(units)).zip(flow.chunks_exact(classes))
+            for ((below, hidden), flow) in self
+                .hidden_flow
+                .chunks_exact_mut(units)
+                .zip(self.hidden.chunks_exact(units))
+                .zip(flow.chunks_exact(classes))
             {
                 for (w, &flow) in last.weights().chunks_exact(units).zip(flow) {
-                    below.iter_mut().zip(w).for_each(|(below, &w)| *below += flow * w);
+                    below
+                        .iter_mut()
+                        .zip(w)
+                        .for_each(|(below, &w)| *below += flow * w);
                 }
                 // A unit that gave nothing, by ReLU or by dropout, passes nothing back.
-                below.iter_mut().zip(hidden).for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
+                below
+                    .iter_mut()
+                    .zip(hidden)
+                    .for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
             }
             (flow, inputs, rows, width) = (&self.hidden_flow, x, &self.rows, dim);
         }
@@ -254,7 +314,8 @@ impl<'a> Trainer<'a> {
 
     /// Accuracy and cross-entropy on the step's batch and on validation images.
     fn look(&mut self, state: &State, step: usize, validation: &Embeddings) -> StepRecord {
-        let (train_accuracy, train_cross_entropy) = self.judge(&state.layers, self.training, &self.rows.clone());
+        let (train_accuracy, train_cross_entropy) =
+            self.judge(&state.layers, self.training, &self.rows.clone());
         let rows = match (self.recipe.validation_batch, self.recipe.patience) {
             (Some(images), None) if !validation.is_empty() => {
                 let mut by_class = vec![Vec::new(); validation.classes()];
@@ -271,18 +332,40 @@ impl<'a> Trainer<'a> {
         };
         let validation = (!rows.is_empty()).then(|| {
             let (accuracy, cross_entropy) = self.judge(&state.layers, validation, &rows);
-            Validation { accuracy, cross_entropy, images: rows.len() }
+            Validation {
+                accuracy,
+                cross_entropy,
+                images: rows.len(),
+            }
         });
-        StepRecord { step, learning_rate: self.recipe.learning_rate, train_accuracy, train_cross_entropy, validation }
+        StepRecord {
+            step,
+            learning_rate: self.recipe.learning_rate,
+            train_accuracy,
+            train_cross_entropy,
+            validation,
+        }
     }
 
     fn judge(&mut self, layers: &[Dense], images: &Embeddings, rows: &[usize]) -> (f64, f64) {
         let classes = self.training.classes();
-        forward(layers, images.values(), rows, &mut self.hidden, &mut self.logits, None::<(f32, &mut ChaCha8Rng)>);
+        forward(
+            layers,
+            images.values(),
+            rows,
+            &mut self.hidden,
+            &mut self.logits,
+            None::<(f32, &mut ChaCha8Rng)>,
+        );
         let (mut right, mut loss) = (0, 0.0);
         for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(rows) {
             let target = images.targets()[row];
-            right += usize::from(logits.iter().enumerate().all(|(k, z)| k == target || *z < logits[target]));
+            right += usize::from(
+                logits
+                    .iter()
+                    .enumerate()
+                    .all(|(k, z)| k == target || *z < logits[target]),
+            );
             loss += cross_entropy(logits, target);
         }
         (right as f64 / rows.len() as f64, loss / rows.len() as f64)
@@ -303,22 +386,31 @@ fn forward(
         out.resize(rows.len() * layer.outputs(), 0.0);
         dots(x, rows, layer.weights(), layer.inputs(), out);
         for out in out.chunks_exact_mut(layer.outputs()) {
-            out.iter_mut().zip(layer.bias()).for_each(|(out, b)| *out += b);
+            out.iter_mut()
+                .zip(layer.bias())
+                .for_each(|(out, b)| *out += b);
         }
     };
     match layers {
         [first, last] => {
             apply(first, x, rows, hidden);
-            hidden.iter_mut().for_each(|h| *h = h.max(0.0));
+            for h in hidden.iter_mut() {
+                *h = h.max(0.0);
+            }
             if let Some((share, rng)) = dropout
                 && share > 0.0
             {
                 let keep = 1.0 / (1.0 - share);
-                hidden.iter_mut().for_each(|h| *h *= if rng.random::<f32>() < share { 0.0 } else { keep });
+                for h in hidden.iter_mut() {
+                    let dropped = rng.random::<f32>() < share;
+                    *h *= if dropped { 0.0 } else { keep };
+                }
             }
             apply(last, hidden, &(0..rows.len()).collect::<Vec<_>>(), logits);
         }
-        layers => layers.iter().for_each(|layer| apply(layer, x, rows, logits)),
+        layers => layers
+            .iter()
+            .for_each(|layer| apply(layer, x, rows, logits)),
     }
 }
 
@@ -331,12 +423,20 @@ fn cross_entropy(logits: &mut [f32], target: usize) -> f64 {
         *z = (*z - top).exp();
         sum += *z;
     }
-    logits.iter_mut().for_each(|z| *z /= sum);
+    for z in logits.iter_mut() {
+        *z /= sum;
+    }
     f64::from(sum.ln() - own)
 }
 
 /// Gradient of a layer's weights and bias from the flow `[batch, outputs]` into it.
-fn dense_gradient(x: &[f32], rows: &[usize], flow: &[f32], inputs: usize, gradients: &mut [Vec<f32>]) {
+fn dense_gradient(
+    x: &[f32],
+    rows: &[usize],
+    flow: &[f32],
+    inputs: usize,
+    gradients: &mut [Vec<f32>],
+) {
     let outputs = flow.len() / rows.len().max(1);
     if let [weights, bias, ..] = gradients {
         weights.clear();
@@ -361,12 +461,16 @@ fn update(recipe: &StepsConfig, state: &mut State, gradients: &[Vec<f32>]) {
         for (part, (values, keep)) in [(weights, keep), (bias, 1.0)].into_iter().enumerate() {
             let gradient = &gradients[2 * index + part];
             match state.moments.get_mut(2 * index + part) {
-                None => values.iter_mut().zip(gradient).for_each(|(v, g)| *v = *v * keep - rate * g),
+                None => values
+                    .iter_mut()
+                    .zip(gradient)
+                    .for_each(|(v, g)| *v = *v * keep - rate * g),
                 Some((first, second)) => {
                     for (((v, g), m), s) in values.iter_mut().zip(gradient).zip(first).zip(second) {
                         *m = a * *m + (1.0 - a) * g;
                         *s = b * *s + (1.0 - b) * g * g;
-                        *v = *v * keep - rate * (*m * first_scale) / ((*s * second_scale).sqrt() + small);
+                        *v = *v * keep
+                            - rate * (*m * first_scale) / ((*s * second_scale).sqrt() + small);
                     }
                 }
             }
@@ -374,7 +478,12 @@ fn update(recipe: &StepsConfig, state: &mut State, gradients: &[Vec<f32>]) {
     }
 }
 
-fn draw_balanced(by_class: &[Vec<usize>], count: usize, rng: &mut ChaCha8Rng, rows: &mut Vec<usize>) {
+fn draw_balanced(
+    by_class: &[Vec<usize>],
+    count: usize,
+    rng: &mut ChaCha8Rng,
+    rows: &mut Vec<usize>,
+) {
     for _ in 0..count {
         let class = &by_class[rng.random_range(0..by_class.len())];
         rows.push(class[rng.random_range(0..class.len())]);
