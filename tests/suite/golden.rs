@@ -14,7 +14,10 @@ use crate::support::{devices, picture, shared};
 fn distance(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
-    let worst = found.iter().zip(expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+    let worst = found
+        .iter()
+        .zip(expected)
+        .fold(0f32, |m, (a, b)| m.max((a - b).abs()));
     f64::from(worst / largest)
 }
 
@@ -32,12 +35,18 @@ fn floats(tensor: Tensor<2>) -> Vec<f32> {
 
 /// Gradient of the top logit with respect to the normalised input, NHWC.
 fn gradient(net: &MobileNet, pixels: &[u8], target: usize, device: &Device) -> Vec<f32> {
-    let input = net.input(pixels, [1, 224, 224], &device.clone().autodiff()).unwrap();
+    let input = net
+        .input(pixels, [1, 224, 224], &device.clone().autodiff())
+        .unwrap();
     let input = input.detach().require_grad();
     let logits = net.forward(input.clone()).unwrap();
     let gradients = logits.narrow(1, target, 1).sum().backward();
     let gradient = input.grad(&gradients).unwrap();
-    gradient.permute([0, 2, 3, 1]).into_data().try_to_vec::<f32>().unwrap()
+    gradient
+        .permute([0, 2, 3, 1])
+        .into_data()
+        .try_to_vec::<f32>()
+        .unwrap()
 }
 
 struct Reference {
@@ -48,19 +57,29 @@ struct Reference {
 fn reference(folder: &Path, alpha: &str) -> Reference {
     let json = std::fs::read(folder.join(format!("golden_{alpha}.json"))).unwrap();
     let bytes = std::fs::read(folder.join(format!("golden_{alpha}.safetensors"))).unwrap();
-    Reference { json: serde_json::from_slice(&json).unwrap(), arrays: arrays(&bytes) }
+    Reference {
+        json: serde_json::from_slice(&json).unwrap(),
+        arrays: arrays(&bytes),
+    }
 }
 
 fn arrays(bytes: &[u8]) -> BTreeMap<String, Vec<f32>> {
     let tensors = SafeTensors::deserialize(bytes).unwrap();
     let floats = |data: &[u8]| {
-        data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+        data.chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+            .collect()
     };
-    tensors.iter().map(|(name, view)| (name.to_string(), floats(view.data()))).collect()
+    tensors
+        .iter()
+        .map(|(name, view)| (name.to_string(), floats(view.data())))
+        .collect()
 }
 
 fn check(weights: &str, alpha: &str, gradient_bound: f64) {
-    let Some(shared) = shared("the golden test of a real net") else { return };
+    let Some(shared) = shared("the golden test of a real net") else {
+        return;
+    };
     let weights = Weights::open(shared.join("weights").join(weights)).unwrap();
     let reference = reference(&shared.join("golden"), alpha);
     for (name, device) in devices() {
@@ -76,7 +95,11 @@ fn check(weights: &str, alpha: &str, gradient_bound: f64) {
                 let map = map.into_data().try_to_vec::<f32>().unwrap();
                 let n = map.len() as f64;
                 let mean = map.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-                let variance = map.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+                let variance = map
+                    .iter()
+                    .map(|&v| (f64::from(v) - mean).powi(2))
+                    .sum::<f64>()
+                    / n;
                 for (found, expected) in [(mean, &moments[0]), (variance.sqrt(), &moments[1])] {
                     let expected = expected.as_f64().unwrap();
                     assert!(
@@ -93,7 +116,10 @@ fn check(weights: &str, alpha: &str, gradient_bound: f64) {
                 &reference.arrays[&format!("{picture_name}.embedding")],
             );
             let logits = floats(net.forward(input.clone()).unwrap());
-            let distance = distance(&logits, &reference.arrays[&format!("{picture_name}.logits")]);
+            let distance = distance(
+                &logits,
+                &reference.arrays[&format!("{picture_name}.logits")],
+            );
             assert!(embedding <= 1e-4, "{label}: embedding off by {embedding:e}");
             assert!(distance <= 1e-4, "{label}: logits off by {distance:e}");
 
@@ -141,7 +167,10 @@ fn bundled_agrees_with_tensorflow() {
             let logits = floats(net.forward(input).unwrap());
             for (what, found) in [("embedding", embedding), ("logits", logits)] {
                 let distance = distance(&found, &expected[&format!("{picture_name}.{what}")]);
-                assert!(distance <= 1e-4, "{picture_name} on {name}: {what} off by {distance:e}");
+                assert!(
+                    distance <= 1e-4,
+                    "{picture_name} on {name}: {what} off by {distance:e}"
+                );
             }
         }
     }

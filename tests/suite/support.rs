@@ -33,7 +33,10 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     if folder.join("golden").is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: {what} (no reference data at {}; set SHARED_DIR)", folder.display());
+    eprintln!(
+        "skipped: {what} (no reference data at {}; set SHARED_DIR)",
+        folder.display()
+    );
     None
 }
 
