@@ -54,9 +54,9 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         for (class, count) in folder.classes().iter().zip(folder.counts()) {
             println!("{:>7} {}", count, folder.root().join(class).display());
         }
-        balance_warnings(folder)
-            .iter()
-            .for_each(|warning| println!("warning: {warning}"));
+        for warning in balance_warnings(folder) {
+            println!("warning: {warning}");
+        }
     }
     let findings = audit::run(&folders.iter().collect::<Vec<_>>())?;
     for Finding {
@@ -66,9 +66,9 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     } in &findings
     {
         println!("{kind:<14} {detail}");
-        paths
-            .iter()
-            .for_each(|path| println!("{:14} {}", "", path.display()));
+        for path in paths {
+            println!("{:14} {}", "", path.display());
+        }
     }
     println!("{} findings", findings.len());
     if let Some(path) = &options.json {

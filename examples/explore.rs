@@ -59,9 +59,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     for skipped in folder.skipped() {
         println!("left out: {} ({})", skipped.path.display(), skipped.reason);
     }
-    balance_warnings(&folder)
-        .iter()
-        .for_each(|warning| println!("warning: {warning}"));
+    for warning in balance_warnings(&folder) {
+        println!("warning: {warning}");
+    }
 
     let thumbnails = options.output.join("thumbnails");
     folder.images().par_iter().for_each(|item| {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 /// Every device that this build has, with its name.
+#[allow(clippy::vec_init_then_push)] // Which are pushed depends on the features.
 #[allow(deprecated)] // Burn will drop `ndarray`; it stays checked as long as it is there.
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = Vec::new();
