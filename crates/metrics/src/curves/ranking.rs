@@ -1,3 +1,5 @@
+use rayon::prelude::*;
+
 use crate::predictions::{check_length, check_weight};
 use crate::{Error, Place, Predictions, Result};
 
@@ -144,6 +146,7 @@ pub(crate) fn descending(scores: impl Iterator<Item = f64>) -> Vec<(f64, usize)>
         .enumerate()
         .map(|(index, score)| (score + 0.0, index))
         .collect();
-    order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    // The order is total, so the parallel sort gives the same as any other.
+    order.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     order
 }

@@ -1,3 +1,5 @@
+use rayon::prelude::*;
+
 use crate::{Error, Predictions, Result};
 
 /// Added to probabilities before their logarithm is taken, as scikit-learn does: a zero stays far but finite.
@@ -109,31 +111,41 @@ impl Temperature {
             return Ok(predictions.clone());
         }
         let mut scaled = probabilities.clone();
-        for row in scaled.chunks_exact_mut(predictions.classes.len()) {
-            for value in row.iter_mut() {
-                *value = (*value + FLOOR).ln() / self.value;
-            }
-            softmax(row);
-        }
+        scaled
+            .par_chunks_exact_mut(predictions.classes.len())
+            .for_each(|row| {
+                for value in row.iter_mut() {
+                    *value = (*value + FLOOR).ln() / self.value;
+                }
+                softmax(row);
+            });
         Ok(predictions.with_probabilities(scaled))
     }
 }
 
+/// Rows that one thread takes at a time; fixed, so that sums do not depend on the number of threads.
+const CHUNK: usize = 4096;
+
 /// Derivative of the log loss with respect to the inverse temperature: mean over the samples of the
 /// expected logit less the logit of the target.
 fn slope(predictions: &Predictions, logits: &[f64], k: usize, inverse: f64) -> f64 {
-    let mut sum = 0.0;
-    for (i, row) in logits.chunks_exact(k).enumerate() {
-        let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (mut weighted, mut whole) = (0.0, 0.0);
-        for &logit in row {
-            let share = (inverse * (logit - largest)).exp();
-            weighted += share * logit;
-            whole += share;
+    let part = |(chunk, rows): (usize, &[f64])| {
+        let mut sum = 0.0;
+        for (i, row) in rows.chunks_exact(k).enumerate() {
+            let i = chunk * CHUNK + i;
+            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let (mut weighted, mut whole) = (0.0, 0.0);
+            for &logit in row {
+                let share = (inverse * (logit - largest)).exp();
+                weighted += share * logit;
+                whole += share;
+            }
+            sum += predictions.weight(i) * (weighted / whole - row[predictions.targets[i]]);
         }
-        sum += predictions.weight(i) * (weighted / whole - row[predictions.targets[i]]);
-    }
-    sum
+        sum
+    };
+    let parts: Vec<f64> = logits.par_chunks(CHUNK * k).enumerate().map(part).collect();
+    parts.iter().sum()
 }
 
 fn softmax(row: &mut [f64]) {

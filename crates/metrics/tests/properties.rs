@@ -1,0 +1,164 @@
+//! What must not matter: the order of the samples, the names of the classes, the scale of the scores, the
+//! number of threads.
+
+use metrics::{
+    Average, Bootstrap, ClassMetric, EvaluationOptions, IntervalMethod, Predictions, Ranking,
+};
+use proptest::prelude::*;
+
+/// Targets, rows and weights of up to 40 samples over 2 to 5 classes.
+fn samples() -> impl Strategy<Value = (usize, Vec<(usize, Vec<u32>, u32)>)> {
+    (2_usize..6).prop_flat_map(|k| {
+        let sample = (0..k, prop::collection::vec(1_u32..20, k), 1_u32..5);
+        (Just(k), prop::collection::vec(sample, 1..40))
+    })
+}
+
+fn build(samples: &[(usize, Vec<u32>, u32)]) -> Predictions {
+    let row = |counts: &[u32]| -> Vec<f64> {
+        let sum: u32 = counts.iter().sum();
+        counts
+            .iter()
+            .map(|&count| f64::from(count) / f64::from(sum))
+            .collect()
+    };
+    let targets = samples.iter().map(|sample| sample.0).collect();
+    let rows = samples.iter().map(|sample| row(&sample.1)).collect();
+    let weights = samples.iter().map(|sample| f64::from(sample.2)).collect();
+    Predictions::new(targets, rows)
+        .unwrap()
+        .with_weights(weights)
+        .unwrap()
+}
+
+fn near(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-12,
+        (a, b) => a == b,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn permuting_samples_changes_nothing((_, mut all) in samples(), turn in 0_usize..40) {
+        let before = build(&all).evaluate(&EvaluationOptions::new()).unwrap();
+        let turn = turn % all.len();
+        all.rotate_left(turn);
+        let after = build(&all).evaluate(&EvaluationOptions::new()).unwrap();
+        for (a, b) in before.scores.iter().zip(&after.scores) {
+            prop_assert!(near(a.value, b.value), "{}: {:?} {:?}", a.name, a.value, b.value);
+        }
+    }
+
+    #[test]
+    fn merged_parts_equal_one_shot((_, all) in samples(), cut in 1_usize..40) {
+        let cut = cut.min(all.len() - 1);
+        if cut > 0 {
+            let mut parts = build(&all[..cut]);
+            parts.merge(&build(&all[cut..])).unwrap();
+            prop_assert_eq!(parts, build(&all));
+        }
+    }
+
+    #[test]
+    fn relabelling_permutes_the_classes((k, all) in samples()) {
+        // Ties between classes would be broken the other way round; make them impossible.
+        let all: Vec<_> = all
+            .into_iter()
+            .map(|(target, row, weight)| {
+                let row = row.iter().enumerate().map(|(c, &v)| v * 8 + c as u32).collect::<Vec<_>>();
+                (target, row, weight)
+            })
+            .collect();
+        let turned: Vec<_> = all
+            .iter()
+            .map(|(target, row, weight)| (k - 1 - target, row.iter().rev().copied().collect(), *weight))
+            .collect();
+        let (a, b) = (build(&all), build(&turned));
+        let (a, b) = (
+            a.evaluate(&EvaluationOptions::new()).unwrap(),
+            b.evaluate(&EvaluationOptions::new()).unwrap(),
+        );
+        for (first, second) in a.per_class.iter().zip(b.per_class.iter().rev()) {
+            prop_assert!(near(first.precision, second.precision));
+            prop_assert!(near(first.recall, second.recall));
+            prop_assert!(near(first.roc_auc, second.roc_auc));
+            prop_assert!(near(first.average_precision, second.average_precision));
+        }
+        prop_assert!(near(a.get("f1_macro"), b.get("f1_macro")));
+    }
+
+    #[test]
+    fn monotone_transforms_leave_the_roc_unchanged(
+        scored in prop::collection::vec((any::<bool>(), -30_i32..30), 1..60),
+    ) {
+        let positive: Vec<bool> = scored.iter().map(|s| s.0).collect();
+        let scores: Vec<f64> = scored.iter().map(|s| f64::from(s.1) / 10.0).collect();
+        let moved: Vec<f64> = scores.iter().map(|s| (2.0 * s).exp() - 7.0).collect();
+        let (a, b) =
+            (Ranking::new(&positive, &scores, None).unwrap(), Ranking::new(&positive, &moved, None).unwrap());
+        prop_assert_eq!(a.roc_area(), b.roc_area());
+        let rates = |ranking: &Ranking| ranking.roc().map(|c| (c.false_positive_rate, c.true_positive_rate));
+        prop_assert_eq!(rates(&a), rates(&b));
+    }
+}
+
+fn fixed() -> Predictions {
+    let all: Vec<_> = (0..60_u32)
+        .map(|i| ((i % 3) as usize, vec![1 + i % 7, 2 + i % 5, 3 + i % 4], 1))
+        .collect();
+    let p = build(&all);
+    Predictions::from_flat(p.targets().to_vec(), p.probabilities().unwrap().to_vec(), 3).unwrap()
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let p = fixed();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let bootstrap = Bootstrap::new().with_replicates(200).with_seed(5);
+            let options = EvaluationOptions::new().with_intervals(bootstrap);
+            let bca = bootstrap.with_method(IntervalMethod::Bca);
+            let f1 = |p: &Predictions| p.confusion().average(ClassMetric::F1, Average::Macro);
+            (
+                serde_json::to_string(&p.evaluate(&options).unwrap()).unwrap(),
+                bca.run(&p, f1).unwrap(),
+            )
+        })
+    };
+    assert_eq!(run(1), run(4));
+    assert_ne!(
+        Bootstrap::new()
+            .with_seed(1)
+            .run(&p, Predictions::brier)
+            .unwrap(),
+        Bootstrap::new()
+            .with_seed(2)
+            .run(&p, Predictions::brier)
+            .unwrap()
+    );
+}
+
+/// Drawing the rows of the matrix and drawing the samples are the same bootstrap.
+#[test]
+fn both_ways_to_resample_a_confusion_matrix_agree() {
+    let p = fixed();
+    let bootstrap = Bootstrap::new().with_replicates(20_000);
+    let f1 = |p: &Predictions| p.confusion().average(ClassMetric::F1, Average::Macro);
+    let slow = bootstrap.run(&p, f1).unwrap().unwrap();
+    let fast = bootstrap
+        .run_confusion(&p, |m| m.average(ClassMetric::F1, Average::Macro))
+        .unwrap()
+        .unwrap();
+    assert_eq!(slow.estimate.value, fast.estimate.value);
+    // Two samples of 20,000: the standard errors differ by about 1 %.
+    assert!((slow.standard_error / fast.standard_error - 1.0).abs() < 0.03);
+    assert!((slow.estimate.low - fast.estimate.low).abs() < 0.1 * slow.standard_error);
+    assert!((slow.estimate.high - fast.estimate.high).abs() < 0.1 * slow.standard_error);
+}
