@@ -1,0 +1,98 @@
+//! Training by steps: repeatable, stopped early, stopped by the caller.
+
+use std::ops::ControlFlow;
+
+use transfer::{Embeddings, FitEvent, HeadConfig, StepsConfig, Stopped};
+
+/// Three overlapping classes of different sizes.
+fn set(images: usize) -> Embeddings {
+    let targets: Vec<usize> = (0..images).map(|i| [0, 1, 2, 2][i % 4]).collect();
+    let noise = |i: usize| ((i * 7919 % 1013) as f32) / 1013.0;
+    let values = (0..images * 6)
+        .map(|i| noise(i) + if targets[i / 6] == i % 6 { 0.6 } else { 0.0 })
+        .collect();
+    Embeddings::new(values, 6, targets).unwrap()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
+    let set = set(60);
+    for recipe in [
+        StepsConfig::parity().with_steps(50),
+        StepsConfig::hidden(8).with_steps(60),
+    ] {
+        let fit = |seed| {
+            let config = HeadConfig::new()
+                .with_recipe(recipe.clone())
+                .with_seed(seed);
+            config.fit(&set, &set).unwrap().0
+        };
+        assert_eq!(fit(3), fit(3));
+        assert_ne!(fit(3), fit(4));
+    }
+}
+
+#[test]
+fn parity_logs_as_retrain_did() {
+    let config = HeadConfig::new().with_recipe(StepsConfig::parity().with_steps(21));
+    let (_, report) = config.fit(&set(60), &set(20)).unwrap();
+    let steps: Vec<usize> = report.history.iter().map(|record| record.step).collect();
+    assert_eq!(steps, [0, 10, 20]);
+    let text = report.history[1].to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("Step 10: Train accuracy = ") && lines[0].ends_with('%'));
+    assert!(lines[1].starts_with("Step 10: Cross entropy = "));
+    assert!(
+        lines[2].starts_with("Step 10: Validation accuracy = ") && lines[2].ends_with("% (N=100)")
+    );
+}
+
+#[test]
+fn early_stopping_keeps_the_best() {
+    let (training, validation) = (set(40), set(16));
+    let recipe = StepsConfig::hidden(16)
+        .with_learning_rate(0.05)
+        .with_steps(5000);
+    let config = HeadConfig::new().with_recipe(recipe);
+    let (head, report) = config.fit(&training, &validation).unwrap();
+    assert_eq!(report.stopped, Stopped::Early);
+    let best = report
+        .history
+        .iter()
+        .filter_map(|record| record.validation)
+        .map(|v| v.cross_entropy)
+        .fold(f64::INFINITY, f64::min);
+    let p = head.probabilities(validation.values()).unwrap();
+    let losses = p
+        .chunks(3)
+        .zip(validation.targets())
+        .map(|(p, &t)| -p[t].ln());
+    assert!((losses.sum::<f64>() / validation.len() as f64 - best).abs() < 1e-5);
+}
+
+#[test]
+fn a_cancelled_fit_gives_a_usable_head() {
+    let set = set(60);
+    for config in [
+        HeadConfig::new(),
+        HeadConfig::new().with_recipe(StepsConfig::parity()),
+    ] {
+        let mut looks = 0;
+        let watch = |_: FitEvent<'_>| {
+            looks += 1;
+            if looks > 3 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let (head, report) = config.fit_with(&set, &set, watch).unwrap();
+        assert_eq!(report.stopped, Stopped::Cancelled);
+        assert!(
+            head.probabilities(set.values())
+                .unwrap()
+                .iter()
+                .all(|p| p.is_finite())
+        );
+    }
+}
