@@ -67,7 +67,7 @@ impl CompiledMobileNet {
     /// image, from several threads.
     ///
     /// # Errors
-    /// [`Error::Input`] where logits are asked for and the net has no classifier, and as [`embed`](Self::embed).
+    /// [`Error::Input`](crate::Error::Input) where logits are asked for and the net has no classifier, and as [`embed`](Self::embed).
     ///
     /// ```
     /// # fn main() -> mobilenet::Result<()> {
@@ -108,7 +108,7 @@ impl CompiledMobileNet {
     /// [`pixel_gradients`](Self::pixel_gradients).
     ///
     /// # Errors
-    /// [`Error::Input`] where the net has fewer blocks, and as [`pixel_gradients`](Self::pixel_gradients).
+    /// [`Error::Input`](crate::Error::Input) where the net has fewer blocks, and as [`pixel_gradients`](Self::pixel_gradients).
     pub fn block_gradients(
         &self,
         pixels: &Pixels,
