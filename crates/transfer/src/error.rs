@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What can go wrong in this crate.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing a file failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Embeddings, targets or a setting do not fit together.
+    #[error("{what}: expected {expected}, found {found}")]
+    Mismatch {
+        /// What was checked.
+        what: String,
+        /// What it should have been.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+    /// A setting has no meaning.
+    #[error("{setting} = {value}: {hint}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        hint: &'static str,
+    },
+    /// There is too little to train on.
+    #[error(
+        "class {class} has {found} training images, at least {needed} are needed; add images or leave the class out"
+    )]
+    TooFewImages {
+        /// Index of the class.
+        class: usize,
+        /// How many images it has.
+        found: usize,
+        /// How many it needs.
+        needed: usize,
+    },
+}
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An I/O error at a path.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Something that should have been something else.
+    pub(crate) fn mismatch(
+        what: impl Into<String>,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Self::Mismatch {
+            what: what.into(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+}
