@@ -193,3 +193,131 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn same_bits_in_any_batch_and_on_any_number_of_threads() {
+    let device = Device::flex();
+    let mut net = MobileNetConfig::new()
+        .with_alpha(0.5)
+        .with_classes(7)
+        .init(&device)
+        .unwrap();
+    randomise(&mut net, 3, None);
+    let shape = [5, 75, 64];
+    let image = levels(3, shape);
+    let one = image.len() / 5;
+    let hand_in = |_: usize, output: &[f32], out: &mut [f32]| out.copy_from_slice(output);
+    for compiled in compiled_on_all(&net) {
+        let run = |threads: usize, pixels: &[u8], n: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let pixels = Pixels::from_u8(pixels, [n, 75, 64]).unwrap();
+                let options = GradientOptions::new(Output::Logits);
+                let logits = compiled.logits(&pixels).unwrap();
+                let gradients = compiled.pixel_gradients(&pixels, options, hand_in).unwrap();
+                assert_eq!(gradients.outputs, logits);
+                let block = compiled
+                    .block_gradients(&pixels, 6, options, hand_in)
+                    .unwrap();
+                assert_eq!(block.activations, compiled.features(&pixels, 6).unwrap());
+                (logits, gradients.gradients, block.gradients)
+            })
+        };
+        let whole = run(1, &image, 5);
+        assert!(whole.1.iter().any(|&x| x != 0.0) && whole.2.iter().any(|&x| x != 0.0));
+        for threads in [2, 3, 8] {
+            assert_eq!(run(threads, &image, 5), whole, "{threads} threads");
+        }
+        for i in 0..5 {
+            let (logits, pixels, block) = run(3, &image[i * one..(i + 1) * one], 1);
+            assert_eq!(logits, whole.0[i * 7..(i + 1) * 7]);
+            assert_eq!(pixels, whole.1[i * one..(i + 1) * one]);
+            assert_eq!(block, whole.2[i * block.len()..(i + 1) * block.len()]);
+        }
+    }
+}
+
+/// The gradient at a block is how the output changes with that map: of the last one, the embedding's own.
+#[test]
+fn gradient_at_the_last_block_is_spread_over_its_pixels() {
+    let net = MobileNetConfig::new()
+        .with_alpha(0.25)
+        .with_blocks(4)
+        .init(&Device::flex())
+        .unwrap()
+        .compile()
+        .unwrap();
+    let image = levels(4, [1, 40, 50]);
+    let pixels = Pixels::from_u8(&image, [1, 40, 50]).unwrap();
+    let options = GradientOptions::new(Output::Embedding);
+    let found = net
+        .block_gradients(&pixels, 4, options, |_, _, out| out.fill(3.0))
+        .unwrap();
+    let [_, height, width, _] = found.activations.shape;
+    assert!(
+        found
+            .gradients
+            .iter()
+            .all(|&g| g == 3.0 / (height * width) as f32)
+    );
+}
+
+#[test]
+fn guided_gradients_are_positive_where_they_enter_the_stem() {
+    let mut net = MobileNetConfig::new()
+        .with_alpha(0.25)
+        .with_blocks(0)
+        .init(&Device::flex())
+        .unwrap();
+    randomise(&mut net, 5, None);
+    let net = net.compile().unwrap();
+    let image = levels(5, [1, 33, 33]);
+    let pixels = Pixels::from_u8(&image, [1, 33, 33]).unwrap();
+    let run = |guided: bool, sign: f32| {
+        let options = GradientOptions::new(Output::Embedding).with_guided(guided);
+        net.pixel_gradients(&pixels, options, |_, _, out| out.fill(sign))
+            .unwrap()
+            .gradients
+    };
+    assert_eq!(run(true, 1.0), run(false, 1.0), "nothing to hold back");
+    assert!(
+        run(true, -1.0).iter().all(|&g| g == 0.0) && run(false, -1.0).iter().any(|&g| g != 0.0)
+    );
+}
+
+#[test]
+fn wrong_sizes_are_errors() {
+    assert!(Pixels::from_u8(&[0; 12], [1, 2, 3]).is_err());
+    assert!(Pixels::from_u8(&[], [1, 0, 3]).is_err());
+    assert!(Pixels::from_f32(&[], [usize::MAX, 2, 3]).is_err());
+    let device = Device::flex();
+    let net = MobileNetConfig::new()
+        .with_alpha(0.25)
+        .with_blocks(2)
+        .init(&device)
+        .unwrap()
+        .compile()
+        .unwrap();
+    let pixel = Pixels::from_u8(&[1, 2, 3], [1, 1, 1]).unwrap();
+    assert_eq!(net.embed(&pixel).unwrap().len(), net.feature_dim());
+    assert!(
+        net.embed(&Pixels::from_u8(&[], [0, 9, 9]).unwrap())
+            .unwrap()
+            .is_empty()
+    );
+    assert!(net.features(&pixel, 3).is_err());
+    let gradient = |_: usize, _: &[f32], _: &mut [f32]| {};
+    assert!(
+        net.pixel_gradients(&pixel, GradientOptions::new(Output::Logits), gradient)
+            .is_err()
+    );
+    let end = MobileNetConfig::new()
+        .with_padding(Padding::End)
+        .with_alpha(0.25)
+        .init(&device)
+        .unwrap();
+    assert!(end.compile().unwrap().embed(&pixel).is_err());
+}

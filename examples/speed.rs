@@ -1,0 +1,176 @@
+//! How many images a second does MobileNetV1 handle on this machine?
+//!
+//! ```text
+//! cargo run --release --example speed -- --batch 32
+//! cargo run --release --example speed -- --weights mobilenet_v1_1.0_224 --engine burn
+//! cargo run --release --example speed -- --task gradient --batch 8 --json
+//! ```
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use burn::module::Module;
+use burn::tensor::{Device, activation::softmax};
+use clap::{Parser, ValueEnum};
+use mobilenet::{
+    CompiledMobileNet, GradientOptions, MobileNet, MobileNetConfig, Output, Pixels, Weights,
+};
+
+/// Measure the forward pass, or the gradient with respect to the pixels, in images a second.
+#[derive(Parser)]
+struct Arguments {
+    /// Published name or path of the weights; without it, random ones.
+    #[arg(long, conflicts_with = "alpha")]
+    weights: Option<String>,
+    /// Width multiplier of a net with random weights.
+    #[arg(long, default_value_t = 1.0)]
+    alpha: f64,
+    /// Side of the images in pixels; default: what the weights were trained on, or 224.
+    #[arg(long)]
+    input_size: Option<usize>,
+    /// Images handed over at once.
+    #[arg(long, default_value_t = 32)]
+    batch: usize,
+    /// Threads; default: one a core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// How long to measure.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// The compiled net, or Burn's forward pass on its CPU backend.
+    #[arg(long, value_enum, default_value = "compiled")]
+    engine: Engine,
+    /// Logits, or the gradient of one class's probability with respect to the pixels.
+    #[arg(long, value_enum, default_value = "forward")]
+    task: Task,
+    /// Print an object as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Engine {
+    Compiled,
+    Burn,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Task {
+    Forward,
+    Gradient,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let device = Device::flex();
+    let net = match &arguments.weights {
+        Some(name) => Weights::open(name)?.load(&device)?,
+        None => MobileNetConfig::new()
+            .with_alpha(arguments.alpha)
+            .init(&device)?
+            .freeze(),
+    };
+    let size = arguments.input_size.unwrap_or(net.config().input_size);
+    let shape = [arguments.batch.max(1), size, size];
+    let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
+        .map(|i| (i * 7919 % 256) as u8)
+        .collect();
+    let compiled = net.compile()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads)
+        .build()?;
+    let run = || match arguments.engine {
+        Engine::Compiled => run_compiled(&compiled, arguments.task, &pixels, shape),
+        Engine::Burn => run_burn(&net, arguments.task, &pixels, shape, &device),
+    };
+    let seconds = pool.install(|| measure(arguments.seconds, run))?;
+    let images_per_second = shape[0] as f64 / seconds;
+    let instruction_set = match arguments.engine {
+        Engine::Compiled => compiled.instruction_set().name(),
+        Engine::Burn => "burn",
+    };
+    println!(
+        "{images_per_second:.1} images/s ({:.2} ms a batch of {}), {} threads, {instruction_set}",
+        seconds * 1e3,
+        shape[0],
+        pool.current_num_threads()
+    );
+    if arguments.json {
+        let summary = serde_json::json!({
+            "images_per_second": images_per_second,
+            "threads": pool.current_num_threads(),
+            "batch": shape[0],
+            "instruction_set": instruction_set,
+        });
+        println!("{summary}");
+    }
+    Ok(())
+}
+
+/// Median seconds of a call, after one to warm up.
+fn measure(
+    seconds: f64,
+    run: impl Fn() -> Result<(), Box<dyn Error>> + Sync,
+) -> Result<f64, String> {
+    run().map_err(|e| e.to_string())?;
+    let start = Instant::now();
+    let mut times = Vec::new();
+    while times.is_empty() || start.elapsed() < Duration::from_secs_f64(seconds.max(0.0)) {
+        let start = Instant::now();
+        run().map_err(|e| e.to_string())?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
+fn run_compiled(
+    net: &CompiledMobileNet,
+    task: Task,
+    pixels: &[u8],
+    shape: [usize; 3],
+) -> Result<(), Box<dyn Error>> {
+    let pixels = Pixels::from_u8(pixels, shape)?;
+    match task {
+        Task::Forward if net.classes() > 0 => drop(net.logits(&pixels)?),
+        Task::Forward => drop(net.embed(&pixels)?),
+        Task::Gradient => {
+            net.pixel_gradients(
+                &pixels,
+                GradientOptions::new(Output::Logits),
+                |_, logits, gradient| {
+                    // d p0 / d logit = p0 (1 - p) at class 0, -p0 p elsewhere.
+                    let max = logits.iter().copied().fold(f32::MIN, f32::max);
+                    let sum: f32 = logits.iter().map(|x| (x - max).exp()).sum();
+                    let probability = |x: f32| (x - max).exp() / sum;
+                    let first = probability(logits[0]);
+                    for (i, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
+                        *gradient = first * (f32::from(u8::from(i == 0)) - probability(logit));
+                    }
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn run_burn(
+    net: &MobileNet,
+    task: Task,
+    pixels: &[u8],
+    shape: [usize; 3],
+    device: &Device,
+) -> Result<(), Box<dyn Error>> {
+    match task {
+        Task::Forward => drop(net.forward(net.input(pixels, shape, device)?)?.into_data()),
+        Task::Gradient => {
+            let input = net
+                .input(pixels, shape, &device.clone().autodiff())?
+                .require_grad();
+            let probability = softmax(net.forward(input.clone())?, 1).narrow(1, 0, 1);
+            let gradients = probability.sum().backward();
+            drop(input.grad(&gradients).map(|gradient| gradient.into_data()));
+        }
+    }
+    Ok(())
+}
