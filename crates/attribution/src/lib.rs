@@ -9,6 +9,7 @@ mod error;
 mod method;
 mod methods;
 mod model;
+mod picture;
 mod pixels;
 #[allow(dead_code)]
 mod random;
@@ -26,5 +27,6 @@ pub use methods::{
     LayerCam, Occlusion, Rise, Rule, SmoothGrad,
 };
 pub use model::{BlockOutput, GradientFn, Model, Randomised, ScoresAndGradient, Shape};
+pub use picture::{heat_map, normalised, npy, overlay};
 pub use pixels::Pixels;
 pub use score::Score;
