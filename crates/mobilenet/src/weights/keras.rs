@@ -31,7 +31,7 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         )?;
     let mut config = MobileNetConfig::new();
     let mut epsilon = None;
-    let mut padding = None;
+    let (mut stem, mut padding) = (None, None);
     for layer in layers {
         let class = layer["class_name"].as_str().unwrap_or_default();
         let get = |key: &str| &layer["config"][key];
@@ -63,7 +63,12 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
                         ));
                     }
                 };
-                if *padding.get_or_insert(found) != found {
+                let seen = if class == "Conv2D" {
+                    &mut stem
+                } else {
+                    &mut padding
+                };
+                if *seen.get_or_insert(found) != found {
                     return Err("convolutions of stride 2 with different paddings".into());
                 }
             }
@@ -77,6 +82,13 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         }
     }
     config.epsilon = epsilon.ok_or("no BatchNormalization layer")?;
-    config.padding = padding.ok_or("no convolution of stride 2")?;
+    // Keras 3 pads its stem as `same` and the rest with a fixed 0/1: at even input sizes, which all published nets
+    // have, the two are one.
+    config.padding = match (stem, padding) {
+        (Some(Padding::Same), Some(Padding::End)) => Padding::End,
+        (Some(stem), Some(rest)) if stem == rest => rest,
+        (Some(stem), None) => stem,
+        _ => return Err("no stem of stride 2, or one padded otherwise than the rest".into()),
+    };
     Ok(config)
 }

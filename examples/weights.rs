@@ -1,0 +1,167 @@
+//! Weights by name and from any file: lists, fetches, looks into, converts.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use mobilenet::{Cache, Event, Fetch, Precision, Weights};
+
+/// Find, fetch, inspect and convert weights of MobileNetV1.
+///
+/// Formats are told from the content: tfjs, frozen graphs, tflite, safetensors, state dicts of torch, Keras .h5,
+/// or a .tgz that holds one.
+#[derive(Parser)]
+#[command(
+    after_help = "Examples:\n  weights list\n  weights fetch mobilenet_v1_0.25_224\n  weights inspect model.json\n  \
+                  weights convert retrained_graph.pb net.safetensors --dtype f16"
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the published files that are known by name
+    List,
+    /// Fetch a published file into the cache
+    Fetch {
+        /// A name of the list
+        name: String,
+        /// Open no socket: only check what is in the cache
+        #[arg(long)]
+        offline: bool,
+        /// Where files are kept [default: the user's cache]
+        #[arg(long, value_name = "FOLDER")]
+        cache: Option<PathBuf>,
+    },
+    /// Say what a file is
+    Inspect {
+        /// A file, `bundled`, or a name of the list
+        weights: PathBuf,
+        /// List the tensors too
+        #[arg(long)]
+        tensors: bool,
+    },
+    /// Write any file as safetensors
+    Convert {
+        /// A file, `bundled`, or a name of the list
+        input: PathBuf,
+        /// The safetensors file to write
+        output: PathBuf,
+        /// Width of the numbers
+        #[arg(long, value_enum, default_value = "f32")]
+        dtype: Dtype,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F16,
+    F32,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::List => {
+            println!(
+                "{:<40} {:>5} {:>5} {:>7} {:>6}  format",
+                "name", "alpha", "size", "classes", "top-1"
+            );
+            for row in Weights::all() {
+                let top1 = row.top1.map_or("-".into(), |t| format!("{t:.1}"));
+                let (size, format) = (row.preprocessing.input_size, row.format);
+                println!(
+                    "{:<40} {:>5} {size:>5} {:>7} {top1:>6}  {format}",
+                    row.name, row.alpha, row.classes
+                );
+            }
+        }
+        Command::Fetch {
+            name,
+            offline,
+            cache,
+        } => {
+            let cache = cache.map_or_else(Cache::user, |folder| Ok(Cache::at(folder)))?;
+            let path = Fetch::new(cache)
+                .with_offline(offline)
+                .on_event(report)
+                .fetch(&name)?;
+            println!("{}", path.display());
+        }
+        Command::Inspect { weights, tensors } => {
+            let weights = Weights::open(&weights)?;
+            let (config, view) = (weights.config(), weights.preprocessing());
+            println!("{}: {}", weights.source(), weights.format());
+            println!(
+                "alpha {}, {} classes, epsilon {}",
+                config.alpha, config.classes, config.epsilon
+            );
+            println!(
+                "stride 2 padded {:?}, input {} px",
+                config.padding, view.input_size
+            );
+            println!(
+                "(pixel - {}) / {}, crop {}, {:?}",
+                view.mean, view.std, view.crop, view.filter
+            );
+            println!("digest {}", weights.digest());
+            let dead = weights
+                .tensors()
+                .filter(|(name, ..)| name.ends_with("running_var"));
+            let dead: usize = dead
+                .map(|(.., v)| v.iter().filter(|v| **v < 1e-20).count())
+                .sum();
+            println!(
+                "{} tensors; {dead} channels with a variance below 1e-20",
+                weights.tensors().count()
+            );
+            if let Some(head) = weights.head() {
+                println!(
+                    "and a new last layer of {} inputs, {} classes",
+                    head.inputs,
+                    head.bias.len()
+                );
+            }
+            for (name, shape, _) in weights.tensors().filter(|_| tensors) {
+                println!("  {name} {shape:?}");
+            }
+        }
+        Command::Convert {
+            input,
+            output,
+            dtype,
+        } => {
+            let precision = match dtype {
+                Dtype::F16 => Precision::Half,
+                Dtype::F32 => Precision::Single,
+            };
+            Weights::open(&input)?.save(&output, precision)?;
+            println!("{}", output.display());
+        }
+    }
+    Ok(())
+}
+
+fn report(event: &Event) {
+    match event {
+        Event::Progress { .. } => {}
+        Event::Started {
+            url,
+            done,
+            total: Some(total),
+        } => eprintln!("{url}: from byte {done} of {total}"),
+        other => eprintln!("{other:?}"),
+    }
+}
