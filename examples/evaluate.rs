@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, EvaluationOptions, Predictions};
 
 /// Measure predictions that any tool made.
@@ -27,6 +28,18 @@ struct Args {
     /// Write all numbers here as JSON, named as scikit-learn names them
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Write the report page here
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Folder that the "file" names are relative to: puts thumbnails of mistakes into the report
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// Heading of the report
+    #[arg(long, default_value = "How good is this classifier?")]
+    title: String,
+    /// Date that the report names; left out unless given, so that the same input gives the same bytes
+    #[arg(long)]
+    date: Option<String>,
     /// What a precision or recall of 0/0 counts as [default: undefined, null in JSON]
     #[arg(long, value_name = "NUMBER")]
     zero_division: Option<f64>,
@@ -61,10 +74,23 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if let Some(value) = args.zero_division {
         options = options.with_zero_division(value);
     }
-    let evaluation = predictions.evaluate(&options)?;
-    print!("{}\n{evaluation}", predictions.summary());
+    let mut report = predictions.report(&options)?.with_title(&args.title);
+    print!("{}\n{}", predictions.summary(), report.evaluation());
     if let Some(path) = &args.metrics {
-        write(path, &(serde_json::to_string_pretty(&evaluation)? + "\n"))?;
+        write(
+            path,
+            &(serde_json::to_string_pretty(report.evaluation())? + "\n"),
+        )?;
+    }
+    if let Some(path) = &args.report {
+        if let Some(date) = &args.date {
+            report = report.with_date(date);
+        }
+        report = report.with_fact("Predictions", args.predictions.display().to_string());
+        if let Some(folder) = &args.images {
+            report = with_thumbnails(report, &predictions, folder)?;
+        }
+        write(path, &report.html()?)?;
     }
     Ok(())
 }
@@ -81,6 +107,36 @@ fn read(path: &Path, classes: Option<&[String]>) -> Result<Predictions, Box<dyn 
             Predictions::from_json_lines(file, classes)?
         },
     )
+}
+
+/// Adds a thumbnail for every sample that the page shows and whose file is there.
+fn with_thumbnails(
+    mut report: Report,
+    predictions: &Predictions,
+    folder: &Path,
+) -> Result<Report, Box<dyn Error>> {
+    let Some(files) = predictions.files() else {
+        return Err("--images needs predictions with a \"file\" each".into());
+    };
+    for sample in report.shown() {
+        let path = folder.join(&files[sample]);
+        match dataset::decode_file(&path, &dataset::DecodeOptions::default()) {
+            Ok(image) => {
+                let small = dataset::thumbnail(&image, 224);
+                let mut bytes = Vec::new();
+                small.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Jpeg)?;
+                report = report.with_picture(
+                    sample,
+                    Picture {
+                        media_type: "image/jpeg".into(),
+                        bytes,
+                    },
+                );
+            }
+            Err(error) => eprintln!("no thumbnail: {error}"),
+        }
+    }
+    Ok(report)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
