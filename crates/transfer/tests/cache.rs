@@ -1,0 +1,103 @@
+//! The cache on disk: torn, damaged, shared, merged.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+
+use transfer::{EmbeddingCache, Key};
+
+fn key(i: u8) -> Key {
+    Key::new(&[i; 32], &[7; 32])
+}
+
+fn row(i: u8) -> Vec<f32> {
+    (0..5).map(|j| f32::from(i) + j as f32 / 8.0).collect()
+}
+
+fn fill(cache: &EmbeddingCache, images: std::ops::Range<u8>) {
+    for i in images {
+        cache.append([(key(i), &row(i)[..])]).unwrap();
+    }
+}
+
+#[test]
+fn cut_anywhere_every_whole_record_is_used_and_the_rerun_writes_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    fill(&cache, 0..4);
+    let path = cache.path().to_path_buf();
+    let whole = fs::read(&path).unwrap();
+    drop(cache);
+    let record = (whole.len() - 16) / 4;
+    for cut in 0..=whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let cache = EmbeddingCache::open(folder.path()).unwrap();
+        assert_eq!(cache.len(), cut.saturating_sub(16) / record, "cut at {cut}");
+        for i in 0..cache.len() as u8 {
+            assert_eq!(cache.get(&key(i)).unwrap(), Some(row(i)));
+        }
+        fill(&cache, 0..4);
+        assert_eq!(fs::read(&path).unwrap(), whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_damaged_record_counts_as_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    fill(&cache, 0..3);
+    let path = cache.path().to_path_buf();
+    drop(cache);
+    let mut bytes = fs::read(&path).unwrap();
+    let record = (bytes.len() - 16) / 3;
+    bytes[16 + record + 45] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    assert_eq!(cache.get(&key(1)).unwrap(), None);
+    fill(&cache, 1..2);
+    assert_eq!(cache.get(&key(1)).unwrap(), Some(row(1)));
+    assert_eq!(cache.get(&key(2)).unwrap(), Some(row(2)));
+}
+
+#[test]
+fn two_at_once_see_each_others_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = EmbeddingCache::open(folder.path()).unwrap();
+    let two = EmbeddingCache::open(folder.path()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| fill(&one, 0..100));
+        scope.spawn(|| fill(&two, 50..150));
+    });
+    let both = EmbeddingCache::open(folder.path()).unwrap();
+    assert_eq!(both.len(), 150);
+    assert!((0..150).all(|i| both.get(&key(i)).unwrap() == Some(row(i))));
+}
+
+#[test]
+fn merged_shards_are_the_bytes_of_one() {
+    let [alone, first, second, merged] = [(); 4].map(|()| EmbeddingCache::temporary().unwrap());
+    fill(&alone, 0..20);
+    fill(&first, 0..12);
+    fill(&second, 10..20);
+    assert_eq!(merged.merge(&first).unwrap().added, 12);
+    let last = merged.merge(&second).unwrap();
+    assert_eq!((last.added, last.known, last.broken), (8, 2, 0));
+    assert_eq!(
+        fs::read(merged.path()).unwrap(),
+        fs::read(alone.path()).unwrap()
+    );
+}
+
+#[test]
+fn another_file_of_that_name_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("embeddings.bin");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .unwrap();
+    file.write_all(b"my thesis").unwrap();
+    let error = EmbeddingCache::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("not an embedding cache"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"my thesis");
+}
