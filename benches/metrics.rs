@@ -58,7 +58,7 @@ fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("metrics");
     group.sample_size(10);
     group.bench_function("evaluate/100000x10", |b| {
-        b.iter(|| everything(black_box(&p)))
+        b.iter(|| everything(black_box(&p)));
     });
     group.bench_function("bootstrap_f1_macro/100000x10/2000", |b| {
         b.iter(|| {
