@@ -1,4 +1,5 @@
 //! Tests across crates.
 
+mod attribution;
 mod golden;
 mod support;
