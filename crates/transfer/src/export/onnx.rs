@@ -249,6 +249,7 @@ impl Chain {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // One signature for every format.
 pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
     let config = net.config;
     let side = config.input_size;

@@ -107,9 +107,10 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
     let layers = net.layers();
     for (at, layer) in layers.iter().enumerate() {
         // The last layer has the name of Keras' own classifier, so that importers of MobileNets find it.
-        let (name, activation) = match at + 1 == layers.len() {
-            true => ("conv_preds".to_string(), "softmax"),
-            false => (format!("hidden_{}", at + 1), "relu"),
+        let (name, activation) = if at + 1 == layers.len() {
+            ("conv_preds".to_string(), "softmax")
+        } else {
+            (format!("hidden_{}", at + 1), "relu")
         };
         let dense = json!({"units": layer.outputs, "activation": activation, "use_bias": true});
         chain.layer("Dense", &name, dense);

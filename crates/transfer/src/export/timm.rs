@@ -25,9 +25,8 @@ fn stage(block: usize) -> (usize, usize) {
 /// Arguments beyond the architecture's name, in order.
 fn arguments(net: &Net<'_>) -> Vec<(&'static str, serde_json::Value)> {
     let pad = match net.config.padding {
-        Padding::Same => "same",
-        // timm has no padding that is always at the end; `refuse` has seen to it that the two are the same here.
-        Padding::End => "same",
+        // timm has no padding that is always at the end; `files` sees to it that it is the same here.
+        Padding::Same | Padding::End => "same",
         Padding::Both => "",
     };
     let mut arguments = vec![

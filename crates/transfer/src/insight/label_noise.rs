@@ -123,11 +123,15 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
         if confident == 0.0 {
             row[given] = n as f64;
         } else {
-            row.iter_mut().for_each(|v| *v *= n as f64 / confident);
+            for v in row.iter_mut() {
+                *v *= n as f64 / confident;
+            }
         }
     }
     let total = targets.len().max(1) as f64;
-    counts.iter_mut().for_each(|v| *v /= total);
+    for v in &mut counts {
+        *v /= total;
+    }
     Ok(LabelNoise {
         ranking,
         thresholds,

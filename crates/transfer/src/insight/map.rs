@@ -43,7 +43,9 @@ impl Pca {
                 .zip(row)
                 .for_each(|(m, &v)| *m += f64::from(v));
         }
-        mean.iter_mut().for_each(|m| *m /= n as f64);
+        for m in &mut mean {
+            *m /= n as f64;
+        }
         let centred: Vec<f64> = values
             .chunks_exact(dim)
             .flat_map(|row| row.iter().zip(&mean).map(|(&v, m)| f64::from(v) - m))
@@ -80,7 +82,9 @@ impl Pca {
                     .iter()
                     .copied()
                     .fold(0.0, |a: f64, v| if v.abs() > a.abs() { v } else { a });
-                direction.iter_mut().for_each(|d| *d *= largest.signum());
+                for d in &mut direction {
+                    *d *= largest.signum();
+                }
                 direction
             })
             .collect();
@@ -152,7 +156,9 @@ fn orthonormalise(basis: &mut [Vec<f64>]) {
         } else {
             0.0
         };
-        vector.iter_mut().for_each(|v| *v *= scale);
+        for v in vector.iter_mut() {
+            *v *= scale;
+        }
     }
 }
 
@@ -171,7 +177,7 @@ fn eigen(mut a: Vec<Vec<f64>>) -> Vec<(f64, Vec<f64>)> {
                 let angle = 0.5 * (2.0 * a[p][q]).atan2(a[q][q] - a[p][p]);
                 let (sin, cos) = angle.sin_cos();
                 let rotate = |x: &mut f64, y: &mut f64| {
-                    (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y)
+                    (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
                 };
                 for row in &mut a {
                     let (head, tail) = row.split_at_mut(q);
