@@ -6,12 +6,16 @@
 //! cargo run --release --example speed -- --task gradient --batch 8 --json
 //! ```
 
+mod common;
+
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
 use burn::tensor::{Device, activation::softmax};
 use clap::{Parser, ValueEnum};
+use common::DeviceName;
 use mobilenet::{
     CompiledMobileNet, GradientOptions, MobileNet, MobileNetConfig, Output, Pixels, Weights,
 };
@@ -43,6 +47,9 @@ struct Arguments {
     /// Logits, or the gradient of one class's probability with respect to the pixels.
     #[arg(long, value_enum, default_value = "forward")]
     task: Task,
+    /// Where Burn runs, with `--engine burn`.
+    #[arg(long, value_enum, default_value = "flex")]
+    device: DeviceName,
     /// Print an object as the last line.
     #[arg(long)]
     json: bool,
@@ -60,9 +67,12 @@ enum Task {
     Gradient,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
-    let device = Device::flex();
+fn main() -> ExitCode {
+    common::finish(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let device = common::device(arguments.device)?;
     let net = match &arguments.weights {
         Some(name) => Weights::open(name)?.load(&device)?,
         None => MobileNetConfig::new()
@@ -79,11 +89,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.threads)
         .build()?;
-    let run = || match arguments.engine {
+    let task = || match arguments.engine {
         Engine::Compiled => run_compiled(&compiled, arguments.task, &pixels, shape),
         Engine::Burn => run_burn(&net, arguments.task, &pixels, shape, &device),
     };
-    let seconds = pool.install(|| measure(arguments.seconds, run))?;
+    let seconds = pool.install(|| measure(arguments.seconds, task))?;
     let images_per_second = shape[0] as f64 / seconds;
     let instruction_set = match arguments.engine {
         Engine::Compiled => compiled.instruction_set().name(),

@@ -1,4 +1,5 @@
 //! Tests across crates.
 
+mod architecture;
 mod golden;
 mod support;

@@ -5,7 +5,8 @@ use std::sync::mpsc;
 
 use rayon::prelude::*;
 
-use crate::{DecodeOptions, Error, ResizeFilter, ResizePolicy, Result, decode_file};
+use crate::decode::decode_named;
+use crate::{DecodeOptions, Error, ResizeFilter, ResizePolicy, Result, decode_file, read_bounded};
 
 /// Pixels of consecutive images.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct PixelBatch {
     pub indices: Vec<usize>,
     /// Their pixels, `[indices.len(), size, size, 3]`, RGB, 0 to 255.
     pub pixels: Vec<u8>,
+    /// Positions of the images that were not wanted ([`PixelLoader::for_each_wanted`]).
+    pub unwanted: Vec<usize>,
     /// Positions of the images that could not be loaded, and why.
     pub failed: Vec<(usize, Error)>,
 }
@@ -77,11 +80,7 @@ impl PixelLoader {
     /// # Errors
     /// [`Error::Io`], [`Error::Picture`].
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
-        let image = decode_file(path, &self.options)?;
-        Ok(self
-            .policy
-            .apply_with(&image, self.size, self.filter)
-            .into_raw())
+        Ok(self.square(&decode_file(path, &self.options)?))
     }
 
     /// Calls `consume` with batch after batch, in order, while the next one is decoded. At most
@@ -93,6 +92,23 @@ impl PixelLoader {
     pub fn for_each_batch<P, E>(
         &self,
         paths: &[P],
+        consume: impl FnMut(PixelBatch) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        P: AsRef<Path> + Sync,
+    {
+        self.for_each_wanted(paths, |_, _| true, consume)
+    }
+
+    /// As [`for_each_batch`](Self::for_each_batch), but `wanted` sees each file's position and bytes first; only
+    /// where it says so are these same bytes decoded.
+    ///
+    /// # Errors
+    /// The first error of `consume`, which ends the work.
+    pub fn for_each_wanted<P, E>(
+        &self,
+        paths: &[P],
+        wanted: impl Fn(usize, &[u8]) -> bool + Sync,
         mut consume: impl FnMut(PixelBatch) -> Result<(), E>,
     ) -> Result<(), E>
     where
@@ -101,19 +117,17 @@ impl PixelLoader {
         let batches = paths
             .chunks(self.batch)
             .enumerate()
-            .map(|(i, part)| (i * self.batch, part));
+            .map(|(i, part)| self.load_batch(i * self.batch, part, &wanted));
         // A rayon thread that waits for another thread's work may wait for itself.
         if rayon::current_thread_index().is_some() {
-            return batches
-                .map(|(start, part)| self.load_batch(start, part))
-                .try_for_each(consume);
+            return batches.into_iter().try_for_each(consume);
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::sync_channel(1);
             scope.spawn(move || {
-                for (start, part) in batches {
+                for batch in batches {
                     // The receiver is gone when `consume` failed.
-                    if sender.send(self.load_batch(start, part)).is_err() {
+                    if sender.send(batch).is_err() {
                         break;
                     }
                 }
@@ -123,22 +137,43 @@ impl PixelLoader {
     }
 
     /// Loads `paths`, whose first is number `start`.
-    fn load_batch<P: AsRef<Path> + Sync>(&self, start: usize, paths: &[P]) -> PixelBatch {
+    fn load_batch<P: AsRef<Path> + Sync>(
+        &self,
+        start: usize,
+        paths: &[P],
+        wanted: &(impl Fn(usize, &[u8]) -> bool + Sync),
+    ) -> PixelBatch {
+        let load = |(index, path): (usize, &P)| -> Result<Option<Vec<u8>>> {
+            let bytes = read_bounded(path, self.options.max_bytes)?;
+            if !wanted(start + index, &bytes) {
+                return Ok(None);
+            }
+            let image = decode_named(path, &bytes, &self.options)?;
+            Ok(Some(self.square(&image)))
+        };
         let loaded: Vec<_> = paths
             .par_iter()
+            .enumerate()
             .with_max_len(1)
-            .map(|path| self.load(path))
+            .map(load)
             .collect();
         let mut batch = PixelBatch::default();
         for (index, result) in loaded.into_iter().enumerate() {
             match result {
-                Ok(pixels) => {
+                Ok(Some(pixels)) => {
                     batch.indices.push(start + index);
                     batch.pixels.extend_from_slice(&pixels);
                 }
+                Ok(None) => batch.unwanted.push(start + index),
                 Err(error) => batch.failed.push((start + index, error)),
             }
         }
         batch
+    }
+
+    fn square(&self, image: &image::RgbImage) -> Vec<u8> {
+        self.policy
+            .apply_with(image, self.size, self.filter)
+            .into_raw()
     }
 }

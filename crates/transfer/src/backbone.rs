@@ -1,20 +1,15 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Device;
-use dataset::{ImageItem, PixelLoader, ResizePolicy, read_bounded};
+use dataset::{ImageItem, PixelLoader, ResizePolicy};
 use mobilenet::{CompiledMobileNet, Pixels, Weights};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{EmbeddingCache, Embeddings, Error, Key, Result};
-
-/// Largest image file that is read, in bytes.
-const MOST_BYTES: u64 = 256 << 20;
-
-/// How many images are looked up in the cache at a time: bounds the memory, whatever the size of the folder.
-const LOOK_UP: usize = 512;
 
 /// Which output of the backbone the head is trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -188,68 +183,41 @@ impl Backbone {
         mut progress: impl FnMut(usize),
     ) -> Result<Embedded> {
         let recipe = self.recipe();
-        let (mut values, mut kept) = (Vec::new(), Vec::new());
-        let (mut failed, mut computed) = (Vec::new(), 0);
-        for (part, items) in items.chunks(LOOK_UP).enumerate() {
-            let keys: Vec<dataset::Result<Key>> =
-                items.par_iter().map(|item| key(item, &recipe)).collect();
-            let mut rows: Vec<Option<Vec<f32>>> = Vec::with_capacity(items.len());
-            let mut reasons: Vec<Option<dataset::Error>> = Vec::with_capacity(items.len());
-            let mut wanted = Vec::new();
-            for (index, found) in keys.iter().enumerate() {
-                let row = match found {
-                    Ok(key) => cache.get(key)?.filter(|row| row.len() == self.dim()),
-                    Err(_) => None,
-                };
-                if row.is_none() && found.is_ok() {
-                    wanted.push(index);
+        // An image is known by its bytes, which are read once: those that are hashed are those that are decoded.
+        let keys: Vec<OnceLock<Key>> = items.iter().map(|_| OnceLock::new()).collect();
+        let cached = Mutex::new(HashMap::new());
+        let cached = || cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = |index: usize, bytes: &[u8]| {
+            let key = keys[index].get_or_init(|| Key::new(&Sha256::digest(bytes).into(), &recipe));
+            let row = cache.get(key).transpose();
+            let row = row.filter(|row| !matches!(row, Ok(row) if row.len() != self.dim()));
+            let wanted = row.is_none();
+            cached().extend(row.map(|row| (index, row)));
+            wanted
+        };
+        let mut found = Found::new(items.len(), self.dim());
+        let paths: Vec<_> = items.iter().map(|item| &item.path).collect();
+        self.loader()
+            .for_each_wanted(&paths, wanted, |batch| -> Result<()> {
+                for index in batch.unwanted {
+                    if let Some(row) = cached().remove(&index) {
+                        found.put(index, &row?);
+                    }
                 }
-                rows.push(row);
-                reasons.push(None);
-            }
-            let paths: Vec<_> = wanted.iter().map(|&i| &items[i].path).collect();
-            let mut done = part * LOOK_UP + items.len() - wanted.len();
-            progress(done);
-            self.loader()
-                .for_each_batch(&paths, |batch| -> Result<()> {
-                    let outputs = self.forward(&batch.pixels, batch.indices.len())?;
-                    let records = batch.indices.iter().zip(outputs.chunks_exact(self.dim()));
-                    cache.append(
-                        records
-                            .clone()
-                            .filter_map(|(&at, row)| Some((*keys[wanted[at]].as_ref().ok()?, row))),
-                    )?;
-                    for (&at, row) in records {
-                        rows[wanted[at]] = Some(row.to_vec());
-                    }
-                    computed += batch.indices.len();
-                    done += batch.indices.len() + batch.failed.len();
-                    for (at, error) in batch.failed {
-                        reasons[wanted[at]] = Some(error);
-                    }
-                    progress(done);
-                    Ok(())
-                })?;
-            for (((item, key), row), reason) in items.iter().zip(keys).zip(rows).zip(reasons) {
-                match (row, key.err().or(reason)) {
-                    (Some(row), _) => {
-                        values.extend(row);
-                        kept.push(item);
-                    }
-                    (None, Some(error)) => failed.push((item.clone(), error)),
-                    (None, None) => {}
+                let rows = self.forward(&batch.pixels, batch.indices.len())?;
+                let rows = || batch.indices.iter().zip(rows.chunks_exact(self.dim()));
+                cache
+                    .append(rows().filter_map(|(&index, row)| Some((*keys[index].get()?, row))))?;
+                rows().for_each(|(&index, row)| found.put(index, row));
+                found.computed += batch.indices.len();
+                for (index, error) in batch.failed {
+                    found.fail(index, error);
                 }
-            }
-        }
+                progress(found.done);
+                Ok(())
+            })?;
         cache.sync()?;
-        let targets = kept.iter().map(|item| item.class).collect();
-        let names = kept.iter().map(|item| item.name.clone()).collect();
-        let embeddings = Embeddings::new(values, self.dim(), targets)?.with_names(names)?;
-        Ok(Embedded {
-            embeddings,
-            failed,
-            computed,
-        })
+        found.into_embedded(items)
     }
 
     /// Digest of all that turns an image's bytes into numbers. Engines differ in the last bits.
@@ -266,7 +234,56 @@ impl Backbone {
     }
 }
 
-fn key(item: &ImageItem, recipe: &[u8; 32]) -> dataset::Result<Key> {
-    let bytes = read_bounded(&item.path, MOST_BYTES)?;
-    Ok(Key::new(&Sha256::digest(&bytes).into(), recipe))
+/// Rows as they are found.
+struct Found {
+    dim: usize,
+    values: Vec<f32>,
+    there: Vec<bool>,
+    failed: Vec<(usize, dataset::Error)>,
+    computed: usize,
+    done: usize,
+}
+
+impl Found {
+    fn new(n: usize, dim: usize) -> Self {
+        Self {
+            dim,
+            values: vec![0.0; n * dim],
+            there: vec![false; n],
+            failed: Vec::new(),
+            computed: 0,
+            done: 0,
+        }
+    }
+
+    fn put(&mut self, index: usize, row: &[f32]) {
+        self.values[index * self.dim..][..self.dim].copy_from_slice(row);
+        self.there[index] = true;
+        self.done += 1;
+    }
+
+    fn fail(&mut self, index: usize, error: dataset::Error) {
+        self.failed.push((index, error));
+        self.done += 1;
+    }
+
+    /// Closes the gaps that failed images left.
+    fn into_embedded(mut self, items: &[ImageItem]) -> Result<Embedded> {
+        let (mut targets, mut names) = (Vec::new(), Vec::new());
+        for (index, item) in items.iter().enumerate().filter(|&(i, _)| self.there[i]) {
+            let from = index * self.dim;
+            let to = targets.len() * self.dim;
+            self.values.copy_within(from..from + self.dim, to);
+            targets.push(item.class);
+            names.push(item.name.clone());
+        }
+        self.values.truncate(targets.len() * self.dim);
+        self.failed.sort_by_key(|(index, _)| *index);
+        let failed = self.failed.into_iter();
+        Ok(Embedded {
+            embeddings: Embeddings::new(self.values, self.dim, targets)?.with_names(names)?,
+            failed: failed.map(|(i, error)| (items[i].clone(), error)).collect(),
+            computed: self.computed,
+        })
+    }
 }

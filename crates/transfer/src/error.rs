@@ -28,6 +28,9 @@ pub enum Error {
     /// From the network.
     #[error(transparent)]
     MobileNet(#[from] mobilenet::Error),
+    /// From the measurements.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
     /// Embeddings, targets or a setting do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {

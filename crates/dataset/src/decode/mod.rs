@@ -56,8 +56,16 @@ pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage> {
 /// # Errors
 /// [`Error::Io`], [`Error::Picture`]; both name the path.
 pub fn decode_file(path: impl AsRef<Path>, options: &DecodeOptions) -> Result<RgbImage> {
-    let bytes = read_bounded(&path, options.max_bytes)?;
-    decode_bytes(&bytes, options).map_err(Error::picture(path, bytes.len() as u64))
+    decode_named(&path, &read_bounded(&path, options.max_bytes)?, options)
+}
+
+/// Decodes bytes that came from a file.
+pub(crate) fn decode_named(
+    path: impl AsRef<Path>,
+    bytes: &[u8],
+    options: &DecodeOptions,
+) -> Result<RgbImage> {
+    decode_bytes(bytes, options).map_err(Error::picture(path, bytes.len() as u64))
 }
 
 /// Reads a file of at most `max_bytes`.

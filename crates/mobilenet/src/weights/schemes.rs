@@ -66,6 +66,7 @@ pub(crate) const KERAS: Scheme = Scheme {
 };
 
 /// `keras.applications.MobileNet` in the `.weights.h5` files of Keras 3, which number layers by their kind.
+#[cfg(feature = "hdf5")]
 pub(crate) const KERAS_3: Scheme = Scheme {
     title: "Keras 3",
     name: keras_3_name,
@@ -126,6 +127,7 @@ fn slim_name(p: &Parameter) -> String {
     }
 }
 
+#[cfg(feature = "hdf5")]
 fn keras_3_name(p: &Parameter) -> String {
     let numbered = |kind: &str, i: usize| match i {
         0 => kind.to_string(),

@@ -1,6 +1,7 @@
+use metrics::Predictions;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Embeddings, Error, Result};
 
 /// A dense layer: `outputs = weights · inputs + bias`.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +152,21 @@ impl Head {
             .chunks_exact_mut(self.classes())
             .for_each(|row| softmax(row, 1.0));
         Ok(values)
+    }
+
+    /// What the head says about labelled embeddings, ready to be measured; the images' names go along.
+    ///
+    /// # Errors
+    /// If the embeddings or the targets do not fit the head, or there are none.
+    pub fn predictions(&self, set: &Embeddings, classes: &[String]) -> Result<Predictions> {
+        let probabilities = self.probabilities(set.values())?;
+        let targets = set.targets().to_vec();
+        let predictions = Predictions::from_flat(targets, probabilities, self.classes())?;
+        let predictions = predictions.with_classes(classes.to_vec())?;
+        Ok(match set.names() {
+            [] => predictions,
+            names => predictions.with_files(names.to_vec())?,
+        })
     }
 
     /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to it;

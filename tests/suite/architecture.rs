@@ -1,0 +1,119 @@
+//! The arrows between the crates, and what each must do without, from Cargo's own view of the workspace.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+const ROOMS: [&str; 5] = ["attribution", "dataset", "metrics", "mobilenet", "transfer"];
+
+fn workspace() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_string()])
+        .exec()
+        .unwrap()
+}
+
+fn package<'a>(workspace: &'a Metadata, name: &str) -> &'a Package {
+    let found = workspace.packages.iter().find(|p| p.name == name);
+    found.unwrap_or_else(|| panic!("no crate {name} in the workspace"))
+}
+
+/// Names of what a crate needs to be built, with its optional dependencies or without.
+fn needs(package: &Package, optional: bool) -> BTreeSet<&str> {
+    package
+        .dependencies
+        .iter()
+        .filter(|d| d.kind != DependencyKind::Development && (optional || !d.optional))
+        .map(|d| d.name.as_str())
+        .collect()
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let workspace = workspace();
+    for room in ROOMS {
+        let allowed: &[&str] = match room {
+            "transfer" => &["dataset", "metrics", "mobilenet"],
+            _ => &[],
+        };
+        for sibling in ROOMS {
+            assert!(
+                !needs(package(&workspace, room), true).contains(sibling)
+                    || allowed.contains(&sibling),
+                "{room} must not depend on {sibling}"
+            );
+        }
+    }
+    let root = needs(package(&workspace, "mobilenet-transfer"), false);
+    assert!(ROOMS.iter().all(|room| root.contains(room)));
+}
+
+#[test]
+fn no_library_chooses_a_backend() {
+    let workspace = workspace();
+    for room in ROOMS {
+        let package = package(&workspace, room);
+        let burn = package
+            .dependencies
+            .iter()
+            .filter(|d| d.name == "burn" && d.kind != DependencyKind::Development);
+        for burn in burn {
+            assert!(
+                !burn.uses_default_features,
+                "{room}: burn's default features"
+            );
+            for feature in ["flex", "ndarray", "wgpu", "cuda", "candle", "tch"] {
+                assert!(
+                    !burn.features.iter().any(|f| f == feature),
+                    "{room} turns on burn/{feature}"
+                );
+            }
+        }
+    }
+    for room in ["dataset", "metrics"] {
+        assert!(
+            !needs(package(&workspace, room), true).contains("burn"),
+            "{room} needs Burn"
+        );
+    }
+    assert!(!needs(package(&workspace, "attribution"), false).contains("burn"));
+}
+
+#[test]
+fn network_plotting_and_hdf5_are_asked_for() {
+    let workspace = workspace();
+    for room in ROOMS {
+        let package = package(&workspace, room);
+        for heavy in ["reqwest", "plotters", "hdf5-pure"] {
+            assert!(
+                !needs(package, false).contains(heavy),
+                "{room} brings {heavy} unasked"
+            );
+        }
+        let default = package.features.get("default");
+        assert!(
+            default.is_none_or(Vec::is_empty),
+            "{room} has default features {default:?}"
+        );
+    }
+    assert!(!needs(package(&workspace, "metrics"), true).contains("image"));
+}
+
+/// `lib.rs` is a crate's front page: docs, modules, re-exports.
+#[test]
+fn front_pages_hold_no_code() {
+    for room in ROOMS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("crates/{room}/src/lib.rs"));
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.starts_with("//!"), "{room} has no front page");
+        for word in ["fn ", "struct ", "enum ", "impl ", "trait "] {
+            let code = text
+                .lines()
+                .find(|line| !line.trim_start().starts_with("//") && line.contains(word));
+            assert!(code.is_none(), "{room}/src/lib.rs has code: {code:?}");
+        }
+    }
+}
