@@ -11,16 +11,20 @@ use clap::{ArgGroup, Parser};
 use common::DeviceName;
 use dataset::{DecodeOptions, ResizePolicy, decode_file};
 use serde_json::json;
-use transfer::{Backbone, Classifier, Layer};
+use transfer::{Backbone, Classifier, Layer, softmax};
 
 /// Say what is on images: ranked classes with their probabilities.
 #[derive(Parser)]
-#[command(group(ArgGroup::new("net").required(true).args(["classifier", "weights"])))]
+#[command(
+    group(ArgGroup::new("net").required(true).args(["classifier", "weights"])),
+    after_help = "Examples:\n  label_image --classifier classifier.safetensors photo.jpg\n  \
+                  label_image --weights bundled --top 3 --json *.jpg"
+)]
 struct Options {
     /// A file that `retrain` wrote
     #[arg(long)]
     classifier: Option<PathBuf>,
-    /// ImageNet's classes: `bundled`, or a file or folder with the weights of a MobileNetV1
+    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
     #[arg(long)]
     weights: Option<String>,
     /// How many classes to name
@@ -50,35 +54,43 @@ enum Net {
     ImageNet(Box<Backbone>, Vec<String>),
 }
 
-fn open(options: &Options) -> Result<Net, Box<dyn Error>> {
-    let device = common::device(options.device)?;
-    if let Some(path) = &options.classifier {
-        return Ok(Net::Retrained(Box::new(Classifier::load(path, &device)?)));
+impl Net {
+    fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
+        let device = common::device(options.device)?;
+        if let Some(path) = &options.classifier {
+            return Ok(Self::Retrained(Box::new(Classifier::load(path, &device)?)));
+        }
+        let weights = common::weights(options.weights.as_deref().unwrap_or("bundled"))?;
+        let classes = common::imagenet_classes(&weights)?;
+        let backbone = Backbone::new(weights, &device)?
+            .with_resize(options.resize.unwrap_or(ResizePolicy::CenterCrop))
+            .with_layer(Layer::Logits)?;
+        Ok(Self::ImageNet(Box::new(backbone), classes))
     }
-    let weights = common::weights(options.weights.as_deref().unwrap_or("bundled"), None)?;
-    let background = weights.background().then(|| "background".to_string());
-    let names = include_str!("../assets/imagenet_classes.txt")
-        .lines()
-        .map(String::from);
-    let classes: Vec<String> = background.into_iter().chain(names).collect();
-    let backbone = Backbone::new(weights, &device)?
-        .with_resize(options.resize.unwrap_or(ResizePolicy::CenterCrop))
-        .with_layer(Layer::Logits)?;
-    if classes.len() != backbone.dim() {
-        let (found, expected) = (backbone.dim(), classes.len());
-        return Err(
-            format!("these weights have {found} classes, ImageNet's have {expected}").into(),
-        );
+
+    fn parts(&self) -> (&Backbone, &[String]) {
+        match self {
+            Self::Retrained(classifier) => (classifier.backbone(), classifier.classes()),
+            Self::ImageNet(backbone, classes) => (backbone, classes),
+        }
     }
-    Ok(Net::ImageNet(Box::new(backbone), classes))
+
+    fn probabilities(&self, pixels: &[u8]) -> Result<Vec<f64>, transfer::Error> {
+        match self {
+            Self::Retrained(classifier) => classifier.predict(pixels, 1),
+            Self::ImageNet(backbone, _) => {
+                let logits = backbone.forward(pixels, 1)?.into_iter();
+                let mut values: Vec<f64> = logits.map(f64::from).collect();
+                softmax(&mut values, 1.0);
+                Ok(values)
+            }
+        }
+    }
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let net = open(options)?;
-    let (backbone, classes) = match &net {
-        Net::Retrained(classifier) => (classifier.backbone(), classifier.classes()),
-        Net::ImageNet(backbone, classes) => (&**backbone, &classes[..]),
-    };
+    let net = Net::open(options)?;
+    let (backbone, classes) = net.parts();
     let decoding =
         DecodeOptions::default().with_upright(backbone.resize() != ResizePolicy::Tf1Squash);
     for image in &options.images {
@@ -92,38 +104,26 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .into_raw();
         let preprocess = start.elapsed();
         let start = Instant::now();
-        let probabilities = match &net {
-            Net::Retrained(classifier) => classifier.predict(&pixels, 1)?,
-            Net::ImageNet(backbone, _) => softmax(&backbone.forward(&pixels, 1)?),
-        };
+        let probabilities = net.probabilities(&pixels)?;
         let forward = start.elapsed();
-        let mut ranked: Vec<(usize, f64)> = probabilities.into_iter().enumerate().collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut ranked: Vec<_> = probabilities.into_iter().zip(classes).enumerate().collect();
+        ranked.sort_by(|(_, (a, _)), (_, (b, _))| b.total_cmp(a));
         ranked.truncate(options.top);
         if options.json {
-            let top = ranked.iter().map(|&(index, probability)| {
-                json!({ "index": index, "class": classes[index], "probability": probability })
+            let top = ranked.iter().map(|(index, (probability, class))| {
+                json!({ "index": index, "class": class, "probability": probability })
             });
-            println!(
-                "{}",
-                json!({ "image": image, "top": top.collect::<Vec<_>>() })
-            );
+            let top: Vec<_> = top.collect();
+            println!("{}", json!({ "image": image, "top": top }));
             continue;
         }
         println!(
             "{} (decode {decode:.1?}, preprocess {preprocess:.1?}, forward {forward:.1?})",
             image.display()
         );
-        for (index, probability) in ranked {
-            println!("  {probability:.4}  {}", classes[index]);
+        for (_, (probability, class)) in ranked {
+            println!("  {probability:.4}  {class}");
         }
     }
     Ok(())
-}
-
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|&z| f64::from(z - top).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|p| p / sum).collect()
 }

@@ -1,12 +1,17 @@
 //! What the examples share: the device, the weights, progress.
 #![allow(dead_code)] // Each example uses some of it.
 
+pub mod recipe;
+
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::Device;
+use dataset::{ImageFolder, ImageItem};
 use indicatif::{ProgressBar, ProgressStyle};
-use mobilenet::Weights;
+use mobilenet::{Cache, Event, Fetch, Weights};
+use transfer::{Backbone, Embedded, EmbeddingCache};
 
 /// Where Burn runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -48,21 +53,76 @@ pub fn device(name: DeviceName) -> Result<Device, Box<dyn Error>> {
     }
 }
 
-/// Weights by name (`bundled`), or from a file or folder; `architecture` is `retrain.py`'s way of saying which.
-pub fn weights(name: &str, architecture: Option<&str>) -> Result<Weights, Box<dyn Error>> {
-    let Some(architecture) = architecture else {
-        return Ok(Weights::open(name)?);
-    };
-    let alpha = architecture
-        .strip_prefix("mobilenet_")
-        .and_then(|rest| rest.split('_').next())
-        .and_then(|alpha| alpha.parse().ok())
-        .ok_or_else(|| {
-            format!(
-                "architecture `{architecture}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224"
-            )
-        })?;
-    Ok(Weights::open(name)?.require_alpha(alpha)?)
+/// Weights by name (`bundled`, or a published one, which is fetched once), or from a file or folder.
+pub fn weights(name: &str) -> Result<Weights, Box<dyn Error>> {
+    let published = Weights::all().iter().find(|row| row.name == name);
+    if let Some(published) = published.filter(|_| !Path::new(name).exists()) {
+        let cache = Cache::user()?;
+        if !cache.path_of(published).is_file() {
+            let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
+                "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left",
+            )?);
+            bar.set_message("fetching");
+            let shown = bar.clone();
+            Fetch::new(cache)
+                .with_attempts(2)
+                .on_event(move |event| {
+                    if let Event::Progress { done, total } = event {
+                        shown.set_length(total.unwrap_or(*done));
+                        shown.set_position(*done);
+                    }
+                })
+                .fetch(name)
+                .map_err(|error| {
+                    format!("{name} is not in the cache and cannot be fetched: {error}\n`--weights bundled` needs no network")
+                })?;
+            bar.finish_and_clear();
+        }
+    }
+    Ok(Weights::open(name)?)
+}
+
+/// ImageNet's classes in the order of these weights' logits.
+pub fn imagenet_classes(weights: &Weights) -> Result<Vec<String>, Box<dyn Error>> {
+    let background = weights.background().then_some("background");
+    let names = include_str!("../../assets/imagenet_classes.txt").lines();
+    let classes: Vec<String> = background
+        .into_iter()
+        .chain(names)
+        .map(String::from)
+        .collect();
+    let (found, expected) = (weights.config().classes, classes.len());
+    if found != expected {
+        let source = weights.source();
+        return Err(format!("{source} has {found} classes, ImageNet has {expected}").into());
+    }
+    Ok(classes)
+}
+
+/// Opens a folder of images and names what is left out.
+pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
+    let folder = ImageFolder::open(path)?;
+    for skipped in folder.skipped() {
+        let (path, bytes, reason) = (skipped.path.display(), skipped.bytes, &skipped.reason);
+        eprintln!("left out {path} ({bytes} bytes): {reason}");
+    }
+    Ok(folder)
+}
+
+/// Embeds images behind a progress bar and names those that cannot be used.
+pub fn embed(
+    backbone: &Backbone,
+    items: &[ImageItem],
+    cache: &EmbeddingCache,
+    what: &'static str,
+) -> Result<Embedded, Box<dyn Error>> {
+    let bar = progress(items.len(), what);
+    let embedded = backbone.embed(items, cache, |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    for (_, error) in &embedded.failed {
+        eprintln!("left out {error}");
+    }
+    Ok(embedded)
 }
 
 /// A bar that counts images and says how many a second.

@@ -39,5 +39,5 @@ pub use embeddings::Embeddings;
 pub use error::{Error, Result};
 pub use head::{
     Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig,
-    Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation,
+    Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
 };

@@ -12,6 +12,6 @@ mod steps;
 pub use config::{
     ClassWeights, ConvergedConfig, HeadConfig, Optimiser, Recipe, Sampling, StepsConfig,
 };
-pub use network::{Dense, Head};
-pub(crate) use network::{HeadShape, softmax};
+pub(crate) use network::HeadShape;
+pub use network::{Dense, Head, softmax};
 pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};

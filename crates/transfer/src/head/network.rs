@@ -245,7 +245,13 @@ impl Head {
 }
 
 /// Softmax of `logits / temperature`, in place.
-pub(crate) fn softmax(logits: &mut [f64], temperature: f64) {
+///
+/// ```
+/// let mut values = [0.0, 3.0_f64.ln()];
+/// transfer::softmax(&mut values, 1.0);
+/// assert!((values[1] - 0.75).abs() < 1e-12);
+/// ```
+pub fn softmax(logits: &mut [f64], temperature: f64) {
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for z in logits.iter_mut() {

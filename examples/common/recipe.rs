@@ -1,0 +1,77 @@
+//! How the head is trained, as options: `retrain.py`'s under their names, in kebab case.
+
+use clap::{Args, ValueEnum};
+use transfer::{ConvergedConfig, HeadConfig, StepsConfig};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecipeName {
+    /// Logistic regression to its optimum, regularisation chosen by cross-validation.
+    Converged,
+    /// What `retrain.py` did: 4000 steps of gradient descent.
+    Parity,
+}
+
+/// Any option of the training loop implies the parity recipe.
+#[derive(Args)]
+pub struct RecipeOptions {
+    /// How the head is trained [default: converged]
+    #[arg(long, value_enum)]
+    recipe: Option<RecipeName>,
+    /// Everything random follows from it
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Steps of the parity recipe [default: 4000]
+    #[arg(long, help_heading = "Parity recipe")]
+    how_many_training_steps: Option<usize>,
+    /// Learning rate of the parity recipe [default: 0.01]
+    #[arg(long, help_heading = "Parity recipe")]
+    learning_rate: Option<f32>,
+    /// Images a step [default: 100]
+    #[arg(long, help_heading = "Parity recipe")]
+    train_batch_size: Option<usize>,
+    /// Validation images drawn at each look; -1 takes all [default: 100]
+    #[arg(long, help_heading = "Parity recipe", allow_negative_numbers = true)]
+    validation_batch_size: Option<i64>,
+    /// Steps between two looks at the validation images [default: 10]
+    #[arg(long, help_heading = "Parity recipe")]
+    eval_step_interval: Option<usize>,
+}
+
+impl RecipeOptions {
+    pub fn config(&self) -> Result<HeadConfig, String> {
+        let of_the_loop = self.how_many_training_steps.is_some()
+            || self.learning_rate.is_some()
+            || self.train_batch_size.is_some()
+            || self.validation_batch_size.is_some()
+            || self.eval_step_interval.is_some();
+        let config = HeadConfig::new().with_seed(self.seed);
+        match self.recipe {
+            Some(RecipeName::Converged) if of_the_loop => Err(
+                "the converged recipe has no steps: leave out --recipe, or the options of the training loop".into(),
+            ),
+            None if !of_the_loop => Ok(config.with_recipe(ConvergedConfig::new())),
+            Some(RecipeName::Converged) => Ok(config.with_recipe(ConvergedConfig::new())),
+            _ => Ok(config.with_recipe(self.steps())),
+        }
+    }
+
+    fn steps(&self) -> StepsConfig {
+        let mut steps = StepsConfig::parity();
+        if let Some(n) = self.how_many_training_steps {
+            steps = steps.with_steps(n);
+        }
+        if let Some(rate) = self.learning_rate {
+            steps = steps.with_learning_rate(rate);
+        }
+        if let Some(n) = self.train_batch_size {
+            steps = steps.with_batch(n);
+        }
+        if let Some(n) = self.validation_batch_size {
+            steps = steps.with_validation_batch(usize::try_from(n).ok());
+        }
+        if let Some(n) = self.eval_step_interval {
+            steps = steps.with_eval_interval(n);
+        }
+        steps
+    }
+}
