@@ -1,14 +1,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Device;
 use dataset::{ImageItem, PixelLoader, ResizePolicy};
-use mobilenet::{CompiledMobileNet, Pixels, Weights};
+use mobilenet::Weights;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::engine::{Engine, Levels, Net};
 use crate::{EmbeddingCache, Embeddings, Error, Key, Result};
 
 /// Which output of the backbone the head is trained on.
@@ -46,8 +47,9 @@ impl FromStr for Layer {
 /// A frozen network and how images become its input: all that comes before the head.
 #[derive(Debug)]
 pub struct Backbone {
-    pub(crate) net: CompiledMobileNet,
-    pub(crate) weights: Weights,
+    pub(crate) net: Arc<Net>,
+    weights: Weights,
+    device: Device,
     digest: String,
     layer: Layer,
     resize: ResizePolicy,
@@ -66,22 +68,36 @@ pub struct Embedded {
 }
 
 impl Backbone {
-    /// A backbone of these weights, compiled for this processor; embeddings of images squashed to the size that the
-    /// weights were trained on. `device` only passes the weights through.
+    /// A backbone of these weights: embeddings of images squashed to the size that the weights were trained on. Where
+    /// `device` is a CPU, the net is compiled for it ([`Engine::Compiled`]); elsewhere Burn runs it.
     ///
     /// # Errors
     /// As [`Weights::load`] and `MobileNet::compile`.
     pub fn new(weights: Weights, device: &Device) -> Result<Self> {
         let size = weights.config().input_size as u32;
-        let net = weights.clone().load(device)?.compile()?;
+        let net = weights.clone().load(device)?;
         Ok(Self {
-            net,
+            net: Arc::new(Net::new(Engine::of(device), net, device)?),
             digest: weights.digest(),
             weights,
+            device: device.clone(),
             layer: Layer::default(),
             resize: ResizePolicy::default(),
             size,
         })
+    }
+
+    /// Sets what runs the net. Default: what [`Engine::of`] says of the device. The two agree to 1e-4 of the largest
+    /// value, not to the last bit.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_engine(mut self, engine: Engine) -> Result<Self> {
+        if engine != self.engine() {
+            let net = self.weights.clone().load(&self.device)?;
+            self.net = Arc::new(Net::new(engine, net, &self.device)?);
+        }
+        Ok(self)
     }
 
     /// Sets how images become squares. Default: squash.
@@ -95,7 +111,7 @@ impl Backbone {
     /// # Errors
     /// Where the logits are asked for and the weights have none.
     pub fn with_layer(mut self, layer: Layer) -> Result<Self> {
-        if layer == Layer::Logits && self.net.classes() == 0 {
+        if layer == Layer::Logits && self.weights.config().classes == 0 {
             return Err(Error::mismatch(
                 "layer",
                 "embedding (these weights have no classifier)",
@@ -140,16 +156,21 @@ impl Backbone {
         &self.weights
     }
 
-    /// The engine.
-    pub fn net(&self) -> &CompiledMobileNet {
-        &self.net
+    /// What runs the net.
+    pub fn engine(&self) -> Engine {
+        self.net.engine()
+    }
+
+    /// The device that it was made for.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Values an image.
     pub fn dim(&self) -> usize {
         match self.layer {
-            Layer::Embedding => self.net.feature_dim(),
-            Layer::Logits => self.net.classes(),
+            Layer::Embedding => self.weights.config().feature_dim(),
+            Layer::Logits => self.weights.config().classes,
         }
     }
 
@@ -164,11 +185,8 @@ impl Backbone {
     /// Where the length does not fit.
     pub fn forward(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>> {
         let side = self.size as usize;
-        let pixels = Pixels::from_u8(pixels, [n, side, side])?;
-        Ok(match self.layer {
-            Layer::Embedding => self.net.embed(&pixels)?,
-            Layer::Logits => self.net.logits(&pixels)?,
-        })
+        self.net
+            .forward(Levels::U8(pixels), [n, side, side], self.layer)
     }
 
     /// Embeds images, each once: what is in the cache is taken from there, the rest is put into it batch by batch.
@@ -228,7 +246,7 @@ impl Backbone {
             self.resize,
             self.size,
             self.layer,
-            self.net.instruction_set()
+            self.net.name()
         );
         Sha256::digest(text).into()
     }

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::Device;
 use dataset::ResizePolicy;
-use mobilenet::{GradientOptions, Output, Pixels, Precision, Weights};
+use mobilenet::{Precision, Weights};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -18,15 +17,10 @@ use crate::{Backbone, Dense, Error, FitReport, Head, Layer, Result};
 /// The one metadata key of a classifier file; several would come in any order.
 const KEY: &str = "classifier";
 
-/// How far a loaded classifier's answer to the reference image may be from the one in the file: enough for another
-/// processor's rounding, far less than a wrong weight makes.
+/// How far a loaded classifier's answer to the reference image may be from the one in the file: probabilities by
+/// this, logits by this times the largest of them (or 1). Ten times what engines differ by, far less than a wrong
+/// weight makes.
 const TOLERANCE: f64 = 1e-3;
-
-/// Any error, as gradient functions give it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Scores of images, and the gradient of each with respect to its pixels.
-pub type Gradients = (Vec<f64>, Vec<f32>);
 
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,9 +49,48 @@ struct Description {
     /// Digest of the backbone's weights.
     digest: String,
     /// Answer to the reference image, the tensor `reference.pixels`.
-    reference: Vec<f64>,
+    reference: Answer,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<FitReport>,
+}
+
+/// What a classifier says of one image.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    logits: Vec<f64>,
+    probabilities: Vec<f64>,
+}
+
+impl Answer {
+    /// Compares what was found with what is in the file.
+    fn check(&self, found: &Self) -> Result<(), String> {
+        let largest = self.logits.iter().fold(1.0, |max: f64, z| max.max(z.abs()));
+        let parts = [
+            ("logits", &self.logits, &found.logits, TOLERANCE * largest),
+            (
+                "probabilities",
+                &self.probabilities,
+                &found.probabilities,
+                TOLERANCE,
+            ),
+        ];
+        for (what, expected, found, allowed) in parts {
+            let pairs = expected.iter().zip(found);
+            // A value that is no number is as far off as can be.
+            let off = pairs
+                .map(|(a, b)| (a - b).abs())
+                .map(|d| if d.is_nan() { f64::INFINITY } else { d });
+            let off = off.fold(0.0, f64::max);
+            if expected.len() != found.len() || off > allowed {
+                return Err(format!(
+                    "its self-test failed: {what} of the reference image are off by {off:.1e}, {allowed:.1e} is \
+                     allowed; the file is damaged, or this device computes wrongly (another engine can be forced)"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Names images: a backbone, a head trained on it, the classes and how images are prepared.
@@ -131,6 +164,14 @@ impl Classifier {
         self.head.probabilities(&self.backbone.forward(pixels, n)?)
     }
 
+    fn answer(&self, image: &[u8]) -> Result<Answer> {
+        let output = self.backbone.forward(image, 1)?;
+        Ok(Answer {
+            logits: self.head.logits(&output)?,
+            probabilities: self.head.probabilities(&output)?,
+        })
+    }
+
     /// All classes for an image file, the most probable first.
     ///
     /// # Errors
@@ -156,62 +197,6 @@ impl Classifier {
         ranked
     }
 
-    /// A function that gives, for pixels `[n, h, w, 3]` (0 to 255), the probability of class `target` for each image
-    /// and its gradient with respect to the pixels, in their layout.
-    pub fn gradient(
-        &self,
-        target: usize,
-    ) -> impl Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Sync {
-        self.gradient_of(move |logits| probability(logits, target))
-    }
-
-    /// As [`gradient`](Self::gradient), of any function of the logits: `score` gives its value and its derivative
-    /// with respect to each logit.
-    pub fn gradient_of(
-        &self,
-        score: impl Fn(&[f64]) -> Option<(f64, Vec<f64>)> + Sync,
-    ) -> impl Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Sync {
-        move |pixels, [n, height, width, channels]| {
-            if channels != 3 {
-                return Err(Error::mismatch("channels", 3, channels).into());
-            }
-            let pixels = Pixels::from_f32(pixels, [n, height, width])?;
-            let output = match self.backbone.layer() {
-                Layer::Embedding => Output::Embedding,
-                Layer::Logits => Output::Logits,
-            };
-            let scores = Mutex::new(vec![None; n]);
-            let result = self.backbone.net.pixel_gradients(
-                &pixels,
-                GradientOptions::new(output),
-                |i, values, out| {
-                    let mut value = None;
-                    let upstream = |logits: &[f64]| match score(logits) {
-                        Some((score, slope)) => {
-                            value = Some(score);
-                            slope
-                        }
-                        None => vec![0.0; logits.len()],
-                    };
-                    if let Ok((_, gradient)) = self.head.gradient(values, upstream) {
-                        out.copy_from_slice(&gradient);
-                        scores.lock().unwrap_or_else(PoisonError::into_inner)[i] = value;
-                    }
-                },
-            )?;
-            let scores = scores.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let scores: Option<Vec<f64>> = scores.into_iter().collect();
-            let scores = scores.ok_or_else(|| {
-                Error::mismatch(
-                    "target",
-                    format!("below {}", self.classes.len()),
-                    "a class that is not there",
-                )
-            })?;
-            Ok((scores, result.gradients))
-        }
-    }
-
     /// Writes one file, visible under its name only when whole. Same classifier, same bytes.
     ///
     /// # Errors
@@ -234,13 +219,13 @@ impl Classifier {
             resize: self.backbone.resize(),
             size: self.backbone.size(),
             head: self.head.shape(),
-            backbone: serde_json::to_string(self.backbone.weights.config())
+            backbone: serde_json::to_string(self.backbone.weights().config())
                 .map_err(|e| wrong(&e))?,
             digest: self.backbone.digest().into(),
-            reference: self.predict(&reference, 1)?,
+            reference: self.answer(&reference)?,
             report: self.report.clone(),
         };
-        let backbone = self.backbone.weights.to_safetensors(Precision::Single)?;
+        let backbone = self.backbone.weights().to_safetensors(Precision::Single)?;
         let backbone = SafeTensors::deserialize(&backbone).map_err(|e| wrong(&e))?;
         let head: Vec<(String, Vec<usize>, Vec<u8>)> = self
             .head
@@ -378,33 +363,10 @@ impl Classifier {
         let reference = tensors
             .tensor("reference.pixels")
             .map_err(|e| wrong(e.to_string()))?;
-        let found = classifier.predict(reference.data(), 1)?;
-        let off = found
-            .iter()
-            .zip(&about.reference)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max);
-        if found.len() != about.reference.len() || off.is_nan() || off > TOLERANCE {
-            return Err(wrong(format!(
-                "its self-test failed: probabilities of the reference image are off by {off:e}, {TOLERANCE:e} is allowed; \
-                 the file is damaged, or this device computes wrongly"
-            )));
-        }
+        let found = classifier.answer(reference.data())?;
+        about.reference.check(&found).map_err(wrong)?;
         Ok(classifier)
     }
-}
-
-/// Softmax of one class and its derivative with respect to each logit.
-fn probability(logits: &[f64], target: usize) -> Option<(f64, Vec<f64>)> {
-    let mut p = logits.to_vec();
-    crate::head::softmax(&mut p, 1.0);
-    let value = *p.get(target)?;
-    let slope = p
-        .iter()
-        .enumerate()
-        .map(|(k, &p)| value * (f64::from(u8::from(k == target)) - p))
-        .collect();
-    Some((value, slope))
 }
 
 fn bytes_of(values: &[f32]) -> Vec<u8> {

@@ -28,15 +28,19 @@ mod backbone;
 mod cache;
 mod classifier;
 mod embeddings;
+mod engine;
 mod error;
 mod files;
+mod gradients;
 mod head;
 
 pub use backbone::{Backbone, Embedded, Layer};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
-pub use classifier::{BoxError, Classifier, Gradients, Prediction};
+pub use classifier::{Classifier, Prediction};
 pub use embeddings::Embeddings;
+pub use engine::Engine;
 pub use error::{Error, Result};
+pub use gradients::{BlockFn, BlockGradients, BoxError, GradientFn, Gradients, ScoresFn};
 pub use head::{
     Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig,
     Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
