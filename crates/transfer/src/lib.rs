@@ -5,6 +5,9 @@
 //! * [`HeadConfig`]: how to train a [`Head`] on them: logistic regression to its optimum with the regularisation
 //!   chosen by cross-validation (the default), `retrain.py`'s 4000 steps, or a hidden layer with dropout.
 //! * [`Classifier`]: backbone, head, classes and preprocessing, saved in one file that tests itself when loaded.
+//! * [`export`]: a classifier as ONNX, TensorFlow.js layers model, timm safetensors, frozen graph.
+//! * [`insight`]: wrong labels, similar images, strangers, a map: what embeddings are good for.
+//! * [`tensorboard`]: event files.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,9 +33,12 @@ mod classifier;
 mod embeddings;
 mod engine;
 mod error;
+pub mod export;
 mod files;
 mod gradients;
 mod head;
+pub mod insight;
+pub mod tensorboard;
 
 pub use backbone::{Backbone, Embedded, Layer};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};

@@ -1,0 +1,140 @@
+use crate::{Error, Result};
+
+/// One image, and how far its label is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Suspect {
+    /// Row of the image.
+    pub index: usize,
+    /// The label that it has.
+    pub given: usize,
+    /// The most probable other label.
+    pub likely: usize,
+    /// Probability of the given label less that of `likely`: -1 (surely wrong) to 1 (surely right).
+    pub margin: f64,
+    /// Whether it counts as mislabelled by confident learning: another class has at least the probability that images
+    /// labelled so have on average, and more than the given label.
+    pub mislabelled: bool,
+}
+
+/// What [`label_noise`] finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelNoise {
+    /// Every image, the most doubtful first: those that count as mislabelled, then the others, each by margin.
+    pub ranking: Vec<Suspect>,
+    /// For each class, the mean probability that images labelled so have for it; `None` for a class without images.
+    pub thresholds: Vec<Option<f64>>,
+    /// Estimated share of images with given label `i` and true label `j`, at `[i * classes + j]`; sums to 1.
+    pub joint: Vec<f64>,
+}
+
+impl LabelNoise {
+    /// Estimated share of wrong labels, 0 to 1.
+    pub fn noise_rate(&self) -> f64 {
+        let classes = self.thresholds.len();
+        1.0 - (0..classes)
+            .map(|i| self.joint[i * classes + i])
+            .sum::<f64>()
+    }
+
+    /// The images that count as mislabelled, the most doubtful first.
+    pub fn mislabelled(&self) -> impl Iterator<Item = &Suspect> {
+        self.ranking.iter().take_while(|s| s.mislabelled)
+    }
+}
+
+/// Confident learning ([Northcutt, Jiang and Chuang 2021](https://arxiv.org/abs/1911.00068)): which labels do the
+/// predictions of models that have *not* seen the image contradict?
+///
+/// `probabilities` is `[n, classes]`, each row predicted by a model that was fitted without that image (out of fold: a
+/// model that has seen the wrong label repeats it). Ranking is by margin, cleanlab's `normalized_margin`.
+///
+/// # Errors
+/// [`Error::Mismatch`] where lengths do not fit, a target is no class, or a probability is not in 0 to 1.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// let probabilities = [0.9, 0.1, 0.8, 0.2, 0.1, 0.9, 0.2, 0.8, 0.05, 0.95];
+/// let noise = transfer::insight::label_noise(&[0, 0, 1, 1, 0], &probabilities, 2)?;
+/// assert_eq!(noise.ranking[0].index, 4); // labelled 0, looks like 1
+/// # Ok(())
+/// # }
+/// ```
+pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> Result<LabelNoise> {
+    if classes < 2 || targets.len().checked_mul(classes) != Some(probabilities.len()) {
+        let expected = format!("{} images of {classes} (at least 2) classes", targets.len());
+        return Err(Error::mismatch(
+            "probabilities",
+            expected,
+            probabilities.len(),
+        ));
+    }
+    if let Some(target) = targets.iter().find(|&&t| t >= classes) {
+        return Err(Error::mismatch(
+            "a target",
+            format!("less than {classes}"),
+            target,
+        ));
+    }
+    if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+        return Err(Error::mismatch("a probability", "0 to 1", p));
+    }
+    let rows = || std::iter::zip(targets, probabilities.chunks_exact(classes));
+
+    let mut sums = vec![(0.0, 0usize); classes];
+    for (&given, row) in rows() {
+        sums[given].0 += row[given];
+        sums[given].1 += 1;
+    }
+    let thresholds: Vec<Option<f64>> = sums
+        .iter()
+        .map(|&(sum, n)| (n > 0).then(|| sum / n as f64))
+        .collect();
+
+    // The confident joint: images whose class is plain, by the label given and the class that it looks like.
+    let mut counts = vec![0.0; classes * classes];
+    let mut ranking = Vec::with_capacity(targets.len());
+    for (index, (&given, row)) in rows().enumerate() {
+        let confident = (0..classes).filter(|&c| thresholds[c].is_some_and(|t| row[c] >= t));
+        let looks_like = confident.reduce(|best, c| if row[c] > row[best] { c } else { best });
+        if let Some(class) = looks_like {
+            counts[given * classes + class] += 1.0;
+        }
+        let others = (0..classes).filter(|&c| c != given);
+        let likely = others.reduce(|best, c| if row[c] > row[best] { c } else { best });
+        let likely = likely.unwrap_or(given);
+        ranking.push(Suspect {
+            index,
+            given,
+            likely,
+            margin: row[given] - row[likely],
+            mislabelled: looks_like.is_some_and(|c| c != given) && row[likely] > row[given],
+        });
+    }
+    ranking.sort_by(|a, b| {
+        (b.mislabelled.cmp(&a.mislabelled))
+            .then(a.margin.total_cmp(&b.margin))
+            .then(a.index.cmp(&b.index))
+    });
+
+    // Each label's row scaled to the number of images that have it, everything to 1.
+    for (given, &(_, n)) in sums.iter().enumerate() {
+        let row = &mut counts[given * classes..][..classes];
+        let confident: f64 = row.iter().sum();
+        if confident == 0.0 {
+            row[given] = n as f64;
+        } else {
+            for v in row.iter_mut() {
+                *v *= n as f64 / confident;
+            }
+        }
+    }
+    let total = targets.len().max(1) as f64;
+    for v in &mut counts {
+        *v /= total;
+    }
+    Ok(LabelNoise {
+        ranking,
+        thresholds,
+        joint: counts,
+    })
+}

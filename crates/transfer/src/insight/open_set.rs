@@ -1,0 +1,110 @@
+use rayon::prelude::*;
+
+use super::{SimilarImages, rows, unit_rows};
+use crate::{Error, Result};
+
+/// Tells images of something else from images like those trained on, so that a cat is not confidently a boat.
+///
+/// The score is the distance, on the unit sphere, from an image's embedding to its `k`-th nearest training image
+/// ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)): 0 for a training image, at most 2. The threshold comes from
+/// held-out images of the known classes, never from strangers, which nobody has beforehand.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// use transfer::insight::OpenSet;
+/// let (train, held_out) = ([1.0, 0.0, 1.0, 0.1, 1.0, 0.2], [1.0, 0.15, 1.0, 0.05]);
+/// let known = OpenSet::fit(&train, &held_out, 2, 1, 0.95)?;
+/// assert!(known.is_stranger(&[0.0, 1.0])?);
+/// assert!(!known.is_stranger(&[2.0, 0.2])?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct OpenSet {
+    known: SimilarImages,
+    dim: usize,
+    k: usize,
+    threshold: f64,
+}
+
+impl OpenSet {
+    /// `train` and `held_out` are `[n, dim]` of known classes; `k` is at least 1 (10 does well from some hundred images
+    /// up), `accepted` the share of held-out images that shall count as known, in (0, 1] (usually 0.95).
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where there are fewer than `k` training images or no held-out ones, or values are not finite;
+    /// [`Error::Setting`] where `accepted` is out of range.
+    pub fn fit(
+        train: &[f32],
+        held_out: &[f32],
+        dim: usize,
+        k: usize,
+        accepted: f64,
+    ) -> Result<Self> {
+        if !(accepted > 0.0 && accepted <= 1.0) {
+            return Err(Error::Setting {
+                setting: "accepted",
+                value: accepted.to_string(),
+                hint: "a share above 0 and at most 1 is expected",
+            });
+        }
+        let n = rows("training embeddings", train, dim)?;
+        if k == 0 || n < k {
+            return Err(Error::mismatch(
+                "training images",
+                format!("at least k = {k}, which is at least 1"),
+                n,
+            ));
+        }
+        let held = rows("held-out embeddings", held_out, dim)?;
+        if held == 0 {
+            return Err(Error::mismatch("held-out images", "at least 1", 0));
+        }
+        let mut open_set = Self {
+            known: SimilarImages::new(train, dim)?,
+            dim,
+            k,
+            threshold: f64::INFINITY,
+        };
+        let mut scores = open_set.scores(held_out)?;
+        scores.sort_by(f64::total_cmp);
+        let rank = (accepted * held as f64).ceil() as usize;
+        open_set.threshold = scores[rank.clamp(1, held) - 1];
+        Ok(open_set)
+    }
+
+    /// Distances of images `[n, dim]`: the larger, the stranger.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
+    pub fn scores(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
+        rows("embeddings", embeddings, self.dim)?;
+        let unit = unit_rows(embeddings, self.dim);
+        let score = |row: &[f32]| {
+            let nearest = self.known.nearest_unit(row, self.k);
+            let cosine = nearest.last().map_or(-1.0, |n| n.similarity);
+            (2.0 - 2.0 * cosine).max(0.0).sqrt()
+        };
+        Ok(unit.par_chunks_exact(self.dim).map(score).collect())
+    }
+
+    /// The score beyond which an image is a stranger.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Whether one image is of something else than was trained on.
+    ///
+    /// # Errors
+    /// As [`scores`](Self::scores).
+    pub fn is_stranger(&self, embedding: &[f32]) -> Result<bool> {
+        match self.scores(embedding)?[..] {
+            [score] => Ok(score > self.threshold),
+            _ => Err(Error::mismatch(
+                "values of one embedding",
+                self.dim,
+                embedding.len(),
+            )),
+        }
+    }
+}

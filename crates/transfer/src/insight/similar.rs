@@ -1,0 +1,139 @@
+use rayon::prelude::*;
+
+use super::{dot, rows, unit_rows};
+use crate::{Error, Result};
+
+/// An image near another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbour {
+    /// Row of the image.
+    pub index: usize,
+    /// Cosine of the angle between the embeddings: 1 for the same picture, about 0.3 to 0.8 for others of its class.
+    pub similarity: f64,
+}
+
+/// Two images near each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Row in the first set.
+    pub first: usize,
+    /// Row in the second.
+    pub second: usize,
+    /// Cosine of the angle between their embeddings.
+    pub similarity: f64,
+}
+
+/// Finds images that look alike, by the cosine between embeddings. Exact: every image is compared.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// use transfer::insight::SimilarImages;
+/// let images = SimilarImages::new(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.1], 2)?;
+/// let nearest = images.nearest(&[2.0, 0.0], 2)?;
+/// assert_eq!([nearest[0].index, nearest[1].index], [0, 2]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SimilarImages {
+    unit: Vec<f32>,
+    dim: usize,
+}
+
+impl SimilarImages {
+    /// `embeddings` is `[n, dim]`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
+    pub fn new(embeddings: &[f32], dim: usize) -> Result<Self> {
+        rows("embeddings", embeddings, dim)?;
+        Ok(Self {
+            unit: unit_rows(embeddings, dim),
+            dim,
+        })
+    }
+
+    /// How many images are searched.
+    pub fn len(&self) -> usize {
+        self.unit.len() / self.dim
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.unit.is_empty()
+    }
+
+    /// The `k` images nearest to `embedding`, the nearest first; fewer where there are fewer. Of equals, the earlier
+    /// row comes first.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where `embedding` has not `dim` finite values.
+    pub fn nearest(&self, embedding: &[f32], k: usize) -> Result<Vec<Neighbour>> {
+        if rows("embedding", embedding, self.dim)? != 1 {
+            return Err(Error::mismatch(
+                "values of one embedding",
+                self.dim,
+                embedding.len(),
+            ));
+        }
+        Ok(self.nearest_unit(&unit_rows(embedding, self.dim), k))
+    }
+
+    pub(super) fn nearest_unit(&self, unit: &[f32], k: usize) -> Vec<Neighbour> {
+        let mut all: Vec<Neighbour> = self
+            .unit
+            .chunks_exact(self.dim)
+            .enumerate()
+            .map(|(index, row)| Neighbour {
+                index,
+                similarity: dot(row, unit),
+            })
+            .collect();
+        let order = |a: &Neighbour, b: &Neighbour| {
+            b.similarity
+                .total_cmp(&a.similarity)
+                .then(a.index.cmp(&b.index))
+        };
+        let k = k.min(all.len());
+        if k > 0 && k < all.len() {
+            all.select_nth_unstable_by(k - 1, order);
+        }
+        all.truncate(k);
+        all.sort_by(order);
+        all
+    }
+
+    /// Pairs of an image here and one of `other` whose cosine is at least `threshold`, in order of rows: copies and
+    /// near-duplicates across a split. 0.95 finds the same picture recompressed or resized; scenes shot in series
+    /// begin at about 0.9.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where the two differ in `dim`.
+    pub fn pairs(&self, other: &Self, threshold: f64) -> Result<Vec<Pair>> {
+        if self.dim != other.dim {
+            return Err(Error::mismatch("values an image", self.dim, other.dim));
+        }
+        let near = |(first, row): (usize, &[f32])| -> Vec<Pair> {
+            let similar = other
+                .unit
+                .chunks_exact(other.dim)
+                .map(|o| dot(row, o))
+                .enumerate();
+            similar
+                .filter(|&(_, similarity)| similarity >= threshold)
+                .map(|(second, similarity)| Pair {
+                    first,
+                    second,
+                    similarity,
+                })
+                .collect()
+        };
+        let pairs: Vec<Vec<Pair>> = self
+            .unit
+            .par_chunks_exact(self.dim)
+            .enumerate()
+            .map(near)
+            .collect();
+        Ok(pairs.concat())
+    }
+}

@@ -1,0 +1,28 @@
+//! Event files that [TensorBoard](https://www.tensorflow.org/tensorboard) shows: scalars, histograms, images,
+//! precision-recall curves and text, written without TensorFlow.
+//!
+//! ```
+//! # fn main() -> transfer::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! use transfer::tensorboard::EventWriter;
+//! let mut log = EventWriter::create(folder.path().join("train"))?;
+//! log.scalar(10, "accuracy_1", 0.93)?;
+//! log.histogram(10, "final_training_ops/biases/summaries/histogram", &[-0.1, 0.1])?;
+//! log.text(0, "configuration", "| setting | value |\n|---|---|\n| steps | 4000 |")?;
+//! log.flush()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Look at it with `tensorboard --logdir FOLDER`. [`RetrainSummaries`] writes what `retrain.py` wrote, under its tags.
+
+mod histogram;
+mod messages;
+mod pr_curve;
+mod record;
+mod retrain;
+mod writer;
+
+pub use record::{MAX_RECORD, read_records};
+pub use retrain::RetrainSummaries;
+pub use writer::EventWriter;

@@ -1,0 +1,119 @@
+//! Insight on matrices drawn for the purpose.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+
+/// `[n, dim]`: class 0 around the first axis, class 1 around the second.
+fn two_classes(n: usize, dim: usize, seed: u64) -> (Vec<f32>, Vec<usize>) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let targets: Vec<usize> = (0..n).map(|i| i % 2).collect();
+    let values = targets
+        .iter()
+        .flat_map(|&t| {
+            let noise: Vec<f32> = (0..dim).map(|_| random.random_range(0.0..0.3)).collect();
+            noise
+                .into_iter()
+                .enumerate()
+                .map(move |(axis, v)| if axis == t { v + 1.0 } else { v })
+        })
+        .collect();
+    (values, targets)
+}
+
+#[test]
+fn planted_label_noise_is_at_the_top() {
+    let n = 1000;
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let truth: Vec<usize> = (0..n).map(|i| i % 3).collect();
+    let probabilities: Vec<f64> = truth
+        .iter()
+        .flat_map(|&t| {
+            let sure = random.random_range(0.5..0.98);
+            (0..3).map(move |c| if c == t { sure } else { (1.0 - sure) / 2.0 })
+        })
+        .collect();
+    let mut labels = truth;
+    let swapped: Vec<usize> = (0..n).step_by(20).collect();
+    for &at in &swapped {
+        labels[at] = (labels[at] + 1) % 3;
+    }
+    let noise = label_noise(&labels, &probabilities, 3).unwrap();
+    let first = &noise.ranking[..n / 10];
+    let found = first.iter().filter(|s| swapped.contains(&s.index)).count();
+    assert!(found * 2 >= swapped.len(), "{found} of {}", swapped.len());
+    assert!((noise.joint.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(
+        (noise.noise_rate() - 0.05).abs() < 0.03,
+        "{}",
+        noise.noise_rate()
+    );
+    assert!(label_noise(&labels, &probabilities, 2).is_err());
+}
+
+#[test]
+fn strangers_are_told_from_the_known() {
+    let (train, _) = two_classes(200, 16, 1);
+    let (held_out, _) = two_classes(100, 16, 2);
+    let (test, _) = two_classes(100, 16, 5);
+    let known = OpenSet::fit(&train, &held_out, 16, 10, 0.95).unwrap();
+    let strangers: Vec<f32> = (0..16 * 16)
+        .map(|i| f32::from(i / 16 == 2 + i % 16))
+        .collect();
+    let strangers: Vec<f32> = strangers.chunks(16).take(14).flatten().copied().collect();
+    for row in strangers.chunks(16).filter(|r| r.iter().any(|&v| v > 0.0)) {
+        assert!(known.is_stranger(row).unwrap());
+    }
+    let accepted = known.scores(&test).unwrap();
+    let accepted = accepted.iter().filter(|&&s| s <= known.threshold()).count();
+    assert!(accepted > 85, "{accepted} of 100");
+    assert!(OpenSet::fit(&train, &[], 16, 10, 0.95).is_err());
+    assert!(OpenSet::fit(&train, &held_out, 16, 0, 0.95).is_err());
+    assert!(OpenSet::fit(&train, &held_out, 16, 10, f64::NAN).is_err());
+}
+
+#[test]
+fn copies_are_the_nearest_and_pairs() {
+    let (values, _) = two_classes(50, 40, 1);
+    let images = SimilarImages::new(&values, 40).unwrap();
+    for (index, row) in values.chunks(40).enumerate() {
+        let doubled: Vec<f32> = row.iter().map(|v| v * 2.0).collect();
+        let nearest = images.nearest(&doubled, 3).unwrap();
+        assert_eq!(nearest[0].index, index);
+        assert!((nearest[0].similarity - 1.0).abs() < 1e-6);
+        assert!(nearest[1].similarity >= nearest[2].similarity);
+    }
+    let pairs = images.pairs(&images, 0.9999).unwrap();
+    assert!((0..50).all(|i| pairs.iter().any(|p| (p.first, p.second) == (i, i))));
+    assert_eq!(images.nearest(&values[..40], 1000).unwrap().len(), 50);
+}
+
+#[test]
+fn principal_components_of_known_data() {
+    // Variances 9, 4 and 0.01 along three axes of eight, drawn without correlation.
+    let mut values = Vec::new();
+    for i in 0..600 {
+        let mut row = [0.0f32; 8];
+        let angle = |k: u32| (f64::from(i) * f64::from(k) * std::f64::consts::TAU / 600.0).sin();
+        row[5] = (3.0 * angle(1)) as f32 + 7.0;
+        row[2] = (2.0 * angle(2)) as f32;
+        row[0] = (0.1 * angle(3)) as f32;
+        values.extend(row);
+    }
+    let pca = Pca::fit(&values, 8, 2).unwrap();
+    let total = 9.0 + 4.0 + 0.01;
+    assert!((pca.explained()[0] - 9.0 / total).abs() < 1e-6);
+    assert!((pca.explained()[1] - 4.0 / total).abs() < 1e-6);
+    let points = pca.project(&values).unwrap();
+    let wrong = values.chunks(8).zip(points.chunks(2)).map(|(row, point)| {
+        (f64::from(row[5]) - 7.0 - point[0])
+            .abs()
+            .max((f64::from(row[2]) - point[1]).abs())
+    });
+    assert!(wrong.fold(0.0, f64::max) < 1e-4);
+    let targets: Vec<usize> = (0..600).map(|i| i % 2).collect();
+    let map = picture(&points, &targets, 200).unwrap();
+    assert!(map.pixels().any(|p| p.0 != [255; 3]));
+    assert!(Pca::fit(&values, 8, 9).is_err());
+    assert!(Pca::fit(&values[..8], 8, 1).is_err());
+}
