@@ -1,5 +1,6 @@
 //! Tests across crates.
 
 mod architecture;
+mod export;
 mod golden;
 mod support;

@@ -1,0 +1,80 @@
+//! Writes a classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
+
+mod common;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::DeviceName;
+use transfer::Classifier;
+use transfer::export::{Export, Format, PixelInput};
+
+/// Write a classifier for other programs; what is written gives the same probabilities.
+///
+/// onnx: one file, opset 17, for ONNX Runtime, tract, OpenVINO.
+/// tfjs: a folder for `tf.loadLayersModel` in a browser.
+/// timm-safetensors: weights for PyTorch; the `create_model` call that fits them is printed and in their metadata.
+/// frozen-graph: a folder with retrained_graph.pb and retrained_labels.txt, as retrain.py writes them.
+#[derive(Parser)]
+#[command(verbatim_doc_comment)]
+struct Options {
+    /// A file that `retrain` wrote
+    #[arg(long)]
+    classifier: PathBuf,
+    /// onnx, tfjs, timm-safetensors or frozen-graph
+    #[arg(long)]
+    format: Format,
+    /// File (onnx, timm-safetensors) or folder (tfjs, frozen-graph)
+    #[arg(long)]
+    output: PathBuf,
+    /// Put the normalisation into the model, which then takes pixel levels 0 to 255, [n, side, side, 3]: bytes (onnx)
+    /// or floats (tfjs, frozen-graph). Resizing stays with the caller
+    #[arg(long)]
+    with_preprocessing: bool,
+    /// Where Burn runs
+    #[arg(long, value_enum, default_value = "flex")]
+    device: DeviceName,
+}
+
+fn main() -> ExitCode {
+    common::finish(run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let classifier = Classifier::load(&options.classifier, &common::device(options.device)?)?;
+    let input = match (options.with_preprocessing, options.format) {
+        (false, _) => PixelInput::Normalized,
+        (true, Format::Onnx) => PixelInput::Byte,
+        (true, _) => PixelInput::Float,
+    };
+    let export = Export::new(&classifier)?.with_input(input);
+    for path in export.write(options.format, &options.output)? {
+        println!("wrote {}", path.display());
+    }
+    let (backbone, config) = (
+        classifier.backbone(),
+        classifier.backbone().weights().config(),
+    );
+    println!(
+        "images: {} to {size} x {size} pixels",
+        backbone.resize(),
+        size = backbone.size()
+    );
+    match input {
+        PixelInput::Normalized => println!(
+            "input: (level - {}) / {}, red green blue",
+            config.mean, config.std
+        ),
+        PixelInput::Float | PixelInput::Byte => println!("input: levels 0 to 255, red green blue"),
+    }
+    if options.format == Format::Timm {
+        println!(
+            "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",
+            export.timm_call(),
+            options.output.display()
+        );
+    }
+    Ok(())
+}
