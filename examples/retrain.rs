@@ -29,7 +29,8 @@ struct Options {
     /// Folder with one sub-folder of images a class. Left out: a drawn sample set, in `sample-images`
     #[arg(long)]
     image_dir: Option<PathBuf>,
-    /// Images for the test, in the same sub-folders; then all of --image-dir is for training and choosing
+    /// Images for the test, in the same sub-folders; then all of --image-dir is for training and choosing (the parity
+    /// recipe keeps to its hashed split's training and validation images)
     #[arg(long)]
     test_dir: Option<PathBuf>,
     /// `bundled` (the default), a published name, or a file or folder with the weights of a MobileNetV1
@@ -178,12 +179,28 @@ fn images(options: &Options) -> Result<(ImageFolder, Split), Box<dyn Error>> {
         )
         .into());
     }
+    let hashed = HashedSplit::default()
+        .with_testing_percentage(options.testing_percentage)
+        .with_validation_percentage(options.validation_percentage);
     let split = match &options.test_dir {
-        Some(test) => Split::from_folders(&folder, None, Some(&common::open_folder(test)?))?,
-        None => HashedSplit::default()
-            .with_testing_percentage(options.testing_percentage)
-            .with_validation_percentage(options.validation_percentage)
-            .apply(&folder)?,
+        None => hashed.apply(&folder)?,
+        Some(test) => {
+            let all = Split::from_folders(&folder, None, Some(&common::open_folder(test)?))?;
+            if options.recipe.is_parity() {
+                // `retrain.py` had no folder for the test: its training and validation images stay what they were.
+                let kept = hashed.apply(&folder)?;
+                println!(
+                    "parity: {} images of the hashed split's own test set are set aside",
+                    kept.testing.len()
+                );
+                Split {
+                    testing: all.testing,
+                    ..kept
+                }
+            } else {
+                all
+            }
+        }
     };
     let [n, v, t] = [&split.training, &split.validation, &split.testing].map(Vec::len);
     println!("classes: {}", folder.classes().join(", "));

@@ -141,10 +141,14 @@ pub fn finish(result: Result<(), Box<dyn Error>>) -> std::process::ExitCode {
     let Err(error) = result else {
         return std::process::ExitCode::SUCCESS;
     };
-    eprintln!("error: {error}");
+    let said = error.to_string();
+    eprintln!("error: {said}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  because: {error}");
+        // Many errors already name their cause.
+        if !said.contains(&error.to_string()) {
+            eprintln!("  because: {error}");
+        }
         cause = error.source();
     }
     std::process::ExitCode::FAILURE

@@ -38,21 +38,31 @@ pub struct RecipeOptions {
 }
 
 impl RecipeOptions {
+    pub fn is_parity(&self) -> bool {
+        self.recipe
+            .map_or(self.of_the_loop(), |recipe| recipe == RecipeName::Parity)
+    }
+
     pub fn config(&self) -> Result<HeadConfig, String> {
-        let of_the_loop = self.how_many_training_steps.is_some()
+        let config = HeadConfig::new().with_seed(self.seed);
+        if self.is_parity() {
+            return Ok(config.with_recipe(self.steps()));
+        }
+        if self.of_the_loop() {
+            return Err(
+                "the converged recipe has no steps: leave out --recipe, or the options of the training loop"
+                    .into(),
+            );
+        }
+        Ok(config.with_recipe(ConvergedConfig::new()))
+    }
+
+    fn of_the_loop(&self) -> bool {
+        self.how_many_training_steps.is_some()
             || self.learning_rate.is_some()
             || self.train_batch_size.is_some()
             || self.validation_batch_size.is_some()
-            || self.eval_step_interval.is_some();
-        let config = HeadConfig::new().with_seed(self.seed);
-        match self.recipe {
-            Some(RecipeName::Converged) if of_the_loop => Err(
-                "the converged recipe has no steps: leave out --recipe, or the options of the training loop".into(),
-            ),
-            None if !of_the_loop => Ok(config.with_recipe(ConvergedConfig::new())),
-            Some(RecipeName::Converged) => Ok(config.with_recipe(ConvergedConfig::new())),
-            _ => Ok(config.with_recipe(self.steps())),
-        }
+            || self.eval_step_interval.is_some()
     }
 
     fn steps(&self) -> StepsConfig {
