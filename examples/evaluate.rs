@@ -1,39 +1,59 @@
-//! Measures predictions: every number with its interval, as text, JSON and a report page.
+//! Measures a classifier on a folder of images, or predictions that any tool made: every number with its interval,
+//! as text, JSON and a report page.
+
+mod common;
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use metrics::report::{Picture, Report};
-use metrics::{Bootstrap, EvaluationOptions, Predictions};
+use clap::{ArgGroup, Parser};
+use common::answers::{Images, read, write};
+use common::describe::describe;
+use metrics::{Bootstrap, EvaluationOptions};
 
-/// Measure predictions that any tool made.
+/// Measure a classifier on a folder of images, or predictions that any tool made.
 ///
-/// The file holds one sample a line, `{"target": 0, "probabilities": [0.9, 0.1]}`, with "weight" and "file"
-/// where known; or it is CSV with a column `target` and one column of probabilities for each class.
+/// A file of predictions holds one sample a line, `{"target": 0, "probabilities": [0.9, 0.1]}`, with "weight" and
+/// "file" where known; or it is CSV with a column `target` and one column of probabilities for each class.
 #[derive(Parser)]
 #[command(
-    after_help = "Example:\n  evaluate --predictions answers.jsonl --classes boat,cloud --metrics metrics.json"
+    group(ArgGroup::new("what").required(true).args(["classifier", "predictions"])),
+    after_help = "Examples:\n  evaluate --classifier boats.safetensors --image-dir test --report report.html\n  \
+                  evaluate --predictions answers.jsonl --classes boat,cloud --metrics metrics.json"
 )]
-struct Args {
+struct Options {
+    /// A file that `retrain` wrote; --image-dir has the images
+    #[arg(long, value_name = "FILE", requires = "image_dir")]
+    classifier: Option<PathBuf>,
     /// Predictions as JSON lines, or as CSV if the name ends in .csv
     #[arg(long, value_name = "FILE")]
-    predictions: PathBuf,
+    predictions: Option<PathBuf>,
     /// Names of the classes in the order of the probabilities [default: their indices, or CSV's header]
-    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "A,B,..",
+        value_delimiter = ',',
+        conflicts_with = "classifier"
+    )]
     classes: Option<Vec<String>>,
+    #[command(flatten)]
+    images: Images,
     /// Write all numbers here as JSON, named as scikit-learn names them
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     /// Write the report page here
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Folder that the "file" names are relative to: puts thumbnails of mistakes into the report
-    #[arg(long, value_name = "DIR")]
-    images: Option<PathBuf>,
+    /// Beside each thumbnail of the report, show what spoke for the answer (32 gradients an image)
+    #[arg(long, requires_all = ["classifier", "report"])]
+    explain: bool,
+    /// Write the model card here, as Markdown with Hugging Face's front matter
+    #[arg(long, value_name = "FILE", requires = "classifier")]
+    card: Option<PathBuf>,
+    /// Write the predictions here as JSON lines, for --predictions and for `compare`
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Heading of the report
     #[arg(long, default_value = "How good is this classifier?")]
     title: String,
@@ -52,95 +72,56 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::finish(run(&Options::parse()))
 }
 
-fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let predictions = read(&args.predictions, args.classes.as_deref())
-        .map_err(|error| format!("{}: {error}", args.predictions.display()))?;
-    let mut options = EvaluationOptions::new();
-    if args.replicates > 0 {
-        let bootstrap = Bootstrap::new()
-            .with_replicates(args.replicates)
-            .with_seed(args.seed);
-        options = options.with_intervals(bootstrap);
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let file = options.classifier.as_ref().or(options.predictions.as_ref());
+    let file = file.map_or(Path::new(""), PathBuf::as_path);
+    let answers = match &options.classifier {
+        Some(_) => options.images.ask(file)?,
+        None => read(file, options.classes.as_deref())?,
+    };
+    let mut wanted = EvaluationOptions::new();
+    if options.replicates > 0 {
+        let bootstrap = Bootstrap::new().with_seed(options.seed);
+        wanted = wanted.with_intervals(bootstrap.with_replicates(options.replicates));
     }
-    if let Some(value) = args.zero_division {
-        options = options.with_zero_division(value);
+    if let Some(value) = options.zero_division {
+        wanted = wanted.with_zero_division(value);
     }
-    let mut report = predictions.report(&options)?.with_title(&args.title);
+    let predictions = &answers.predictions;
+    let mut report = predictions.report(&wanted)?.with_title(&options.title);
     print!("{}\n{}", predictions.summary(), report.evaluation());
-    if let Some(path) = &args.metrics {
-        write(
-            path,
-            &(serde_json::to_string_pretty(report.evaluation())? + "\n"),
-        )?;
+    if let Some(path) = &options.metrics {
+        let numbers = serde_json::to_string_pretty(report.evaluation())?;
+        write(path, &(numbers + "\n"))?;
     }
-    if let Some(path) = &args.report {
-        if let Some(date) = &args.date {
+    if let Some(path) = &options.answers {
+        let mut lines = Vec::new();
+        predictions.write_json_lines(&mut lines)?;
+        write(path, &String::from_utf8(lines)?)?;
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    report = match &answers.classifier {
+        Some(classifier) => {
+            let images = options.images.image_dir.as_deref();
+            let images = images.unwrap_or(Path::new(""));
+            describe(report, classifier, &name, images, predictions)
+        }
+        None => report.with_fact("Predictions", name),
+    };
+    if let (Some(path), Some(card)) = (&options.card, report.card_markdown()) {
+        write(path, &card)?;
+    }
+    if let Some(path) = &options.report {
+        if let Some(date) = &options.date {
             report = report.with_date(date);
         }
-        report = report.with_fact("Predictions", args.predictions.display().to_string());
-        if let Some(folder) = &args.images {
-            report = with_thumbnails(report, &predictions, folder)?;
-        }
+        report = options
+            .images
+            .with_pictures(report, &answers, options.explain)?;
         write(path, &report.html()?)?;
     }
-    Ok(())
-}
-
-fn read(path: &Path, classes: Option<&[String]>) -> Result<Predictions, Box<dyn Error>> {
-    let file = BufReader::new(File::open(path)?);
-    Ok(
-        if path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
-        {
-            Predictions::from_csv(file, classes)?
-        } else {
-            Predictions::from_json_lines(file, classes)?
-        },
-    )
-}
-
-/// Adds a thumbnail for every sample that the page shows and whose file is there.
-fn with_thumbnails(
-    mut report: Report,
-    predictions: &Predictions,
-    folder: &Path,
-) -> Result<Report, Box<dyn Error>> {
-    let Some(files) = predictions.files() else {
-        return Err("--images needs predictions with a \"file\" each".into());
-    };
-    for sample in report.shown() {
-        let path = folder.join(&files[sample]);
-        match dataset::decode_file(&path, &dataset::DecodeOptions::default()) {
-            Ok(image) => {
-                let small = dataset::thumbnail(&image, 224);
-                let mut bytes = Vec::new();
-                small.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Jpeg)?;
-                report = report.with_picture(
-                    sample,
-                    Picture {
-                        media_type: "image/jpeg".into(),
-                        bytes,
-                    },
-                );
-            }
-            Err(error) => eprintln!("no thumbnail: {error}"),
-        }
-    }
-    Ok(report)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("wrote {}", path.display());
     Ok(())
 }

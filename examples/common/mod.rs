@@ -1,6 +1,8 @@
 //! What the examples share: the device, the weights, progress.
 #![allow(dead_code)] // Each example uses some of it.
 
+pub mod answers;
+pub mod describe;
 pub mod recipe;
 
 use std::error::Error;

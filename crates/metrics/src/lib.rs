@@ -43,13 +43,16 @@ mod streaming;
 mod summary;
 mod top_k;
 mod uncertainty;
+mod write;
 
 pub use agreement::KappaWeights;
 pub use choosing::{CoveragePoint, CoverageRisk, OperatingPoint};
 pub use confusion::{Average, ClassMetric, ConfusionMatrix, Normalize};
 pub use curves::{DetCurve, PrecisionRecallCurve, Ranking, RocCurve};
 pub use error::{Error, Place, Result};
-pub use evaluation::{ClassScores, Evaluation, EvaluationOptions, Score};
+pub use evaluation::{
+    ClassScores, Compared, Evaluation, EvaluationOptions, Score, ScoreDifference,
+};
 pub use predictions::Predictions;
 pub use probability::{
     Bin, Binning, Calibration, IsotonicCalibration, IsotonicRegression, ReliabilityDiagram,

@@ -300,6 +300,13 @@ impl Predictions {
         }
     }
 
+    /// Probability of one class for each sample; `None` where only hard classes are known.
+    pub(crate) fn column(&self, class: usize) -> Option<Vec<f64>> {
+        let all = self.probabilities.as_ref()?;
+        let values = all.iter().skip(class).step_by(self.classes.len());
+        Some(values.copied().collect())
+    }
+
     /// Weight of a sample; 1 where no weights were given.
     pub(crate) fn weight(&self, sample: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[sample])

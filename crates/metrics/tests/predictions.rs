@@ -286,3 +286,21 @@ fn undefined_is_none_unless_asked() {
         "[[1,0,0],[1,0,0],[0,0,0]]"
     );
 }
+
+#[test]
+fn written_lines_are_read_again() {
+    let soft = Predictions::new(vec![0, 1], vec![vec![0.125, 0.875], vec![0.75, 0.25]])
+        .unwrap()
+        .with_weights(vec![1.0, 0.5])
+        .unwrap()
+        .with_files(["a \"quoted\" name.jpg", "two\nlines.jpg"])
+        .unwrap();
+    let hard = Predictions::from_classes(vec![0, 1], vec![1, 1], 2).unwrap();
+    for predictions in [soft, hard] {
+        let mut lines = Vec::new();
+        predictions.write_json_lines(&mut lines).unwrap();
+        let classes = predictions.classes().to_vec();
+        let again = Predictions::from_json_lines(lines.as_slice(), Some(&classes)).unwrap();
+        assert_eq!(again, predictions);
+    }
+}

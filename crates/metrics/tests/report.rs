@@ -136,3 +136,66 @@ fn hard_classes_and_single_samples_have_a_report_too() {
         .html()
         .unwrap();
 }
+
+#[test]
+fn comparison_shows_who_changed_sides() {
+    let second = predictions(3)
+        .with_files((0..240).map(|i| format!("{i}.jpg")))
+        .unwrap();
+    // The first one is wrong on every tenth sample, and right on the ones after those.
+    let sure = |class: usize| {
+        (0..3)
+            .map(|k| if k == class { 0.98 } else { 0.01 })
+            .collect()
+    };
+    let rows = (0..240).map(|i| match i % 10 {
+        0 => sure((i + 1) % 3),
+        1 => sure(i % 3),
+        _ => second.row(i).unwrap().to_vec(),
+    });
+    let first = Predictions::new(second.targets().to_vec(), rows.collect()).unwrap();
+    let compared = first
+        .compare(&second, &Bootstrap::new().with_replicates(50))
+        .unwrap();
+    let (fixed, broken) = (
+        compared.comparison.fixed.clone(),
+        compared.comparison.broken.clone(),
+    );
+    assert!(fixed.len() > 5 && !broken.is_empty());
+    let accuracy = &compared.scores[0];
+    assert_eq!(accuracy.name, "accuracy");
+    let gain = (fixed.len() as f64 - broken.len() as f64) / 240.0;
+    assert!((accuracy.difference.value - gain).abs() < 1e-12);
+    assert!(accuracy.difference.low < gain && gain < accuracy.difference.high);
+    assert!(compared.area.is_none(), "three classes");
+    let text = compared.to_string();
+    assert!(
+        text.contains("McNemar's test (chi-squared): p = 0."),
+        "{text}"
+    );
+
+    let report = second.report(&EvaluationOptions::new()).unwrap();
+    let report = report.with_comparison("<old>", &first, compared).unwrap();
+    let shown = report.shown();
+    assert!(
+        fixed
+            .iter()
+            .take(12)
+            .chain(&broken)
+            .all(|sample| shown.contains(sample))
+    );
+    let html = report.html().unwrap();
+    assert!(html.contains("Compared with &lt;old&gt;"));
+    assert!(html.contains("Now right") && html.contains("No longer right"));
+    let other = predictions(2);
+    let compared = other
+        .compare(&other, &Bootstrap::new().with_replicates(50))
+        .unwrap();
+    assert!(compared.comparison.mcnemar.is_none());
+    assert_eq!(compared.area.unwrap().p_value, None);
+    assert!(
+        report
+            .with_comparison("two classes", &other, compared)
+            .is_err()
+    );
+}

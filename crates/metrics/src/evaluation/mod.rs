@@ -1,5 +1,6 @@
 //! Every number at once, by the names scikit-learn gives them.
 
+mod compared;
 mod scores;
 
 use std::fmt;
@@ -12,6 +13,9 @@ use crate::{
     Binning, Bootstrap, Calibration, ClassMetric, ConfusionMatrix, CoverageRisk, Estimate,
     Predictions, Result, delong, wilson,
 };
+#[cfg(feature = "report")]
+pub(crate) use compared::p_value;
+pub use compared::{Compared, ScoreDifference};
 use scores::{Measured, SCORES};
 
 /// What [`Predictions::evaluate`] does beyond plain numbers; by default nothing.
@@ -224,14 +228,7 @@ impl Predictions {
                 "roc_auc_ovr_macro" if self.weights.is_none() && self.classes.len() == 2 => {
                     let positive: Vec<bool> =
                         self.targets.iter().map(|&target| target == 1).collect();
-                    let second: Vec<f64> = self
-                        .probabilities
-                        .iter()
-                        .flatten()
-                        .skip(1)
-                        .step_by(2)
-                        .copied()
-                        .collect();
+                    let second = self.column(1).unwrap_or_default();
                     delong(&positive, &second, bootstrap.level())
                 }
                 _ => resampled

@@ -16,7 +16,7 @@ pub struct ModelCard {
     pub limits: String,
     /// SPDX identifier in lower case, such as `apache-2.0`.
     pub license: String,
-    /// The network it was made from.
+    /// The network it was made from, as a hub calls it, such as `google/mobilenet_v1_1.0_224`.
     pub base_model: String,
     /// Name of the data set.
     pub dataset: String,
@@ -89,7 +89,10 @@ impl ModelCard {
         );
         for score in headline(evaluation) {
             if let Some(value) = score.value {
-                let kind = score.name.strip_suffix("_macro").unwrap_or(score.name);
+                let kind = match score.name {
+                    "roc_auc_ovr_macro" => "roc_auc",
+                    name => name.strip_suffix("_macro").unwrap_or(name),
+                };
                 let _ = writeln!(
                     text,
                     "    - type: {kind}\n      value: {value:.6}\n      name: {}",

@@ -40,7 +40,8 @@ pub(super) struct Series {
 /// How a series is drawn.
 pub(super) enum Shape {
     Line(Vec<(f64, f64)>),
-    Dots(Vec<(f64, f64)>),
+    /// Points with the share of the samples that each stands for, which the dot's area shows.
+    Dots(Vec<(f64, f64, f64)>),
     /// Low and high edge, height.
     Bars(Vec<(f64, f64, f64)>),
 }
@@ -65,14 +66,15 @@ impl Chart<'_> {
     }
 
     fn svg(&self) -> Result<String> {
-        let size = (380, 300);
+        let size = (360, 290);
         draw(size, self.title, |area| {
-            let font = |colour: RGBColor| ("sans-serif", 15 * SCALE).into_font().color(&colour);
+            let font = |colour: RGBColor| ("sans-serif", 18 * SCALE).into_font().color(&colour);
             let mut chart = ChartBuilder::on(area)
-                .margin(6 * SCALE)
+                .margin(4 * SCALE)
+                .margin_top(12 * SCALE)
                 .margin_right(14 * SCALE)
-                .x_label_area_size(46 * SCALE)
-                .y_label_area_size(58 * SCALE)
+                .x_label_area_size(48 * SCALE)
+                .y_label_area_size(72 * SCALE)
                 .build_cartesian_2d(
                     self.x_range.0..self.x_range.1,
                     self.y_range.0..self.y_range.1,
@@ -81,14 +83,14 @@ impl Chart<'_> {
                 .configure_mesh()
                 .x_desc(self.x)
                 .y_desc(self.y)
-                .x_labels(6)
-                .y_labels(6)
+                .x_labels(5)
+                .y_labels(5)
                 .axis_desc_style(font(SOFT))
                 .label_style(font(SOFT))
                 .axis_style(GRID.stroke_width(SCALE))
                 .bold_line_style(GRID.stroke_width(SCALE))
                 .light_line_style(TRANSPARENT)
-                .set_all_tick_mark_size(0)
+                .set_all_tick_mark_size(5 * SCALE)
                 .x_label_formatter(&|x| tick(*x))
                 .y_label_formatter(&|y| tick(*y))
                 .draw()?;
@@ -109,26 +111,25 @@ impl Chart<'_> {
                 match &series.shape {
                     Shape::Line(points) => {
                         let style = colour.stroke_width(2 * SCALE);
-                        chart.draw_series(LineSeries::new(thin(points), style))?;
+                        for piece in clipped(points, self.x_range, self.y_range) {
+                            chart.draw_series(LineSeries::new(thin(&piece), style))?;
+                        }
                     }
                     Shape::Dots(points) => {
-                        chart.draw_series(LineSeries::new(
-                            points.clone(),
-                            colour.stroke_width(2 * SCALE),
-                        ))?;
-                        let dot = |&at| Circle::new(at, 4 * SCALE, colour.filled());
+                        let line = points.iter().map(|&(x, y, _)| (x, y));
+                        chart.draw_series(LineSeries::new(line, colour.stroke_width(SCALE)))?;
+                        let dot = |&(x, y, share): &(f64, f64, f64)| {
+                            let radius = f64::from(SCALE) * (2.5 + 6.5 * share.sqrt());
+                            Circle::new((x, y), radius as i32, colour.filled())
+                        };
                         chart.draw_series(points.iter().map(dot))?;
                     }
                     Shape::Bars(bars) => {
                         let bar = |&(low, high, height): &(f64, f64, f64)| {
-                            Rectangle::new(
-                                [(low, self.y_range.0), (high, height)],
-                                colour.mix(0.55).filled(),
-                            )
+                            Rectangle::new([(low, self.y_range.0), (high, height)], colour.filled())
                         };
-                        chart.draw_series(
-                            bars.iter().filter(|bar| bar.2 > self.y_range.0).map(bar),
-                        )?;
+                        let there = bars.iter().filter(|bar| bar.2 > self.y_range.0);
+                        chart.draw_series(there.map(bar))?;
                     }
                 }
             }
@@ -294,6 +295,42 @@ fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .enumerate()
         .filter(|&(i, _)| i % step == 0 || i == last);
     kept.map(|(_, &point)| point).collect()
+}
+
+/// The parts of a line that lie within both ranges, each with its ends on the border where it crosses that.
+fn clipped(
+    points: &[(f64, f64)],
+    x_range: (f64, f64),
+    y_range: (f64, f64),
+) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        // What part of the segment is inside (Liang and Barsky 1984).
+        let (mut start, mut end) = (0.0_f64, 1.0_f64);
+        for (from, step, (low, high)) in [(x0, x1 - x0, x_range), (y0, y1 - y0, y_range)] {
+            if step == 0.0 {
+                if from < low || from > high {
+                    end = -1.0;
+                }
+                continue;
+            }
+            let (a, b) = ((low - from) / step, (high - from) / step);
+            start = start.max(a.min(b));
+            end = end.min(a.max(b));
+        }
+        if start > end {
+            continue;
+        }
+        let at = |t: f64| (x0 + t * (x1 - x0), y0 + t * (y1 - y0));
+        let continued =
+            start == 0.0 && pieces.last().and_then(|piece| piece.last()) == Some(&pair[0]);
+        match pieces.last_mut() {
+            Some(piece) if continued => piece.push(at(end)),
+            _ => pieces.push(vec![at(start), at(end)]),
+        }
+    }
+    pieces
 }
 
 fn shorten(name: &str) -> String {

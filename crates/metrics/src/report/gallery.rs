@@ -6,7 +6,7 @@ use super::{Picture, Report};
 use crate::Predictions;
 
 /// How many samples each gallery shows at most.
-const SHOWN: usize = 12;
+pub(super) const SHOWN: usize = 12;
 
 /// Wrong answers, the surest first.
 pub(super) fn confident_mistakes(predictions: &Predictions) -> Vec<usize> {
@@ -37,8 +37,8 @@ fn confidence(predictions: &Predictions, sample: usize) -> f64 {
         .unwrap_or(1.0)
 }
 
-/// One figure a sample: its pictures where given, what it is and what was said.
-pub(super) fn figures(report: &Report, samples: &[usize]) -> String {
+/// One figure a sample: its pictures where given, what it is and what was said, and what another classifier said.
+pub(super) fn figures(report: &Report, samples: &[usize], other: Option<&Predictions>) -> String {
     let predictions = &report.predictions;
     let mut html = String::from("<div class=\"gallery\">\n");
     for &sample in samples {
@@ -91,8 +91,15 @@ pub(super) fn figures(report: &Report, samples: &[usize]) -> String {
             let share = own.map_or_else(String::new, |own| format!(" ({})", percent(own)));
             html += &format!("is {}{share}<br>", escape(&predictions.classes()[target]));
         }
+        if let Some(other) = other {
+            let said = escape(&other.classes()[other.predicted()[sample]]);
+            let share = other.probabilities().map_or_else(String::new, |_| {
+                format!(" {}", percent(confidence(other, sample)))
+            });
+            html += &format!("the other says {said}{share}<br>");
+        }
         html += &format!(
-            "<span class=\"soft\">{}</span></figcaption></figure>\n",
+            "<span class=\"file\">{}</span></figcaption></figure>\n",
             escape(&file)
         );
     }

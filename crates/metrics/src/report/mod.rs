@@ -5,6 +5,7 @@
 
 mod card;
 mod charts;
+mod comparison;
 mod gallery;
 mod html;
 mod sections;
@@ -12,7 +13,7 @@ mod sections;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{Error, Evaluation, EvaluationOptions, Predictions, Result};
+use crate::{Compared, Error, Evaluation, EvaluationOptions, Predictions, Result};
 
 pub use card::ModelCard;
 
@@ -42,8 +43,18 @@ pub struct Report {
     facts: Vec<(String, String)>,
     pictures: BTreeMap<usize, Picture>,
     overlays: BTreeMap<usize, Picture>,
+    overlay_note: String,
     learning_curves: Vec<LearningCurve>,
+    comparison: Option<Box<AgainstAnother>>,
     card: Option<ModelCard>,
+}
+
+/// The classifier that the report's one is compared with.
+#[derive(Clone, Debug)]
+struct AgainstAnother {
+    name: String,
+    predictions: Predictions,
+    compared: Compared,
 }
 
 /// An encoded picture, embedded as it is: a thumbnail, not the photo, or the page grows.
@@ -80,7 +91,9 @@ impl Predictions {
             facts: Vec::new(),
             pictures: BTreeMap::new(),
             overlays: BTreeMap::new(),
+            overlay_note: String::new(),
             learning_curves: Vec::new(),
+            comparison: None,
             card: None,
         })
     }
@@ -117,10 +130,36 @@ impl Report {
         self
     }
 
+    /// How to read the overlays: what they are and what their colours mean.
+    pub fn with_overlay_note(mut self, note: impl Into<String>) -> Self {
+        self.overlay_note = note.into();
+        self
+    }
+
     /// One more learning curve.
     pub fn with_learning_curve(mut self, curve: LearningCurve) -> Self {
         self.learning_curves.push(curve);
         self
+    }
+
+    /// Compares with another classifier, the first of the two, on the same samples: `compared` is
+    /// `other.compare(predictions of this report, ...)`.
+    ///
+    /// # Errors
+    /// Where `other` is not of the same samples.
+    pub fn with_comparison(
+        mut self,
+        name: impl Into<String>,
+        other: &Predictions,
+        compared: Compared,
+    ) -> Result<Self> {
+        crate::uncertainty::check_same_samples(other, &self.predictions)?;
+        self.comparison = Some(Box::new(AgainstAnother {
+            name: name.into(),
+            predictions: other.clone(),
+            compared,
+        }));
+        Ok(self)
     }
 
     /// The model card, the last part of the page.
@@ -141,6 +180,9 @@ impl Report {
             gallery::least_confident(&self.predictions),
         );
         shown.extend(unsure);
+        if let Some(other) = &self.comparison {
+            shown.extend(comparison::changed(other).flat_map(|(_, samples)| samples));
+        }
         shown.sort_unstable();
         shown.dedup();
         shown

@@ -2,20 +2,32 @@ use std::fmt::Write;
 
 use super::charts::{self, COLOURS, Chart, Series, Shape};
 use super::html::{escape, interval, number, percent, shell, table};
-use super::{LearningCurve, Report, gallery};
+use super::{LearningCurve, Report, comparison, gallery};
 use crate::{Evaluation, Ranking, Result};
+
+/// Up to so many classes the confusion matrix and the table of the classes stand side by side on a wide screen.
+const SIDE_BY_SIDE: usize = 6;
 
 pub(super) fn page(report: &Report) -> Result<String> {
     let mut body = header(report);
-    body += &evaluated(report);
-    body += "<h2>Which classes are taken for which</h2>\n";
-    body += &format!(
+    let confusion = format!(
         "<figure class=\"confusion\">{}<figcaption>Rows are targets, columns what was said; shares are of the \
          row.</figcaption></figure>\n",
         charts::confusion(&report.evaluation.confusion, &report.evaluation.classes)?
     );
-    body += "<h2>Class by class</h2>\n";
-    body += &per_class(&report.evaluation);
+    let confusion = format!("<h2>Which classes are taken for which</h2>\n{confusion}");
+    let classes = format!("<h2>Class by class</h2>\n{}", per_class(&report.evaluation));
+    body += &if report.evaluation.classes.len() <= SIDE_BY_SIDE {
+        format!(
+            "<div class=\"split\">\n<div>{}{classes}</div>\n<div>{confusion}</div>\n</div>\n",
+            evaluated(report)
+        )
+    } else {
+        evaluated(report) + &confusion + &classes
+    };
+    if let Some(other) = &report.comparison {
+        body += &comparison::section(report, other);
+    }
     body += &curves(report)?;
     body += &galleries(report);
     body += "<h2>All numbers</h2>\n";
@@ -42,13 +54,13 @@ fn header(report: &Report) -> String {
         evaluation.samples,
         evaluation.classes.len()
     );
-    for (name, class) in [
-        ("accuracy", "tile lead"),
-        ("balanced_accuracy", "tile"),
-        ("f1_macro", "tile"),
-        ("roc_auc_ovr_macro", "tile"),
-        ("log_loss", "tile"),
-        ("ece_15", "tile"),
+    for (name, title, class) in [
+        ("accuracy", "Accuracy", "tile lead"),
+        ("balanced_accuracy", "Balanced accuracy", "tile"),
+        ("f1_macro", "Macro F1", "tile"),
+        ("roc_auc_ovr_macro", "Area under ROC", "tile"),
+        ("log_loss", "Log loss", "tile"),
+        ("ece_15", "Calibration error", "tile"),
     ] {
         let Some(score) = evaluation.score(name) else {
             continue;
@@ -61,13 +73,13 @@ fn header(report: &Report) -> String {
             (Some(e), "accuracy" | "balanced_accuracy") => {
                 format!("{} to {}", percent(e.low), percent(e.high))
             }
+            (None, "ece_15") if score.value.is_some() => "in 15 bins".to_string(),
             (estimate, _) if score.value.is_some() => interval(estimate),
             _ => escape(&score.reason),
         };
         let _ = writeln!(
             html,
-            "<div class=\"{class}\"><span>{}</span><b>{value}</b><span>{note}</span></div>",
-            escape(score.title)
+            "<div class=\"{class}\"><span>{title}</span><b>{value}</b><span>{note}</span></div>"
         );
     }
     html += "</div>\n</header>\n";
@@ -138,11 +150,10 @@ fn curves(report: &Report) -> Result<String> {
     let evaluation = &report.evaluation;
     let mut html = String::new();
     if !evaluation.rankings.is_empty() {
-        html += "<h2>What the probabilities are worth</h2>\n<div class=\"grid\">\n";
         html += &ranked(
             evaluation,
             ("ROC", "false positive rate", "true positive rate"),
-            (true, "Each class against the rest; dashed is chance."),
+            (true, "Each class against the rest, with its area."),
             |class| class.roc_auc,
             |ranking| {
                 let curve = ranking.roc()?;
@@ -160,7 +171,7 @@ fn curves(report: &Report) -> Result<String> {
             ("Precision and recall", "recall", "precision"),
             (
                 false,
-                "Each class against the rest; with its average precision.",
+                "Each class against the rest, with its average precision.",
             ),
             |class| class.average_precision,
             |ranking| {
@@ -178,14 +189,12 @@ fn curves(report: &Report) -> Result<String> {
         html += &reliability(evaluation)?;
         html += &histogram(report)?;
         html += &coverage(evaluation)?;
-        html += "</div>\n";
     }
-    if !report.learning_curves.is_empty() {
-        html += "<h2>How it learned</h2>\n<div class=\"grid\">\n";
-        for curve in &report.learning_curves {
-            html += &learning(curve)?;
-        }
-        html += "</div>\n";
+    for curve in &report.learning_curves {
+        html += &learning(curve)?;
+    }
+    if !html.is_empty() {
+        html = format!("<h2>Curves</h2>\n<div class=\"grid\">\n{html}</div>\n");
     }
     Ok(html)
 }
@@ -200,6 +209,18 @@ fn ranked(
 ) -> Result<String> {
     let mut classes: Vec<usize> = (0..evaluation.classes.len()).collect();
     let mut note = note.to_string();
+    // Curves that hug the corner are looked at there.
+    let near = |&class: &usize| area(&evaluation.per_class[class]).is_none_or(|area| area > 0.97);
+    let zoomed = classes.iter().all(near);
+    let (low, high) = if zoomed { (0.8, 1.004) } else { (0.0, 1.02) };
+    let x_range = match (zoomed, diagonal) {
+        (false, _) => (0.0, 1.0),
+        (true, true) => (0.0, 0.2),
+        (true, false) => (0.8, 1.0),
+    };
+    if zoomed {
+        note += " Only the corner is shown.";
+    }
     if classes.len() > COLOURS {
         let key = |&class: &usize| area(&evaluation.per_class[class]).unwrap_or(2.0);
         classes.sort_by(|a, b| key(a).total_cmp(&key(b)));
@@ -225,9 +246,9 @@ fn ranked(
         title,
         x,
         y,
-        x_range: (0.0, 1.0),
-        y_range: (0.0, 1.02),
-        diagonal,
+        x_range,
+        y_range: (low, high),
+        diagonal: diagonal && !zoomed,
         series,
     }
     .figure(&note)
@@ -237,11 +258,11 @@ fn reliability(evaluation: &Evaluation) -> Result<String> {
     let Some(calibration) = &evaluation.calibration else {
         return Ok(String::new());
     };
-    let points = calibration
-        .reliability
-        .bins
+    let bins = &calibration.reliability.bins;
+    let total: f64 = bins.iter().map(|bin| bin.weight).sum();
+    let points = bins
         .iter()
-        .filter_map(|bin| bin.confidence.zip(bin.accuracy));
+        .filter_map(|bin| Some((bin.confidence?, bin.accuracy?, bin.weight / total)));
     let chart = Chart {
         title: "Reliability",
         x: "confidence",
@@ -250,7 +271,7 @@ fn reliability(evaluation: &Evaluation) -> Result<String> {
         y_range: (0.0, 1.02),
         diagonal: true,
         series: vec![Series {
-            name: "15 equal bins".into(),
+            name: "15 equal bins; larger: more samples".into(),
             shape: Shape::Dots(points.collect()),
         }],
     };
@@ -270,35 +291,36 @@ fn histogram(report: &Report) -> Result<String> {
         let wrong = usize::from(said != predictions.targets()[sample]);
         counts[wrong][((sure * BINS as f64) as usize).min(BINS - 1)] += predictions.weight(sample);
     }
-    let total: f64 = counts.iter().flatten().sum();
-    let highest = counts.iter().flatten().fold(0.0_f64, |a, &b| a.max(b)) / total;
-    let bars = |counts: &[f64; BINS]| {
-        let edge = |bin: usize| bin as f64 / BINS as f64;
-        let bars = counts.iter().enumerate();
-        Shape::Bars(
-            bars.map(|(bin, &count)| (edge(bin), edge(bin + 1), count / total))
-                .collect(),
-        )
+    let shares = counts.map(|counts| {
+        let total: f64 = counts.iter().sum();
+        counts.map(|count| if total > 0.0 { count / total } else { 0.0 })
+    });
+    let highest = shares.iter().flatten().fold(0.0_f64, |a, &b| a.max(b));
+    // Each in its own half of the bin.
+    let bars = |side: usize| {
+        let edge = |bin: usize, side: usize| (bin as f64 + 0.08 + 0.42 * side as f64) / BINS as f64;
+        let bars = shares[side].iter().enumerate();
+        let bar = |(bin, &share): (usize, &f64)| (edge(bin, side), edge(bin, side + 1), share);
+        Shape::Bars(bars.map(bar).collect())
+    };
+    let wrong = predictions.mistakes().count();
+    let series = |name: String, side: usize| Series {
+        name,
+        shape: bars(side),
     };
     let chart = Chart {
         title: "How sure it is",
         x: "probability of the class said",
-        y: "share of the samples",
+        y: "share of these answers",
         x_range: (0.0, 1.0),
         y_range: (0.0, highest * 1.05),
         diagonal: false,
         series: vec![
-            Series {
-                name: "right".into(),
-                shape: bars(&counts[0]),
-            },
-            Series {
-                name: "wrong".into(),
-                shape: bars(&counts[1]),
-            },
+            series(format!("{} right", predictions.len() - wrong), 0),
+            series(format!("{wrong} wrong"), 1),
         ],
     };
-    chart.figure("Mistakes should be to the left.")
+    chart.figure("Wrong answers should be unsure: to the left of the right ones.")
 }
 
 fn coverage(evaluation: &Evaluation) -> Result<String> {
@@ -313,8 +335,8 @@ fn coverage(evaluation: &Evaluation) -> Result<String> {
     let highest = points.iter().fold(0.0_f64, |a, b| a.max(b.1)).max(0.01);
     let chart = Chart {
         title: "Coverage and risk",
-        x: "share of the samples that is answered",
-        y: "share of the answers that is wrong",
+        x: "share that is answered",
+        y: "share that is wrong",
         x_range: (0.0, 1.0),
         y_range: (0.0, (highest * 1.1).min(1.0)),
         diagonal: false,
@@ -382,6 +404,11 @@ fn learning(curve: &LearningCurve) -> Result<String> {
 
 fn galleries(report: &Report) -> String {
     let mut html = String::new();
+    let note = if report.overlays.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"soft\">{}</p>\n", escape(&report.overlay_note))
+    };
     for (title, samples) in [
         (
             "The surest mistakes",
@@ -395,8 +422,8 @@ fn galleries(report: &Report) -> String {
         if !samples.is_empty() {
             let _ = write!(
                 html,
-                "<h2>{title}</h2>\n{}",
-                gallery::figures(report, &samples)
+                "<h2>{title}</h2>\n{note}{}",
+                gallery::figures(report, &samples, None)
             );
         }
     }
@@ -416,8 +443,6 @@ fn all_numbers(evaluation: &Evaluation) -> String {
             vec![escape(score.title), number(score.value), note]
         })
         .collect();
-    table(
-        &["Number", "Value", "95 % interval, or why there is none"],
-        &rows,
-    )
+    let head = ["Number", "Value", "Interval, or why there is none"];
+    format!("<div class=\"narrow\">{}</div>\n", table(&head, &rows))
 }

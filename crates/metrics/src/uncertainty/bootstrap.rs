@@ -145,11 +145,29 @@ impl Bootstrap {
         second: &Predictions,
         number: impl Fn(&Predictions) -> Option<f64> + Sync,
     ) -> Result<Option<Resampled>> {
-        check_same_samples(first, second)?;
-        let difference =
-            |rows: &[usize]| Some(number(&second.select(rows))? - number(&first.select(rows))?);
-        let resampled = self.resample(first, 1, &|rows| vec![difference(rows)])?;
+        let number = |resampled: &Predictions| vec![number(resampled)];
+        let resampled = self.run_paired_many(first, second, 1, number)?;
         Ok(resampled.into_iter().next().flatten())
+    }
+
+    /// Resamples the differences of several numbers at once, all on the same replicates; see
+    /// [`Bootstrap::run_many`] and [`Bootstrap::run_paired`].
+    ///
+    /// # Errors
+    /// As [`Bootstrap::run_paired`].
+    pub fn run_paired_many(
+        &self,
+        first: &Predictions,
+        second: &Predictions,
+        numbers: usize,
+        compute: impl Fn(&Predictions) -> Vec<Option<f64>> + Sync,
+    ) -> Result<Vec<Option<Resampled>>> {
+        check_same_samples(first, second)?;
+        self.resample(first, numbers, &|rows| {
+            let (first, second) = (compute(&first.select(rows)), compute(&second.select(rows)));
+            let both = first.into_iter().zip(second);
+            both.map(|(first, second)| Some(second? - first?)).collect()
+        })
     }
 
     /// Resamples a number that needs the confusion matrix only; much faster than [`Bootstrap::run`].

@@ -1,0 +1,193 @@
+//! What a classifier says about images: asked now, or read from a file of predictions; and what is made of it.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
+use std::path::{Path, PathBuf};
+
+use attribution::{Attribution, IntegratedGradients, Method, Pixels};
+use dataset::{DecodeOptions, ImageFolder, ImageItem, ResizePolicy, decode_file, thumbnail};
+use image::imageops::{FilterType, resize};
+use image::{ImageFormat, Pixel, RgbImage};
+use metrics::Predictions;
+use metrics::report::{Picture, Report};
+use transfer::{Classifier, EmbeddingCache};
+
+use super::{DeviceName, device, progress};
+
+/// Images, and where a classifier is asked about them.
+#[derive(clap::Args)]
+pub struct Images {
+    /// Images: of a classifier, one sub-folder a class; of predictions, the folder that their "file" names are relative to
+    #[arg(long, value_name = "DIR")]
+    pub image_dir: Option<PathBuf>,
+    /// Folder of embeddings computed so far
+    #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
+    pub cache: PathBuf,
+    /// Where Burn runs
+    #[arg(long, value_enum, default_value = "flex")]
+    pub device: DeviceName,
+}
+
+/// Predictions, and the classifier that made them where it was asked.
+pub struct Answers {
+    pub predictions: Predictions,
+    pub classifier: Option<Classifier>,
+}
+
+impl Images {
+    /// What is in a file: predictions if its name ends in .jsonl, .json or .csv, else a classifier, which is asked.
+    pub fn answers(
+        &self,
+        path: &Path,
+        classes: Option<&[String]>,
+    ) -> Result<Answers, Box<dyn Error>> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("jsonl" | "json" | "csv") => read(path, classes),
+            _ => self.ask(path),
+        }
+    }
+
+    /// Asks a classifier about every image of the folder, whose sub-folders must be classes it knows.
+    pub fn ask(&self, path: &Path) -> Result<Answers, Box<dyn Error>> {
+        let Some(image_dir) = &self.image_dir else {
+            return Err("a classifier needs --image-dir, images to be asked about".into());
+        };
+        let classifier = Classifier::load(path, &device(self.device)?)?;
+        let folder = ImageFolder::open(image_dir)?;
+        for skipped in folder.skipped() {
+            let (path, bytes, reason) = (skipped.path.display(), skipped.bytes, &skipped.reason);
+            eprintln!("left out {path} ({bytes} bytes): {reason}");
+        }
+        let known = classifier.classes();
+        let mut items: Vec<ImageItem> = folder.images().to_vec();
+        for item in &mut items {
+            let name = &folder.classes()[item.class];
+            item.class = known.iter().position(|class| class == name).ok_or_else(|| {
+                let (dir, known) = (image_dir.display(), known.join(", "));
+                format!("{dir}: sub-folder `{name}` is no class of the classifier; its classes are {known}")
+            })?;
+        }
+        let bar = progress(items.len(), "embedding");
+        let cache = EmbeddingCache::open(&self.cache)?;
+        let embedded = classifier
+            .backbone()
+            .embed(&items, &cache, |done| bar.set_position(done as u64))?;
+        bar.finish_and_clear();
+        for (item, error) in &embedded.failed {
+            eprintln!("left out {}: {error}", item.path.display());
+        }
+        Ok(Answers {
+            predictions: classifier.head().predictions(&embedded.embeddings, known)?,
+            classifier: Some(classifier),
+        })
+    }
+
+    /// Adds a thumbnail of every sample that the page shows and whose file is there; with a classifier and
+    /// `explain`, beside it what spoke for the answer: integrated gradients of its probability.
+    pub fn with_pictures(
+        &self,
+        mut report: Report,
+        answers: &Answers,
+        explain: bool,
+    ) -> Result<Report, Box<dyn Error>> {
+        let (Some(folder), Some(files)) = (&self.image_dir, answers.predictions.files()) else {
+            return Ok(report);
+        };
+        if explain {
+            report = report.with_overlay_note(
+                "Beside each image, integrated gradients of the probability of the class said: red spoke for it, \
+                 blue against it.",
+            );
+        }
+        for sample in report.shown() {
+            let image = match decode_file(folder.join(&files[sample]), &DecodeOptions::default()) {
+                Ok(image) => image,
+                Err(error) => {
+                    eprintln!("no thumbnail: {error}");
+                    continue;
+                }
+            };
+            report = report.with_picture(sample, jpeg(&thumbnail(&image, 224))?);
+            if let (true, Some(classifier)) = (explain, &answers.classifier) {
+                let said = answers.predictions.predicted()[sample];
+                report = report.with_overlay(sample, why(classifier, &image, said)?);
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Predictions that any tool made: JSON lines, or CSV if the name ends so.
+pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn Error>> {
+    let of_file = |error: Box<dyn Error>| format!("{}: {error}", path.display());
+    let file = BufReader::new(File::open(path).map_err(|error| of_file(error.into()))?);
+    let csv = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let predictions = if csv {
+        Predictions::from_csv(file, classes)
+    } else {
+        Predictions::from_json_lines(file, classes)
+    };
+    Ok(Answers {
+        predictions: predictions.map_err(|error| of_file(error.into()))?,
+        classifier: None,
+    })
+}
+
+/// What spoke for a class (red) and against it (blue), in cells, over the image in grey.
+fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Picture, Box<dyn Error>> {
+    const CELL: usize = 8;
+    let backbone = classifier.backbone();
+    let side = backbone.size() as usize;
+    let square = backbone.resize().apply(image, backbone.size());
+    let values = square.iter().map(|&level| f32::from(level)).collect();
+    let pixels = Pixels::new(values, [side, side, 3])?;
+    let method = IntegratedGradients::new().with_steps(32);
+    let why = method.attribute(&classifier.gradient(class), &pixels)?;
+    // Single pixels cannot be seen on a thumbnail, sums over cells can.
+    let cells = side.div_ceil(CELL);
+    let mut sums = vec![0.0; cells * cells];
+    for (at, value) in why.per_pixel().into_iter().enumerate() {
+        sums[at / side / CELL * cells + at % side / CELL] += value;
+    }
+    let why = Attribution::from_map("cells", sums, [cells, cells, 1], why.score())?;
+    let heat = attribution::heat_map(&why, 99.0)?;
+    let heat = resize(
+        &heat,
+        backbone.size(),
+        backbone.size(),
+        FilterType::Triangle,
+    );
+    let mut shown = square;
+    for (pixel, heat) in shown.pixels_mut().zip(heat.pixels()) {
+        let grey = pixel.to_luma().0[0];
+        pixel.0 = heat
+            .0
+            .map(|level| ((f32::from(grey) + 2.0 * f32::from(level)) / 3.0) as u8);
+    }
+    // Back to the image's shape where it was squashed.
+    if matches!(
+        backbone.resize(),
+        ResizePolicy::Squash | ResizePolicy::Tf1Squash
+    ) {
+        let small = thumbnail(image, backbone.size());
+        shown = resize(&shown, small.width(), small.height(), FilterType::Triangle);
+    }
+    jpeg(&shown)
+}
+
+fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
+    let mut bytes = Vec::new();
+    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg)?;
+    let media_type = "image/jpeg".into();
+    Ok(Picture { media_type, bytes })
+}
+
+/// Writes a text and says so.
+pub fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
