@@ -6,14 +6,14 @@ use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
 use attribution::{Attribution, IntegratedGradients, Method, Pixels};
-use dataset::{DecodeOptions, ImageFolder, ImageItem, ResizePolicy, decode_file, thumbnail};
+use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file, thumbnail};
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, Pixel, RgbImage};
 use metrics::Predictions;
 use metrics::report::{Picture, Report};
 use transfer::{Classifier, EmbeddingCache};
 
-use super::{DeviceName, device, progress};
+use super::{DeviceName, device, embed, open_folder};
 
 /// Images, and where a classifier is asked about them.
 #[derive(clap::Args)]
@@ -54,11 +54,7 @@ impl Images {
             return Err("a classifier needs --image-dir, images to be asked about".into());
         };
         let classifier = Classifier::load(path, &device(self.device)?)?;
-        let folder = ImageFolder::open(image_dir)?;
-        for skipped in folder.skipped() {
-            let (path, bytes, reason) = (skipped.path.display(), skipped.bytes, &skipped.reason);
-            eprintln!("left out {path} ({bytes} bytes): {reason}");
-        }
+        let folder = open_folder(image_dir)?;
         let known = classifier.classes();
         let mut items: Vec<ImageItem> = folder.images().to_vec();
         for item in &mut items {
@@ -68,15 +64,8 @@ impl Images {
                 format!("{dir}: sub-folder `{name}` is no class of the classifier; its classes are {known}")
             })?;
         }
-        let bar = progress(items.len(), "embedding");
         let cache = EmbeddingCache::open(&self.cache)?;
-        let embedded = classifier
-            .backbone()
-            .embed(&items, &cache, |done| bar.set_position(done as u64))?;
-        bar.finish_and_clear();
-        for (item, error) in &embedded.failed {
-            eprintln!("left out {}: {error}", item.path.display());
-        }
+        let embedded = embed(classifier.backbone(), &items, &cache, "embedding")?;
         Ok(Answers {
             predictions: classifier.head().predictions(&embedded.embeddings, known)?,
             classifier: Some(classifier),
