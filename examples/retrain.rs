@@ -13,7 +13,7 @@ use dataset::{HashedSplit, ImageFolder, ResizePolicy, Split, sample};
 use metrics::Predictions;
 use mobilenet::Weights;
 use serde_json::json;
-use transfer::{Backbone, Classifier, EmbeddingCache, FitEvent, Layer};
+use transfer::{Backbone, ClassWeights, Classifier, EmbeddingCache, FitEvent, Layer};
 
 /// Retrain MobileNet on a folder of images, one sub-folder a class.
 ///
@@ -211,18 +211,25 @@ fn images(options: &Options) -> Result<(ImageFolder, Split), Box<dyn Error>> {
 fn sample_images(folder: &Path) -> Result<ImageFolder, Box<dyn Error>> {
     if !folder.exists() {
         let path = folder.display();
-        println!("no --image-dir: drawing 2 x 300 sample images into {path}");
-        sample::write(folder, 300, 1)?;
+        println!("no --image-dir: drawing 2 x 500 sample images into {path}");
+        sample::write(folder, 500, 1)?;
     }
     common::open_folder(folder)
 }
 
 fn log(event: &FitEvent<'_>) {
     match event {
-        FitEvent::Candidate(found) => println!(
-            "C = {}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
-            found.c, found.log_loss, found.standard_error, found.accuracy
-        ),
+        FitEvent::Candidate(found) => {
+            let balanced = found.class_weights == ClassWeights::Balanced;
+            println!(
+                "C = {}{}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
+                found.c,
+                if balanced { ", classes balanced" } else { "" },
+                found.log_loss,
+                found.standard_error,
+                found.accuracy
+            );
+        }
         FitEvent::Step { record, steps, .. }
             if record.step % 100 == 0 || record.step + 1 == *steps =>
         {

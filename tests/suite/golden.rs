@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use mobilenet::{MobileNet, Weights};
+use mobilenet::{MobileNet, Precision, Weights};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -174,4 +174,27 @@ fn bundled_agrees_with_tensorflow() {
             }
         }
     }
+}
+
+/// The bundled file holds what this project's import and save make of the frozen graph.
+#[test]
+fn bundled_is_the_frozen_graph_in_half_precision() {
+    let Some(shared) = shared("making the bundled weights again") else {
+        return;
+    };
+    let graph = shared.join("weights/mobilenet_v1_1.0_224/retrained_graph.pb");
+    let made = Weights::open(graph)
+        .unwrap()
+        .to_safetensors(Precision::Half)
+        .unwrap();
+    let made = Weights::from_safetensors("made again", &made).unwrap();
+    let kept = Weights::open("bundled").unwrap();
+    assert_eq!(made.digest(), kept.digest());
+    assert!(kept.tensors().eq(made.tensors()));
+
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let table = std::fs::read_to_string(shared.join("data/imagenet_classes.tsv")).unwrap();
+    let names: Vec<&str> = table.lines().filter_map(|l| l.split('\t').nth(2)).collect();
+    let kept = std::fs::read_to_string(assets.join("imagenet_classes.txt")).unwrap();
+    assert_eq!(kept.lines().collect::<Vec<_>>(), names);
 }

@@ -1,6 +1,8 @@
 //! Tests across crates.
 
 mod architecture;
+mod bad_input;
 mod export;
 mod golden;
+mod main_job;
 mod support;

@@ -1,6 +1,7 @@
 //! What the tests across crates share.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use burn::tensor::Device;
 use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
@@ -93,4 +94,25 @@ fn trained(split: &Split, classes: &[String]) -> Trained {
         classifier: classifier.with_report(report),
         testing: split.testing.clone(),
     }
+}
+
+/// An example, built by `cargo test` beside this test, as a user would run it.
+pub fn example(name: &str) -> Command {
+    let this = std::env::current_exe().unwrap();
+    let profile = this.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo test --workspace`, which builds it",
+        path.display()
+    );
+    Command::new(path)
+}
+
+/// Runs a command that must succeed, and gives what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
 }

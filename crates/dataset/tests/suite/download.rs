@@ -162,7 +162,7 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
         "flickr/reset" => Ok(()),
         "flickr/slow" => {
             send("200 OK", &sized(first), &first[..100])?;
-            thread::sleep(Duration::from_secs(8));
+            thread::sleep(Duration::from_secs(20));
             Ok(())
         }
         "flickr/endless" => {
@@ -184,7 +184,7 @@ fn download() -> Download {
         .with_private_addresses(true)
         .with_min_bytes(1000)
         .with_max_bytes(1 << 20)
-        .with_timeout(Duration::from_secs(3))
+        .with_timeout(Duration::from_secs(8))
         .with_attempts(2)
 }
 

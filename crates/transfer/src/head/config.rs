@@ -261,10 +261,9 @@ impl ConvergedConfig {
     /// Inverse regularisation `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
     pub fn new() -> Self {
         Self {
-            regularisation: (-4..=2)
-                .flat_map(|e| [10f64.powi(e), 3.0 * 10f64.powi(e)])
-                .take(13)
-                .collect(),
+            regularisation: vec![
+                1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+            ],
             folds: 5,
             fold_of: None,
             tolerance: 1e-7,

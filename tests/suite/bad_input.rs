@@ -1,0 +1,151 @@
+//! What goes wrong is said in one line that names the thing, and the exit code is 1.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{example, run, shared};
+
+/// Runs an example that must refuse, and gives what it said.
+fn refusal(folder: &Path, name: &str, arguments: &[&str]) -> String {
+    let mut command = example(name);
+    command.current_dir(folder).args(arguments);
+    // No published file is in this cache, and none can be fetched through this proxy.
+    command.env("MOBILENET_CACHE", folder.join("no-cache"));
+    command.env("HTTPS_PROXY", "http://127.0.0.1:9");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    assert!(said.contains("error: "), "{arguments:?}: {said}");
+    said
+}
+
+/// Draws a small folder of two classes.
+fn photos(folder: &Path, images: usize) {
+    dataset::sample::write(folder.join("photos"), images, 7).unwrap();
+}
+
+#[test]
+fn folders_that_cannot_be_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 2);
+    fs::create_dir_all(folder.join("one")).unwrap();
+    fs::rename(folder.join("photos/boat"), folder.join("one/boat")).unwrap();
+    fs::create_dir_all(folder.join("empty/sky")).unwrap();
+    fs::rename(folder.join("photos/cloud"), folder.join("empty/cloud")).unwrap();
+    for (dir, word) in [
+        ("nowhere", "nowhere"),
+        ("one", "only class"),
+        ("empty", "'sky'"),
+    ] {
+        let said = refusal(folder, "retrain", &["--image-dir", dir]);
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn a_truncated_image_is_named_and_the_rest_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 12);
+    let broken = folder.join("photos/boat/boat_00003.jpg");
+    let bytes = fs::read(&broken).unwrap();
+    fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
+    let mut retrain = example("retrain");
+    retrain.current_dir(folder).args(["--image-dir", "photos"]);
+    retrain.args(["--testing-percentage", "25", "--validation-percentage", "0"]);
+    let said = retrain.output().unwrap();
+    let errors = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{errors}");
+    assert!(errors.contains("boat_00003.jpg"), "{errors}");
+    let ask = [
+        "--classifier",
+        "classifier.safetensors",
+        "photos/cloud/cloud_00001.jpg",
+    ];
+    run(example("label_image").current_dir(folder).args(ask));
+}
+
+#[test]
+fn weights_that_are_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 2);
+    let retrain = |more: &[&str]| {
+        refusal(
+            folder,
+            "retrain",
+            &[&["--image-dir", "photos"], more].concat(),
+        )
+    };
+    let said = retrain(&["--weights", "mobilenet_v7"]);
+    assert!(
+        said.contains("mobilenet_v7") && said.contains("bundled"),
+        "{said}"
+    );
+    let said = retrain(&["--architecture", "mobilenet_0.25_224"]);
+    assert!(said.contains("--weights bundled"), "{said}");
+    let said = retrain(&[
+        "--weights",
+        "bundled",
+        "--architecture",
+        "mobilenet_0.25_224",
+    ]);
+    assert!(said.contains("alpha 0.25"), "{said}");
+    let said = retrain(&["--recipe", "converged", "--learning-rate", "0.1"]);
+    assert!(said.contains("--recipe"), "{said}");
+
+    let Some(shared) = shared("damaged copies of the real weights") else {
+        return;
+    };
+    let graph = shared.join("weights/mobilenet_v1_1.0_224/retrained_graph.pb");
+    let bytes = fs::read(graph).unwrap();
+    fs::write(folder.join("cut.pb"), &bytes[..bytes.len() / 3]).unwrap();
+    assert!(retrain(&["--weights", "cut.pb"]).contains("cut.pb"));
+    let short = folder.join("short");
+    fs::create_dir(&short).unwrap();
+    let mut shards = Vec::new();
+    for entry in fs::read_dir(shared.join("weights/mobilenet_v1_0.25_224")).unwrap() {
+        let entry = entry.unwrap();
+        let copy = short.join(entry.file_name());
+        fs::copy(entry.path(), &copy).unwrap();
+        if entry.file_name().to_string_lossy().contains("shard") {
+            shards.push(copy);
+        }
+    }
+    let shard = shards
+        .iter()
+        .max_by_key(|path| fs::metadata(path).unwrap().len());
+    let shard = shard.unwrap();
+    let bytes = fs::read(shard).unwrap();
+    fs::write(shard, &bytes[..bytes.len() - 4]).unwrap();
+    let name = shard.file_name().unwrap().to_string_lossy().into_owned();
+    let said = retrain(&["--weights", "short"]);
+    assert!(said.contains(&name), "{said}");
+    fs::remove_file(shard).unwrap();
+    let said = retrain(&["--weights", "short"]);
+    assert!(said.contains(&name), "{said}");
+}
+
+#[test]
+fn files_that_are_no_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 1);
+    fs::write(folder.join("text.safetensors"), "not a classifier").unwrap();
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("assets/weights/mobilenet_v1_1.0_224.safetensors");
+    for file in [
+        "text.safetensors",
+        "missing.safetensors",
+        bundled.to_str().unwrap(),
+    ] {
+        let image = "photos/boat/boat_00000.jpg";
+        let said = refusal(folder, "label_image", &["--classifier", file, image]);
+        assert!(said.contains(file), "{said}");
+    }
+    let image = "photos/boat/boat_00000.txt";
+    fs::write(folder.join(image), "no image").unwrap();
+    let said = refusal(folder, "label_image", &["--weights", "bundled", image]);
+    assert!(said.contains(image), "{said}");
+}

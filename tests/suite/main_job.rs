@@ -1,0 +1,125 @@
+//! The main job as its examples do it: retrain, ask, measure.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{example, run, shared};
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Without any option: the drawn set and the bundled weights; the same bytes from the cache and on one thread.
+#[test]
+fn the_sample_set_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let retrain = |output: &str, cache: &str| {
+        let mut command = example("retrain");
+        command.current_dir(folder.path());
+        command.args(["--output", output, "--cache", cache]);
+        command.args(["--metrics", "metrics.json"]);
+        command
+    };
+    let bytes = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+
+    run(&mut retrain("first.safetensors", "cache"));
+    let metrics = json(&folder.path().join("metrics.json"));
+    let accuracy = metrics["test"]["accuracy"].as_f64().unwrap();
+    assert!((0.90..=0.995).contains(&accuracy), "{metrics}");
+    assert_eq!(metrics["classes"], serde_json::json!(["boat", "cloud"]));
+    let confusion = metrics["test"]["confusion"].as_array().unwrap();
+    let counted: u64 = confusion
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(Some(counted), metrics["test"]["n"].as_u64());
+
+    let said = run(&mut retrain("second.safetensors", "cache"));
+    assert!(said.contains("embedded 0 images"), "{said}");
+    run(retrain("third.safetensors", "other-cache").env("RAYON_NUM_THREADS", "1"));
+    let first = bytes("first.safetensors");
+    assert!(first == bytes("second.safetensors"), "from the cache");
+    assert!(first == bytes("third.safetensors"), "on one thread");
+
+    let mut ask = example("label_image");
+    ask.current_dir(folder.path())
+        .args(["--classifier", "first.safetensors", "--json"])
+        .args(["sample-images/boat/boat_00000.jpg"])
+        .args(["sample-images/cloud/cloud_00000.jpg"]);
+    let lines = run(&mut ask);
+    let named: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["top"][0]["class"].to_string())
+        .collect();
+    assert_eq!(named, ["\"boat\"", "\"cloud\""]);
+}
+
+/// Boats and clouds of the real world, tested on the folder that nothing was chosen on.
+#[test]
+fn real_boats_and_clouds() {
+    let Some(shared) = shared("retraining on the real boats and clouds") else {
+        return;
+    };
+    let images = shared.join("data/boat-cloud");
+    let quarter = shared.join("weights/mobilenet_v1_0.25_224");
+    for (weights, least) in [(Path::new("bundled"), 0.979), (&quarter, 0.958)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut retrain = example("retrain");
+        retrain
+            .current_dir(folder.path())
+            .arg("--image-dir")
+            .arg(images.join("train"))
+            .arg("--test-dir")
+            .arg(images.join("test"))
+            .arg("--weights")
+            .arg(weights)
+            .args(["--metrics", "metrics.json"]);
+        run(&mut retrain);
+        let metrics = json(&folder.path().join("metrics.json"));
+        let accuracy = metrics["test"]["accuracy"].as_f64().unwrap();
+        eprintln!(
+            "{}: {accuracy:.4} on {}",
+            weights.display(),
+            metrics["test"]["n"]
+        );
+        assert_eq!(metrics["test"]["n"], 337);
+        assert!(accuracy >= least, "{}: {metrics}", weights.display());
+    }
+}
+
+/// `label_image` on the golden pictures: the reference's five best in its order.
+#[test]
+fn label_image_ranks_as_the_reference() {
+    let Some(shared) = shared("label_image on the golden pictures") else {
+        return;
+    };
+    let nets = [
+        ("1.0", "mobilenet_v1_1.0_224/retrained_graph.pb"),
+        ("0.25", "mobilenet_v1_0.25_224"),
+    ];
+    for (alpha, weights) in nets {
+        let golden = json(&shared.join(format!("golden/golden_{alpha}.json")));
+        for (name, expected) in golden["pictures"].as_object().unwrap() {
+            let mut label = example("label_image");
+            label
+                .args(["--json", "--resize", "squash", "--weights"])
+                .arg(shared.join("weights").join(weights))
+                .arg(shared.join(format!("golden/pictures/{name}.png")));
+            let found: Value = serde_json::from_str(&run(&mut label)).unwrap();
+            for rank in 0..5 {
+                let (found, expected) = (&found["top"][rank], &expected["top5"][rank]);
+                assert_eq!(
+                    found["index"], expected[0],
+                    "alpha {alpha}, {name}, rank {rank}"
+                );
+                let off = found["probability"].as_f64().unwrap() - expected[1].as_f64().unwrap();
+                assert!(
+                    off.abs() <= 1e-3,
+                    "alpha {alpha}, {name}, rank {rank}: {off:e}"
+                );
+            }
+        }
+    }
+}
