@@ -1,0 +1,90 @@
+//! Integrated gradients on the compiled engine against TensorFlow's.
+
+use attribution::{Attribution, Baseline, BoxError, IntegratedGradients, Method, Rule};
+use burn::tensor::Device;
+use mobilenet::{GradientOptions, Output, Weights};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::support::shared;
+
+fn explain(
+    net: &mobilenet::CompiledMobileNet,
+    image: &image::RgbImage,
+    target: usize,
+    (baseline, rule): (Baseline, Rule),
+) -> Attribution {
+    let model = |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<_, BoxError> {
+        let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
+        let options = GradientOptions::new(Output::Logits);
+        let answer = net.pixel_gradients(&pixels, options, |_, _, out| out[target] = 1.0)?;
+        let scores = answer.outputs.chunks(net.classes());
+        Ok((
+            scores.map(|l| f64::from(l[target])).collect(),
+            answer.gradients,
+        ))
+    };
+    IntegratedGradients::new()
+        .with_baseline(baseline)
+        .with_rule(rule)
+        .attribute(&model, &image.into())
+        .unwrap()
+}
+
+fn check(weights: &str, alpha: &str, bound: f64) {
+    let Some(shared) = shared("integrated gradients against TensorFlow") else {
+        return;
+    };
+    let golden = shared.join("golden");
+    let weights = Weights::open(shared.join("weights").join(weights)).unwrap();
+    let net = weights.load(&Device::flex()).unwrap().compile().unwrap();
+    let json = std::fs::read(golden.join(format!("golden_{alpha}.json"))).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    let bytes = std::fs::read(golden.join(format!("golden_{alpha}.safetensors"))).unwrap();
+    let arrays = SafeTensors::deserialize(&bytes).unwrap();
+    let mut compared = 0;
+    for (name, expected) in json["pictures"].as_object().unwrap() {
+        let image = image::open(golden.join(format!("pictures/{name}.png")))
+            .unwrap()
+            .to_rgb8();
+        for (key, path) in [
+            ("ig_black", (Baseline::Black, Rule::Midpoint)),
+            ("ig_grey", (Baseline::Grey, Rule::Right)),
+        ] {
+            let Ok(array) = arrays.tensor(&format!("{name}.{key}")) else {
+                continue;
+            };
+            compared += 1;
+            let target = expected[key]["target"].as_u64().unwrap() as usize;
+            let why = explain(&net, &image, target, path);
+            let (mut error, mut norm) = (0.0, 0.0);
+            for (b, found) in array.data().chunks_exact(4).zip(why.map()) {
+                let golden = f64::from(f32::from_le_bytes(b.try_into().unwrap()));
+                error += (found - golden).powi(2);
+                norm += golden.powi(2);
+            }
+            let distance = (error / norm).sqrt();
+            let delta = why.convergence_delta().unwrap();
+            let golden_delta = expected[key]["convergence_delta"].as_f64().unwrap();
+            eprintln!(
+                "{alpha} {name} {key}: distance {distance:.2e}, delta {delta:.4} (golden {golden_delta:.4})"
+            );
+            assert!(distance <= bound, "{name} {key}: off by {distance:e}");
+            assert!(
+                (delta - golden_delta).abs() <= 2e-2,
+                "{name} {key}: {delta}, not {golden_delta}"
+            );
+        }
+    }
+    assert!(compared > 0);
+}
+
+#[test]
+fn alpha_025_agrees_with_tensorflow() {
+    check("mobilenet_v1_0.25_224", "0.25", 1e-3);
+}
+
+#[test]
+fn alpha_1_agrees_with_tensorflow() {
+    check("mobilenet_v1_1.0_224/retrained_graph.pb", "1.0", 5e-3);
+}
