@@ -11,10 +11,11 @@ mod methods;
 mod model;
 mod picture;
 mod pixels;
-#[allow(dead_code)]
 mod random;
 mod resample;
 mod score;
+mod segmentation;
+mod trust;
 
 pub use attribution::{Attribution, Completeness};
 #[cfg(feature = "burn")]
@@ -23,10 +24,15 @@ pub use baseline::Baseline;
 pub use error::{BoxError, Error, Result};
 pub use method::Method;
 pub use methods::{
-    GradCam, GradCamPlusPlus, Gradient, GradientXInput, GuidedBackpropagation, IntegratedGradients,
-    LayerCam, Occlusion, Rise, Rule, SmoothGrad,
+    BlurIntegratedGradients, ExpectedGradients, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
+    GuidedBackpropagation, GuidedIntegratedGradients, IntegratedGradients, LayerCam, Occlusion,
+    Rise, Rule, ScoreCam, SmoothGrad, Xrai,
 };
 pub use model::{BlockOutput, GradientFn, Model, Randomised, ScoresAndGradient, Shape};
 pub use picture::{heat_map, normalised, npy, overlay};
 pub use pixels::Pixels;
 pub use score::Score;
+pub use trust::{
+    Curve, Faithfulness, FaithfulnessCurves, Infidelity, InfidelityResult, MaxSensitivity,
+    RandomisationStep, randomisation_check, rank_correlation,
+};

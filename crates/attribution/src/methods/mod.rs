@@ -1,25 +1,35 @@
 //! The methods, one a file.
 
 mod adaptive;
+mod blur_integrated_gradients;
+mod expected_gradients;
 mod grad_cam;
 mod gradient;
 mod gradient_x_input;
 mod guided_backpropagation;
+mod guided_integrated_gradients;
 mod integrated_gradients;
 mod occlusion;
 mod quadrature;
 mod rise;
+mod score_cam;
 mod smooth_grad;
+mod xrai;
 
+pub use blur_integrated_gradients::BlurIntegratedGradients;
+pub use expected_gradients::ExpectedGradients;
 pub use grad_cam::{GradCam, GradCamPlusPlus, LayerCam};
 pub use gradient::Gradient;
 pub use gradient_x_input::GradientXInput;
 pub use guided_backpropagation::GuidedBackpropagation;
+pub use guided_integrated_gradients::GuidedIntegratedGradients;
 pub use integrated_gradients::IntegratedGradients;
 pub use occlusion::Occlusion;
 pub use quadrature::Rule;
 pub use rise::Rise;
+pub use score_cam::ScoreCam;
 pub use smooth_grad::SmoothGrad;
+pub use xrai::Xrai;
 
 use crate::baseline::Baseline;
 use crate::error::{Error, Result};
