@@ -1,9 +1,9 @@
 //! Tests across crates.
 
 mod architecture;
+mod attribution;
 mod bad_input;
 mod export;
-mod attribution;
 mod golden;
 mod main_job;
 mod support;

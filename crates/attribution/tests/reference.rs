@@ -15,6 +15,8 @@ use safetensors::tensor::Dtype;
 const TOLERANCE: f64 = 1e-4;
 const TARGET: usize = 2;
 
+type Answer = Result<(Vec<f64>, Vec<f32>), BoxError>;
+
 struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
 
 impl Fixture {
@@ -159,11 +161,7 @@ impl Net {
         (value, block, at_block, at_pixels)
     }
 
-    fn gradient<'a>(
-        &'a self,
-        score: Score,
-        guided: bool,
-    ) -> impl Fn(&[f32], [usize; 4]) -> Result<(Vec<f64>, Vec<f32>), BoxError> + 'a {
+    fn gradient(&self, score: Score, guided: bool) -> impl Fn(&[f32], [usize; 4]) -> Answer {
         move |pixels, _| {
             let (mut scores, mut gradients) = (Vec::new(), Vec::new());
             for image in pixels.chunks_exact(SIDE * SIDE * 3) {
