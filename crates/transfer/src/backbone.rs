@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
 use dataset::{ImageItem, PixelLoader, ResizePolicy};
@@ -61,6 +61,17 @@ pub struct Backbone {
 pub struct Embedded {
     /// The embeddings, in the order of the images, without those that failed.
     pub embeddings: Embeddings,
+    /// Images that could not be used, and why.
+    pub failed: Vec<(ImageItem, dataset::Error)>,
+    /// How many embeddings were computed; the others were in the cache.
+    pub computed: usize,
+    /// SHA-256 over name, class and content of each image that is embedded, in their order, in hexadecimal.
+    pub digest: String,
+}
+
+/// What [`Backbone::fill`] did.
+#[derive(Debug, Default)]
+pub struct Filled {
     /// Images that could not be used, and why.
     pub failed: Vec<(ImageItem, dataset::Error)>,
     /// How many embeddings were computed; the others were in the cache.
@@ -198,44 +209,82 @@ impl Backbone {
         &self,
         items: &[ImageItem],
         cache: &EmbeddingCache,
-        mut progress: impl FnMut(usize),
+        progress: impl FnMut(usize),
     ) -> Result<Embedded> {
+        let mut rows = Rows::new(items.len(), self.dim());
+        let filled = self.visit(items, cache, progress, |index, image, row| {
+            rows.put(index, image, row);
+        })?;
+        rows.into_embedded(items, filled)
+    }
+
+    /// As [`embed`](Self::embed), for folders that do not fit in memory: the embeddings are in the cache afterwards.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn fill(
+        &self,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+        progress: impl FnMut(usize),
+    ) -> Result<Filled> {
+        self.visit(items, cache, progress, |_, _, _| ())
+    }
+
+    /// Calls `sink` with the index, the digest and the embedding of each image that can be used.
+    fn visit(
+        &self,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+        mut progress: impl FnMut(usize),
+        mut sink: impl FnMut(usize, &[u8; 32], &[f32]),
+    ) -> Result<Filled> {
         let recipe = self.recipe();
+        let dim = self.dim();
         // An image is known by its bytes, which are read once: those that are hashed are those that are decoded.
-        let keys: Vec<OnceLock<Key>> = items.iter().map(|_| OnceLock::new()).collect();
-        let cached = Mutex::new(HashMap::new());
-        let cached = || cached.lock().unwrap_or_else(PoisonError::into_inner);
+        // Threads that load leave here what the one that computes has not yet taken: a few batches.
+        let seen = Mutex::new(HashMap::new());
+        let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |index: usize, bytes: &[u8]| {
-            let key = keys[index].get_or_init(|| Key::new(&Sha256::digest(bytes).into(), &recipe));
-            let row = cache.get(key).transpose();
-            let row = row.filter(|row| !matches!(row, Ok(row) if row.len() != self.dim()));
+            let image: [u8; 32] = Sha256::digest(bytes).into();
+            let row = cache.get(&Key::new(&image, &recipe)).transpose();
+            let row = row.filter(|row| !matches!(row, Ok(row) if row.len() != dim));
             let wanted = row.is_none();
-            cached().extend(row.map(|row| (index, row)));
+            seen().insert(index, (image, row));
             wanted
         };
-        let mut found = Found::new(items.len(), self.dim());
+        let mut filled = Filled::default();
+        let mut done = 0;
         let paths: Vec<_> = items.iter().map(|item| &item.path).collect();
         self.loader()
             .for_each_wanted(&paths, wanted, |batch| -> Result<()> {
+                done += batch.indices.len() + batch.unwanted.len() + batch.failed.len();
                 for index in batch.unwanted {
-                    if let Some(row) = cached().remove(&index) {
-                        found.put(index, &row?);
+                    if let Some((image, Some(row))) = seen().remove(&index) {
+                        sink(index, &image, &row?);
                     }
                 }
                 let rows = self.forward(&batch.pixels, batch.indices.len())?;
-                let rows = || batch.indices.iter().zip(rows.chunks_exact(self.dim()));
-                cache
-                    .append(rows().filter_map(|(&index, row)| Some((*keys[index].get()?, row))))?;
-                rows().for_each(|(&index, row)| found.put(index, row));
-                found.computed += batch.indices.len();
-                for (index, error) in batch.failed {
-                    found.fail(index, error);
+                let images: Vec<[u8; 32]> = {
+                    let mut seen = seen();
+                    let image = |index| seen.remove(index).map_or([0; 32], |(image, _)| image);
+                    batch.indices.iter().map(image).collect()
+                };
+                let records = || images.iter().zip(rows.chunks_exact(dim));
+                cache.append(records().map(|(image, row)| (Key::new(image, &recipe), row)))?;
+                for (&index, (image, row)) in batch.indices.iter().zip(records()) {
+                    sink(index, image, row);
                 }
-                progress(found.done);
+                filled.computed += images.len();
+                for (index, error) in batch.failed {
+                    seen().remove(&index);
+                    filled.failed.push((items[index].clone(), error));
+                }
+                progress(done);
                 Ok(())
             })?;
         cache.sync()?;
-        found.into_embedded(items)
+        Ok(filled)
     }
 
     /// Digest of all that turns an image's bytes into numbers. Engines differ in the last bits.
@@ -253,55 +302,52 @@ impl Backbone {
 }
 
 /// Rows as they are found.
-struct Found {
+struct Rows {
     dim: usize,
     values: Vec<f32>,
-    there: Vec<bool>,
-    failed: Vec<(usize, dataset::Error)>,
-    computed: usize,
-    done: usize,
+    /// Digests of the images whose rows are there.
+    images: Vec<Option<[u8; 32]>>,
 }
 
-impl Found {
+impl Rows {
     fn new(n: usize, dim: usize) -> Self {
         Self {
             dim,
             values: vec![0.0; n * dim],
-            there: vec![false; n],
-            failed: Vec::new(),
-            computed: 0,
-            done: 0,
+            images: vec![None; n],
         }
     }
 
-    fn put(&mut self, index: usize, row: &[f32]) {
+    fn put(&mut self, index: usize, image: &[u8; 32], row: &[f32]) {
         self.values[index * self.dim..][..self.dim].copy_from_slice(row);
-        self.there[index] = true;
-        self.done += 1;
-    }
-
-    fn fail(&mut self, index: usize, error: dataset::Error) {
-        self.failed.push((index, error));
-        self.done += 1;
+        self.images[index] = Some(*image);
     }
 
     /// Closes the gaps that failed images left.
-    fn into_embedded(mut self, items: &[ImageItem]) -> Result<Embedded> {
+    fn into_embedded(mut self, items: &[ImageItem], filled: Filled) -> Result<Embedded> {
         let (mut targets, mut names) = (Vec::new(), Vec::new());
-        for (index, item) in items.iter().enumerate().filter(|&(i, _)| self.there[i]) {
+        let mut digest = Sha256::new();
+        for (index, item) in items.iter().enumerate() {
+            let Some(image) = self.images[index] else {
+                continue;
+            };
             let from = index * self.dim;
             let to = targets.len() * self.dim;
             self.values.copy_within(from..from + self.dim, to);
+            digest.update((item.name.len() as u64).to_le_bytes());
+            digest.update(&item.name);
+            digest.update((item.class as u64).to_le_bytes());
+            digest.update(image);
             targets.push(item.class);
             names.push(item.name.clone());
         }
         self.values.truncate(targets.len() * self.dim);
-        self.failed.sort_by_key(|(index, _)| *index);
-        let failed = self.failed.into_iter();
+        let digest = digest.finalize();
         Ok(Embedded {
             embeddings: Embeddings::new(self.values, self.dim, targets)?.with_names(names)?,
-            failed: failed.map(|(i, error)| (items[i].clone(), error)).collect(),
-            computed: self.computed,
+            failed: filled.failed,
+            computed: filled.computed,
+            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
     }
 }

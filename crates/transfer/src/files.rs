@@ -14,7 +14,17 @@ pub(crate) fn write_whole(
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
+    let mut options = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // As for any new file; the umask takes away what it must.
+        use std::os::unix::fs::PermissionsExt;
+        options.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = options
+        .prefix(".part-")
+        .tempfile_in(folder)
+        .map_err(Error::io(folder))?;
     let mut buffer = BufWriter::new(file.as_file_mut());
     write(&mut buffer)
         .and_then(|()| buffer.flush())

@@ -40,9 +40,9 @@ mod head;
 pub mod insight;
 pub mod tensorboard;
 
-pub use backbone::{Backbone, Embedded, Layer};
+pub use backbone::{Backbone, Embedded, Filled, Layer};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
-pub use classifier::{Classifier, Prediction};
+pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
 pub use embeddings::Embeddings;
 pub use engine::Engine;
 pub use error::{Error, Result};

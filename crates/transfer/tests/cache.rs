@@ -73,6 +73,17 @@ fn two_at_once_see_each_others_records() {
 }
 
 #[test]
+fn the_same_image_twice_is_one_record() {
+    let cache = EmbeddingCache::temporary().unwrap();
+    let (a, b) = (row(1), row(2));
+    cache
+        .append([(key(1), &a[..]), (key(2), &b[..]), (key(1), &a[..])])
+        .unwrap();
+    let length = fs::metadata(cache.path()).unwrap().len();
+    assert_eq!(length, 16 + 2 * (44 + 4 * 5));
+}
+
+#[test]
 fn merged_shards_are_the_bytes_of_one() {
     let [alone, first, second, merged] = [(); 4].map(|()| EmbeddingCache::temporary().unwrap());
     fill(&alone, 0..20);

@@ -1,44 +1,17 @@
 //! The compiled engine and Burn's say the same.
 
+mod common;
+
 use burn::tensor::Device;
-use mobilenet::{MobileNetConfig, Weights};
-use transfer::{Backbone, Classifier, Dense, Engine, Head, Layer};
-
-/// Numbers between -1 and 1.
-fn numbers(count: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let next = |_| {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..count).map(next).collect()
-}
-
-fn levels(count: usize, seed: u64) -> Vec<u8> {
-    let levels = numbers(count, seed).into_iter();
-    levels.map(|x| (x * 127.0 + 128.0) as u8).collect()
-}
+use common::{levels, weights};
+use mobilenet::Weights;
+use transfer::{Backbone, Classifier, Engine, Layer};
 
 fn classifier(weights: &Weights, layer: Layer, engine: Engine) -> Classifier {
     let backbone = Backbone::new(weights.clone(), &Device::flex()).unwrap();
     let backbone = backbone.with_engine(engine).unwrap();
     let backbone = backbone.with_layer(layer).unwrap();
-    let dim = backbone.dim();
-    let dense = Dense::new(dim, numbers(3 * dim, 5), vec![0.1, 0.0, -0.1]).unwrap();
-    let classes = ["a", "b", "c"].map(String::from);
-    Classifier::new(backbone, Head::new(vec![dense]).unwrap(), classes.to_vec()).unwrap()
-}
-
-fn weights(blocks: usize, size: usize) -> Weights {
-    let config = MobileNetConfig::new()
-        .with_alpha(0.25)
-        .with_classes(10)
-        .with_blocks(blocks)
-        .with_input_size(size);
-    let net = config.init(&Device::flex()).unwrap();
-    Weights::of(&net).unwrap()
+    common::classifier(backbone)
 }
 
 fn close(found: &[f32], expected: &[f32], what: &str) {

@@ -138,10 +138,11 @@ impl EmbeddingCache {
     /// If the file cannot be written.
     pub fn append<'a>(&self, records: impl IntoIterator<Item = (Key, &'a [f32])>) -> Result<()> {
         self.locked(|state, path| {
-            let (mut bytes, mut places) = (Vec::new(), Vec::new());
+            let (mut bytes, mut places) = (Vec::new(), HashMap::new());
             for (key, values) in records {
-                if !state.index.contains_key(&key) {
-                    places.push((key, state.end + bytes.len() as u64));
+                // Two files may hold the same image.
+                if !state.index.contains_key(&key) && !places.contains_key(&key) {
+                    places.insert(key, state.end + bytes.len() as u64);
                     record::write(&key, values, &mut bytes);
                 }
             }

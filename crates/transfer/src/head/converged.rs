@@ -36,8 +36,9 @@ pub(super) fn fit(
         config.label_smoothing,
     );
     let mut cancelled = false;
-    let (candidates, choice) = choose(config, recipe, images, &data, &mut watch, &mut cancelled)?;
-    let (c, class_weights) = match choice.and_then(|index| candidates.get(index)) {
+    let choice = choose(config, recipe, images, &data, &mut watch, &mut cancelled)?;
+    let best = choice.best.and_then(|index| choice.candidates.get(index));
+    let (c, class_weights) = match best {
         Some(best) => (best.c, best.class_weights.clone()),
         None => (recipe.regularisation[0], config.class_weights.clone()),
     };
@@ -69,14 +70,25 @@ pub(super) fn fit(
     let report = FitReport {
         config: config.clone(),
         images: images.len(),
-        candidates,
-        choice,
+        candidates: choice.candidates,
+        choice: choice.best,
+        out_of_fold: choice.out_of_fold,
         history: Vec::new(),
         stopped,
         steps: solution.evaluations,
         gradient: Some(solution.gradient_norm),
     };
     Ok((head(&data, &solution, images.dim(), classes)?, report))
+}
+
+/// What cross-validation found.
+#[derive(Default)]
+struct Choice {
+    candidates: Vec<Candidate>,
+    /// Index of the one with the lowest log loss.
+    best: Option<usize>,
+    /// Its probabilities of the images held out.
+    out_of_fold: Vec<f64>,
 }
 
 /// Judges the settings on held-out folds, from the smallest `C` up; all folds and class weightings at once.
@@ -87,7 +99,7 @@ fn choose(
     data: &Data<'_>,
     watch: &mut impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     cancelled: &mut bool,
-) -> Result<(Vec<Candidate>, Option<usize>)> {
+) -> Result<Choice> {
     let mut weightings = match &config.class_weights {
         ClassWeights::Auto => vec![ClassWeights::None, ClassWeights::Balanced],
         other => vec![other.clone()],
@@ -96,11 +108,12 @@ fn choose(
     grid.sort_by(f64::total_cmp);
     grid.dedup();
     if grid.len() * weightings.len() == 1 {
-        return Ok((Vec::new(), None));
+        return Ok(Choice::default());
     }
     let folds = folds(config, recipe, images)?;
     let fold_count = folds.iter().max().map_or(0, |&f| f + 1);
-    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut choice = Choice::default();
+    let mut lowest = f64::INFINITY;
     let mut starts: Vec<Solution> = Vec::new();
     let mut rises = vec![(f64::INFINITY, 0); weightings.len()];
     for c in grid {
@@ -123,7 +136,8 @@ fn choose(
         }
         let mut keep = Vec::new();
         for (index, solutions) in starts.chunks_exact(fold_count).enumerate() {
-            let candidate = judge(data, solutions, images, &folds, c, &weightings[index])?;
+            let (candidate, probabilities) =
+                judge(data, solutions, images, &folds, c, &weightings[index])?;
             *cancelled |= watch(FitEvent::Candidate(&candidate)).is_break();
             let (last, rise) = &mut rises[index];
             *rise = if candidate.log_loss > *last {
@@ -133,7 +147,12 @@ fn choose(
             };
             *last = candidate.log_loss;
             keep.push(*rise < RISES);
-            candidates.push(candidate);
+            if candidate.log_loss < lowest {
+                lowest = candidate.log_loss;
+                choice.best = Some(choice.candidates.len());
+                choice.out_of_fold = probabilities;
+            }
+            choice.candidates.push(candidate);
         }
         let mut each = keep.iter();
         weightings.retain(|_| each.next().copied().unwrap_or(false));
@@ -145,12 +164,7 @@ fn choose(
             break;
         }
     }
-    let choice = candidates
-        .iter()
-        .enumerate()
-        .min_by(|(_, a), (_, b)| a.log_loss.total_cmp(&b.log_loss))
-        .map(|(index, _)| index);
-    Ok((candidates, choice))
+    Ok(choice)
 }
 
 /// The images outside a fold, weighted.
@@ -185,8 +199,9 @@ fn judge(
     folds: &[usize],
     c: f64,
     class_weights: &ClassWeights,
-) -> Result<Candidate> {
+) -> Result<(Candidate, Vec<f64>)> {
     let classes = images.classes();
+    let mut probabilities = vec![0.0; images.len() * classes];
     let mut losses = Vec::with_capacity(images.len());
     let mut right = 0;
     for (fold, solution) in solutions.iter().enumerate() {
@@ -200,18 +215,20 @@ fn judge(
             right += usize::from(argmax(&p) == target);
             softmax(&mut p, 1.0);
             losses.push(-p[target].max(f64::EPSILON).ln());
+            probabilities[index * classes..(index + 1) * classes].copy_from_slice(&p);
         }
     }
     let n = losses.len() as f64;
     let mean = losses.iter().sum::<f64>() / n;
     let variance = losses.iter().map(|l| (l - mean) * (l - mean)).sum::<f64>() / (n - 1.0).max(1.0);
-    Ok(Candidate {
+    let candidate = Candidate {
         c,
         class_weights: class_weights.clone(),
         log_loss: mean,
         standard_error: (variance / n).sqrt(),
         accuracy: right as f64 / n,
-    })
+    };
+    Ok((candidate, probabilities))
 }
 
 /// The fold of each image: as given, or dealt out class by class in a random order, so that every class is in

@@ -12,6 +12,7 @@ mod steps;
 pub use config::{
     ClassWeights, ConvergedConfig, HeadConfig, Optimiser, Recipe, Sampling, StepsConfig,
 };
+pub(crate) use converged::argmax;
 pub(crate) use network::HeadShape;
 pub use network::{Dense, Head, softmax};
 pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};

@@ -122,6 +122,23 @@ impl Head {
         self.layers[self.layers.len() - 1].outputs()
     }
 
+    /// The head whose logits are `factor` times this one's.
+    pub(crate) fn scaled(&self, factor: f64) -> Result<Self> {
+        let mut layers = self.layers.clone();
+        if let Some(last) = layers.pop() {
+            let scale = |values: &[f32]| -> Vec<f32> {
+                let scaled = values.iter().map(|&v| (f64::from(v) * factor) as f32);
+                scaled.collect()
+            };
+            layers.push(Dense::new(
+                last.inputs(),
+                scale(last.weights()),
+                scale(last.bias()),
+            )?);
+        }
+        Self::new(layers)
+    }
+
     pub(crate) fn shape(&self) -> HeadShape {
         HeadShape {
             inputs: self.dim(),

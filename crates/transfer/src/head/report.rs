@@ -128,6 +128,10 @@ pub struct FitReport {
     /// Index into `candidates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<usize>,
+    /// Of the chosen setting, the probabilities `[images, classes]` of each image by the head that had not seen it:
+    /// training images first, then validation images. Empty where nothing was chosen; not kept in files.
+    #[serde(skip)]
+    pub out_of_fold: Vec<f64>,
     /// Looks at a training by steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<StepRecord>,

@@ -121,6 +121,7 @@ impl State {
             images,
             candidates: Vec::new(),
             choice: None,
+            out_of_fold: Vec::new(),
             history: self.history,
             stopped,
             steps,

@@ -1,0 +1,88 @@
+use metrics::{Predictions, Temperature};
+use serde::{Deserialize, Serialize};
+
+use crate::{Classifier, Error, Result};
+
+/// Which images a choice was made on: never those of the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Images that the head was not trained on.
+    Validation,
+    /// Training images, each predicted by a head that had not seen it ([`FitReport::out_of_fold`](crate::FitReport)).
+    OutOfFold,
+}
+
+/// How the probabilities were calibrated. The temperature is already in the head's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// What the logits were divided by.
+    pub temperature: f64,
+    /// Log loss on the images below, before.
+    pub log_loss_before: f64,
+    /// And after; never more.
+    pub log_loss_after: f64,
+    /// How many images it was fitted on.
+    pub images: usize,
+    /// Which ones.
+    pub basis: Basis,
+}
+
+impl Classifier {
+    /// Calibrates the probabilities: divides the head's last layer by the temperature that fits these predictions best
+    /// ([`Temperature::fit`]). They must be this head's (or, out of fold, its like's) on images that it was not trained
+    /// on, and not those of the test. The order of the classes stays, so do thresholds: choose them afterwards.
+    ///
+    /// # Errors
+    /// Where the predictions are of other classes or have no probabilities.
+    pub fn calibrate(mut self, predictions: &Predictions, basis: Basis) -> Result<Self> {
+        self.check_classes(predictions)?;
+        let fitted = Temperature::fit(predictions)?;
+        self.head = self.head.scaled(1.0 / fitted.value)?;
+        self.calibration = Some(Calibration {
+            temperature: fitted.value * self.calibration.map_or(1.0, |earlier| earlier.temperature),
+            log_loss_before: fitted.loss_before,
+            log_loss_after: fitted.loss_after,
+            images: predictions.len(),
+            basis,
+        });
+        Ok(self)
+    }
+
+    /// Chooses [thresholds](Self::with_thresholds): for each class the one that finds most of it while at least the
+    /// share `precision` of what is so named is right, on predictions that are not those of the test.
+    ///
+    /// # Errors
+    /// Where no threshold gives a class that precision, or the predictions are of other classes.
+    pub fn choose_thresholds(self, predictions: &Predictions, precision: f64) -> Result<Self> {
+        self.check_classes(predictions)?;
+        let choose = |(index, class): (usize, &String)| {
+            let point = predictions
+                .ranking(index)
+                .and_then(|ranking| ranking.threshold_for_precision(precision));
+            point.map(|point| point.threshold).ok_or_else(|| {
+                Error::mismatch(
+                    format!("precision of class `{class}`"),
+                    format!("{precision} at some threshold"),
+                    "none on these images; ask for less",
+                )
+            })
+        };
+        let thresholds: Result<Vec<f64>> = self.classes.iter().enumerate().map(choose).collect();
+        self.with_thresholds(thresholds?)
+    }
+
+    fn check_classes(&self, predictions: &Predictions) -> Result<()> {
+        let found = predictions.classes().len();
+        if found == self.classes.len() {
+            Ok(())
+        } else {
+            Err(Error::mismatch(
+                "classes of the predictions",
+                self.classes.len(),
+                found,
+            ))
+        }
+    }
+}

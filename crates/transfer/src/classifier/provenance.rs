@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Embedded;
+
+/// Where a classifier came from: kept in its file so that it can be made again, and traced. How the head was
+/// trained (recipe, seed) is in the [`FitReport`](crate::FitReport).
+///
+/// ```
+/// use transfer::Provenance;
+/// let provenance = Provenance::default().with_split("by a hash of the names: 80/10/10").with_metric("test accuracy", 0.98);
+/// assert_eq!(provenance.metrics["test accuracy"], 0.98);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The images of each part (`training`, `validation`, `test`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Images>,
+    /// How they were split, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    /// What was measured, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Some images, so that it can be said whether others are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// How many were used.
+    pub count: usize,
+    /// SHA-256 over each image's name, class and content ([`Embedded::digest`]).
+    pub digest: String,
+}
+
+impl Provenance {
+    /// Adds the images of a part.
+    pub fn with_images(mut self, part: impl Into<String>, images: &Embedded) -> Self {
+        let images = Images {
+            count: images.embeddings.len(),
+            digest: images.digest.clone(),
+        };
+        self.images.insert(part.into(), images);
+        self
+    }
+
+    /// Says how the images were split.
+    pub fn with_split(mut self, split: impl Into<String>) -> Self {
+        self.split = Some(split.into());
+        self
+    }
+
+    /// Adds a measurement; one that is not a finite number is left out.
+    pub fn with_metric(mut self, name: impl Into<String>, value: f64) -> Self {
+        if value.is_finite() {
+            self.metrics.insert(name.into(), value);
+        }
+        self
+    }
+}

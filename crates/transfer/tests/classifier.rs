@@ -1,0 +1,443 @@
+//! The classifier file: what comes back, what is refused, and files of earlier versions.
+
+mod common;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use common::{levels, numbers, weights};
+use mobilenet::Weights;
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use transfer::{
+    Backbone, Basis, Classifier, Dense, Embeddings, Engine, Head, HeadConfig, Layer, Provenance,
+};
+
+fn device() -> Device {
+    Device::flex()
+}
+
+fn small() -> Classifier {
+    common::classifier(Backbone::new(weights(2, 16), &device()).unwrap())
+}
+
+fn saved(classifier: &Classifier) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.safetensors");
+    classifier.save(&path).unwrap();
+    (folder, path)
+}
+
+fn refused(path: &Path) -> String {
+    let message = Classifier::load(path, &device()).unwrap_err().to_string();
+    assert!(
+        message.contains(&*path.display().to_string()),
+        "the file is not named: {message}"
+    );
+    message
+}
+
+/// Writes the file again with its description or its tensors changed.
+fn rewrite(
+    path: &Path,
+    description: impl Fn(&str) -> String,
+    keep: impl Fn(&str) -> bool,
+    more: &[(&str, &str)],
+) {
+    let bytes = fs::read(path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let json = description(&header.metadata().as_ref().unwrap()["classifier"]);
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut views: Vec<(String, TensorView<'_>)> = tensors.tensors();
+    views.retain(|(name, _)| keep(name));
+    for (name, like) in more {
+        views.push(((*name).into(), tensors.tensor(like).unwrap()));
+    }
+    let metadata = HashMap::from([("classifier".to_string(), json)]);
+    fs::write(path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
+    for (layer, blocks) in [(Layer::Embedding, 2), (Layer::Logits, 13)] {
+        let backbone = Backbone::new(weights(blocks, 32), &device()).unwrap();
+        let backbone = backbone
+            .with_layer(layer)
+            .unwrap()
+            .with_resize(dataset::ResizePolicy::Letterbox);
+        let classifier = common::classifier(backbone)
+            .with_thresholds(vec![0.5, 0.25, 1.0])
+            .unwrap()
+            .with_provenance(Provenance::default().with_split("none"));
+        let (folder, path) = saved(&classifier);
+        let loaded = Classifier::load(&path, &device()).unwrap();
+        let pixels = levels(3 * 32 * 32 * 3, 8);
+        assert_eq!(
+            loaded.predict(&pixels, 3).unwrap(),
+            classifier.predict(&pixels, 3).unwrap()
+        );
+        assert_eq!(loaded.classes(), classifier.classes());
+        assert_eq!(loaded.thresholds(), classifier.thresholds());
+        assert_eq!(loaded.provenance(), classifier.provenance());
+        assert_eq!(loaded.backbone().layer(), layer);
+        assert_eq!(loaded.backbone().resize(), classifier.backbone().resize());
+        assert_eq!(loaded.backbone().digest(), classifier.backbone().digest());
+        let again = folder.path().join("again");
+        loaded.save(&again).unwrap();
+        assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn a_head_with_a_hidden_layer_and_its_report_come_back() {
+    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let dim = backbone.dim();
+    let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
+    let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
+    let recipe = transfer::StepsConfig::hidden(4).with_steps(40);
+    let (head, report) = HeadConfig::new()
+        .with_recipe(recipe)
+        .fit(&set, &set)
+        .unwrap();
+    let classes = vec!["x".into(), "y".into()];
+    let classifier = Classifier::new(backbone, head, classes).unwrap();
+    let (_folder, path) = saved(&classifier.with_report(report.clone()));
+    let loaded = Classifier::load(&path, &device()).unwrap();
+    assert_eq!(loaded.head().layers().len(), 2);
+    assert_eq!(loaded.report().unwrap().config, report.config);
+}
+
+#[test]
+fn the_engine_of_another_device_passes_the_self_test() {
+    let classifier = common::classifier(
+        Backbone::new(weights(13, 65), &device())
+            .unwrap()
+            .with_engine(Engine::Burn)
+            .unwrap(),
+    );
+    let (_folder, path) = saved(&classifier);
+    Classifier::load(&path, &device()).unwrap();
+}
+
+#[test]
+fn cut_anywhere_the_file_is_refused_by_name() {
+    let (_folder, path) = saved(&small());
+    let whole = fs::read(&path).unwrap();
+    let cuts = (0..whole.len()).step_by(97).chain([whole.len() - 1]);
+    for cut in cuts {
+        fs::write(&path, &whole[..cut]).unwrap();
+        refused(&path);
+    }
+}
+
+#[test]
+fn damage_is_noticed() {
+    let (_folder, path) = saved(&small());
+    let whole = fs::read(&path).unwrap();
+    let (header, _) = SafeTensors::read_metadata(&whole).unwrap();
+    let picture = 16 * 16 * 3;
+    // A changed bit of the backbone changes its digest; of the head, the answer or nothing that matters; of the
+    // description, what it says.
+    let mut noticed = 0;
+    let mut tried = 0;
+    for place in (0..whole.len()).step_by(211) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x40;
+        fs::write(&path, &bytes).unwrap();
+        tried += 1;
+        noticed += usize::from(Classifier::load(&path, &device()).is_err());
+    }
+    assert!(noticed * 10 > tried * 8, "{noticed} of {tried}");
+    // Every byte of the backbone counts.
+    let tensors = SafeTensors::deserialize(&whole).unwrap();
+    let backbone = tensors.tensors().into_iter();
+    let backbone = backbone.filter(|(name, _)| name.starts_with("backbone."));
+    let start = whole.as_ptr() as usize;
+    for (name, view) in backbone {
+        let mut bytes = whole.clone();
+        bytes[view.data().as_ptr() as usize - start] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let message = refused(&path);
+        assert!(
+            message.contains("digest") || message.contains(&name[9..]),
+            "{message}"
+        );
+    }
+    assert!(header > 0 && picture > 0);
+}
+
+#[test]
+fn a_head_that_answers_otherwise_fails_the_self_test() {
+    let (_folder, path) = saved(&small());
+    let bytes = fs::read(&path).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let weights = tensors.tensor("head.0.bias").unwrap().data().as_ptr() as usize;
+    let place = weights - bytes.as_ptr() as usize;
+    let mut bytes = bytes.clone();
+    bytes[place..place + 4].copy_from_slice(&0.2f32.to_le_bytes());
+    fs::write(&path, &bytes).unwrap();
+    let message = refused(&path);
+    assert!(
+        message.contains("self-test failed: logits") && message.contains("off by 1.0e-1"),
+        "{message}"
+    );
+}
+
+#[test]
+fn foreign_files_and_versions_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign");
+    fs::write(&path, b"\x89PNG\r\n\x1a\n and so on").unwrap();
+    assert!(refused(&path).contains("not a classifier file"));
+    fs::write(&path, b"").unwrap();
+    assert!(refused(&path).contains("not a classifier file"));
+    // mobilenet's own safetensors, and a folder.
+    weights(1, 16)
+        .save(&path, mobilenet::Precision::Single)
+        .unwrap();
+    assert!(refused(&path).contains("no `classifier`"));
+    refused(folder.path());
+    refused(&folder.path().join("missing"));
+
+    let all = |_: &str| true;
+    let same = |json: &str| json.to_string();
+    for (expected, change) in [
+        (
+            "version 2",
+            &(|j: &str| j.replace("\"version\":1", "\"version\":2")) as &dyn Fn(&str) -> String,
+        ),
+        ("damaged", &|j: &str| {
+            j.replace("\"classes\":[\"a\"", "\"classes\":[7")
+        }),
+        ("damaged", &|j: &str| {
+            j.replacen("{\"version\"", "{\"speed\":1,\"version\"", 1)
+        }),
+        ("class names", &|j: &str| {
+            j.replace("\"classes\":[\"a\",", "\"classes\":[")
+        }),
+        ("class names", &|j: &str| {
+            j.replace("\"classes\":[\"a\",\"b\"", "\"classes\":[\"a\",\"a\"")
+        }),
+        ("head.0.weight", &|j: &str| {
+            j.replace(
+                "\"hidden\":null,\"classes\":3",
+                "\"hidden\":null,\"classes\":4",
+            )
+        }),
+        ("head.0.weight", &|j: &str| {
+            j.replace("\"hidden\":null", "\"hidden\":5")
+        }),
+        ("pixel", &|j: &str| j.replace("\"size\":16", "\"size\":17")),
+        ("input size", &|j: &str| {
+            j.replace("\"size\":16", "\"size\":99999")
+        }),
+        ("digest", &|j: &str| {
+            j.replace("\"digest\":\"", "\"digest\":\"0")
+        }),
+        ("layer", &|j: &str| {
+            j.replace("\"layer\":\"embedding\"", "\"layer\":\"logits\"")
+        }),
+    ] {
+        let (_folder, path) = saved(&small());
+        let before = fs::read(&path).unwrap();
+        rewrite(&path, change, all, &[]);
+        assert_ne!(fs::read(&path).unwrap(), before, "{expected}");
+        let message = refused(&path);
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    for missing in ["head.0.bias", "reference.pixels", "backbone.stem.bn.beta"] {
+        let (_folder, path) = saved(&small());
+        rewrite(&path, same, |name| name != missing, &[]);
+        let message = refused(&path);
+        let name = missing.strip_prefix("backbone.").unwrap_or(missing);
+        assert!(message.contains(name), "{missing}: {message}");
+    }
+    let (_folder, path) = saved(&small());
+    rewrite(&path, same, all, &[("head.1.bias", "head.0.bias")]);
+    assert!(refused(&path).contains("head.1.bias"));
+    let (_folder, path) = saved(&small());
+    rewrite(&path, same, all, &[("backbone.extra", "head.0.bias")]);
+    assert!(refused(&path).contains("extra"));
+}
+
+#[test]
+fn a_linked_backbone_is_opened_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("linked");
+    let backbone = Weights::open("bundled").unwrap().with_blocks(3).unwrap();
+    let classifier = common::classifier(Backbone::new(backbone, &device()).unwrap());
+    classifier.save_linked(&path, "bundled").unwrap();
+    assert!(fs::metadata(&path).unwrap().len() < 200_000);
+    let loaded = Classifier::load(&path, &device()).unwrap();
+    let pixels = levels(224 * 224 * 3, 1);
+    assert_eq!(
+        loaded.predict(&pixels, 1).unwrap(),
+        classifier.predict(&pixels, 1).unwrap()
+    );
+    rewrite(
+        &path,
+        |j| j.replace("\"blocks\":3", "\"blocks\":4"),
+        |_| true,
+        &[],
+    );
+    refused(&path);
+    let error = small()
+        .save_linked(&path, "bundled")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("bundled"), "{error}");
+}
+
+#[test]
+fn the_bundled_backbone_stays_in_half_precision() {
+    let backbone = Backbone::new(Weights::open("bundled").unwrap(), &device()).unwrap();
+    let classifier = common::classifier(backbone);
+    let (_folder, path) = saved(&classifier);
+    assert!(fs::metadata(&path).unwrap().len() < 9_000_000);
+    Classifier::load(&path, &device()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn files_have_the_permissions_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = saved(&small());
+    let plain = folder.path().join("plain");
+    fs::write(&plain, b"").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&path), mode(&plain));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+/// Images of two classes whose logits are five times too sure.
+fn overconfident() -> (Embeddings, Head) {
+    let (n, dim) = (400, 32);
+    let values = numbers(n * dim, 4);
+    let dense = Dense::new(dim, numbers(2 * dim, 6), vec![0.0; 2]).unwrap();
+    let head = Head::new(vec![dense]).unwrap();
+    let draws = numbers(n, 7);
+    let p = head.probabilities(&values).unwrap();
+    let targets = p
+        .chunks(2)
+        .zip(&draws)
+        .map(|(p, draw)| usize::from(p[1] > f64::from(draw + 1.0) / 2.0));
+    let set = Embeddings::new(values, dim, targets.collect()).unwrap();
+    let weights = head.layers()[0].weights().iter().map(|w| 5.0 * w).collect();
+    let sure = Dense::new(dim, weights, vec![0.0; 2]).unwrap();
+    (set, Head::new(vec![sure]).unwrap())
+}
+
+#[test]
+fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
+    let (set, head) = overconfident();
+    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    assert_eq!(
+        backbone.dim(),
+        set.dim() / 2,
+        "the set is made for two backbones"
+    );
+    // The head of another backbone is refused.
+    let classes = vec!["no".to_string(), "yes".to_string()];
+    assert!(Classifier::new(backbone, head.clone(), classes.clone()).is_err());
+    let backbone = Backbone::new(weights(3, 16), &device()).unwrap();
+    let classifier = Classifier::new(backbone, head, classes.clone()).unwrap();
+    let predictions = classifier.head().predictions(&set, &classes).unwrap();
+    let before = classifier.head().logits(set.values()).unwrap();
+    let classifier = classifier
+        .calibrate(&predictions, Basis::Validation)
+        .unwrap();
+    let calibration = *classifier.calibration().unwrap();
+    assert!(
+        (3.5..7.0).contains(&calibration.temperature),
+        "{calibration:?}"
+    );
+    assert!(calibration.log_loss_after < calibration.log_loss_before);
+    assert_eq!(calibration.images, 400);
+    for (before, after) in before
+        .iter()
+        .zip(classifier.head().logits(set.values()).unwrap())
+    {
+        assert!((before / calibration.temperature - after).abs() < 1e-5);
+    }
+    let predictions = classifier.head().predictions(&set, &classes).unwrap();
+    let loss = predictions.log_loss().unwrap();
+    assert!((loss - calibration.log_loss_after).abs() < 1e-3);
+
+    let classifier = classifier.choose_thresholds(&predictions, 0.9).unwrap();
+    let (mut named, mut right) = ([0; 2], [0; 2]);
+    for (index, &target) in set.targets().iter().enumerate() {
+        if let Some(class) = classifier.decide(predictions.row(index).unwrap()) {
+            named[class] += 1;
+            right[class] += usize::from(class == target);
+        }
+    }
+    for class in 0..2 {
+        assert!(
+            named[class] > 20 && right[class] * 10 >= named[class] * 9,
+            "{named:?} {right:?}"
+        );
+    }
+    assert!(named.iter().sum::<usize>() < set.len());
+    let (_folder, path) = saved(&classifier);
+    let loaded = Classifier::load(&path, &device()).unwrap();
+    let found = loaded.calibration().unwrap();
+    assert!((found.temperature / calibration.temperature - 1.0).abs() < 1e-12);
+    assert!(loaded.choose_thresholds(&predictions, 1.1).is_err());
+}
+
+/// As it was written by this version; `cargo test -p transfer --test classifier -- --ignored` writes it anew, which is
+/// for a new version of the format only.
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/classifier_v1.safetensors")
+}
+
+#[test]
+fn a_file_of_version_1_stays_readable() {
+    let classifier = Classifier::load(fixture(), &device()).unwrap();
+    assert_eq!(classifier.classes(), ["a", "b", "c"]);
+    assert_eq!(classifier.thresholds(), Some(&[0.5, 0.25, 1.0][..]));
+    assert_eq!(classifier.calibration().unwrap().basis, Basis::OutOfFold);
+    assert_eq!(classifier.provenance().metrics["test accuracy"], 0.75);
+    assert!(classifier.report().unwrap().chosen().is_some());
+    let probabilities = classifier.predict(&levels(16 * 16 * 3, 1), 1).unwrap();
+    for (found, expected) in probabilities.iter().zip(FIXTURE_SAYS) {
+        assert!((found - expected).abs() < 1e-5, "{probabilities:?}");
+    }
+}
+
+/// Probabilities of `levels(16 * 16 * 3, 1)`.
+const FIXTURE_SAYS: [f64; 3] = [0.305049, 0.226959, 0.467992];
+
+#[test]
+#[ignore = "writes the fixture"]
+fn write_the_fixture() {
+    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let dim = backbone.dim();
+    let targets: Vec<usize> = (0..60).map(|i| i % 3).collect();
+    let mut values = numbers(60 * dim, 3);
+    for (row, target) in values.chunks_mut(dim).zip(&targets) {
+        row[*target] += 0.7;
+    }
+    let set = Embeddings::new(values, dim, targets.clone()).unwrap();
+    let (head, report) = HeadConfig::new()
+        .fit(&set, &Embeddings::new(vec![], dim, vec![]).unwrap())
+        .unwrap();
+    let out_of_fold =
+        metrics::Predictions::from_flat(targets, report.out_of_fold.clone(), 3).unwrap();
+    let classes = ["a", "b", "c"].map(String::from).to_vec();
+    let classifier = Classifier::new(backbone, head, classes)
+        .unwrap()
+        .calibrate(&out_of_fold, Basis::OutOfFold)
+        .unwrap()
+        .with_thresholds(vec![0.5, 0.25, 1.0])
+        .unwrap()
+        .with_report(report)
+        .with_provenance(Provenance::default().with_metric("test accuracy", 0.75));
+    classifier.save(fixture()).unwrap();
+    eprintln!(
+        "{:?}",
+        classifier.predict(&levels(16 * 16 * 3, 1), 1).unwrap()
+    );
+}

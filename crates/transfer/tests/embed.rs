@@ -1,0 +1,142 @@
+//! Embedding a folder through the cache: what is computed, and what is not.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use burn::tensor::Device;
+use common::{images, weights};
+use dataset::{ImageItem, ResizePolicy};
+use mobilenet::Weights;
+use transfer::{Backbone, EmbeddingCache, Engine, Layer};
+
+fn bundled() -> Backbone {
+    Backbone::new(Weights::open("bundled").unwrap(), &Device::flex()).unwrap()
+}
+
+#[test]
+fn what_changes_is_computed_again_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    let items = images(&pictures, 3);
+    let cache = EmbeddingCache::open(folder.path().join("cache")).unwrap();
+    let embed = |backbone: &Backbone, items: &[ImageItem]| {
+        let mut last = 0;
+        let embedded = backbone.embed(items, &cache, |done| last = done).unwrap();
+        assert!(embedded.failed.is_empty());
+        assert_eq!(last, items.len());
+        embedded
+    };
+    let backbone = bundled();
+    let first = embed(&backbone, &items);
+    assert_eq!(first.computed, 6);
+    assert_eq!(first.embeddings.targets(), [0, 0, 0, 1, 1, 1]);
+    assert_eq!(first.embeddings.names()[4], "cloud/cloud_00001.jpg");
+    let bytes = fs::read(cache.path()).unwrap();
+
+    // Again, in another order, from another process's point of view: nothing.
+    let again = embed(&backbone, &items);
+    assert_eq!((again.computed, &again.digest), (0, &first.digest));
+    assert_eq!(again.embeddings, first.embeddings);
+    let reversed: Vec<ImageItem> = items.iter().rev().cloned().collect();
+    let reversed = embed(&backbone, &reversed);
+    assert_eq!(reversed.computed, 0);
+    assert_eq!(reversed.embeddings.row(0), first.embeddings.row(5));
+    assert_ne!(reversed.digest, first.digest);
+    assert_eq!(fs::read(cache.path()).unwrap(), bytes);
+
+    // A renamed image is the same image.
+    let mut renamed = items.clone();
+    renamed[1].path = pictures.join("boat/renamed.jpg");
+    fs::copy(&items[1].path, &renamed[1].path).unwrap();
+    assert_eq!(embed(&backbone, &renamed).computed, 0);
+
+    // A changed one is another.
+    let picture = dataset::sample::draw(dataset::sample::Subject::Boat, 77, 2);
+    picture.save(&items[2].path).unwrap();
+    let changed = embed(&backbone, &items);
+    assert_eq!(changed.computed, 1);
+    assert_ne!(changed.digest, first.digest);
+    for row in [0, 1, 3, 4, 5] {
+        assert_eq!(changed.embeddings.row(row), first.embeddings.row(row));
+    }
+    assert_ne!(changed.embeddings.row(2), first.embeddings.row(2));
+
+    // So does all that turns it into numbers.
+    let others = [
+        bundled().with_resize(ResizePolicy::CenterCrop),
+        bundled().with_layer(Layer::Logits).unwrap(),
+        bundled().with_engine(Engine::Burn).unwrap(),
+        Backbone::new(
+            Weights::open("bundled").unwrap().with_blocks(12).unwrap(),
+            &Device::flex(),
+        )
+        .unwrap(),
+    ];
+    for other in &others {
+        assert_eq!(embed(other, &items).computed, 6);
+        assert_eq!(embed(other, &items).computed, 0);
+    }
+    assert_eq!(embed(&backbone, &items).computed, 0);
+    let burn = embed(&others[2], &items).embeddings;
+    let largest = burn.values().iter().fold(0f32, |m, v| m.max(v.abs()));
+    for (a, b) in burn.values().iter().zip(changed.embeddings.values()) {
+        assert!((a - b).abs() <= 1e-4 * largest);
+    }
+}
+
+#[test]
+fn images_that_cannot_be_used_are_named_and_the_rest_is_embedded() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = images(folder.path(), 20);
+    fs::write(&items[7].path, b"no picture").unwrap();
+    fs::remove_file(&items[33].path).unwrap();
+    let backbone = Backbone::new(weights(2, 32), &Device::flex()).unwrap();
+    let cache = EmbeddingCache::temporary().unwrap();
+    let filled = backbone.fill(&items, &cache, |_| ()).unwrap();
+    assert_eq!(filled.computed, 38);
+    let embedded = backbone.embed(&items, &cache, |_| ()).unwrap();
+    assert_eq!((embedded.computed, embedded.embeddings.len()), (0, 38));
+    let failed: Vec<&str> = embedded
+        .failed
+        .iter()
+        .map(|(item, _)| &item.name[..])
+        .collect();
+    assert_eq!(failed, [&items[7].name[..], &items[33].name]);
+    assert!(embedded.failed[0].1.to_string().contains("boat_00007.jpg"));
+    assert!(!embedded.embeddings.names().contains(&items[7].name));
+}
+
+#[test]
+fn the_same_bytes_with_one_thread_and_with_many() {
+    let folder = tempfile::tempdir().unwrap();
+    images(&folder.path().join("pictures"), 20);
+    let run = |threads: &str| {
+        let cache = folder.path().join(threads);
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "embed_a_folder", "--ignored", "--nocapture"])
+            .env("RAYON_NUM_THREADS", threads)
+            .env("PICTURES", folder.path().join("pictures"))
+            .env("CACHE", &cache)
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{status:?}");
+        fs::read(cache.join("embeddings.bin")).unwrap()
+    };
+    let one = run("1");
+    assert_eq!(one.len(), 16 + 40 * (44 + 4 * 1024));
+    assert!(one == run("3"));
+}
+
+/// What the test above runs in processes of their own.
+#[test]
+#[ignore = "needs the environment that another test sets"]
+fn embed_a_folder() {
+    let [pictures, cache] = ["PICTURES", "CACHE"].map(|name| std::env::var(name).unwrap());
+    let folder = dataset::ImageFolder::open(Path::new(&pictures)).unwrap();
+    let cache = EmbeddingCache::open(cache).unwrap();
+    let embedded = bundled().embed(folder.images(), &cache, |_| ()).unwrap();
+    assert_eq!(embedded.computed, 40);
+}
