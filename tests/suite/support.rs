@@ -4,9 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use burn::tensor::Device;
-use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
-use mobilenet::Weights;
-use transfer::{Backbone, Classifier, ConvergedConfig, EmbeddingCache, HeadConfig};
 
 /// Every device that this build has, with its name.
 #[allow(clippy::vec_init_then_push)] // Which are pushed depends on the features.
@@ -48,52 +45,6 @@ pub fn shared(what: &str) -> Option<PathBuf> {
 /// A picture as RGB pixels.
 pub fn picture(path: &Path) -> Vec<u8> {
     image::open(path).unwrap().to_rgb8().into_raw()
-}
-
-/// A classifier and images for a test.
-pub struct Trained {
-    pub classifier: Classifier,
-    pub testing: Vec<ImageItem>,
-}
-
-/// The bundled backbone and a head on the real boats and clouds, or `None` with a word about what is skipped.
-pub fn boats_and_clouds(what: &str) -> Option<Trained> {
-    let folder = shared(what)?.join("data/boat-cloud");
-    let open = |part: &str| ImageFolder::open(folder.join(part)).unwrap();
-    let (train, test) = (open("train"), open("test"));
-    let split = HashedSplit::default().with_testing_percentage(0.0);
-    let split = Split {
-        testing: test.images().to_vec(),
-        ..split.apply(&train).unwrap()
-    };
-    Some(trained(&split, train.classes()))
-}
-
-/// The same on drawn images.
-pub fn drawn() -> Trained {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("drawn");
-    dataset::sample::write(&folder, 30, 1).unwrap();
-    let folder = ImageFolder::open(&folder).unwrap();
-    let split = HashedSplit::default().with_testing_percentage(30.0);
-    trained(&split.apply(&folder).unwrap(), folder.classes())
-}
-
-/// Embeddings stay in a cache between runs: they are known by content, so it cannot lie.
-fn trained(split: &Split, classes: &[String]) -> Trained {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedding-cache");
-    let cache = EmbeddingCache::open(cache).unwrap();
-    let weights = Weights::open("bundled").unwrap();
-    let backbone = Backbone::new(weights, &devices()[0].1).unwrap();
-    let embed = |items: &[ImageItem]| backbone.embed(items, &cache, |_| ()).unwrap().embeddings;
-    let (training, validation) = (embed(&split.training), embed(&split.validation));
-    let recipe = ConvergedConfig::new().with_regularisation([0.03]);
-    let config = HeadConfig::new().with_recipe(recipe);
-    let (head, report) = config.fit(&training, &validation).unwrap();
-    let classifier = Classifier::new(backbone, head, classes.to_vec()).unwrap();
-    Trained {
-        classifier: classifier.with_report(report),
-        testing: split.testing.clone(),
-    }
 }
 
 /// An example, built by `cargo test` beside this test, as a user would run it.

@@ -10,7 +10,7 @@ use super::pixels::Values;
 use super::plan::{Plan, Shape};
 
 /// Values of a band that stay in a core's second-level cache (128 KiB) between depthwise and pointwise.
-pub(super) const BAND: usize = 32 * 1024;
+pub(super) const BAND: usize = 48 * 1024;
 
 /// ReLU6's masks of one image, which are all that a gradient with respect to the pixels needs:
 /// `[pixel][vector]`, of the stem's map, then of each block's depthwise and pointwise map. Empty: not wanted.

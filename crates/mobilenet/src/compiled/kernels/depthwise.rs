@@ -87,11 +87,17 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
             let c = vector * V::LANES;
             let mut sums = [V::load(d.bias.as_ptr().add(c)); COLUMNS];
             for (ky, row) in rows.into_iter().enumerate() {
-                for kx in 0..3 {
-                    let weight = V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c));
-                    for (column, sum) in sums.iter_mut().enumerate() {
-                        let input = V::load(row.add((column * STRIDE + kx) * channels + c));
-                        *sum = input.mul_add(weight, *sum);
+                let weights: [V; 3] = std::array::from_fn(|kx| {
+                    V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c))
+                });
+                // Each input is loaded once for all the columns under whose kernel it lies.
+                for x in 0..(COLUMNS - 1) * STRIDE + 3 {
+                    let input = V::load(row.add(x * channels + c));
+                    for (kx, &weight) in weights.iter().enumerate() {
+                        if x >= kx && (x - kx) % STRIDE == 0 && (x - kx) / STRIDE < COLUMNS {
+                            let sum = &mut sums[(x - kx) / STRIDE];
+                            *sum = input.mul_add(weight, *sum);
+                        }
                     }
                 }
             }

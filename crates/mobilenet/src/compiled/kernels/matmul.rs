@@ -9,6 +9,9 @@ const DEPTH: usize = 256;
 /// Steps of the depth a turn of the innermost loop.
 const UNROLLED: usize = 4;
 
+/// Values of a line of the caches.
+const LINE: usize = 16;
+
 /// The right side of a product and its bias, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
 /// panel one vector wide where the number of vectors is odd. Columns are padded with zeros to whole vectors.
 #[derive(Clone)]
@@ -135,29 +138,34 @@ pub(super) unsafe fn matmul<V: Vector>(m: &mut Matmul) {
     let panel_width = 2 * V::LANES;
     // More than one segment: short ones, of the stem.
     let block = if m.left.len() == 1 { DEPTH } else { m.depth };
+    // All tiles are equally high, to one row: a low tile at the end would be slow.
     let tiles = m.rows.div_ceil(V::ROWS).max(1);
+    let (height, higher) = (m.rows / tiles, m.rows % tiles);
+    let first = m.place.at(0);
     for column in (0..m.right.columns).step_by(panel_width) {
         let wide = m.right.columns - column >= panel_width;
         for start in (0..m.depth).step_by(block) {
-            let depth = block.min(m.depth - start);
-            for tile in 0..tiles {
-                // All tiles are equally high, to one row: a low tile at the end would be slow.
-                let row = tile * m.rows / tiles;
-                let rows = (tile + 1) * m.rows / tiles - row;
-                let at = Tile {
-                    row,
-                    column,
-                    start,
-                    depth,
-                };
+            let mut at = Tile {
+                row: 0,
+                column,
+                start,
+                depth: block.min(m.depth - start),
+                index: 0,
+                gaps: first.0,
+                until_gap: first.1,
+            };
+            while at.index < tiles {
+                let rows = height + usize::from(at.index < higher);
                 // SAFETY: `check` has passed, and the tile lies inside the product.
                 unsafe {
                     if wide {
-                        tile_of::<V, 2>(m, rows, &at);
+                        tile_of::<V, 2>(m, rows, &mut at);
                     } else {
-                        tile_of::<V, 1>(m, rows, &at);
+                        tile_of::<V, 1>(m, rows, &mut at);
                     }
                 }
+                at.row += rows;
+                at.index += 1;
             }
         }
     }
@@ -169,10 +177,15 @@ struct Tile {
     column: usize,
     start: usize,
     depth: usize,
+    /// Its number in this part of the depth.
+    index: usize,
+    /// Gaps before its first row, and rows from there to the next.
+    gaps: usize,
+    until_gap: usize,
 }
 
 #[inline(always)]
-unsafe fn tile_of<V: Vector, const VECTORS: usize>(m: &mut Matmul, rows: usize, at: &Tile) {
+unsafe fn tile_of<V: Vector, const VECTORS: usize>(m: &mut Matmul, rows: usize, at: &mut Tile) {
     macro_rules! heights {
         ($($height:literal)*) => {
             match rows {
@@ -190,22 +203,22 @@ unsafe fn tile_of<V: Vector, const VECTORS: usize>(m: &mut Matmul, rows: usize, 
 /// # Safety
 /// [`Matmul::check`] has passed, and the tile lies inside the product.
 #[inline(always)]
-unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmul, at: &Tile) {
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmul, at: &mut Tile) {
     if ROWS > V::ROWS {
         return; // never called; keeps the compiler from generating it
     }
     let columns = m.right.columns;
-    let (mut gaps, mut until_gap) = m.place.at(at.row);
     let out: [usize; ROWS] = std::array::from_fn(|r| {
-        let offset = (at.row + r + gaps) * columns + at.column;
-        until_gap -= 1;
-        if until_gap == 0 {
-            gaps += 1;
-            until_gap = m.place.width;
+        let offset = (at.row + r + at.gaps) * columns + at.column;
+        at.until_gap -= 1;
+        if at.until_gap == 0 {
+            at.gaps += 1;
+            at.until_gap = m.place.width;
         }
         offset
     });
-    // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values.
+    // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values. What is
+    // fetched ahead may lie behind the right side's end, where nothing is read.
     unsafe {
         let mut sums: [[V; VECTORS]; ROWS] = if at.start == 0 {
             let bias = m.right.bias.as_ptr().add(at.column);
@@ -214,15 +227,26 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
             let out_ptr = m.out.as_ptr();
             out.map(|offset| std::array::from_fn(|v| V::load(out_ptr.add(offset + v * V::LANES))))
         };
-        let mut right = m
-            .right
-            .panels
-            .as_ptr()
-            .add(m.right.depth * at.column + at.start * VECTORS * V::LANES);
+        let panel = m.right.panels.as_ptr().add(m.right.depth * at.column);
+        let mut right = panel.add(at.start * VECTORS * V::LANES);
+        // The first tiles fetch the next part of the right side, which follows in memory, a quarter each.
+        let part = at.depth * VECTORS * V::LANES;
+        let (mut ahead, pace) = if at.index < UNROLLED {
+            (
+                right.wrapping_add(part + at.index * part / UNROLLED),
+                VECTORS * V::LANES,
+            )
+        } else {
+            (right, 0)
+        };
         for segment in m.left {
             let mut left = segment.as_ptr().add(at.row * m.row_stride + at.start);
             // Four steps a turn, so that the rows' addresses are worked out once for all four.
             for _ in 0..at.depth / UNROLLED {
+                for line in (0..VECTORS * V::LANES).step_by(LINE) {
+                    V::fetch(ahead.wrapping_add(line));
+                }
+                ahead = ahead.wrapping_add(pace);
                 for k in 0..UNROLLED {
                     step::<V, ROWS, VECTORS>(&mut sums, left.add(k), m.row_stride, right);
                     right = right.add(VECTORS * V::LANES);

@@ -29,6 +29,9 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn fetch(_: *const f32) {}
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // Without an instruction for it `f32::mul_add` is a slow library call.
         Self(std::array::from_fn(|i| {
