@@ -9,7 +9,7 @@ use super::kernels::{Depthwise, Finish, Matmul, Place};
 use super::pixels::Values;
 use super::plan::{Plan, Shape};
 
-/// Values of a band that stay in a core's second-level cache (128 KiB) between depthwise and pointwise.
+/// Values of a band that stay in a core's second-level cache (192 KiB) between depthwise and pointwise.
 pub(super) const BAND: usize = 48 * 1024;
 
 /// ReLU6's masks of one image, which are all that a gradient with respect to the pixels needs:

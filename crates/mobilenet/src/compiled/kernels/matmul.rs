@@ -14,7 +14,6 @@ const LINE: usize = 16;
 
 /// The right side of a product and its bias, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
 /// panel one vector wide where the number of vectors is odd. Columns are padded with zeros to whole vectors.
-#[derive(Clone)]
 pub(crate) struct Packed {
     lanes: usize,
     depth: usize,
@@ -23,6 +22,8 @@ pub(crate) struct Packed {
     /// Without the padding.
     used: usize,
     panels: Vec<f32>,
+    /// Where they begin: at the start of a cache line, so that no vector lies in two.
+    first: usize,
     bias: Vec<f32>,
 }
 
@@ -36,17 +37,16 @@ impl Packed {
             "a matrix has depth x columns values"
         );
         let padded = columns.next_multiple_of(lanes);
-        let mut panels = Vec::with_capacity(depth * padded);
+        let mut panels = vec![0.0; depth * padded + LINE];
+        let first = panels.as_ptr().align_offset(4 * LINE).min(LINE);
+        let mut rest = &mut panels[first..];
         for start in (0..padded).step_by(2 * lanes) {
-            let end = (start + 2 * lanes).min(padded);
+            let width = (2 * lanes).min(padded - start);
+            let used = width.min(columns.saturating_sub(start));
             for k in 0..depth {
-                panels.extend((start..end).map(|c| {
-                    if c < columns {
-                        weight[k * columns + c]
-                    } else {
-                        0.0
-                    }
-                }));
+                let (row, next) = rest.split_at_mut(width);
+                row[..used].copy_from_slice(&weight[k * columns + start..][..used]);
+                rest = next;
             }
         }
         let mut bias = bias.to_vec();
@@ -57,6 +57,7 @@ impl Packed {
             columns: padded,
             used: columns,
             panels,
+            first,
             bias,
         }
     }
@@ -67,7 +68,7 @@ impl Packed {
         for (column, row) in weight.chunks_exact_mut(self.depth).enumerate() {
             let panel = column / (2 * self.lanes) * 2 * self.lanes;
             let width = (2 * self.lanes).min(self.columns - panel);
-            let values = self.panels[panel * self.depth..]
+            let values = self.panels[self.first + panel * self.depth..]
                 .iter()
                 .skip(column - panel)
                 .step_by(width);
@@ -115,7 +116,7 @@ impl Matmul<'_> {
         );
         assert_eq!(
             right.panels.len(),
-            right.depth * right.columns,
+            right.depth * right.columns + LINE,
             "right side"
         );
         if *rows > 0 {
@@ -227,7 +228,11 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
             let out_ptr = m.out.as_ptr();
             out.map(|offset| std::array::from_fn(|v| V::load(out_ptr.add(offset + v * V::LANES))))
         };
-        let panel = m.right.panels.as_ptr().add(m.right.depth * at.column);
+        let panel = m
+            .right
+            .panels
+            .as_ptr()
+            .add(m.right.first + m.right.depth * at.column);
         let mut right = panel.add(at.start * VECTORS * V::LANES);
         // The first tiles fetch the next part of the right side, which follows in memory, a quarter each.
         let part = at.depth * VECTORS * V::LANES;

@@ -36,7 +36,7 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn fetch(at: *const f32) {
         // SAFETY: see above; a prefetch never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
 
     #[inline(always)]
@@ -115,7 +115,7 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn fetch(at: *const f32) {
         // SAFETY: see above; a prefetch never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
 
     #[inline(always)]
