@@ -39,15 +39,27 @@ pub enum Padding {
     End,
     /// One on both sides at every size: PyTorch's `padding=1`, as timm's nets are trained.
     Both,
+    /// The stem as [`Padding::Same`], the rest as [`Padding::End`]: what Keras 3's `applications.MobileNet` builds.
+    /// At even input sizes that is `End`.
+    EndButStem,
 }
 
 impl Padding {
+    /// The rule of one convolution: of the stem (`block` 0) or of the separable block `block`.
+    pub fn of_block(self, block: usize) -> Self {
+        match (self, block) {
+            (Self::EndButStem, 0) => Self::Same,
+            (Self::EndButStem, _) => Self::End,
+            (rule, _) => rule,
+        }
+    }
+
     /// Rows (or columns) of zeros before and after, for a 3x3 kernel over `size` rows (or columns).
     pub fn amounts(self, size: usize, stride: usize) -> (usize, usize) {
         match self {
             _ if stride == 1 => (1, 1),
             Self::Same if size.is_multiple_of(2) => (0, 1),
-            Self::End => (0, 1),
+            Self::End | Self::EndButStem => (0, 1),
             Self::Same | Self::Both => (1, 1),
         }
     }
@@ -56,7 +68,7 @@ impl Padding {
         match self {
             _ if stride == 1 => PaddingConfig2d::Explicit(1, 1, 1, 1),
             Self::Same => PaddingConfig2d::Same,
-            Self::End => PaddingConfig2d::Explicit(0, 0, 1, 1),
+            Self::End | Self::EndButStem => PaddingConfig2d::Explicit(0, 0, 1, 1),
             Self::Both => PaddingConfig2d::Explicit(1, 1, 1, 1),
         }
     }
@@ -232,8 +244,9 @@ impl MobileNetConfig {
         std::iter::once(STEM.1)
             .chain(BLOCKS.iter().map(|b| b.1))
             .take(block + 1)
-            .fold(size, |size, stride| {
-                let (before, after) = self.padding.amounts(size, stride);
+            .enumerate()
+            .fold(size, |size, (block, stride)| {
+                let (before, after) = self.padding.of_block(block).amounts(size, stride);
                 (size + before + after).saturating_sub(3) / stride + 1
             })
     }

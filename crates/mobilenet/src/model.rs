@@ -61,13 +61,13 @@ impl MobileNetConfig {
     pub fn init(&self, device: &Device) -> Result<MobileNet> {
         self.check()?;
         let conv_block =
-            |input: usize, output: usize, kernel: usize, stride: usize, groups: usize| ConvBlock {
+            |block: usize, input: usize, output: usize, (kernel, stride, groups)| ConvBlock {
                 conv: Conv2dConfig::new([input, output], [kernel, kernel])
                     .with_stride([stride, stride])
                     .with_groups(groups)
                     .with_padding(match kernel {
                         1 => burn::nn::PaddingConfig2d::Valid,
-                        _ => self.padding.to_burn(stride),
+                        _ => self.padding.of_block(block).to_burn(stride),
                     })
                     .with_bias(false)
                     .init(device),
@@ -76,15 +76,16 @@ impl MobileNetConfig {
                     .init(device),
             };
         let mut channels = self.width(STEM.0);
-        let stem = conv_block(3, channels, 3, STEM.1, 1);
+        let stem = conv_block(0, 3, channels, (3, STEM.1, 1));
         let blocks = BLOCKS[..self.blocks]
             .iter()
-            .map(|&(width, stride)| {
+            .enumerate()
+            .map(|(i, &(width, stride))| {
                 let (input, output) = (channels, self.width(width));
                 channels = output;
                 SeparableBlock {
-                    depthwise: conv_block(input, input, 3, stride, input),
-                    pointwise: conv_block(input, output, 1, 1, 1),
+                    depthwise: conv_block(i + 1, input, input, (3, stride, input)),
+                    pointwise: conv_block(i + 1, input, output, (1, 1, 1)),
                 }
             })
             .collect();

@@ -128,8 +128,9 @@ impl Plan {
         let mut stages = Vec::with_capacity(config.blocks + 1);
         let mut size = (height, width);
         for (block, stride) in strides.take(config.blocks + 1).enumerate() {
+            let rule = config.padding.of_block(block);
             let [(top, bottom), (left, right)] =
-                [size.0, size.1].map(|side| config.padding.amounts(side, stride));
+                [size.0, size.1].map(|side| rule.amounts(side, stride));
             let padded = (size.0 + top + bottom, size.1 + left + right);
             if padded.0 < 3 || padded.1 < 3 {
                 return Err(Error::Input(format!(

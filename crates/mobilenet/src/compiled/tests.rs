@@ -93,7 +93,12 @@ fn nhwc(map: Tensor<4>) -> Vec<f32> {
 
 fn configs() -> impl Strategy<Value = MobileNetConfig> {
     let alpha = prop_oneof![Just(0.25), Just(0.5), Just(0.75), Just(1.0), 0.1f64..1.4];
-    let padding = prop_oneof![Just(Padding::Same), Just(Padding::End), Just(Padding::Both)];
+    let padding = prop_oneof![
+        Just(Padding::Same),
+        Just(Padding::End),
+        Just(Padding::Both),
+        Just(Padding::EndButStem)
+    ];
     (alpha, padding, 0..=13usize, 0..30usize).prop_map(|(alpha, padding, blocks, classes)| {
         let config = MobileNetConfig::new()
             .with_alpha(alpha)

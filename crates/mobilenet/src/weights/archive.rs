@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use super::source::{File, Place};
+use super::source::{Budget, File, Place};
 use super::{Weights, format};
 use crate::{Error, Result};
 
 const FORMAT: &str = "archive";
-/// Largest sum of the members that are kept: a compressed archive of a few kilobytes can claim gigabytes.
-const LARGEST: u64 = 1 << 29;
 /// Most members that are looked at.
 const MEMBERS: usize = 4096;
 
@@ -57,10 +55,11 @@ fn unpack(file: &File<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
     } else {
         Box::new(&file.bytes[..])
     };
-    // The whole stream is bounded too: skipping a member means decompressing it.
-    let mut archive = tar::Archive::new(reader.take(2 * LARGEST));
+    // The whole stream is bounded: skipping a member means decompressing it.
+    let most = Budget::of(&file.bytes).left();
+    let mut archive = tar::Archive::new(reader.take(most));
     let mut members = BTreeMap::new();
-    let mut left = LARGEST;
+    let mut left = most;
     for (index, entry) in archive.entries().map_err(wrong)?.enumerate() {
         let entry = entry.map_err(wrong)?;
         if index >= MEMBERS {
@@ -81,7 +80,9 @@ fn unpack(file: &File<'_>) -> Result<BTreeMap<String, Vec<u8>>> {
         if size > left {
             return Err(file.wrong(
                 FORMAT,
-                format!("member `{name}` of {size} bytes; at most {LARGEST} are read in all"),
+                format!(
+                    "member `{name}` of {size} bytes, more than an archive of this size can hold"
+                ),
             ));
         }
         let mut bytes = Vec::new();

@@ -55,6 +55,21 @@ struct Found {
     relu6: bool,
 }
 
+impl Found {
+    fn new(name: String, kernel: Array) -> Self {
+        Self {
+            name,
+            kernel,
+            depthwise: false,
+            stride: 1,
+            padding: None,
+            bias: None,
+            norm: None,
+            relu6: false,
+        }
+    }
+}
+
 /// Follows the operations from `input` to the end, and sorts what they hold into tensors by our names, laid out as
 /// TensorFlow's ([`super::schemes::CHAIN`]).
 pub(super) fn read(
@@ -66,7 +81,7 @@ pub(super) fn read(
     if let Some(epsilon) = epsilon {
         config.epsilon = epsilon;
     }
-    let mut padding = None;
+    config.padding = common_padding(&found, config.input_size)?;
     let mut arrays = Arrays::new();
     let mut layers = found.into_iter().peekable();
     let Some(stem) = layers.next() else {
@@ -86,8 +101,9 @@ pub(super) fn read(
             return wrong("is not followed by a ReLU6".into());
         }
         match (layer, stride, found.padding) {
-            (Layer::Pointwise(_), ..) | (_, 1, Some(Padding::Same | Padding::Both)) => {}
-            (_, 2, Some(found)) if *padding.get_or_insert(found) == found => {}
+            (Layer::Pointwise(_), ..)
+            | (_, 1, Some(Padding::Same | Padding::Both))
+            | (_, 2, Some(_)) => {}
             (_, _, found) => return wrong(format!("is padded {found:?}")),
         }
         let norm = match (found.norm, found.bias) {
@@ -116,7 +132,6 @@ pub(super) fn read(
         };
         place(pointwise, Layer::Pointwise(blocks), 1)?;
     }
-    config.padding = padding.unwrap_or_default();
     if let Some(found) = layers.next() {
         if blocks < BLOCKS.len() || found.stride != 1 {
             return Err(format!(
@@ -134,6 +149,38 @@ pub(super) fn read(
         Some(found) => Err(format!("`{}` comes after the classifier", found.name)),
         None => Ok((config, arrays)),
     }
+}
+
+/// The one rule that pads every convolution of stride 2 as the graph does, at the graph's input size: a converter
+/// writes `SAME` for an explicit 0/1 where the two are one, that is at even sizes.
+fn common_padding(found: &[Found], input_size: usize) -> Result<Padding> {
+    let mut size = input_size;
+    let mut seen = Vec::new();
+    for (i, found) in found.iter().enumerate() {
+        if found.stride != 2 {
+            continue;
+        }
+        let Some(padding) = found.padding else {
+            return Err(format!("`{}` is padded as no MobileNetV1 is", found.name));
+        };
+        let (before, after) = padding.amounts(size, 2);
+        seen.push((i, padding, size));
+        size = (size + before + after).saturating_sub(3) / 2 + 1;
+    }
+    let fits = |rule: Padding| {
+        seen.iter().all(|&(block, padding, size)| {
+            rule.of_block(block).amounts(size, 2) == padding.amounts(size, 2)
+        })
+    };
+    // A rule that the graph states somewhere is preferred: all that is known of another is that it fits.
+    let stated = seen.iter().map(|&(_, padding, _)| padding);
+    let mut rules = stated.clone().chain([Padding::Same, Padding::EndButStem]);
+    rules.find(|&rule| fits(rule)).ok_or_else(|| {
+        format!(
+            "its convolutions of stride 2 are padded by different rules: {:?}",
+            stated.collect::<Vec<_>>()
+        )
+    })
 }
 
 fn follow(ops: Vec<Op>, input: &str) -> Result<(Vec<Found>, Option<f64>)> {
@@ -173,32 +220,14 @@ fn follow(ops: Vec<Op>, input: &str) -> Result<(Vec<Found>, Option<f64>)> {
                     (false, None) if !large => Some(Padding::Same),
                     _ => None,
                 };
-                let (bias, norm, relu6) = (None, None, false);
                 found.push(Found {
-                    name,
                     depthwise,
-                    kernel,
                     stride,
                     padding,
-                    bias,
-                    norm,
-                    relu6,
+                    ..Found::new(name, kernel)
                 });
             }
-            (Kind::Dense(kernel), _) => {
-                let (depthwise, stride, padding) = (false, 1, None);
-                let (bias, norm, relu6) = (None, None, false);
-                found.push(Found {
-                    name,
-                    depthwise,
-                    kernel,
-                    stride,
-                    padding,
-                    bias,
-                    norm,
-                    relu6,
-                });
-            }
+            (Kind::Dense(kernel), _) => found.push(Found::new(name, kernel)),
             (Kind::Pad(before, after), _) => pad = Some((before, after)),
             (Kind::Bias(bias), Some(last)) if last.bias.is_none() && !last.relu6 => {
                 last.bias = Some(bias);

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::graph::{self, Constants, Node};
 use super::parameters::Array;
-use super::source::{File, count, floats};
+use super::source::{Budget, File, count, floats};
 use super::{Format, Weights};
 use crate::{Error, Result};
 
@@ -91,6 +91,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
         format: FORMAT,
         message,
     };
+    let mut budget = Budget::of(&bytes);
     let graph = GraphDef::decode(&bytes[..]).map_err(|e| wrong(e.to_string()))?;
     drop(bytes);
     if graph.node.is_empty() {
@@ -108,7 +109,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
                 tensor: node.name.clone(),
                 message,
             };
-            insert(&mut constants, &node.name, proto).map_err(wrong)?;
+            insert(&mut constants, &mut budget, &node.name, proto).map_err(wrong)?;
         }
         nodes.push(translate(node));
     }
@@ -117,12 +118,13 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
 
 fn insert(
     constants: &mut Constants,
+    budget: &mut Budget,
     name: &str,
     proto: TensorProto,
 ) -> std::result::Result<(), String> {
     let new = match proto.dtype {
         DT_FLOAT => {
-            let array = array(proto)?;
+            let array = array(proto, budget)?;
             match (array.shape.is_empty(), array.data.first()) {
                 (true, Some(&value)) => constants.scalars.insert(name.into(), value).is_none(),
                 _ => constants.floats.insert(name.into(), array).is_none(),
@@ -144,7 +146,7 @@ fn insert(
     }
 }
 
-fn array(proto: TensorProto) -> std::result::Result<Array, String> {
+fn array(proto: TensorProto, budget: &mut Budget) -> std::result::Result<Array, String> {
     let dims = proto.tensor_shape.unwrap_or_default().dim;
     let shape: Vec<usize> = dims
         .iter()
@@ -153,7 +155,10 @@ fn array(proto: TensorProto) -> std::result::Result<Array, String> {
     let count = count(&shape).ok_or("a shape beyond all memory")?;
     let data = match (proto.tensor_content.len(), &proto.float_val[..]) {
         // One value stands for all: TensorFlow compresses constant tensors so.
-        (0, &[value]) if count <= 1 << 24 => vec![value; count],
+        (0, &[value]) => {
+            budget.take(count)?;
+            vec![value; count]
+        }
         (0, values) if values.len() == count => proto.float_val,
         (n, []) if count * 4 == n => floats(&proto.tensor_content),
         (bytes, values) => {

@@ -5,7 +5,7 @@ use hdf5_pure::{AttrValue, File as Hdf5, Group};
 
 use super::parameters::{Array, Arrays};
 use super::schemes::{KERAS, KERAS_3, Scheme};
-use super::source::{File, count};
+use super::source::{Budget, File, count};
 use super::{Format, Weights, keras};
 use crate::{Error, Result};
 
@@ -26,11 +26,13 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
         Ok(group) => (group, "model_weights"),
         Err(_) => (root, ""),
     };
-    collect(&file, &top, prefix, 0, &mut arrays)?;
+    let mut budget = Budget::of(&file.bytes);
+    collect(&file, &top, prefix, 0, &mut arrays, &mut budget)?;
     let scheme = Scheme::of(&file.name, &arrays, &[&KERAS_3, &KERAS])?;
-    let config = match attributes.get("model_config").and_then(text) {
-        Some(json) => serde_json::from_str(json)
-            .map_err(|e| e.to_string())
+    let config = match attributes.get("model_config") {
+        Some(value) => text(value)
+            .ok_or_else(|| "it is no text".to_string())
+            .and_then(|json| serde_json::from_str(json).map_err(|e| e.to_string()))
             .and_then(|json: serde_json::Value| keras::topology(&json))
             .map_err(|e| file.wrong(FORMAT, format!("attribute `model_config`: {e}")))?,
         None => scheme.config(),
@@ -40,7 +42,13 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
 
 fn text(value: &AttrValue) -> Option<&str> {
     match value {
-        AttrValue::String(text) => Some(text),
+        AttrValue::String(text)
+        | AttrValue::AsciiString(text)
+        | AttrValue::VarLenString(text)
+        | AttrValue::VarLenAsciiString(text) => Some(text),
+        AttrValue::StringSized { value, .. } | AttrValue::AsciiStringSized { value, .. } => {
+            Some(value)
+        }
         _ => None,
     }
 }
@@ -51,6 +59,7 @@ fn collect(
     path: &str,
     depth: usize,
     arrays: &mut Arrays,
+    budget: &mut Budget,
 ) -> Result<()> {
     let wrong = |e: hdf5_pure::Error| file.wrong(FORMAT, e.to_string());
     if depth > DEEPEST {
@@ -78,12 +87,7 @@ fn collect(
         }
         let expected =
             count(&shape).ok_or_else(|| tensor_error(format!("shape {shape:?} is no net's")))?;
-        if expected > file.bytes.len() {
-            return Err(tensor_error(format!(
-                "shape {shape:?} in a file of {} bytes",
-                file.bytes.len()
-            )));
-        }
+        budget.take(expected).map_err(&tensor_error)?;
         let data = dataset
             .read_f32()
             .map_err(|e| tensor_error(e.to_string()))?;
@@ -95,13 +99,15 @@ fn collect(
     for name in group.groups().map_err(wrong)? {
         if name != "optimizer_weights" && name != "optimizer" && name != "_metadata" {
             let below = group.group(&name).map_err(wrong)?;
-            collect(file, &below, &format!("{path}/{name}"), depth + 1, arrays)?;
+            let path = format!("{path}/{name}");
+            collect(file, &below, &path, depth + 1, arrays, budget)?;
         }
     }
     Ok(())
 }
 
-/// `/conv1/conv1/kernel:0` to `conv1/kernel`; Keras 3's `/layers/conv2d/vars/0` without its first slash.
+/// `/conv1/conv1/kernel:0` to `conv1/kernel`; Keras 3's `/layers/conv2d/vars/0` without its first slash, and its
+/// `conv_dw_1/kernel` as Keras 2 calls it.
 fn short(path: &str) -> String {
     let path = path.trim_start_matches('/');
     if path.starts_with("layers/") {
@@ -110,6 +116,9 @@ fn short(path: &str) -> String {
     let path = path.strip_suffix(":0").unwrap_or(path);
     let mut parts = path.rsplit('/');
     match (parts.next(), parts.next()) {
+        (Some("kernel"), Some(layer)) if layer.starts_with("conv_dw_") => {
+            format!("{layer}/depthwise_kernel")
+        }
         (Some(variable), Some(layer)) => format!("{layer}/{variable}"),
         _ => path.into(),
     }

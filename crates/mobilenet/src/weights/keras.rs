@@ -37,8 +37,11 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         let get = |key: &str| &layer["config"][key];
         match class {
             "InputLayer" => {
-                if let Some(size) = get("batch_input_shape").get(1).and_then(Value::as_u64) {
-                    config.input_size = size as usize;
+                // Keras 3 has another word for it.
+                let shapes = [get("batch_input_shape"), get("batch_shape")];
+                let size = shapes.iter().find_map(|shape| shape.get(1)?.as_u64());
+                if let Some(size) = size {
+                    config.input_size = usize::try_from(size).unwrap_or(usize::MAX);
                 }
             }
             "BatchNormalization" => {
@@ -82,10 +85,8 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         }
     }
     config.epsilon = epsilon.ok_or("no BatchNormalization layer")?;
-    // Keras 3 pads its stem as `same` and the rest with a fixed 0/1: at even input sizes, which all published nets
-    // have, the two are one.
     config.padding = match (stem, padding) {
-        (Some(Padding::Same), Some(Padding::End)) => Padding::End,
+        (Some(Padding::Same), Some(Padding::End)) => Padding::EndButStem,
         (Some(stem), Some(rest)) if stem == rest => rest,
         (Some(stem), None) => stem,
         _ => return Err("no stem of stride 2, or one padded otherwise than the rest".into()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::parameters::{Array, Arrays};
 use super::schemes::{HUGGING_FACE, Scheme, TIMM};
-use super::source::{File, Place, brain_halves, count, floats, halves};
+use super::source::{Budget, File, Place, brain_halves, count, floats, halves};
 use super::{Format, Weights};
 use crate::{Error, MobileNetConfig, Padding, Result};
 
@@ -46,6 +46,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
             reader = found;
         }
     }
+    let mut budget = Budget::of(&file.bytes);
     let mut arrays = Arrays::new();
     for (name, tensor) in reader.into_tensors() {
         if is_counter(&name) {
@@ -57,7 +58,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
             let rest = short.strip_prefix(prefix);
             short = rest.and_then(|r| r.strip_prefix('.')).unwrap_or(short);
         }
-        let array = array(&tensor).map_err(|message| Error::Tensor {
+        let array = array(&tensor, &mut budget).map_err(|message| Error::Tensor {
             file: file.name.clone(),
             tensor: name.clone(),
             message,
@@ -67,7 +68,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
     import(&file, Format::PyTorch, arrays, &[&HUGGING_FACE, &TIMM])
 }
 
-fn array(tensor: &Tensor) -> std::result::Result<Array, String> {
+fn array(tensor: &Tensor, budget: &mut Budget) -> std::result::Result<Array, String> {
     let widen: fn(&[u8]) -> Vec<f32> = match tensor.dtype() {
         DType::F32 => floats,
         DType::F16 => halves,
@@ -79,8 +80,8 @@ fn array(tensor: &Tensor) -> std::result::Result<Array, String> {
         }
     };
     let shape = tensor.shape().to_vec();
-    // A stride of 0 lets a small file claim a large tensor.
     let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no MobileNetV1's"))?;
+    budget.take(expected)?;
     let data = widen(&tensor.read().map_err(|e| e.to_string())?);
     if data.len() != expected {
         return Err(format!("{} values for shape {shape:?}", data.len()));

@@ -70,6 +70,7 @@ pub(crate) const KERAS: Scheme = Scheme {
 pub(crate) const KERAS_3: Scheme = Scheme {
     title: "Keras 3",
     name: keras_3_name,
+    padding: Padding::EndButStem,
     ..KERAS
 };
 

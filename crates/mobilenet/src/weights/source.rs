@@ -115,6 +115,40 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
         .filter(|&n| n as u64 <= LARGEST / 4)
 }
 
+/// What the tensors of a file may take in memory: repeated values, strides of zero and compression let a small file
+/// claim much, and a net's weights hardly compress.
+pub(super) struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    /// Bytes of memory for a byte of the file.
+    const RATIO: u64 = 64;
+    /// What the smallest file may take.
+    const LEAST: u64 = 1 << 20;
+
+    pub fn of(file: &[u8]) -> Self {
+        let share = (file.len() as u64).saturating_mul(Self::RATIO);
+        Self {
+            left: share.saturating_add(Self::LEAST).min(LARGEST),
+        }
+    }
+
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes what `values` floats need.
+    pub fn take(&mut self, values: usize) -> std::result::Result<(), String> {
+        let bytes = (values as u64).saturating_mul(4);
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or_else(|| format!("{values} values are more than a file of this size can hold"))?;
+        Ok(())
+    }
+}
+
 /// Little-endian f32.
 pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes

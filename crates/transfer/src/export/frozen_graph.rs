@@ -241,7 +241,8 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
     let config = net.config;
     let mut size = net.side;
     for conv in net.convs.iter().filter(|c| c.side > 1) {
-        let amounts = config.padding.amounts(size, conv.stride);
+        let rule = config.padding.of_block(conv.place.block());
+        let amounts = rule.amounts(size, conv.stride);
         if amounts != Padding::Same.amounts(size, conv.stride) {
             let found = format!("{:?}; export to ONNX instead", config.padding);
             return Err(Error::mismatch(

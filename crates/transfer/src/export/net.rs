@@ -14,6 +14,16 @@ pub(super) enum Place {
     Pointwise(usize),
 }
 
+impl Place {
+    /// The block; 0 is the stem.
+    pub fn block(self) -> usize {
+        match self {
+            Self::Stem => 0,
+            Self::Depthwise(block) | Self::Pointwise(block) => block,
+        }
+    }
+}
+
 /// A convolution and the batch normalisation behind it; ReLU6 follows.
 #[derive(Debug)]
 pub(super) struct Conv<'a> {

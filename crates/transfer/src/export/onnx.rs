@@ -219,7 +219,9 @@ impl Chain {
         let bias = self.constant(format!("{name}/bias"), &[conv.outputs], &bias);
         let (before, after) = match conv.side {
             1 => (0, 0),
-            _ => padding.amounts(size, conv.stride),
+            _ => padding
+                .of_block(conv.place.block())
+                .amounts(size, conv.stride),
         };
         let groups = match conv.place {
             Place::Depthwise(_) => conv.outputs,

@@ -44,10 +44,10 @@ impl Chain {
             Place::Depthwise(i) => (format!("conv_dw_{i}"), format!("conv_pad_{i}")),
             Place::Pointwise(i) => (format!("conv_pw_{i}"), String::new()),
         };
-        let explicit = match padding {
+        let explicit = match padding.of_block(conv.place.block()) {
             _ if conv.stride == 1 => None,
             Padding::Same => None,
-            Padding::End => Some(json!([[0, 1], [0, 1]])),
+            Padding::End | Padding::EndButStem => Some(json!([[0, 1], [0, 1]])),
             Padding::Both => Some(json!([[1, 1], [1, 1]])),
         };
         let rule = if explicit.is_some() { "valid" } else { "same" };

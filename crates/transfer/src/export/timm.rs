@@ -26,7 +26,7 @@ fn stage(block: usize) -> (usize, usize) {
 fn arguments(net: &Net<'_>) -> Vec<(&'static str, serde_json::Value)> {
     let pad = match net.config.padding {
         // timm has no padding that is always at the end; `files` sees to it that it is the same here.
-        Padding::Same | Padding::End => "same",
+        Padding::Same | Padding::End | Padding::EndButStem => "same",
         Padding::Both => "",
     };
     let mut arguments = vec![
@@ -80,7 +80,8 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
             found,
         ));
     }
-    if config.padding == Padding::End && !net.side.is_multiple_of(32) {
+    let end = matches!(config.padding, Padding::End | Padding::EndButStem);
+    if end && !net.side.is_multiple_of(32) {
         let found = format!("{}; export to ONNX instead", net.side);
         return Err(Error::mismatch(
             "input side for timm with this padding",
