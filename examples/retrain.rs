@@ -3,6 +3,7 @@
 mod common;
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,6 +14,7 @@ use dataset::{HashedSplit, ImageFolder, ResizePolicy, Split, sample};
 use metrics::Predictions;
 use mobilenet::Weights;
 use serde_json::json;
+use transfer::tensorboard::RetrainSummaries;
 use transfer::{Backbone, ClassWeights, Classifier, EmbeddingCache, FitEvent, Layer};
 
 /// Retrain MobileNet on a folder of images, one sub-folder a class.
@@ -61,6 +63,9 @@ struct Options {
         default_value = "embedding-cache"
     )]
     cache: PathBuf,
+    /// Where TensorBoard finds the course of the training
+    #[arg(long, value_name = "DIR")]
+    summaries_dir: Option<PathBuf>,
     #[command(flatten)]
     recipe: RecipeOptions,
     /// Per cent of the images kept for the test, without --test-dir
@@ -106,10 +111,25 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let fitting = Instant::now();
     let (training, testing) = (training.embeddings, testing.embeddings);
+    let mut summaries = match &options.summaries_dir {
+        Some(folder) => {
+            let mut summaries =
+                RetrainSummaries::create(folder, &training, &validation.embeddings)?;
+            summaries.configuration(&config)?;
+            Some(summaries)
+        }
+        None => None,
+    };
     let (head, report) = config.fit_with(&training, &validation.embeddings, |event| {
         log(&event);
-        std::ops::ControlFlow::Continue(())
+        match &mut summaries {
+            Some(summaries) => summaries.watch(event),
+            None => ControlFlow::Continue(()),
+        }
     })?;
+    if let Some(summaries) = &mut summaries {
+        summaries.finish(&head, classes)?;
+    }
     let fit_seconds = fitting.elapsed().as_secs_f64();
     let train = head.predictions(&training, classes)?;
     let test = head.predictions(&testing, classes)?;
