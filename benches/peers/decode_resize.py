@@ -1,6 +1,6 @@
-"""The work of benches/decode_resize.rs in Pillow 13.0.0 (draft, then resize), one thread.
+"""The work of crates/dataset/benches/decode_resize.rs in Pillow 13.0.0 (draft, then resize), one thread.
 
-Run the bench first; it writes the files: DECODE_RESIZE_DIR=/tmp/decode_resize cargo bench
+Run the bench first; it writes the files: DECODE_RESIZE_DIR=/tmp/decode_resize cargo bench -p dataset
 --bench decode_resize, then the same variable with python benches/peers/decode_resize.py.
 """
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The work of benches/metrics.rs with scikit-learn 1.9.1 (numpy, scipy, statsmodels). Run: python metrics.py
+"""The work of crates/metrics/benches/metrics.rs with scikit-learn 1.9.1 (numpy, scipy, statsmodels). Run: python metrics.py
 
 2,000 bootstrap replicates are timed as 20 and multiplied by 100.
 """

@@ -102,7 +102,7 @@ pub struct Finding {
 /// Looks at every image of one or more folders, each one split (for instance training and test).
 ///
 /// Findings are sorted by kind, the gravest first, and then by path. Comparing pictures takes time
-/// that grows with the square of their number: half a second for ten thousand.
+/// that grows with the square of their number.
 ///
 /// # Errors
 /// None for single files: those are findings. [`Error::Option`] where no folder is given.

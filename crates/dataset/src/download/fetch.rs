@@ -16,6 +16,7 @@ use super::address::{PublicOnly, is_public};
 use super::manifest::hex;
 use super::queue::Turn;
 use super::{Download, Entry, Record, lock};
+use crate::files::part_in;
 use crate::{Error, Format, Result, decode};
 
 const MAX_REDIRECTS: usize = 5;
@@ -274,10 +275,7 @@ impl<'a> Fetcher<'a> {
     fn store(&self, stem: &str, format: Format, bytes: &[u8]) -> Result<String> {
         let ending = format.endings()[0];
         let folder = self.output.join(self.class);
-        let mut file = tempfile::Builder::new()
-            .prefix(".part-")
-            .tempfile_in(&folder)
-            .map_err(Error::io(&folder))?;
+        let mut file = part_in(&folder)?;
         file.write_all(bytes)
             .and_then(|()| file.as_file().sync_data())
             .map_err(Error::io(file.path()))?;

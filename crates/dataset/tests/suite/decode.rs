@@ -156,6 +156,7 @@ fn inks_and_palettes_equal_pillow() {
             "cmyk_adobe.jpg",
             include_bytes!("../fixtures/cmyk_adobe.jpg").as_slice(),
         ),
+        ("ycck.jpg", include_bytes!("../fixtures/ycck.jpg")),
         ("palette.png", include_bytes!("../fixtures/palette.png")),
         (
             "progressive.jpg",
@@ -165,6 +166,7 @@ fn inks_and_palettes_equal_pillow() {
     ] {
         let expected = match name {
             "cmyk_adobe.jpg" => include_bytes!("../fixtures/cmyk_adobe.rgb").as_slice(),
+            "ycck.jpg" => include_bytes!("../fixtures/ycck.rgb"),
             "palette.png" => include_bytes!("../fixtures/palette.rgb"),
             "progressive.jpg" => include_bytes!("../fixtures/progressive.rgb"),
             _ => include_bytes!("../fixtures/grey.rgb"),

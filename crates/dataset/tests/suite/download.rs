@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::common::{encode, put, shared};
 
 /// How often the busy URL was asked for; it answers from the second time on.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
+
+static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// Good pictures, and a server on loopback that also misbehaves.
 struct Server {
@@ -116,7 +118,18 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
         let picture = &pictures[number.parse::<usize>().unwrap()];
         return send("200 OK", &sized(picture), picture);
     }
-    match path.as_str() {
+    match path.split('?').next().unwrap_or_default() {
+        "flickr/large" => {
+            // Almost as many pixels as a download may have; grey, so that making it takes little memory.
+            let body = LARGE.get_or_init(|| {
+                let image = dataset::GrayImage::from_fn(6400, 4800, |x, y| [(x * y) as u8].into());
+                let mut body = Vec::new();
+                let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut body);
+                encoder.encode_image(&image).expect("an encoder that works");
+                body
+            });
+            send("200 OK", &sized(body), body)
+        }
         "flickr/redirected" => send("302 Found", "Location: /flickr/1.jpg\r\n", b""),
         "flickr/loop" => send("302 Found", "Location: /flickr/loop\r\n", b""),
         "flickr/home" => send("302 Found", "Location: file:///etc/passwd\r\n", b""),
@@ -270,12 +283,55 @@ fn every_good_picture_arrives_once_and_every_bad_url_has_its_reason() {
     for i in (0..1).chain(4..300.min(server.pictures.len())) {
         assert!(found[&format!("{i}.jpg")] == server.pictures[i], "{i}");
     }
+    assert_little_memory();
     // A rerun asks again only for what may have been a passing failure.
     let before = server.requests.load(Ordering::SeqCst);
     run(&download().with_attempts(1), &entries, dir.path());
     let again = server.requests.load(Ordering::SeqCst) - before;
     assert!((4..=6).contains(&again), "{again}");
     assert!(files(&dir.path().join("cloud")) == found);
+}
+
+/// The most memory this process ever had, the server and its pictures included.
+fn assert_little_memory() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    match peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok()) {
+        Some(peak) => {
+            eprintln!("peak memory: {} MB", peak / 1000);
+            assert!(peak < 200_000, "{peak} kB");
+        }
+        None => eprintln!("skipped: this system does not tell the peak of memory"),
+    }
+}
+
+#[test]
+fn memory_stays_bounded_with_the_default_limits() {
+    let server = Server::start(5, Duration::ZERO);
+    let options = Download::new()
+        .with_private_addresses(true)
+        .with_attempts(1);
+    let mut entries: Vec<Entry> = (0..24)
+        .map(|i| server.entry(&format!("flickr/endless?{i}")))
+        .collect();
+    entries.extend((0..3).map(|i| server.entry(&format!("flickr/large?{i}"))));
+    let dir = tempfile::tempdir().unwrap();
+    let records = run(&options.with_jobs_per_host(8), &entries, dir.path());
+    let (endless, large) = records.split_at(24);
+    let reason = |record: &Record| record.reason.clone().unwrap_or_default();
+    assert!(
+        endless
+            .iter()
+            .all(|r| reason(r).contains("more than 16777216 bytes")),
+        "{endless:?}"
+    );
+    assert!(
+        large
+            .iter()
+            .all(|r| reason(r).is_empty() || reason(r).contains("placeholder")),
+        "{large:?}"
+    );
+    assert_little_memory();
 }
 
 #[test]

@@ -128,6 +128,8 @@ fn strange_names_and_links() {
 fn a_class_that_cannot_be_read_is_an_error() {
     use std::fs::{Permissions, read_dir, set_permissions};
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
 
     let dir = tempfile::tempdir().unwrap();
     put(
@@ -141,10 +143,36 @@ fn a_class_that_cannot_be_read_is_an_error() {
     );
     set_permissions(&locked, Permissions::from_mode(0o000)).unwrap();
     if read_dir(&locked).is_ok() {
-        eprintln!("skipped: this user may read everything");
+        // Root may read everything: ask as somebody else.
+        set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let asked = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "folder::child_that_may_not_read", "--nocapture"])
+            .env("LOCKED_FOLDER", dir.path())
+            .uid(65534)
+            .gid(65534)
+            .output();
+        match asked {
+            Ok(output) if output.status.success() => {
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(
+                    text.contains("refused: ") && text.contains("locked"),
+                    "{text}"
+                );
+            }
+            other => eprintln!("skipped: this user may read everything, and {other:?}"),
+        }
     } else {
         let error = ImageFolder::open(dir.path()).unwrap_err();
         assert!(error.to_string().contains("locked"), "{error}");
     }
     set_permissions(&locked, Permissions::from_mode(0o700)).unwrap();
+}
+
+/// Run by the test above as another user; does nothing otherwise.
+#[test]
+fn child_that_may_not_read() {
+    if let Some(folder) = std::env::var_os("LOCKED_FOLDER") {
+        let error = ImageFolder::open(folder).unwrap_err();
+        println!("refused: {error}");
+    }
 }

@@ -8,6 +8,8 @@ mod decode;
 mod download;
 mod folder;
 mod loader;
+mod mutations;
+mod pictures;
 mod resize;
 mod sample;
 mod split;

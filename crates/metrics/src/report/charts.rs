@@ -59,8 +59,13 @@ impl Chart<'_> {
                 escape(&series.name)
             );
         }
+        let note = if note.is_empty() {
+            String::new()
+        } else {
+            format!("<figcaption>{note}</figcaption>")
+        };
         Ok(format!(
-            "<figure><h3>{}</h3>\n{svg}<ul class=\"legend\">{legend}</ul>\n<figcaption>{note}</figcaption></figure>\n",
+            "<figure><h3>{}</h3>\n{svg}<ul class=\"legend\">{legend}</ul>\n{note}</figure>\n",
             escape(self.title)
         ))
     }

@@ -69,7 +69,7 @@ fn header(report: &Report) -> String {
             ("accuracy" | "balanced_accuracy", Some(value)) => percent(value),
             (_, value) => number(value),
         };
-        let note = match (score.interval, name) {
+        let mut note = match (score.interval, name) {
             (Some(e), "accuracy" | "balanced_accuracy") => {
                 format!("{} to {}", percent(e.low), percent(e.high))
             }
@@ -77,9 +77,12 @@ fn header(report: &Report) -> String {
             (estimate, _) if score.value.is_some() => interval(estimate),
             _ => escape(&score.reason),
         };
+        if !note.is_empty() {
+            note = format!("<span>{note}</span>");
+        }
         let _ = writeln!(
             html,
-            "<div class=\"{class}\"><span>{title}</span><b>{value}</b><span>{note}</span></div>"
+            "<div class=\"{class}\"><span>{title}</span><b>{value}</b>{note}</div>"
         );
     }
     html += "</div>\n</header>\n";

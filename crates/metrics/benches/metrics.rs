@@ -1,4 +1,4 @@
-//! Full evaluation and bootstrap; `benches/peers/metrics.py` does the same work with scikit-learn.
+//! Full evaluation and bootstrap; `benches/peers/metrics.py` of the workspace does the same work with scikit-learn.
 
 use std::hint::black_box;
 

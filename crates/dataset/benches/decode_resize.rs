@@ -1,5 +1,5 @@
 //! File bytes to 224 x 224 pixels, one thread: thumbnails, and photographs of 12 megapixels with
-//! and without decoding at reduced size. `peers/decode_resize.py` does the same in Pillow, on the
+//! and without decoding at reduced size. `benches/peers/decode_resize.py` of the workspace does the same in Pillow, on the
 //! files that `DECODE_RESIZE_DIR` names, which this bench writes where they are missing.
 
 use std::hint::black_box;
