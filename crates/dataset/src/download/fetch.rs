@@ -1,16 +1,19 @@
 //! One URL to one file or one reason.
 
 use std::error::Error as _;
+use std::fmt;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Cursor, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use image::ImageReader;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url, redirect};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::address::{PublicOnly, is_public};
 use super::manifest::hex;
@@ -28,8 +31,15 @@ pub(super) struct Fetcher<'a> {
     class: &'a str,
     output: &'a Path,
     client: Client,
-    /// One picture is decoded at a time, so that memory does not grow with the jobs.
+    /// Held while a picture is read and decoded.
     decoding: &'a Mutex<()>,
+}
+
+/// What arrived, in a file that goes away unless it is stored.
+struct Body {
+    file: NamedTempFile,
+    length: u64,
+    digest: String,
 }
 
 /// Why an attempt gave no picture, and whether another one may.
@@ -119,8 +129,9 @@ impl<'a> Fetcher<'a> {
         loop {
             record.attempts += 1;
             match self.attempt(&entry.url, &mut record) {
-                Ok((bytes, format)) => {
-                    record.path = Some(self.store(stem, format, &bytes)?);
+                Ok((file, format)) => {
+                    let digest = record.sha256.as_deref().unwrap_or_default();
+                    record.path = Some(self.store(stem, format, file, digest)?);
                     (record.reason, record.retry) = (None, false);
                     return Ok(record);
                 }
@@ -140,7 +151,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    fn attempt(&self, url: &str, record: &mut Record) -> Result<(Vec<u8>, Format), Failure> {
+    fn attempt(&self, url: &str, record: &mut Record) -> Result<(NamedTempFile, Format), Failure> {
         let response = self.follow(url, record)?;
         let status = response.status();
         record.status = Some(status.as_u16());
@@ -164,9 +175,11 @@ impl<'a> Fetcher<'a> {
             let reason = format!("expected a content type of images, found {content_type}");
             return Err(Failure::for_good(reason));
         }
-        let bytes = self.body(response)?;
-        let length = bytes.len() as u64;
-        let digest = hex(&Sha256::digest(&bytes));
+        let Body {
+            file,
+            length,
+            digest,
+        } = self.body(response)?;
         record.bytes = Some(length);
         record.sha256 = Some(digest.clone());
         let unavailable = record
@@ -184,22 +197,37 @@ impl<'a> Fetcher<'a> {
                 "expected more than {least} bytes, found {length}"
             )));
         }
+        let (format, size) = self.look_at(&file, &content_type)?;
+        (record.format, record.size) = (Some(format), Some(size));
+        Ok((file, format))
+    }
+
+    /// Format and size of what arrived, if all of it can be decoded.
+    fn look_at(
+        &self,
+        file: &NamedTempFile,
+        content_type: &str,
+    ) -> Result<(Format, (u32, u32)), Failure> {
+        let passing = |error: std::io::Error| Failure::passing(format!("cannot be read: {error}"));
+        // One body is in memory at a time, so that it does not grow with the jobs.
+        let _one_at_a_time = lock(self.decoding);
+        let bytes = fs::read(file.path()).map_err(passing)?;
         let format = Format::sniff(&bytes).ok_or_else(|| {
             let start = crate::decode::escaped_start(&bytes);
             Failure::for_good(format!(
                 "{content_type} promised, but it is no image: {start}"
             ))
         })?;
-        let image = {
-            let _one_at_a_time = lock(self.decoding);
-            decode(&bytes, &self.options.decode)
-        };
+        // Small is enough to see that it can be decoded.
+        let options = self.options.decode.clone().with_reduce_to(Some(64));
+        let image = decode(&bytes, &options.with_upright(false));
         let image = image.map_err(|error| match error {
             Error::Picture { problem, .. } => Failure::for_good(problem.to_string()),
             error => Failure::for_good(error.to_string()),
         })?;
-        (record.format, record.size) = (Some(format), Some(image.dimensions()));
-        Ok((bytes, format))
+        let reader = ImageReader::with_format(Cursor::new(&bytes), format.of_image_crate());
+        let size = reader.into_dimensions().unwrap_or(image.dimensions());
+        Ok((format, size))
     }
 
     /// Follows redirects by hand, so that each address is checked and the last one known.
@@ -248,37 +276,45 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    fn body(&self, response: Response) -> Result<Vec<u8>, Failure> {
-        let limit = self.options.max_bytes;
-        let mut bytes = Vec::new();
-        let read = response
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut bytes);
-        if bytes.len() as u64 > limit {
-            return Err(Failure::for_good(format!("more than {limit} bytes")));
+    /// What arrives goes to a file as it does.
+    fn body(&self, mut response: Response) -> Result<Body, Failure> {
+        let passing =
+            |error: &dyn fmt::Display| Failure::passing(format!("cannot be kept: {error}"));
+        let mut file = part_in(&self.output.join(self.class)).map_err(|e| passing(&e))?;
+        let (mut length, mut digest) = (0_u64, Sha256::new());
+        let (limit, mut buffer) = (self.options.max_bytes, vec![0; 1 << 16]);
+        loop {
+            let count = match response.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(broken_off(length, &error)),
+            };
+            length += count as u64;
+            if length > limit {
+                return Err(Failure::for_good(format!("more than {limit} bytes")));
+            }
+            digest.update(&buffer[..count]);
+            file.write_all(&buffer[..count]).map_err(|e| passing(&e))?;
         }
-        read.map_err(|e| {
-            let cause = e
-                .get_ref()
-                .and_then(|e| e.source())
-                .map(|s| format!(": {s}"));
-            let cause = cause.unwrap_or_default();
-            Failure::passing(format!(
-                "broken off after {} bytes: {e}{cause}",
-                bytes.len()
-            ))
-        })?;
-        Ok(bytes)
+        Ok(Body {
+            file,
+            length,
+            digest: hex(&digest.finalize()),
+        })
     }
 
     /// Puts the picture into the folder, whole and under a name that is free.
-    fn store(&self, stem: &str, format: Format, bytes: &[u8]) -> Result<String> {
+    fn store(
+        &self,
+        stem: &str,
+        format: Format,
+        mut file: NamedTempFile,
+        digest: &str,
+    ) -> Result<String> {
         let ending = format.endings()[0];
         let folder = self.output.join(self.class);
-        let mut file = part_in(&folder)?;
-        file.write_all(bytes)
-            .and_then(|()| file.as_file().sync_data())
-            .map_err(Error::io(file.path()))?;
+        file.as_file().sync_data().map_err(Error::io(file.path()))?;
         for number in 0_u32.. {
             let name = match number {
                 0 => format!("{stem}.{ending}"),
@@ -286,7 +322,7 @@ impl<'a> Fetcher<'a> {
             };
             let path = folder.join(&name);
             // The same bytes: written before an interruption, but not yet in the manifest.
-            if fs::read(&path).is_ok_and(|found| found == bytes) {
+            if fs::read(&path).is_ok_and(|found| hex(&Sha256::digest(found)) == digest) {
                 return Ok(format!("{}/{name}", self.class));
             }
             match file.persist_noclobber(&path) {
@@ -300,6 +336,14 @@ impl<'a> Fetcher<'a> {
             message: "no free name".into(),
         })
     }
+}
+
+fn broken_off(length: u64, error: &std::io::Error) -> Failure {
+    let cause = error.get_ref().and_then(|e| e.source());
+    let cause = cause
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
+    Failure::passing(format!("broken off after {length} bytes: {error}{cause}"))
 }
 
 /// `Retry-After` in seconds; a date counts as not said.

@@ -82,8 +82,8 @@ impl Download {
         self
     }
 
-    /// A body is given up once it has more bytes than this; defaults to 16 MiB. Each job holds at
-    /// most one body.
+    /// A body is given up once it has more bytes than this; defaults to 16 MiB. At most
+    /// one body is in memory at a time.
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self

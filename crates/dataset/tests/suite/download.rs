@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use flate2::write::GzEncoder;
+
 use dataset::download::{Download, Entry, Record, read_list, read_manifest};
 use dataset::sample::{self, Subject};
 
@@ -17,7 +19,28 @@ use crate::common::{encode, put, shared};
 /// How often the busy URL was asked for; it answers from the second time on.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 
-static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
+/// A picture of almost as many pixels as a download may have; grey, so that making it takes little memory.
+fn large() -> &'static [u8] {
+    static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
+    LARGE.get_or_init(|| {
+        let image = dataset::GrayImage::from_fn(6400, 4800, |x, y| [(x * y) as u8].into());
+        let mut body = Vec::new();
+        let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut body);
+        encoder.encode_image(&image).expect("an encoder that works");
+        body
+    })
+}
+
+/// 64 MB of zeros in little.
+fn bomb() -> &'static [u8] {
+    static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
+    BOMB.get_or_init(|| {
+        let mut bomb = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let zeros = vec![0; 1 << 20];
+        (0..64).for_each(|_| bomb.write_all(&zeros).expect("memory"));
+        bomb.finish().expect("memory")
+    })
+}
 
 /// Good pictures, and a server on loopback that also misbehaves.
 struct Server {
@@ -120,14 +143,7 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
     }
     match path.split('?').next().unwrap_or_default() {
         "flickr/large" => {
-            // Almost as many pixels as a download may have; grey, so that making it takes little memory.
-            let body = LARGE.get_or_init(|| {
-                let image = dataset::GrayImage::from_fn(6400, 4800, |x, y| [(x * y) as u8].into());
-                let mut body = Vec::new();
-                let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut body);
-                encoder.encode_image(&image).expect("an encoder that works");
-                body
-            });
+            let body = large();
             send("200 OK", &sized(body), body)
         }
         "flickr/redirected" => send("302 Found", "Location: /flickr/1.jpg\r\n", b""),
@@ -161,15 +177,11 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
         ),
         "flickr/tiny" => send("200 OK", &sized(b"GIF89a"), b"GIF89a"),
         "flickr/bomb" => {
-            let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            for _ in 0..64 {
-                bomb.write_all(&vec![0; 1 << 20])?;
-            }
-            let body = bomb.finish()?;
+            let body = bomb();
             send(
                 "200 OK",
-                &format!("{}Content-Encoding: gzip\r\n", sized(&body)),
-                &body,
+                &format!("{}Content-Encoding: gzip\r\n", sized(body)),
+                body,
             )
         }
         "flickr/reset" => Ok(()),
@@ -221,6 +233,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn every_good_picture_arrives_once_and_every_bad_url_has_its_reason() {
     let server = Server::start(300, Duration::ZERO);
+    bomb();
     let bad = [
         ("flickr/missing", "404"),
         ("flickr/always-busy", "429"),
@@ -308,6 +321,7 @@ fn assert_little_memory() {
 #[test]
 fn memory_stays_bounded_with_the_default_limits() {
     let server = Server::start(5, Duration::ZERO);
+    large();
     let options = Download::new()
         .with_private_addresses(true)
         .with_attempts(1);
