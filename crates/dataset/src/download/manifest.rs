@@ -29,7 +29,7 @@ pub struct Record {
     pub sha256: Option<String>,
     /// The picture's format.
     pub format: Option<Format>,
-    /// Its width and height.
+    /// Its width and height as they are stored, before any orientation.
     pub size: Option<(u32, u32)>,
     /// The file, relative to the manifest.
     pub path: Option<String>,
