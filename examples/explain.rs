@@ -1,223 +1,195 @@
 //! Says why a network gives an image its class.
 
+mod common;
+
+use std::collections::HashSet;
 use std::error::Error;
-use std::fs;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attribution::{
-    Attribution, Baseline, BoxError, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
-    GuidedBackpropagation, IntegratedGradients, LayerCam, Method, Model, Occlusion, Pixels, Rise,
-    Rule, Score, SmoothGrad, heat_map, npy, overlay,
-};
-use burn::tensor::Device;
-use clap::{Parser, ValueEnum};
+use attribution::{Attribution, Method, Panel, Pixels};
+use clap::{ArgGroup, Parser};
+use common::answers::{Images, jpeg, write as write_text};
+use common::explaining::{Explained, Settings, drawing, imagenet, write};
 use dataset::{DecodeOptions, ResizePolicy, decode_file};
-use mobilenet::{CompiledMobileNet, GradientOptions, Output, Weights};
-use serde_json::json;
+use image::RgbImage;
+use metrics::EvaluationOptions;
+use transfer::Classifier;
 
-/// Explain what a network sees in images: `attributions.npy` [3,H,W], `heatmap.png` (red for, blue
-/// against), `overlay.png` (green for, red against) and `explanation.json`.
+/// Explain what a network sees in images.
 ///
-///   cargo run --release --example explain -- cat.png --weights FOLDER --tolerance 0.01 --output why
+/// Writes `attributions.npy` ([3, height, width], what each value adds to the score), `heatmap.png` (red speaks for the
+/// class, blue against it), `overlay.png` (where the net looks, the brighter the more), `panel.png` and
+/// `explanation.json`.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    group(ArgGroup::new("net").required(true).args(["classifier", "weights"])),
+    group(ArgGroup::new("what").required(true).multiple(true).args(["images", "misclassified"])),
+    after_help = "Examples:\n  explain --weights bundled cat.png --output why\n  \
+                  explain --classifier boats.safetensors --method grad-cam --output why *.jpg\n  \
+                  explain --classifier boats.safetensors --misclassified test --output why"
+)]
 struct Options {
-    /// Images; with several, each gets a sub-folder of its name.
-    #[arg(required = true)]
-    images: Vec<PathBuf>,
-    /// Name or path of a network's weights.
-    #[arg(long)]
-    weights: PathBuf,
-    /// gradient, gradient-x-input, integrated-gradients, smooth-grad, guided-backpropagation,
-    /// grad-cam, grad-cam-plus-plus, layer-cam, occlusion or rise.
-    #[arg(long, default_value = "integrated-gradients")]
+    /// A file that `retrain` wrote
+    #[arg(long, value_name = "FILE")]
+    classifier: Option<PathBuf>,
+    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    #[arg(long, value_name = "NAME|PATH")]
+    weights: Option<String>,
+    /// integrated-gradients, gradient, gradient-x-input, smooth-grad, smooth-grad-squared, var-grad,
+    /// expected-gradients, blur-integrated-gradients, guided-integrated-gradients, guided-backpropagation,
+    /// grad-cam, grad-cam-plus-plus, layer-cam, score-cam, occlusion, rise or xrai
+    #[arg(long, default_value = "integrated-gradients", verbatim_doc_comment)]
     method: String,
-    /// Gradients along the path of integrated gradients.
-    #[arg(long, default_value_t = 50)]
-    steps: usize,
-    /// Refine integrated gradients until the relative error is below this (at most 4096 steps).
-    #[arg(long)]
-    tolerance: Option<f64>,
-    /// Where the path begins: black, white, grey, mean, blur or noise.
-    #[arg(long, default_value = "black")]
-    baseline: Baseline,
-    /// midpoint, left, right, trapezoid or gauss-legendre.
-    #[arg(long, default_value = "midpoint")]
-    rule: Rule,
-    /// The number that is explained.
-    #[arg(long, value_enum, default_value_t = Explained::Logit)]
-    score: Explained,
-    /// Index of the class [default: the one with the largest logit].
+    /// Draw these methods as well, side by side, into `comparison.png`
+    #[arg(long, value_name = "METHOD,..", value_delimiter = ',')]
+    compare: Vec<String>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Index of the class [default: the one with the largest score]
     #[arg(long)]
     target: Option<usize>,
-    /// squash, center-crop, letterbox or tf1.
-    #[arg(long, default_value = "squash")]
+    /// With --weights, how images become squares: squash, center-crop, letterbox or tf1
+    #[arg(long, conflicts_with = "classifier", default_value = "center-crop")]
     resize: ResizePolicy,
-    /// Folder to write to.
-    #[arg(long)]
+    /// Explain every mistake on the images of this folder (one sub-folder a class), and write `report.html`
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "classifier",
+        conflicts_with = "images"
+    )]
+    misclassified: Option<PathBuf>,
+    /// Folder of embeddings computed so far, for --misclassified
+    #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
+    cache: PathBuf,
+    /// Folder to write to; with several images, each gets a sub-folder of its name
+    #[arg(long, value_name = "DIR")]
     output: PathBuf,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Explained {
-    Logit,
-    Probability,
+    /// Where Burn runs
+    #[arg(long, value_enum, default_value = "flex")]
+    device: common::DeviceName,
+    /// Images
+    images: Vec<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The one table of methods; their names are the methods' own.
-fn method(options: &Options) -> Result<Box<dyn Method>, String> {
-    let mut integrated = IntegratedGradients::new()
-        .with_baseline(options.baseline.clone())
-        .with_rule(options.rule)
-        .with_steps(options.steps);
-    if let Some(tolerance) = options.tolerance {
-        integrated = integrated.with_tolerance(tolerance);
-    }
-    let methods: Vec<Box<dyn Method>> = vec![
-        Box::new(integrated),
-        Box::new(Gradient::new()),
-        Box::new(GradientXInput::new()),
-        Box::new(SmoothGrad::new(Gradient::new())),
-        Box::new(GuidedBackpropagation::new()),
-        Box::new(GradCam::new()),
-        Box::new(GradCamPlusPlus::new()),
-        Box::new(LayerCam::new()),
-        Box::new(Occlusion::new()),
-        Box::new(Rise::new()),
-    ];
-    let names: Vec<_> = methods.iter().map(Method::name).collect();
-    let unknown = format!(
-        "unknown method \"{}\"; expected one of {}",
-        options.method,
-        names.join(", ")
-    );
-    methods
-        .into_iter()
-        .find(|m| m.name() == options.method)
-        .ok_or(unknown)
-}
-
-/// The scores of a batch of logits, and what the engine asks for: their gradients.
-fn scores(score: &Score, logits: &[f32], classes: usize) -> attribution::Result<Vec<f64>> {
-    logits
-        .chunks(classes)
-        .map(|logits| Ok(evaluate(score, logits)?.0))
-        .collect()
-}
-
-fn evaluate(score: &Score, logits: &[f32]) -> attribution::Result<(f64, Vec<f64>)> {
-    score.evaluate(&logits.iter().map(|&l| f64::from(l)).collect::<Vec<_>>())
-}
-
-/// What the methods need of the network. A logit that is not finite is reported by [`scores`].
-fn model<'a>(net: &'a CompiledMobileNet, score: &'a Score) -> Model<'a> {
-    let classes = net.classes();
-    let seed = move |_: usize, logits: &[f32], out: &mut [f32]| {
-        if let Ok((_, gradient)) = evaluate(score, logits) {
-            out.iter_mut()
-                .zip(gradient)
-                .for_each(|(o, g)| *o = g as f32);
-        }
+    let mut options = Options::parse();
+    let usual = match options.classifier {
+        Some(_) => Explained::Probability,
+        None => Explained::Logit,
     };
-    let gradient = move |guided: bool| {
-        move |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<(Vec<f64>, Vec<f32>), BoxError> {
-            let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
-            let options = GradientOptions::new(Output::Logits).with_guided(guided);
-            let answer = net.pixel_gradients(&pixels, options, seed)?;
-            Ok((scores(score, &answer.outputs, classes)?, answer.gradients))
-        }
-    };
-    Model::new(gradient(false))
-        .with_guided(gradient(true))
-        .with_scores(move |pixels, [n, h, w, _]| {
-            let logits = net.logits(&mobilenet::Pixels::from_f32(pixels, [n, h, w])?)?;
-            Ok(scores(score, &logits, classes)?)
-        })
-        .with_block(move |pixels, [n, h, w, _]| {
-            let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
-            let options = GradientOptions::new(Output::Logits);
-            let answer = net.block_gradients(&pixels, net.config().blocks, options, seed)?;
-            let [_, h, w, c] = answer.activations.shape;
-            let scores = scores(score, &answer.outputs, classes)?;
-            Ok((
-                scores,
-                [h, w, c],
-                answer.activations.values,
-                answer.gradients,
-            ))
-        })
+    options.settings.score.get_or_insert(usual);
+    common::finish(run(&options))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let method = method(options)?;
-    let net = Weights::open(&options.weights)?
-        .load(&Device::flex())?
-        .compile()?;
-    for path in &options.images {
-        let image = decode_file(path, &DecodeOptions::default())?;
-        let image = options.resize.apply(&image, net.config().input_size as u32);
-        let size = [1, image.height() as usize, image.width() as usize];
-        let logits = net.logits(&mobilenet::Pixels::from_u8(image.as_raw(), size)?)?;
-        let top = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-        let target = options.target.or(top).unwrap_or_default();
-        let score = match options.score {
-            Explained::Logit => Score::Logit(target),
-            Explained::Probability => Score::Probability(target),
-        };
-        let pixels = Pixels::from(&image);
-        let why = method.attribute(&model(&net, &score), &pixels)?;
-        let folder = match path.file_stem() {
-            Some(stem) if options.images.len() > 1 => options.output.join(stem),
-            _ => options.output.clone(),
-        };
-        write(&folder, &why, &pixels, target)?;
-        println!(
-            "{}: class {target}, score {:.4} -> {}",
-            path.display(),
-            why.score(),
-            folder.display()
-        );
-        for warning in why.warnings() {
-            println!("  note: {warning}");
+    if let (Some(folder), Some(file)) = (&options.misclassified, &options.classifier) {
+        return mistakes(options, file, folder);
+    }
+    let device = common::device(options.device)?;
+    let (classifier, resize) = match (&options.classifier, &options.weights) {
+        (Some(file), _) => {
+            let classifier = Classifier::load(file, &device)?;
+            let resize = classifier.backbone().resize();
+            (classifier, resize)
         }
+        (None, name) => {
+            let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
+            (imagenet(weights, &device)?, options.resize)
+        }
+    };
+    let mut names = HashSet::new();
+    for path in &options.images {
+        let stem = path
+            .file_stem()
+            .map_or_else(OsString::new, ToOwned::to_owned);
+        if !names.insert(stem.clone()) {
+            let (path, stem) = (path.display(), stem.display());
+            return Err(format!(
+                "{path}: another image is called {stem}, and folders are named by that"
+            )
+            .into());
+        }
+        let image = resize.apply(
+            &decode_file(path, &DecodeOptions::default())?,
+            classifier.backbone().size(),
+        );
+        let folder = match options.images.len() {
+            1 => options.output.clone(),
+            _ => options.output.join(stem),
+        };
+        explain(options, &classifier, &image, options.target, &folder)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }
 
-fn write(
+/// Explains one image, of the network's size, and says how that went.
+fn explain(
+    options: &Options,
+    classifier: &Classifier,
+    image: &RgbImage,
+    target: Option<usize>,
     folder: &Path,
-    why: &Attribution,
-    pixels: &Pixels,
-    target: usize,
-) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join("attributions.npy"), npy(why))?;
-    heat_map(why, 99.0)?.save(folder.join("heatmap.png"))?;
-    overlay(why, pixels, 99.0)?.save(folder.join("overlay.png"))?;
-    let explanation = json!({
-        "method": why.method(),
-        "target": target,
-        "score": why.score(),
-        "baseline_score": why.baseline_score(),
-        "steps": why.steps(),
-        "convergence_delta": why.convergence_delta(),
-        "relative_delta": why.completeness_error(),
-        "warnings": why.warnings(),
-    });
-    fs::write(
-        folder.join("explanation.json"),
-        serde_json::to_vec_pretty(&explanation)?,
-    )?;
-    Ok(())
+) -> Result<Attribution, Box<dyn Error>> {
+    let method = options.settings.method(&options.method)?;
+    let ranked = classifier.rank(&classifier.predict(image.as_raw(), 1)?);
+    let target = target
+        .or(ranked.first().map(|top| top.index))
+        .unwrap_or_default();
+    let model = options.settings.model(classifier, target)?;
+    let pixels = Pixels::from(image);
+    let why = method.attribute(&model, &pixels)?;
+    let class = &classifier.classes()[target];
+    write(folder, &why, image, (target, class))?;
+    if !options.compare.is_empty() {
+        let mut panel = Panel::new(4);
+        panel.add(format!("{class} {:.3}", why.score()), image.clone());
+        for name in &options.compare {
+            let why = options.settings.method(name)?.attribute(&model, &pixels)?;
+            panel.add(name, drawing(&why).overlay(&why, &pixels)?);
+        }
+        let picture = panel.with_bars("against", "for").draw();
+        picture.save(folder.join("comparison.png"))?;
+    }
+    let (score, folder) = (why.score(), folder.display());
+    println!("{class} ({target}), score {score:.4} -> {folder}");
+    for warning in why.warnings() {
+        println!("  note: {warning}");
+    }
+    Ok(why)
+}
+
+/// Explains the class said, wrongly, of every image of a folder, and writes the report of the evaluation.
+fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let images = Images {
+        image_dir: Some(folder.to_path_buf()),
+        cache: options.cache.clone(),
+        device: options.device,
+    };
+    let answers = images.ask(file)?;
+    let (predictions, Some(classifier)) = (&answers.predictions, &answers.classifier) else {
+        return Err("no classifier was asked".into());
+    };
+    let mut report = predictions.report(&EvaluationOptions::new())?;
+    report = images
+        .with_pictures(report, &answers, false)?
+        .with_overlay_note(format!(
+            "Beside each mistake, {} of the class said: where the net looked, the brighter the more.",
+            options.method
+        ));
+    for mistake in predictions.mistakes() {
+        let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
+        let image = decode_file(folder.join(name), &DecodeOptions::default())?;
+        let backbone = classifier.backbone();
+        let image = backbone.resize().apply(&image, backbone.size());
+        let said = predictions.predicted()[mistake];
+        let own = options.output.join(name).with_extension("");
+        let why = explain(options, classifier, &image, Some(said), &own)?;
+        let overlay = drawing(&why).overlay(&why, &Pixels::from(&image))?;
+        report = report.with_overlay(mistake, jpeg(&overlay)?);
+    }
+    write_text(&options.output.join("report.html"), &report.html()?)
 }

@@ -5,14 +5,15 @@ use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
-use attribution::{Attribution, IntegratedGradients, Method, Pixels};
+use attribution::{IntegratedGradients, Method, Pixels};
 use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file, thumbnail};
 use image::imageops::{FilterType, resize};
-use image::{ImageFormat, Pixel, RgbImage};
+use image::{ImageFormat, RgbImage};
 use metrics::Predictions;
 use metrics::report::{Picture, Report};
 use transfer::{Classifier, EmbeddingCache};
 
+use super::explaining::drawing;
 use super::{DeviceName, device, embed, open_folder};
 
 /// Images, and where a classifier is asked about them.
@@ -73,7 +74,7 @@ impl Images {
     }
 
     /// Adds a thumbnail of every sample that the page shows and whose file is there; with a classifier and
-    /// `explain`, beside it what spoke for the answer: integrated gradients of its probability.
+    /// `explain`, beside it where the net looked: integrated gradients of its probability.
     pub fn with_pictures(
         &self,
         mut report: Report,
@@ -85,8 +86,8 @@ impl Images {
         };
         if explain {
             report = report.with_overlay_note(
-                "Beside each image, integrated gradients of the probability of the class said: red spoke for it, \
-                 blue against it.",
+                "Beside each image, integrated gradients of the probability of the class said: where the net looked, the \
+                 brighter the more.",
             );
         }
         for sample in report.shown() {
@@ -125,37 +126,14 @@ pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn 
     })
 }
 
-/// What spoke for a class (red) and against it (blue), in cells, over the image in grey.
+/// Where the net looked to say a class, over the image in grey.
 fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Picture, Box<dyn Error>> {
-    const CELL: usize = 8;
     let backbone = classifier.backbone();
-    let side = backbone.size() as usize;
     let square = backbone.resize().apply(image, backbone.size());
-    let values = square.iter().map(|&level| f32::from(level)).collect();
-    let pixels = Pixels::new(values, [side, side, 3])?;
+    let pixels = Pixels::from(&square);
     let method = IntegratedGradients::new().with_steps(32);
     let why = method.attribute(&classifier.gradient(class), &pixels)?;
-    // Single pixels cannot be seen on a thumbnail, sums over cells can.
-    let cells = side.div_ceil(CELL);
-    let mut sums = vec![0.0; cells * cells];
-    for (at, value) in why.per_pixel().into_iter().enumerate() {
-        sums[at / side / CELL * cells + at % side / CELL] += value;
-    }
-    let why = Attribution::from_map("cells", sums, [cells, cells, 1], why.score())?;
-    let heat = attribution::heat_map(&why, 99.0)?;
-    let heat = resize(
-        &heat,
-        backbone.size(),
-        backbone.size(),
-        FilterType::Triangle,
-    );
-    let mut shown = square;
-    for (pixel, heat) in shown.pixels_mut().zip(heat.pixels()) {
-        let grey = pixel.to_luma().0[0];
-        pixel.0 = heat
-            .0
-            .map(|level| ((f32::from(grey) + 2.0 * f32::from(level)) / 3.0) as u8);
-    }
+    let mut shown = drawing(&why).overlay(&why, &pixels)?;
     // Back to the image's shape where it was squashed.
     if matches!(
         backbone.resize(),
@@ -167,7 +145,8 @@ fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Pictur
     jpeg(&shown)
 }
 
-fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
+/// A picture for the report.
+pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
     let mut bytes = Vec::new();
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg)?;
     let media_type = "image/jpeg".into();

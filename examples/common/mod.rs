@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod describe;
+pub mod explaining;
 pub mod recipe;
 
 use std::error::Error;

@@ -6,3 +6,4 @@ mod bad_input;
 mod golden;
 mod main_job;
 mod support;
+mod trust;

@@ -14,8 +14,8 @@ use crate::random::Random;
 ///
 /// `samples` evaluations with gradient, one score of the image and one of each baseline. Promises completeness against
 /// the mean score of the baselines, up to the error of the sampling, which the result states. To keep that small the
-/// baselines take turns and the places are drawn one from each of `samples` equal stretches of the path, in random
-/// order. Memory does not grow with the samples.
+/// baselines, in random order, take turns, and the path from each is cut into as many equal stretches as it has
+/// samples, with one place drawn from each. Memory does not grow with the samples.
 ///
 /// ```
 /// use attribution::{Baseline, BoxError, ExpectedGradients, Method, Pixels};
@@ -80,8 +80,8 @@ impl ExpectedGradients {
         self
     }
 
-    /// Which baseline and where on the way, for each sample.
-    fn draws(&self, baselines: usize) -> Result<Vec<(usize, f64)>> {
+    /// For each sample which baseline, where on the way, and its weight; the weights sum to one.
+    fn draws(&self, baselines: usize) -> Result<Vec<(usize, f64, f64)>> {
         if let Some(drawn) = &self.drawn {
             let wrong =
                 |&&(index, t): &&(usize, f64)| index >= baselines || !(0.0..=1.0).contains(&t);
@@ -89,21 +89,24 @@ impl ExpectedGradients {
                 let expected = format!("a baseline below {baselines} and a place from 0 to 1");
                 return Err(Error::setting("draws", expected, &format!("{index}, {t}")));
             }
-            return Ok(drawn.clone());
+            let share = 1.0 / drawn.len() as f64;
+            return Ok(drawn.iter().map(|&(index, t)| (index, t, share)).collect());
         }
         if self.samples > 1 << 20 {
             return Err(Error::setting("samples", "1 to 1048576", &self.samples));
         }
         let mut random = Random::new(self.seed);
-        let stretches = random.order(self.samples);
-        Ok(stretches
-            .into_iter()
-            .enumerate()
-            .map(|(i, stretch)| {
-                let t = (stretch as f64 + random.uniform()) / self.samples as f64;
-                (i % baselines, t)
-            })
-            .collect())
+        let used = baselines.min(self.samples);
+        let mut draws = Vec::with_capacity(self.samples);
+        for (turn, &baseline) in random.order(baselines)[..used].iter().enumerate() {
+            let stretches = (self.samples - turn).div_ceil(used);
+            let weight = 1.0 / (used * stretches) as f64;
+            for stretch in 0..stretches {
+                let t = (stretch as f64 + random.uniform()) / stretches as f64;
+                draws.push((baseline, t, weight));
+            }
+        }
+        Ok(draws)
     }
 }
 
@@ -121,19 +124,19 @@ impl Method for ExpectedGradients {
             return Err(Error::setting("samples", "at least 1", &0));
         }
         let mut map = vec![0.0_f64; pixels.len()];
-        let share = 1.0 / draws.len() as f64;
         let mut images = Vec::with_capacity(batch.min(draws.len()) * pixels.len());
         for draws in draws.chunks(batch) {
             images.clear();
-            for &(baseline, t) in draws {
+            for &(baseline, t, _) in draws {
                 between(&mut images, &baselines[baseline], pixels, t);
             }
             let (_, gradients) = model.gradient(&images, draws.len())?;
-            for (&(baseline, _), gradient) in draws.iter().zip(gradients.chunks_exact(pixels.len()))
+            for (&(baseline, _, weight), gradient) in
+                draws.iter().zip(gradients.chunks_exact(pixels.len()))
             {
                 let ends = pixels.values().iter().zip(baselines[baseline].values());
                 for ((value, &g), (&x, &b)) in map.iter_mut().zip(gradient).zip(ends) {
-                    *value += share * f64::from(g) * (f64::from(x) - f64::from(b));
+                    *value += weight * f64::from(g) * (f64::from(x) - f64::from(b));
                 }
             }
         }

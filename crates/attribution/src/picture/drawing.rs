@@ -1,0 +1,347 @@
+//! Heat maps, overlays and contours.
+
+use crate::attribution::Attribution;
+use crate::blur::{Edge, gaussian_f64};
+use crate::error::{Error, Result};
+use crate::picture::colours::{DIVERGING, INFERNO, colour, percentile};
+use crate::pixels::Pixels;
+use image::{Rgb, RgbImage};
+use std::str::FromStr;
+
+/// Which values are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// What speaks for the score (red) and against it (blue).
+    #[default]
+    All,
+    /// Only what speaks for it.
+    Positive,
+    /// Only what speaks against it.
+    Negative,
+    /// Both alike, by magnitude.
+    Absolute,
+}
+
+/// `all`, `positive`, `negative`, `absolute`.
+impl FromStr for Sign {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match name {
+            "all" => Self::All,
+            "positive" => Self::Positive,
+            "negative" => Self::Negative,
+            "absolute" => Self::Absolute,
+            _ => {
+                return Err(Error::Unknown {
+                    what: "sign",
+                    found: name.to_owned(),
+                    known: "all, positive, negative, absolute".to_owned(),
+                });
+            }
+        })
+    }
+}
+
+/// How an attribution is drawn.
+///
+/// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes: a few pixels often hold
+/// most of a map, and without the cut the rest would not be seen. Where negative values are drawn the scale is blue
+/// over white to red, else black to yellow. A map of zeros is drawn as nothing, never as NaN.
+///
+/// ```
+/// use attribution::{Attribution, Drawing};
+/// let why = Attribution::from_map("mine", vec![-1.0, 0.0, 1.0], [1, 3, 1], 0.0)?;
+/// let picture = Drawing::new().with_percentile(100.0).heat_map(&why)?;
+/// assert_eq!(picture.get_pixel(1, 0).0, [255, 255, 255]);
+/// # Ok::<(), attribution::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drawing {
+    sign: Sign,
+    percentile: f64,
+    smoothing: f64,
+}
+
+impl Default for Drawing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drawing {
+    /// All signs, cut at the 99th percentile, not smoothed.
+    pub fn new() -> Self {
+        Self {
+            sign: Sign::All,
+            percentile: 99.0,
+            smoothing: 0.0,
+        }
+    }
+
+    /// Which values are drawn; defaults to all.
+    #[must_use]
+    pub fn with_sign(mut self, sign: Sign) -> Self {
+        self.sign = sign;
+        self
+    }
+
+    /// Where magnitudes are cut (0 to 100); defaults to 99.
+    #[must_use]
+    pub fn with_percentile(mut self, percentile: f64) -> Self {
+        self.percentile = percentile;
+        self
+    }
+
+    /// Standard deviation in pixels of a Gaussian blur of the summed map; defaults to 0, none.
+    ///
+    /// Gradients differ wildly from pixel to pixel. With [`Sign::Absolute`] and about 1/64 of the image's side one sees
+    /// where the model looks; with [`Sign::All`] neighbours of opposite signs cancel, and one sees what remains.
+    #[must_use]
+    pub fn with_smoothing(mut self, sigma: f64) -> Self {
+        self.smoothing = sigma;
+        self
+    }
+
+    /// One value a pixel, from -1 to 1 with [`Sign::All`], from 0 to 1 else.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a percentile or smoothing out of range.
+    pub fn values(&self, attribution: &Attribution) -> Result<Vec<f64>> {
+        if !(0.0..=100.0).contains(&self.percentile) {
+            return Err(Error::setting("percentile", "0 to 100", &self.percentile));
+        }
+        if !(0.0..=1000.0).contains(&self.smoothing) {
+            let expected = "0 to 1000 pixels";
+            return Err(Error::setting("smoothing", expected, &self.smoothing));
+        }
+        let mut map = attribution.per_pixel();
+        // Before the blur, which works on 32-bit pixels: maps may be smaller than those can hold.
+        let largest = map.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        if largest == 0.0 {
+            return Ok(map);
+        }
+        for value in &mut map {
+            *value /= largest;
+        }
+        // Before the blur as well: neighbours of opposite signs would cancel, and what counts much would look like
+        // what counts nothing.
+        for value in &mut map {
+            *value = match self.sign {
+                Sign::All => *value,
+                Sign::Positive => value.max(0.0),
+                Sign::Negative => (-*value).max(0.0),
+                Sign::Absolute => value.abs(),
+            };
+        }
+        if self.smoothing > 0.0 {
+            let [h, w, _] = attribution.shape();
+            let image = Pixels::new(map.iter().map(|&v| v as f32).collect(), [h, w, 1])?;
+            map = gaussian_f64(&image, self.smoothing, Edge::Mirrored);
+        }
+        let magnitudes: Vec<f64> = map.iter().map(|v| v.abs()).collect();
+        // Where almost everything is zero the percentile is as well: then the largest value is the scale.
+        let scale = match percentile(&magnitudes, self.percentile) {
+            at if at > 0.0 => at,
+            _ => magnitudes.iter().copied().fold(0.0, f64::max),
+        };
+        if scale > 0.0 {
+            for value in &mut map {
+                *value = (*value / scale).clamp(-1.0, 1.0);
+            }
+        }
+        Ok(map)
+    }
+
+    /// The map in colours.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub fn heat_map(&self, attribution: &Attribution) -> Result<RgbImage> {
+        let values = self.values(attribution)?;
+        let signed = self.signed(&values);
+        Ok(picture(attribution, |i| byte(scaled(values[i], signed))))
+    }
+
+    /// The map in colours over the image in grey: the more a pixel counts, the less of the image is seen.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where image and map differ in size, and as [`values`](Self::values).
+    pub fn overlay(&self, attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
+        same_size(attribution, pixels)?;
+        let values = self.values(attribution)?;
+        let signed = self.signed(&values);
+        Ok(picture(attribution, |i| {
+            let grey = grey(pixels, i);
+            let strength = 0.85 * values[i].abs();
+            // Strong colours only: pale ones over grey would not be seen.
+            let over = scaled(values[i].signum() * values[i].abs().max(0.5), signed);
+            byte(over.map(|c| (1.0 - strength) * (30.0 + 0.75 * grey) + strength * c))
+        }))
+    }
+
+    /// The image with lines around the pixels that hold the largest values: `parts` of the image's area, 0 to 1.
+    ///
+    /// The smallest part has the whitest line. Smooth the map, or there is a line around every pixel.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a part out of range, and as [`overlay`](Self::overlay).
+    pub fn contours(
+        &self,
+        attribution: &Attribution,
+        pixels: &Pixels,
+        parts: &[f64],
+    ) -> Result<RgbImage> {
+        same_size(attribution, pixels)?;
+        if let Some(part) = parts.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
+            return Err(Error::setting("part", "between 0 and 1", part));
+        }
+        let [h, w, c] = pixels.shape();
+        let values = self.values(attribution)?;
+        let mut out = picture(attribution, |i| {
+            let image = &pixels.values()[i * c..(i + 1) * c];
+            byte(std::array::from_fn(|k| f64::from(image[k.min(c - 1)])))
+        });
+        let mut parts = parts.to_vec();
+        parts.sort_by(|a, b| b.total_cmp(a));
+        for (n, part) in parts.iter().enumerate() {
+            let level = percentile(&values, 100.0 * (1.0 - part));
+            let inside = |y: usize, x: usize| values[y * w + x] > level;
+            let line = colour(&INFERNO, 0.6 + 0.4 * (n + 1) as f64 / parts.len() as f64);
+            for y in 0..h {
+                for x in 0..w {
+                    let edge = inside(y, x)
+                        && [(0, 1), (1, 0), (0, -1), (-1, 0)].iter().any(|(dy, dx)| {
+                            let (y, x) = (y as isize + dy, x as isize + dx);
+                            (0..h as isize).contains(&y)
+                                && (0..w as isize).contains(&x)
+                                && !inside(y as usize, x as usize)
+                        });
+                    if edge {
+                        out.put_pixel(x as u32, y as u32, Rgb(byte(line)));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn signed(&self, values: &[f64]) -> bool {
+        // Zeros alone are white, not black: nothing speaks for or against.
+        self.sign == Sign::All && !values.iter().any(|&v| v > 0.0)
+            || values.iter().any(|&v| v < 0.0)
+    }
+}
+
+/// The colour of a value.
+fn scaled(value: f64, signed: bool) -> [f64; 3] {
+    if signed {
+        colour(&DIVERGING, f64::midpoint(value, 1.0))
+    } else {
+        colour(&INFERNO, value)
+    }
+}
+
+/// The mean of a pixel's channels.
+pub(crate) fn grey(pixels: &Pixels, i: usize) -> f64 {
+    let c = pixels.shape()[2];
+    let image = &pixels.values()[i * c..(i + 1) * c];
+    image.iter().map(|&v| f64::from(v)).sum::<f64>() / c as f64
+}
+
+pub(crate) fn same_size(attribution: &Attribution, pixels: &Pixels) -> Result<()> {
+    let ([h, w, c], shape) = (pixels.shape(), attribution.shape());
+    if shape[..2] == [h, w] {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "the image under the map",
+        expected: [shape[0], shape[1], c],
+        found: [h, w, c],
+    })
+}
+
+pub(crate) fn byte(colour: [f64; 3]) -> [u8; 3] {
+    colour.map(|c| c.round() as u8)
+}
+
+pub(crate) fn picture(attribution: &Attribution, colour: impl Fn(usize) -> [u8; 3]) -> RgbImage {
+    let [h, w, _] = attribution.shape();
+    RgbImage::from_fn(w as u32, h as u32, |x, y| {
+        Rgb(colour(y as usize * w + x as usize))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(values: &[f64], channels: usize) -> Attribution {
+        let shape = [1, values.len() / channels, channels];
+        Attribution::from_map("test", values.to_vec(), shape, 0.0).unwrap()
+    }
+
+    fn heat_map(values: &[f64], sign: Sign) -> RgbImage {
+        let drawing = Drawing::new().with_percentile(100.0).with_sign(sign);
+        drawing.heat_map(&map(values, 1)).unwrap()
+    }
+
+    #[test]
+    fn zeros_are_nothing_and_negatives_blue() {
+        let zeros = Drawing::new()
+            .with_smoothing(2.0)
+            .heat_map(&map(&[0.0; 6], 3))
+            .unwrap();
+        assert!(zeros.pixels().all(|p| p.0 == [255; 3]));
+        let negative = heat_map(&[-1.0, -2.0], Sign::All);
+        assert_eq!(negative.get_pixel(1, 0).0, [33, 102, 172]);
+        let none = heat_map(&[-1.0, -2.0], Sign::Positive);
+        assert!(none.pixels().all(|p| p.0 == [0, 0, 4]));
+        let against = heat_map(&[-1.0, 2.0], Sign::Negative);
+        assert_eq!(against.get_pixel(0, 0).0, [252, 255, 164]);
+        let both = heat_map(&[-2.0, 2.0], Sign::Absolute);
+        assert!(both.pixels().all(|p| p.0 == [252, 255, 164]));
+    }
+
+    #[test]
+    fn one_value_among_zeros_is_seen_however_small() {
+        for value in [1e-300, 1e-30, 1e300] {
+            let mut values = [0.0; 1000];
+            values[7] = value;
+            let picture = Drawing::new().heat_map(&map(&values, 1)).unwrap();
+            assert_eq!(picture.get_pixel(7, 0).0, [252, 255, 164]);
+            assert_eq!(picture.get_pixel(8, 0).0, [0, 0, 4]);
+        }
+    }
+
+    #[test]
+    fn a_line_goes_around_what_is_largest() {
+        let mut values = vec![0.0; 81];
+        for i in [30, 31, 32, 39, 40, 41, 48, 49, 50] {
+            values[i] = 1.0;
+        }
+        let why = Attribution::from_map("test", values, [9, 9, 1], 0.0).unwrap();
+        let pixels = Pixels::new(vec![7.0; 243], [9, 9, 3]).unwrap();
+        let lines = Drawing::new().contours(&why, &pixels, &[0.2]).unwrap();
+        let drawn = lines.pixels().filter(|p| p.0 != [7; 3]).count();
+        assert_eq!((drawn, lines.get_pixel(4, 4).0), (8, [7; 3]));
+        assert!(Drawing::new().contours(&why, &pixels, &[1.0]).is_err());
+    }
+
+    #[test]
+    fn sizes_and_settings_are_checked() {
+        let why = map(&[1.0, 0.0, -1.0], 1);
+        let other = Pixels::new(vec![0.0; 6], [2, 1, 3]).unwrap();
+        let drawing = Drawing::new();
+        assert!(matches!(
+            drawing.overlay(&why, &other),
+            Err(Error::Shape { .. })
+        ));
+        for wrong in [
+            drawing.with_percentile(f64::NAN),
+            drawing.with_smoothing(-1.0),
+        ] {
+            assert!(matches!(wrong.heat_map(&why), Err(Error::Setting { .. })));
+        }
+    }
+}

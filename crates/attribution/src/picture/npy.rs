@@ -1,0 +1,42 @@
+//! The NumPy file.
+
+use crate::attribution::Attribution;
+
+/// The map as a NumPy file (version 1.0): `[3, height, width]`, 32-bit floats, little-endian.
+///
+/// A map of another number of channels is summed and spread evenly over the three, so that the sum stays.
+pub fn npy(attribution: &Attribution) -> Vec<u8> {
+    let [h, w, c] = attribution.shape();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (3, {h}, {w}), }}");
+    // The data begins at a multiple of 64; the header ends in a new line.
+    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{header:<width$}\n", width = length - 1).bytes());
+    let sums = attribution.per_pixel();
+    for channel in 0..3 {
+        for (pixel, sum) in attribution.map().chunks_exact(c).zip(&sums) {
+            let value = if c == 3 { pixel[channel] } else { sum / 3.0 };
+            bytes.extend((value as f32).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_come_first() {
+        let map = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let bytes = npy(&Attribution::from_map("test", map, [1, 2, 3], 0.0).unwrap());
+        assert_eq!(bytes.len(), 128 + 24);
+        assert_eq!(bytes[127], b'\n');
+        let floats: Vec<f32> = bytes[128..]
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        assert_eq!(floats, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    }
+}

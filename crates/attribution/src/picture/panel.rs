@@ -1,0 +1,170 @@
+//! Several pictures side by side.
+
+use crate::picture::colours::{DIVERGING, INFERNO, colour};
+use crate::picture::drawing::byte;
+use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
+use image::{Rgb, RgbImage, imageops};
+
+/// Space between pictures, in pixels.
+const GAP: u32 = 8;
+/// Height of a line of text: letters of eight pixels and what is around them.
+const LINE: u32 = 12;
+/// Width of a colour bar.
+const BAR: u32 = 14;
+
+/// Pictures with captions in rows, and colour bars: black on white.
+///
+/// ```
+/// let mut panel = attribution::Panel::new(2);
+/// panel.add("image", image::RgbImage::new(64, 64));
+/// panel.add("grad-cam", image::RgbImage::new(64, 64));
+/// panel.add("rise", image::RgbImage::new(64, 64));
+/// let picture = panel.with_bars("against", "for").draw();
+/// assert!(picture.width() > 2 * 64 && picture.height() > 2 * 64);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Panel {
+    columns: u32,
+    pictures: Vec<(String, RgbImage)>,
+    bars: Option<[String; 2]>,
+}
+
+impl Panel {
+    /// A panel of so many columns (at least one).
+    pub fn new(columns: u32) -> Self {
+        Self {
+            columns: columns.max(1),
+            pictures: Vec::new(),
+            bars: None,
+        }
+    }
+
+    /// Adds a picture; a caption that is too long is broken between words, or cut.
+    pub fn add(&mut self, caption: impl Into<String>, picture: RgbImage) {
+        self.pictures.push((caption.into(), picture));
+    }
+
+    /// Adds the two colour scales on the right, the signed one with these words at its ends.
+    #[must_use]
+    pub fn with_bars(mut self, least: impl Into<String>, most: impl Into<String>) -> Self {
+        self.bars = Some([least.into(), most.into()]);
+        self
+    }
+
+    /// The panel; every cell is as large as the largest picture.
+    pub fn draw(&self) -> RgbImage {
+        let largest = |side: fn(&RgbImage) -> u32| {
+            self.pictures
+                .iter()
+                .map(|(_, p)| side(p))
+                .max()
+                .unwrap_or(0)
+        };
+        let (width, height) = (largest(RgbImage::width), largest(RgbImage::height));
+        let captions: Vec<Vec<String>> = self
+            .pictures
+            .iter()
+            .map(|(caption, _)| lines(caption, (width / 8) as usize))
+            .collect();
+        let text = captions.iter().map(Vec::len).max().unwrap_or(0) as u32 * LINE;
+        let columns = self.columns.min(self.pictures.len().max(1) as u32);
+        let rows = (self.pictures.len() as u32).div_ceil(columns).max(1);
+        let (across, down) = (width + GAP, height + GAP / 2 + text + GAP);
+        let words = ["much".to_owned(), "little".to_owned()];
+        let bars = self.bars.as_ref().map_or(0, |ends| {
+            let longest = ends.iter().chain(&words).map(|w| w.chars().count()).max();
+            (longest.unwrap_or(0) as u32 * 8).max(BAR) + GAP
+        });
+        let mut out = RgbImage::from_pixel(
+            GAP + columns * across + bars,
+            GAP + rows * down,
+            Rgb([255; 3]),
+        );
+        for (i, ((_, picture), caption)) in self.pictures.iter().zip(&captions).enumerate() {
+            let (column, row) = (i as u32 % columns, i as u32 / columns);
+            let (x, y) = (GAP + column * across, GAP + row * down);
+            imageops::replace(&mut out, picture, i64::from(x), i64::from(y));
+            for (n, line) in caption.iter().enumerate() {
+                write(&mut out, line, x, y + height + GAP / 2 + n as u32 * LINE);
+            }
+        }
+        if let Some([least, most]) = &self.bars {
+            let x = GAP + columns * across;
+            let length = (height / 2).saturating_sub(2 * LINE + GAP / 2).max(1);
+            let mut bar = |y: u32, scale: &[[f64; 3]; 9], top: &str, bottom: &str| {
+                write(&mut out, top, x, y);
+                for line in 0..length {
+                    let t = 1.0 - f64::from(line) / f64::from(length.max(2) - 1);
+                    for column in 0..BAR {
+                        let at = (x + column, y + LINE + line);
+                        if let Some(pixel) = out.get_pixel_mut_checked(at.0, at.1) {
+                            *pixel = Rgb(byte(colour(scale, t)));
+                        }
+                    }
+                }
+                write(&mut out, bottom, x, y + LINE + length + 3);
+            };
+            bar(GAP, &DIVERGING, most, least);
+            bar(GAP + height / 2 + GAP / 2, &INFERNO, &words[0], &words[1]);
+        }
+        out
+    }
+}
+
+/// Words in lines of at most `width` letters.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word: String = word.chars().take(width.max(1)).collect();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// Writes one line of text, its upper left corner at `x`, `y`; letters outside are left out.
+fn write(out: &mut RgbImage, text: &str, x: u32, y: u32) {
+    for (i, letter) in text.chars().enumerate() {
+        let glyph = BASIC_FONTS
+            .get(letter)
+            .or_else(|| LATIN_FONTS.get(letter))
+            .or_else(|| BASIC_FONTS.get('?'))
+            .unwrap_or_default();
+        for (row, bits) in glyph.iter().enumerate() {
+            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
+                let at = (x + i as u32 * 8 + column, y + row as u32);
+                if let Some(pixel) = out.get_pixel_mut_checked(at.0, at.1) {
+                    *pixel = Rgb([0; 3]);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_are_broken_between_words() {
+        assert_eq!(
+            lines("integrated gradients of it", 14),
+            ["integrated", "gradients of", "it"]
+        );
+        assert_eq!(lines("incomprehensible", 5), ["incom"]);
+        assert!(lines("", 5).is_empty());
+    }
+
+    #[test]
+    fn an_empty_panel_and_a_tiny_one_are_drawn() {
+        assert_eq!(Panel::new(0).draw().dimensions(), (16, 20));
+        let mut panel = Panel::new(3).with_bars("a", "b");
+        panel.add("x", RgbImage::new(1, 1));
+        assert!(panel.draw().pixels().any(|p| p.0 == [0; 3]));
+    }
+}

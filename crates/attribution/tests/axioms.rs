@@ -1,0 +1,440 @@
+//! What the methods promise: completeness, dummy, symmetry, linearity, implementation invariance, and how often they ask.
+
+use attribution::{
+    Baseline, BlockOutput, BlurIntegratedGradients, BoxError, Completeness, Error,
+    ExpectedGradients, Faithfulness, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
+    GuidedBackpropagation, GuidedIntegratedGradients, Infidelity, IntegratedGradients, LayerCam,
+    MaxSensitivity, Method, Model, Occlusion, Pixels, Randomised, Rise, ScoreCam, SmoothGrad, Xrai,
+    randomisation_check, rank_correlation,
+};
+use std::cell::Cell;
+use std::rc::Rc;
+
+type Answer = Result<(Vec<f64>, Vec<f32>), BoxError>;
+const SIDE: usize = 8;
+
+fn pixels() -> Pixels {
+    let values = (0..SIDE * SIDE).map(|i| (i * i * 7 % 251) as f32).collect();
+    Pixels::new(values, [SIDE, SIDE, 1]).unwrap()
+}
+
+/// Images from a function of one image.
+fn each(function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> impl Fn(&[f32], [usize; 4]) -> Answer {
+    move |pixels, [_, h, w, c]| {
+        let (mut scores, mut gradients) = (Vec::new(), Vec::new());
+        for image in pixels.chunks_exact(h * w * c) {
+            let image: Vec<f64> = image.iter().map(|&v| f64::from(v) / 255.0).collect();
+            let (score, gradient) = function(&image);
+            scores.push(score);
+            gradients.extend(gradient.iter().map(|&g| (g / 255.0) as f32));
+        }
+        Ok((scores, gradients))
+    }
+}
+
+/// The product of the first two, the square of the third, a sine of the fourth; the rest are dummies.
+fn smooth(x: &[f64]) -> (f64, Vec<f64>) {
+    let mut gradient = vec![0.0; x.len()];
+    gradient[..4].copy_from_slice(&[x[1], x[0], 2.0 * x[2], 3.0 * (3.0 * x[3]).cos()]);
+    (x[0] * x[1] + x[2] * x[2] + (3.0 * x[3]).sin(), gradient)
+}
+
+/// All pixels times fixed weights.
+fn linear(x: &[f64]) -> (f64, Vec<f64>) {
+    let weights: Vec<f64> = (0..x.len()).map(|i| (i as f64).sin()).collect();
+    (weights.iter().zip(x).map(|(w, x)| w * x).sum(), weights)
+}
+
+fn baselines() -> Baseline {
+    let level = |v: f32| Pixels::new(vec![v; SIDE * SIDE], [SIDE, SIDE, 1]).unwrap();
+    Baseline::Set(vec![level(0.0), level(100.0)])
+}
+
+/// The methods that promise completeness, with the error that each may have on a smooth function.
+fn complete() -> Vec<(Box<dyn Method>, f64)> {
+    let expected = ExpectedGradients::new(baselines()).with_samples(2000);
+    let blur = BlurIntegratedGradients::new().with_max_sigma(4.0);
+    vec![
+        (Box::new(IntegratedGradients::new()), 1e-3),
+        (
+            Box::new(IntegratedGradients::new().with_tolerance(1e-3)),
+            1e-3,
+        ),
+        (Box::new(expected), 1e-2),
+        (Box::new(blur.with_steps(400)), 1e-3),
+        (
+            Box::new(GuidedIntegratedGradients::new().with_steps(2000)),
+            5e-3,
+        ),
+    ]
+}
+
+#[test]
+fn complete_methods_sum_to_the_score_difference() {
+    for (method, tolerance) in complete() {
+        let why = method.attribute(&each(smooth), &pixels()).unwrap();
+        let error = why.completeness_error().unwrap();
+        assert!(error <= tolerance, "{}: {error}", method.name());
+        let sum = why.score() - why.baseline_score().unwrap() + why.convergence_delta().unwrap();
+        assert!((why.sum() - sum).abs() < 1e-9, "{}", method.name());
+        // A linear function is explained exactly, whatever the path.
+        let why = method.attribute(&each(linear), &pixels()).unwrap();
+        assert!(
+            why.completeness_error().unwrap() < 1e-5,
+            "{}",
+            method.name()
+        );
+    }
+}
+
+#[test]
+fn a_value_that_does_not_count_gets_nothing() {
+    for (method, _) in complete() {
+        let why = method.attribute(&each(smooth), &pixels()).unwrap();
+        assert!(
+            why.map()[4..].iter().all(|&v| v == 0.0),
+            "{}",
+            method.name()
+        );
+    }
+}
+
+#[test]
+fn values_that_count_alike_get_the_same() {
+    let symmetric = |x: &[f64]| {
+        let mut gradient = vec![0.0; x.len()];
+        gradient[..2].copy_from_slice(&[x[1], x[0]]);
+        (x[0] * x[1], gradient)
+    };
+    let mut values = vec![0.0; SIDE * SIDE];
+    values[..2].copy_from_slice(&[200.0, 200.0]);
+    let pixels = Pixels::new(values, [SIDE, SIDE, 1]).unwrap();
+    let methods: [Box<dyn Method>; 4] = [
+        Box::new(IntegratedGradients::new()),
+        Box::new(IntegratedGradients::new().with_tolerance(1e-3)),
+        Box::new(ExpectedGradients::new(baselines())),
+        Box::new(GuidedIntegratedGradients::new()),
+    ];
+    for method in methods {
+        let why = method.attribute(&each(symmetric), &pixels).unwrap();
+        let (a, b) = (why.map()[0], why.map()[1]);
+        assert!(
+            a != 0.0 && (a - b).abs() <= 1e-9 * a.abs(),
+            "{}: {a}, {b}",
+            method.name()
+        );
+    }
+}
+
+#[test]
+fn a_sum_of_functions_is_explained_by_the_sum_and_the_way_of_computing_does_not_count() {
+    let both = |x: &[f64]| {
+        let ((f, df), (g, dg)) = (smooth(x), linear(x));
+        let gradient = df.iter().zip(&dg).map(|(a, b)| 2.0 * a - b).collect();
+        (2.0 * f - g, gradient)
+    };
+    // x = relu(x) - relu(-x), written as no one would.
+    let roundabout = |x: &[f64]| {
+        let (_, weights) = linear(x);
+        let signed: f64 = weights
+            .iter()
+            .zip(x)
+            .map(|(w, x)| w * (x.max(0.0) - (-x).max(0.0)))
+            .sum();
+        (signed, weights)
+    };
+    let methods: [Box<dyn Method>; 3] = [
+        Box::new(IntegratedGradients::new()),
+        Box::new(ExpectedGradients::new(baselines())),
+        Box::new(BlurIntegratedGradients::new().with_max_sigma(3.0)),
+    ];
+    for method in methods {
+        let f = method.attribute(&each(smooth), &pixels()).unwrap();
+        let g = method.attribute(&each(linear), &pixels()).unwrap();
+        let h = method.attribute(&each(both), &pixels()).unwrap();
+        for ((f, g), h) in f.map().iter().zip(g.map()).zip(h.map()) {
+            assert!((2.0 * f - g - h).abs() < 1e-5, "{}", method.name());
+        }
+        let other = method.attribute(&each(roundabout), &pixels()).unwrap();
+        for (a, b) in other.map().iter().zip(g.map()) {
+            assert!((a - b).abs() < 1e-9, "{}", method.name());
+        }
+    }
+}
+
+/// A model with every ability; what each call asks about is counted.
+fn counted(calls: &Rc<Cell<usize>>) -> Model<'static> {
+    let count = |calls: &Rc<Cell<usize>>| {
+        let calls = Rc::clone(calls);
+        move |n: usize| calls.set(calls.get() + n)
+    };
+    let (gradient, guided, scores, block) =
+        (count(calls), count(calls), count(calls), count(calls));
+    Model::new(move |p: &[f32], shape: [usize; 4]| -> Answer {
+        gradient(shape[0]);
+        each(smooth)(p, shape)
+    })
+    .with_guided(move |p: &[f32], shape: [usize; 4]| -> Answer {
+        guided(shape[0]);
+        each(linear)(p, shape)
+    })
+    .with_scores(move |p: &[f32], shape: [usize; 4]| {
+        scores(shape[0]);
+        Ok(each(smooth)(p, shape)?.0)
+    })
+    .with_block(
+        move |p: &[f32], shape: [usize; 4]| -> Result<BlockOutput, BoxError> {
+            block(shape[0]);
+            let (scores, _) = each(smooth)(p, shape)?;
+            let activations = vec![0.0, 1.0, 2.0, 5.0, 5.0, 5.0, 0.0, 0.0, 3.0, 4.0, 4.0, 4.0];
+            Ok((scores, [2, 2, 3], activations, vec![0.5; 12]))
+        },
+    )
+}
+
+#[test]
+fn every_method_asks_as_often_as_its_documentation_says() {
+    let inner = || IntegratedGradients::new().with_steps(10);
+    let occlusion = Occlusion::new().with_window(4).with_stride(2);
+    let expected = ExpectedGradients::new(baselines()).with_samples(30);
+    let methods: Vec<(Box<dyn Method>, usize)> = vec![
+        (Box::new(Gradient::new()), 1),
+        (Box::new(GradientXInput::new()), 1),
+        (Box::new(inner()), 12),
+        (Box::new(inner().with_baseline(baselines())), 2 * 12),
+        (
+            Box::new(SmoothGrad::new(Gradient::new()).with_samples(7)),
+            8,
+        ),
+        (Box::new(expected), 30 + 1 + 2),
+        (Box::new(BlurIntegratedGradients::new().with_steps(9)), 11),
+        (Box::new(GuidedIntegratedGradients::new().with_steps(9)), 11),
+        (Box::new(GuidedBackpropagation::new()), 1),
+        (Box::new(GradCam::new()), 1),
+        (Box::new(GradCamPlusPlus::new()), 1),
+        (Box::new(LayerCam::new()), 1),
+        // Block, baseline, and all three channels, none of which is the same everywhere.
+        (Box::new(ScoreCam::new()), 5),
+        (Box::new(ScoreCam::new().with_channels(1)), 3),
+        (Box::new(occlusion), 10),
+        (Box::new(Rise::new().with_masks(20)), 21),
+        (Box::new(Xrai::new(inner())), 12),
+    ];
+    for (method, expected) in methods {
+        let calls = Rc::new(Cell::new(0));
+        let model = counted(&calls);
+        let why = method.attribute(&model, &pixels()).unwrap();
+        let found = (calls.get(), why.evaluations());
+        assert_eq!(found, (expected, expected), "{}", method.name());
+        assert_eq!(why.map().len(), why.shape().iter().product::<usize>());
+        assert!(
+            (why.score() - smooth_score()).abs() < 1e-9
+                || method.name() == "guided-backpropagation"
+        );
+        // Either the error is stated, or the reason why there is none.
+        let promised = why.convergence_delta().is_some();
+        assert_eq!(
+            promised,
+            matches!(why.completeness(), Completeness::Promised { .. })
+        );
+        // The same again, number for number.
+        assert_eq!(
+            why,
+            method.attribute(&model, &pixels()).unwrap(),
+            "{}",
+            method.name()
+        );
+    }
+}
+
+fn smooth_score() -> f64 {
+    let image: Vec<f64> = pixels()
+        .values()
+        .iter()
+        .map(|&v| f64::from(v) / 255.0)
+        .collect();
+    smooth(&image).0
+}
+
+#[test]
+fn score_cam_shows_the_channel_that_raises_the_score() {
+    // The score is the mean of the left half; the first channel is there, the second on the right.
+    let left = |x: &[f64]| {
+        let weights: Vec<f64> = (0..x.len())
+            .map(|i| f64::from(u8::from(i % SIDE < 4)))
+            .collect();
+        (weights.iter().zip(x).map(|(w, x)| w * x).sum(), weights)
+    };
+    let model = Model::new(each(left)).with_block(|_: &[f32], [n, ..]: [usize; 4]| {
+        Ok((
+            vec![0.0; n],
+            [1, 2, 2],
+            vec![1.0, 0.0, 0.0, 1.0],
+            vec![0.0; 4],
+        ))
+    });
+    let white = Pixels::new(vec![255.0; 64], [SIDE, SIDE, 1]).unwrap();
+    let method = ScoreCam::new().with_baseline(Baseline::Black);
+    let why = method.attribute(&model, &white).unwrap();
+    assert!(
+        why.map()[0] > 3.0 * why.map()[7] && why.map()[7] >= 0.0,
+        "{:?}",
+        &why.map()[..8]
+    );
+}
+
+#[test]
+fn xrai_ranks_the_region_that_counts_first() {
+    const WIDE: usize = 40;
+    let right = |x: &[f64]| {
+        let weights: Vec<f64> = (0..x.len())
+            .map(|i| f64::from(u8::from(i % WIDE >= 20)))
+            .collect();
+        (weights.iter().zip(x).map(|(w, x)| w * x).sum(), weights)
+    };
+    let values = (0..WIDE * WIDE).map(|i| if i % WIDE < 20 { 60.0 } else { 200.0 });
+    let image = Pixels::new(values.collect(), [WIDE, WIDE, 1]).unwrap();
+    let why = Xrai::new(IntegratedGradients::new())
+        .attribute(&each(right), &image)
+        .unwrap();
+    let middle = |x: usize| why.map()[20 * WIDE + x];
+    assert!(
+        middle(35) > 0.5 && middle(5) < 0.1,
+        "{} {}",
+        middle(35),
+        middle(5)
+    );
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let calls = Rc::new(Cell::new(0));
+    let model = counted(&calls);
+    let small = Baseline::Image(Pixels::new(vec![0.0], [1, 1, 1]).unwrap());
+    let segment = vec![vec![true; 3]];
+    let wrong: Vec<Box<dyn Method>> = vec![
+        Box::new(ExpectedGradients::new(baselines()).with_samples(0)),
+        Box::new(ExpectedGradients::new(baselines()).with_draws(vec![(2, 0.5)])),
+        Box::new(ExpectedGradients::new(baselines()).with_draws(vec![(0, f64::NAN)])),
+        Box::new(ExpectedGradients::new(small.clone())),
+        Box::new(BlurIntegratedGradients::new().with_steps(0)),
+        Box::new(BlurIntegratedGradients::new().with_max_sigma(f64::NAN)),
+        Box::new(GuidedIntegratedGradients::new().with_steps(0)),
+        Box::new(GuidedIntegratedGradients::new().with_fraction(0.0)),
+        Box::new(GuidedIntegratedGradients::new().with_max_distance(2.0)),
+        Box::new(GuidedIntegratedGradients::new().with_baseline(baselines())),
+        Box::new(ScoreCam::new().with_channels(0)),
+        Box::new(ScoreCam::new().with_batch(0)),
+        Box::new(Xrai::new(Gradient::new()).with_segments(vec![])),
+        Box::new(Xrai::new(Gradient::new()).with_segments(segment)),
+        Box::new(Xrai::new(GradCam::new().with_native_resolution(true))),
+    ];
+    for method in wrong {
+        let error = method.attribute(&model, &pixels()).unwrap_err();
+        println!("{}: {error}", method.name());
+        assert!(!matches!(error, Error::Model(_)), "{error}");
+    }
+    let why = Gradient::new().attribute(&model, &pixels()).unwrap();
+    let other = attribution::Attribution::from_map("other", vec![0.0], [1, 1, 1], 0.0).unwrap();
+    let measure = |f: Faithfulness| f.measure(&model, &pixels(), &why);
+    assert!(measure(Faithfulness::new().with_steps(0)).is_err());
+    assert!(measure(Faithfulness::new().with_cell(9)).is_err());
+    assert!(measure(Faithfulness::new().with_orders(0)).is_err());
+    assert!(
+        Faithfulness::new()
+            .with_cell(2)
+            .measure(&model, &pixels(), &other)
+            .is_err()
+    );
+    assert!(rank_correlation(&why, &other).is_err());
+    let infidelity = Infidelity::new().with_side(3);
+    assert!(
+        infidelity
+            .clone()
+            .with_samples(0)
+            .measure(&model, &pixels(), &why)
+            .is_err()
+    );
+    assert!(
+        infidelity
+            .with_drawn_squares(vec![(6, 0)])
+            .measure(&model, &pixels(), &why)
+            .is_err()
+    );
+    let sensitivity = MaxSensitivity::new().with_radius(-1.0);
+    assert!(
+        sensitivity
+            .measure(&Gradient::new(), &model, &pixels())
+            .is_err()
+    );
+    let error = randomisation_check(&Gradient::new(), &model, &pixels()).unwrap_err();
+    assert!(
+        error.to_string().contains("Model::with_randomised"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
+    let model = each(linear);
+    let why = GradientXInput::new()
+        .with_zero(127.5)
+        .attribute(&model, &pixels())
+        .unwrap();
+    let black_and_grey = Faithfulness::new()
+        .with_cell(1)
+        .with_orders(20)
+        .with_hidden(Baseline::Grey);
+    let curves = black_and_grey.measure(&model, &pixels(), &why).unwrap();
+    assert!(curves.deletion_margin() > 0.0 && curves.insertion_margin() > 0.0);
+    assert_eq!(curves.evaluations, 29 * 2 * 21);
+    assert_eq!(
+        curves.deletion.scores.first(),
+        curves.insertion.scores.last()
+    );
+    let upside_down = why.map().iter().map(|v| -v).collect();
+    let lie =
+        attribution::Attribution::from_map("lie", upside_down, why.shape(), why.score()).unwrap();
+    let curves = black_and_grey.measure(&model, &pixels(), &lie).unwrap();
+    assert!(curves.deletion_margin() < 0.0 && curves.insertion_margin() < 0.0);
+
+    // What a linear model loses is what the map says; a map of another unit fits after scaling.
+    let infidelity = Infidelity::new().with_side(3).with_baseline(Baseline::Grey);
+    let found = infidelity.measure(&model, &pixels(), &why).unwrap();
+    assert!(
+        found.infidelity < 1e-9 && found.relative.unwrap() < 1e-6,
+        "{found:?}"
+    );
+    let double = why.map().iter().map(|v| 2.0 * v).collect();
+    let double = attribution::Attribution::from_map("2", double, why.shape(), why.score()).unwrap();
+    let found = infidelity.measure(&model, &pixels(), &double).unwrap();
+    assert!((found.scale.unwrap() - 0.5).abs() < 1e-6 && found.relative.unwrap() < 1e-6);
+    assert!(found.infidelity > 1e-6);
+
+    // The gradient of a linear function stays where it is.
+    let sensitivity = MaxSensitivity::new().measure(&Gradient::new(), &model, &pixels());
+    assert_eq!(sensitivity.unwrap(), Some(0.0));
+}
+
+#[test]
+fn the_randomisation_check_sees_what_changes() {
+    let negative = |x: &[f64]| {
+        let (score, gradient) = linear(x);
+        (-score, gradient.iter().map(|g| -g).collect())
+    };
+    let model = Model::new(each(linear)).with_randomised(vec![
+        Randomised::new("head", each(linear)),
+        Randomised::new("stem", each(negative)),
+    ]);
+    let steps = randomisation_check(&Gradient::new(), &model, &pixels()).unwrap();
+    let found: Vec<_> = steps
+        .iter()
+        .map(|s| (s.layer.as_str(), s.correlation.unwrap().round()))
+        .collect();
+    assert_eq!(found, [("head", 1.0), ("stem", -1.0)]);
+    assert!(
+        steps
+            .iter()
+            .all(|s| (s.magnitude_correlation.unwrap() - 1.0).abs() < 1e-12)
+    );
+}
