@@ -69,6 +69,7 @@ fn picture(name: &str) -> RgbImage {
 /// Maps follow what the net has learnt: as it forgets, from the top down, they change. Guided backpropagation is known
 /// to follow it less (Adebayo et al. 2018).
 #[test]
+#[ignore = "makes 15 nets: cargo test --test suite forgets -- --ignored --nocapture"]
 fn explanations_change_when_the_net_forgets() {
     let classifier = imagenet(Weights::open("bundled").unwrap());
     let image = picture("cat");
