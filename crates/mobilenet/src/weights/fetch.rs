@@ -118,7 +118,7 @@ impl Fetch {
         self
     }
 
-    /// How long the server may be silent. Default: 30 seconds.
+    /// How long the server may be silent, each time. Default: 30 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -172,6 +172,20 @@ impl Fetch {
             });
         }
         let mut record = self.cache.record(published)?;
+        let main = published.file();
+        if let Some(noted) = record.get(main).filter(|noted| **noted != seen) {
+            remove(&part)?;
+            return Err(Error::Changed {
+                file: url,
+                message: format!(
+                    "SHA-256 is {}, {} was noted when it was first fetched; it was thrown away. If the publisher \
+                     means the change, delete {}",
+                    seen.sha256,
+                    noted.sha256,
+                    folder.display()
+                ),
+            });
+        }
         if published.format == Format::TfjsLayers {
             for shard in shards(&part)? {
                 let url = format!("{}{shard}", &url[..=url.rfind('/').unwrap_or(0)]);
@@ -196,7 +210,7 @@ impl Fetch {
                 message: format!("what came is not {name}, and was thrown away: {error}"),
             });
         }
-        record.insert(published.file().into(), seen);
+        record.insert(main.into(), seen);
         self.cache.note(published, &record)?;
         place(&part, &path)?;
         (self.on_event)(&Event::Finished(path.clone()));
@@ -286,14 +300,24 @@ impl Fetch {
                 .header(RANGE, format!("bytes={have}-"))
                 .header(IF_RANGE, tag.clone());
         }
-        let response = request.send().map_err(|e| Failure::Passing(why(&e)))?;
+        let response = request.send().map_err(|e| {
+            if e.is_redirect() {
+                final_error(why(&e))
+            } else {
+                Failure::Passing(why(&e))
+            }
+        })?;
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let new_tag = header(ETAG).map(String::from);
         let start = match response.status() {
             StatusCode::OK => 0,
-            StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(have) => have,
+            StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(have) && new_tag == tag => {
+                have
+            }
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 remove(part)?;
                 return Err(Failure::Passing(
-                    "the server continued somewhere else".into(),
+                    "the server continued something else".into(),
                 ));
             }
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
@@ -313,14 +337,6 @@ impl Fetch {
         if total.is_some_and(|total| total > limit) {
             return Err(final_error(format!("more than {limit} bytes")));
         }
-        match response
-            .headers()
-            .get(ETAG)
-            .and_then(|tag| tag.to_str().ok())
-        {
-            Some(tag) => fs::write(&tag_path, tag).map_err(io(&tag_path))?,
-            None => remove(&tag_path)?,
-        }
         let mut file = OpenOptions::new()
             .create(true)
             .write(true)
@@ -328,6 +344,11 @@ impl Fetch {
             .truncate(start == 0)
             .open(part)
             .map_err(io(part))?;
+        // After the old content is gone: a tag must never stand beside another version's bytes.
+        match new_tag {
+            Some(tag) => fs::write(&tag_path, tag).map_err(io(&tag_path))?,
+            None => remove(&tag_path)?,
+        }
         let done = start;
         (self.on_event)(&Event::Started {
             url: url.into(),

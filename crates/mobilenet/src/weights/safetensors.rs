@@ -2,6 +2,7 @@
 //! (one key, because the header is written from a hash map and several would come in any order). Without that key,
 //! the names of timm, Hugging Face or Keras are expected.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -21,27 +22,41 @@ const KEY: &str = "mobilenet";
 const CROP: &str = "crop";
 const FILTER: &str = "filter";
 
-pub(super) fn open(file: File<'_>) -> Result<Weights> {
+pub(super) fn open(mut file: File<'_>) -> Result<Weights> {
+    let mut bytes = std::mem::take(&mut file.bytes);
     let wrong = |message: String| file.wrong(FORMAT, message);
-    let (_, header) = SafeTensors::read_metadata(&file.bytes).map_err(|e| wrong(e.to_string()))?;
+    // Checks every size and offset against the file's length.
+    SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let (header_size, header) =
+        SafeTensors::read_metadata(&bytes).map_err(|e| wrong(e.to_string()))?;
     let own = header.metadata().as_ref().and_then(|m| m.get(KEY)).cloned();
-    let tensors = SafeTensors::deserialize(&file.bytes).map_err(|e| wrong(e.to_string()))?;
     let mut arrays = Arrays::new();
-    for (name, view) in tensors.iter() {
-        if own.is_none() && pytorch::is_counter(name) {
+    // From the end, so that what has been read can be let go: no two copies of a net at once.
+    for name in header.offset_keys().into_iter().rev() {
+        if own.is_none() && pytorch::is_counter(&name) {
             continue;
         }
-        let data = widen(&view).ok_or_else(|| Error::Tensor {
+        let Some(info) = header.info(&name) else {
+            continue;
+        };
+        let [start, end] =
+            [info.data_offsets.0, info.data_offsets.1].map(|at| 8 + header_size + at);
+        let data = bytes
+            .get(start..end)
+            .and_then(|data| widen(info.dtype, data));
+        let data = data.ok_or_else(|| Error::Tensor {
             file: file.name.clone(),
-            tensor: name.into(),
+            tensor: name.clone(),
             message: format!(
                 "numbers of type {:?}; expected F32, F16 or BF16",
-                view.dtype()
+                info.dtype
             ),
         })?;
-        let shape = view.shape().to_vec();
-        arrays.insert(name.into(), Array { shape, data });
+        let shape = info.shape.clone();
+        arrays.insert(name, Array { shape, data });
+        let_go(&mut bytes, start);
     }
+    drop(bytes);
     let Some(own) = own else {
         // Keras writes `conv1/kernel` and PyTorch's users `conv_stem.weight`.
         return pytorch::import(
@@ -87,13 +102,23 @@ fn read_metadata(json: &str) -> std::result::Result<(MobileNetConfig, f64, Filte
     Ok((config, crop, filter))
 }
 
-fn widen(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    Some(match view.dtype() {
-        Dtype::F32 => floats(view.data()),
-        Dtype::F16 => halves(view.data()),
-        Dtype::BF16 => brain_halves(view.data()),
+fn widen(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
+        Dtype::F32 => floats(data),
+        Dtype::F16 => halves(data),
+        Dtype::BF16 => brain_halves(data),
         _ => return None,
     })
+}
+
+/// Drops what lies behind `end`, where the bytes are ours and it is worth moving them.
+fn let_go(bytes: &mut Cow<'_, [u8]>, end: usize) {
+    if let Cow::Owned(bytes) = bytes {
+        bytes.truncate(end);
+        if bytes.capacity() - end > bytes.capacity() / 8 {
+            bytes.shrink_to_fit();
+        }
+    }
 }
 
 pub(super) fn serialize(weights: &Weights, precision: Precision) -> Result<Vec<u8>> {

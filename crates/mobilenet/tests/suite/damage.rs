@@ -20,6 +20,8 @@ const ADDRESS_SPACE: u32 = 512 << 10;
 const VARIABLE: &str = "MOBILENET_DAMAGE";
 /// Set to 1 to damage at every place instead of at every 13th (HDF5: 61st): six minutes.
 const EVERY: &str = "MOBILENET_DAMAGE_EVERY";
+/// Set to a number of seconds to change each format at random for so long instead.
+const SECONDS: &str = "MOBILENET_DAMAGE_SECONDS";
 const HOSTILE: &str = "hostile";
 
 fn bytes_of(name: &str) -> Vec<u8> {
@@ -90,6 +92,9 @@ fn worker() {
         .with_blocks(2)
         .unwrap()
         .digest();
+    if let Ok(seconds) = std::env::var(SECONDS) {
+        return mutate(name, &format, &whole, seconds.parse().unwrap());
+    }
     let every = match std::env::var(EVERY) {
         Ok(every) => every.parse().unwrap(),
         Err(_) if format.contains("h5") => 61, // The slowest.
@@ -140,6 +145,50 @@ fn worker() {
         "{format}: {} damages, {opened} left a net",
         8 * places().count()
     );
+}
+
+/// As a fuzzer does, without its instruments: one to eight changes of any kind, again and again.
+fn mutate(name: &str, format: &str, whole: &[u8], seconds: u64) {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut below = |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % n.max(1) as u64) as usize
+    };
+    let started = Instant::now();
+    let (mut tried, mut opened) = (0u64, 0u64);
+    while started.elapsed() < Duration::from_secs(seconds) {
+        let mut bytes = whole.to_vec();
+        for _ in 0..=below(8) {
+            // Half of the changes where the headers are.
+            let reach = if below(2) == 0 { 2048 } else { usize::MAX };
+            let at = below(bytes.len().min(reach));
+            let end = (at + 1 + below(16)).min(bytes.len());
+            match below(7) {
+                0 => bytes[at] ^= 1 << below(8),
+                1 => bytes[at] = below(256) as u8,
+                2 => bytes[at..end].fill([0, 0xff, 0x7f, 0x80][below(4)]),
+                3 => bytes.truncate(at),
+                4 => drop(bytes.drain(at..end)),
+                5 => {
+                    let copy = bytes[at..end].to_vec();
+                    let to = below(bytes.len());
+                    bytes.splice(to..to, copy);
+                }
+                _ => {
+                    let to = below(bytes.len() - (end - at) + 1);
+                    bytes.copy_within(at..end, to);
+                }
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        tried += 1;
+        opened += u64::from(try_open(name, &bytes).is_some());
+    }
+    eprintln!("{format}: {tried} mutations, {opened} left a net");
 }
 
 /// Small files that claim gigabytes.
@@ -242,6 +291,10 @@ const FORMATS: [&str; 15] = [
 fn damage_is_an_error_that_names_the_file() {
     let mut wrong = Vec::new();
     for format in FORMATS {
+        if format.ends_with("h5") && !cfg!(feature = "hdf5") {
+            eprintln!("skipped: {format} needs the feature hdf5");
+            continue;
+        }
         match run_worker(format) {
             Ok(said) => eprintln!("{said}"),
             Err(said) => wrong.push(said),

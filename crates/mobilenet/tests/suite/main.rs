@@ -2,6 +2,10 @@
 
 mod cache;
 mod damage;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod formats;
 mod real_weights;
+#[cfg(feature = "fetch")]
+mod server;
 mod support;
