@@ -1,0 +1,9 @@
+//! Any file: the content tells the format.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mobilenet::Weights;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = Weights::from_bytes("fuzz", data);
+});
