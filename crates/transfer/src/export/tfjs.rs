@@ -21,7 +21,10 @@ struct Chain {
 impl Chain {
     fn layer(&mut self, class: &str, name: &str, mut config: Value) {
         config["name"] = json!(name);
-        config["trainable"] = json!(true);
+        // Keras refuses to read an input that could be trained.
+        if class != "InputLayer" {
+            config["trainable"] = json!(true);
+        }
         let inbound = match self.last.as_str() {
             "" => json!([]),
             last => json!([[[last, 0, 0, {}]]]),
