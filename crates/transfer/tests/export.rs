@@ -4,58 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use burn::tensor::Device;
-use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
-use mobilenet::Weights;
+use common::trained::{boats_and_clouds, drawn};
 use tract_onnx::prelude::*;
+use transfer::Classifier;
 use transfer::export::{Export, Format, PixelInput};
-use transfer::{Backbone, Classifier, ConvergedConfig, EmbeddingCache, HeadConfig};
-
-/// A classifier and images for a test.
-struct Trained {
-    classifier: Classifier,
-    testing: Vec<ImageItem>,
-}
-
-/// The bundled backbone and a head on the real boats and clouds, or `None` with a word about what is skipped.
-fn boats_and_clouds() -> Option<Trained> {
-    let folder = common::shared("data/boat-cloud")?;
-    let open = |part: &str| ImageFolder::open(folder.join(part)).unwrap();
-    let (train, test) = (open("train"), open("test"));
-    let split = HashedSplit::default().with_testing_percentage(0.0);
-    let split = Split {
-        testing: test.images().to_vec(),
-        ..split.apply(&train).unwrap()
-    };
-    Some(trained(&split, train.classes()))
-}
-
-/// The same on drawn images.
-fn drawn() -> Trained {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("drawn");
-    dataset::sample::write(&folder, 30, 1).unwrap();
-    let folder = ImageFolder::open(&folder).unwrap();
-    let split = HashedSplit::default().with_testing_percentage(30.0);
-    trained(&split.apply(&folder).unwrap(), folder.classes())
-}
-
-/// Embeddings stay in a cache between runs: they are known by content, so it cannot lie.
-fn trained(split: &Split, classes: &[String]) -> Trained {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedding-cache");
-    let cache = EmbeddingCache::open(cache).unwrap();
-    let weights = Weights::open("bundled").unwrap();
-    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
-    let embed = |items: &[ImageItem]| backbone.embed(items, &cache, |_| ()).unwrap().embeddings;
-    let (training, validation) = (embed(&split.training), embed(&split.validation));
-    let recipe = ConvergedConfig::new().with_regularisation([0.03]);
-    let config = HeadConfig::new().with_recipe(recipe);
-    let (head, report) = config.fit(&training, &validation).unwrap();
-    let classifier = Classifier::new(backbone, head, classes.to_vec()).unwrap();
-    Trained {
-        classifier: classifier.with_report(report),
-        testing: split.testing.clone(),
-    }
-}
 
 /// The largest difference of a probability between tract on the ONNX file at `path` and the classifier; the top class
 /// must be the same everywhere.

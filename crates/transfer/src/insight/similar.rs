@@ -8,7 +8,9 @@ use crate::{Error, Result};
 pub struct Neighbour {
     /// Row of the image.
     pub index: usize,
-    /// Cosine of the angle between the embeddings: 1 for the same picture, about 0.3 to 0.8 for others of its class.
+    /// Cosine of the angle between the embeddings: 1 for the same picture. On photographs of boats and clouds (alpha
+    /// 1.0) the nearest other picture has 0.65 to 0.82 (5 and 95 of 100), one that was recompressed, mirrored or
+    /// trimmed 0.91 to 0.98, one of half the size 0.82 to 0.92.
     pub similarity: f64,
 }
 
@@ -104,8 +106,8 @@ impl SimilarImages {
     }
 
     /// Pairs of an image here and one of `other` whose cosine is at least `threshold`, in order of rows: copies and
-    /// near-duplicates across a split. 0.95 finds the same picture recompressed or resized; scenes shot in series
-    /// begin at about 0.9.
+    /// near-duplicates across a split. 0.9 finds the same picture recompressed, mirrored or trimmed by a few per cent,
+    /// and hardly another; what is lower must be looked at (see [`Neighbour::similarity`]).
     ///
     /// # Errors
     /// [`Error::Mismatch`] where the two differ in `dim`.

@@ -1,6 +1,9 @@
 //! What the tests share.
 #![allow(dead_code)] // Each test uses some of it.
 
+pub mod strangers;
+pub mod trained;
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
