@@ -6,6 +6,7 @@
 //!   chosen by cross-validation (the default), `retrain.py`'s 4000 steps, or a hidden layer with dropout.
 //! * [`Classifier`]: backbone, head, classes and preprocessing, saved in one file that tests itself when loaded.
 //! * [`export`]: a classifier as ONNX, TensorFlow.js layers model, timm safetensors, frozen graph.
+//! * [`finetune`]: the last blocks of the backbone learn along with the head.
 //! * [`insight`]: wrong labels, similar images, strangers, a map: what embeddings are good for.
 //! * [`tensorboard`]: event files.
 //!
@@ -35,6 +36,7 @@ mod engine;
 mod error;
 pub mod export;
 mod files;
+pub mod finetune;
 mod gradients;
 mod head;
 pub mod insight;

@@ -1,0 +1,188 @@
+//! What the frozen blocks give, kept in memory as far as it fits.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
+use mobilenet::Pixels;
+use rayon::prelude::*;
+
+use super::FineTuneConfig;
+use super::gradients::Batch;
+use super::tail::floats;
+use crate::engine::Net;
+use crate::{Backbone, Result};
+
+/// Images that go through the frozen blocks at once.
+const AT_ONCE: usize = 16;
+
+/// Images with what the frozen blocks make of them.
+#[derive(Debug)]
+pub(super) struct Inputs<'a> {
+    backbone: &'a Backbone,
+    config: &'a FineTuneConfig,
+    device: &'a Device,
+    /// The last block that stays frozen; `None`: not even the stem.
+    block: Option<usize>,
+    augment: bool,
+    items: Vec<&'a ImageItem>,
+    kept: HashMap<(usize, usize), Vec<f32>>,
+    shape: [usize; 3],
+    /// Bytes left.
+    room: u64,
+}
+
+impl<'a> Inputs<'a> {
+    /// Runs the frozen blocks on every image once. Those that cannot be used are left out, with the reason.
+    pub(super) fn new(
+        backbone: &'a Backbone,
+        config: &'a FineTuneConfig,
+        device: &'a Device,
+        items: &'a [ImageItem],
+        augment: bool,
+        room: u64,
+        mut progress: impl FnMut(usize),
+    ) -> Result<(Self, Vec<(ImageItem, dataset::Error)>)> {
+        let blocks = backbone.weights().config().blocks;
+        let mut inputs = Self {
+            backbone,
+            config,
+            device,
+            block: blocks.checked_sub(config.blocks),
+            augment,
+            items: Vec::with_capacity(items.len()),
+            kept: HashMap::new(),
+            shape: [0; 3],
+            room,
+        };
+        let mut failed = Vec::new();
+        for chunk in items.chunks(AT_ONCE) {
+            let start = inputs.items.len();
+            let (mut pixels, mut positions) = (Vec::new(), Vec::new());
+            let indexed: Vec<usize> = (start..start + chunk.len()).collect();
+            let loaded: Vec<_> = chunk
+                .par_iter()
+                .zip(indexed)
+                .map(|(item, index)| inputs.pixels(&item.path, index, 0))
+                .collect();
+            for (item, loaded) in chunk.iter().zip(loaded) {
+                match loaded {
+                    Ok(image) => {
+                        positions.push(inputs.items.len());
+                        inputs.items.push(item);
+                        pixels.extend(image);
+                    }
+                    Err(error) => failed.push((item.clone(), error)),
+                }
+            }
+            inputs.through(&pixels, &positions, 0)?;
+            progress(inputs.items.len() + failed.len());
+        }
+        Ok((inputs, failed))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Bytes that are not used.
+    pub(super) fn room(&self) -> u64 {
+        self.room
+    }
+
+    /// The variant of these images that belongs to `epoch`.
+    pub(super) fn batch(&mut self, images: &[usize], epoch: usize) -> Result<Batch> {
+        let variant = if self.augment {
+            epoch % self.config.variants
+        } else {
+            0
+        };
+        let missing: Vec<usize> = images
+            .iter()
+            .copied()
+            .filter(|&image| !self.kept.contains_key(&(image, variant)))
+            .collect();
+        let pixels: Vec<Vec<u8>> = missing
+            .par_iter()
+            .map(|&image| self.pixels(&self.items[image].path, image, variant))
+            .collect::<Result<_, _>>()?;
+        let computed = self.through(&pixels.concat(), &missing, variant)?;
+        let size: usize = self.shape.iter().product();
+        let mut maps = Vec::with_capacity(images.len() * size);
+        for image in images {
+            let kept = self.kept.get(&(*image, variant));
+            let fresh = || {
+                let at = missing.iter().position(|m| m == image)?;
+                computed.get(at * size..(at + 1) * size)
+            };
+            maps.extend_from_slice(kept.map(Vec::as_slice).or_else(fresh).unwrap_or_default());
+        }
+        Ok(Batch {
+            maps,
+            shape: self.shape,
+            targets: images.iter().map(|&i| self.items[i].class).collect(),
+        })
+    }
+
+    fn pixels(&self, path: &Path, image: usize, variant: usize) -> Result<Vec<u8>, dataset::Error> {
+        let augmentation = self.config.augmentation.as_ref().filter(|_| self.augment);
+        let Some(augmentation) = augmentation else {
+            return self.backbone.loader().load(path);
+        };
+        let upright = self.backbone.resize() != ResizePolicy::Tf1Squash;
+        let decoded = decode_file(path, &DecodeOptions::default().with_upright(upright))?;
+        let (size, seed) = (self.backbone.size(), self.config.seed);
+        let augmented = augmentation.apply(&decoded, size, seed, variant as u64, image as u64);
+        Ok(augmented.into_raw())
+    }
+
+    /// Runs the frozen blocks, and keeps what they give where there is room.
+    fn through(&mut self, pixels: &[u8], images: &[usize], variant: usize) -> Result<Vec<f32>> {
+        let side = self.backbone.size() as usize;
+        let mut maps = Vec::new();
+        for (pixels, images) in pixels
+            .chunks(AT_ONCE * side * side * 3)
+            .zip(images.chunks(AT_ONCE))
+        {
+            maps.extend(self.forward(pixels, [images.len(), side, side])?);
+        }
+        let size: usize = self.shape.iter().product();
+        for (&image, map) in images.iter().zip(maps.chunks(size.max(1))) {
+            let bytes = size as u64 * 4;
+            if bytes <= self.room {
+                self.room -= bytes;
+                self.kept.insert((image, variant), map.to_vec());
+            }
+        }
+        Ok(maps)
+    }
+
+    fn forward(&mut self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>> {
+        let [_, height, width] = shape;
+        let Some(block) = self.block else {
+            self.shape = [height, width, 3];
+            let config = self.backbone.weights().config();
+            let (mean, std) = (config.mean as f32, config.std as f32);
+            return Ok(pixels
+                .iter()
+                .map(|&p| (f32::from(p) - mean) / std)
+                .collect());
+        };
+        match &*self.backbone.net {
+            Net::Compiled(net) => {
+                let features = net.features(&Pixels::from_u8(pixels, shape)?, block)?;
+                let [_, height, width, channels] = features.shape;
+                self.shape = [height, width, channels];
+                Ok(features.values)
+            }
+            Net::Burn(net, _) => {
+                let x = net.input(pixels, shape, self.device)?;
+                let map = net.features_after(x, block).permute([0, 2, 3, 1]);
+                let [_, height, width, channels] = map.dims();
+                self.shape = [height, width, channels];
+                floats(map)
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Fine-tuning on small nets and drawn images.
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::tensor::Device;
+use dataset::{Augmentation, ImageFolder, ImageItem};
+use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
+use transfer::{Backbone, Classifier, ConvergedConfig, EmbeddingCache, Error, HeadConfig};
+
+const SIDE: usize = 48;
+
+/// A small net with its own weights, a head on it, and images: 24 to train, 8 to validate.
+fn small(folder: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
+    dataset::sample::write(folder.join("images"), 16, 1).unwrap();
+    let images = ImageFolder::open(folder.join("images")).unwrap();
+    let (validation, training): (Vec<_>, Vec<_>) = images
+        .images()
+        .iter()
+        .cloned()
+        .enumerate()
+        .partition(|(i, _)| i % 4 == 0);
+    let strip = |items: Vec<(usize, ImageItem)>| items.into_iter().map(|(_, item)| item).collect();
+    let (training, validation): (Vec<_>, Vec<_>) = (strip(training), strip(validation));
+    let weights = common::weights(13, SIDE).without_classifier();
+    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
+    let embedded = backbone
+        .embed(&training, &cache, |_| ())
+        .unwrap()
+        .embeddings;
+    let recipe = ConvergedConfig::new().with_regularisation([0.1]);
+    let head = HeadConfig::new().with_recipe(recipe);
+    let (head, _) = head.fit(&embedded, &embedded.select(&[])).unwrap();
+    let classifier = Classifier::new(backbone, head, images.classes().to_vec()).unwrap();
+    (classifier, training, validation)
+}
+
+fn config() -> FineTuneConfig {
+    FineTuneConfig::new()
+        .with_epochs(2)
+        .with_batch(8)
+        .with_learning_rate(1e-3)
+}
+
+fn run(
+    config: &FineTuneConfig,
+    of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>),
+) -> (Classifier, FineTuneReport) {
+    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    config
+        .run(&of.0, &of.1, &of.2, &Device::flex(), go_on)
+        .unwrap()
+}
+
+fn bytes(classifier: &Classifier, folder: &Path) -> Vec<u8> {
+    let path = folder.join("tuned.safetensors");
+    classifier.save(&path).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+/// Names of the tensors that differ.
+fn changed(a: &Classifier, b: &Classifier) -> Vec<String> {
+    let (a, b) = (a.backbone().weights(), b.backbone().weights());
+    let pairs = a.tensors().zip(b.tensors());
+    let differ = pairs.filter(|(a, b)| {
+        assert_eq!(a.0, b.0);
+        a.2.iter().zip(b.2).any(|(a, b)| a.to_bits() != b.to_bits())
+    });
+    differ.map(|(a, _)| a.0.to_string()).collect()
+}
+
+#[test]
+fn the_last_blocks_learn_and_frozen_statistics_do_not_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let (tuned, report) = run(&config(), &(of.0, of.1, vec![]));
+    let of = small(folder.path());
+    assert_eq!((report.kept, report.history.len()), (Some(1), 2));
+    assert!(report.history[1].train_loss < report.history[0].train_loss);
+    let changed = changed(&of.0, &tuned);
+    for part in ["depthwise", "pointwise"] {
+        for block in [11, 12] {
+            for tensor in ["conv.weight", "bn.gamma", "bn.beta"] {
+                let name = format!("blocks.{block}.{part}.{tensor}");
+                assert!(changed.contains(&name), "{name}");
+            }
+        }
+    }
+    let learns = |name: &String| {
+        (name.starts_with("blocks.11.") || name.starts_with("blocks.12."))
+            && !name.contains("running")
+    };
+    assert!(changed.iter().all(learns), "{changed:?}");
+    assert_ne!(tuned.head(), of.0.head());
+}
+
+#[test]
+fn norms_that_train_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let (tuned, _) = run(&config().with_norms(Norms::Train), &(of.0, of.1, vec![]));
+    let of = small(folder.path());
+    let changed = changed(&of.0, &tuned);
+    assert!(changed.contains(&"blocks.12.pointwise.bn.running_mean".into()));
+    assert!(!changed.iter().any(|name| name.starts_with("blocks.10.")));
+}
+
+#[test]
+fn same_seed_same_bytes_and_looking_for_a_rate_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    // Nothing to judge by: what comes out is what was learnt.
+    let of = (of.0, of.1, vec![]);
+    let augmented = config()
+        .with_augmentation(Augmentation::standard(), 2)
+        .with_average(Some(0.9))
+        .with_threads(2);
+    let (first, report) = run(&augmented, &of);
+    let before = bytes(&of.0, folder.path());
+    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    let rates = augmented
+        .find_learning_rate(&of.0, &of.1, &Device::flex(), (1e-6, 10.0), 20, go_on)
+        .unwrap();
+    assert!(rates.losses.len() >= 2 && rates.losses.len() == rates.rates.len());
+    assert!(rates.svg().contains("<polyline"));
+    assert_eq!(bytes(&of.0, folder.path()), before);
+    // Too little memory to keep anything changes nothing either.
+    let (second, again) = run(&augmented.clone().with_memory(0), &of);
+    assert_eq!(report.history, again.history);
+    assert_eq!(changed(&first, &second), Vec::<String>::new());
+    assert_eq!(first.head(), second.head());
+    let (other, _) = run(&augmented.with_seed(1), &of);
+    assert_ne!(first.head(), other.head());
+}
+
+#[test]
+fn a_batch_over_threads_is_the_whole_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let of = (of.0, of.1, vec![]);
+    let config = config().with_epochs(1).with_batch(24);
+    let (whole, _) = run(&config, &of);
+    for threads in [2, 3, 5] {
+        let (parts, _) = run(&config.clone().with_threads(threads), &of);
+        let tensors = whole.backbone().weights().tensors();
+        let worst = tensors
+            .zip(parts.backbone().weights().tensors())
+            .flat_map(|(a, b)| {
+                a.2.iter()
+                    .zip(b.2)
+                    .map(|(a, b)| (a - b).abs())
+                    .collect::<Vec<_>>()
+            })
+            .fold(0f32, f32::max);
+        // A step of Adam is at most the learning rate, in the direction of the gradient's sign, which rounding can turn
+        // where it is near 0. That the gradients agree is a test of theirs.
+        eprintln!("{threads} threads: weights within {worst:e}");
+        assert!(worst <= 2.1e-3);
+    }
+}
+
+#[test]
+fn the_best_epoch_is_kept_or_what_came_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    // Far too fast: no epoch is better than the head's optimum on the frozen net.
+    let wild = config().with_learning_rate(3.0).with_epochs(1);
+    let (same, report) = run(&wild, &of);
+    if report.kept.is_none() {
+        assert_eq!(changed(&of.0, &same), Vec::<String>::new());
+        assert_eq!(same.head(), of.0.head());
+    }
+    let (_, report) = run(&config().with_epochs(3).with_patience(Some(1)), &of);
+    let before = report.before.unwrap();
+    let losses = report
+        .history
+        .iter()
+        .map(|r| r.validation.unwrap().cross_entropy);
+    let best = losses.fold(before.cross_entropy, f64::min);
+    let kept = report
+        .kept
+        .map_or(before, |e| report.history[e].validation.unwrap());
+    assert_eq!(kept.cross_entropy, best);
+}
+
+#[test]
+fn blocks_thaw_gradually_and_events_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let gradual = config().with_epochs_a_block(1).with_epochs(3);
+    let (mut prepared, mut steps) = (0, 0);
+    let (_, report) = gradual
+        .run(&of.0, &of.1, &of.2, &Device::flex(), |event| {
+            match event {
+                FineTuneEvent::Prepared { done, total } => {
+                    prepared = done;
+                    assert_eq!(total, 32);
+                }
+                FineTuneEvent::Step {
+                    step,
+                    steps: all,
+                    images_per_second,
+                    seconds_left,
+                    ..
+                } => {
+                    assert_eq!((step, all), (steps, 9));
+                    assert!(images_per_second > 0.0 && seconds_left >= 0.0);
+                    steps += 1;
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!((prepared, steps), (32, 9));
+    let blocks: Vec<usize> = report.history.iter().map(|r| r.blocks).collect();
+    assert_eq!(blocks, [0, 1, 2]);
+    // Broken off: the epoch ends there.
+    let stop = |event: FineTuneEvent<'_>| match event {
+        FineTuneEvent::Step { step: 3, .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let (_, report) = config()
+        .run(&of.0, &of.1, &of.2, &Device::flex(), stop)
+        .unwrap();
+    assert_eq!(report.history.len(), 2);
+}
+
+#[test]
+fn everything_can_learn_and_nothing_but_the_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let of = (of.0, of.1, vec![]);
+    let (all, _) = run(&config().with_blocks(14).with_epochs(1), &of);
+    assert!(changed(&of.0, &all).contains(&"stem.conv.weight".into()));
+    let (head, _) = run(&config().with_blocks(0).with_epochs(1), &of);
+    assert_eq!(changed(&of.0, &head), Vec::<String>::new());
+    assert_ne!(head.head(), of.0.head());
+}
+
+#[test]
+fn settings_without_meaning_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = small(folder.path());
+    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    let refused = |config: FineTuneConfig| {
+        let result = config.run(&of.0, &of.1, &of.2, &Device::flex(), go_on);
+        result
+            .err()
+            .unwrap_or_else(|| panic!("{config:?} was taken"))
+    };
+    for config in [
+        config().with_epochs(0),
+        config().with_batch(0),
+        config().with_learning_rate(f64::NAN),
+        config().with_block_decay(0.0),
+        config().with_warm_up(1.5),
+        config().with_label_smoothing(1.0),
+        config().with_average(Some(1.0)),
+    ] {
+        assert!(matches!(refused(config), Error::Setting { .. }));
+    }
+    assert!(matches!(
+        refused(config().with_blocks(15)),
+        Error::Mismatch { .. }
+    ));
+    // All images failing is an error; one failing is told.
+    let gone = ImageItem {
+        path: "gone.jpg".into(),
+        ..of.1[0].clone()
+    };
+    let none = config().run(
+        &of.0,
+        std::slice::from_ref(&gone),
+        &[],
+        &Device::flex(),
+        go_on,
+    );
+    assert!(none.is_err());
+    let with_it = [vec![gone], of.1.clone()].concat();
+    let config = config().with_epochs(1).with_blocks(0);
+    let (_, report) = config
+        .run(&of.0, &with_it, &[], &Device::flex(), go_on)
+        .unwrap();
+    assert_eq!((report.images, report.failed.len()), (24, 1));
+}
