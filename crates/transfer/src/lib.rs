@@ -50,6 +50,6 @@ pub use engine::Engine;
 pub use error::{Error, Result};
 pub use gradients::{BlockFn, BlockGradients, BoxError, GradientFn, Gradients, ScoresFn};
 pub use head::{
-    Candidate, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head, HeadConfig,
-    Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
+    Candidate, Checkpoint, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head,
+    HeadConfig, Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
 };

@@ -96,3 +96,59 @@ fn a_cancelled_fit_gives_a_usable_head() {
         );
     }
 }
+
+#[test]
+fn a_class_is_added_without_starting_over() {
+    let images = 240;
+    let targets: Vec<usize> = (0..images).map(|i| i % 4).collect();
+    let noise = |i: usize| ((i * 7919 % 1013) as f32) / 1013.0;
+    let values = (0..images * 6)
+        .map(|i| noise(i) + if targets[i / 6] == i % 6 { 1.5 } else { 0.0 })
+        .collect();
+    let all = Embeddings::new(values, 6, targets.clone()).unwrap();
+    let old: Vec<usize> = (0..images).filter(|&i| targets[i] < 3).collect();
+    let none = all.select(&[]);
+    let parity = StepsConfig::parity().with_learning_rate(0.2);
+    let config = |steps| HeadConfig::new().with_recipe(parity.clone().with_steps(steps));
+    let (head, _) = config(2000).fit(&all.select(&old), &none).unwrap();
+    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    let (extended, _) = config(100).fit_from(&head, &all, &none, go_on).unwrap();
+    let (anew, _) = config(100).fit(&all, &none).unwrap();
+    let classes = ["a", "b", "c", "d"].map(String::from);
+    let loss = |head: &transfer::Head| {
+        head.predictions(&all, &classes)
+            .unwrap()
+            .log_loss()
+            .unwrap()
+    };
+    assert!(
+        loss(&extended) < 0.7 * loss(&anew),
+        "{} {}",
+        loss(&extended),
+        loss(&anew)
+    );
+    let accuracy = head_accuracy(&extended, &all);
+    assert!(accuracy > 0.97, "{accuracy}");
+    // A head with a hidden layer is no start for one without, nor one of more classes.
+    let hidden = HeadConfig::new().with_recipe(StepsConfig::hidden(5).with_steps(20));
+    let (hidden, _) = hidden.fit(&all, &all).unwrap();
+    assert!(config(1).fit_from(&hidden, &all, &none, go_on).is_err());
+    assert!(
+        config(1)
+            .fit_from(&extended, &all.select(&old), &none, go_on)
+            .is_err()
+    );
+}
+
+fn head_accuracy(head: &transfer::Head, set: &Embeddings) -> f64 {
+    let p = head.logits(set.values()).unwrap();
+    let right = p
+        .chunks(head.classes())
+        .zip(set.targets())
+        .filter(|(p, target)| {
+            p.iter()
+                .enumerate()
+                .all(|(k, z)| k == **target || *z < p[**target])
+        });
+    right.count() as f64 / set.len() as f64
+}

@@ -2,7 +2,8 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FitEvent, FitReport, Head, converged, steps};
+use super::steps::Start;
+use super::{Checkpoint, FitEvent, FitReport, Head, converged, steps};
 use crate::{Embeddings, Error, Result};
 
 /// How to train a head. Start from [`HeadConfig::new`].
@@ -185,12 +186,79 @@ impl HeadConfig {
         validation: &Embeddings,
         watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(Head, FitReport)> {
+        self.run(training, validation, Start::default(), watch)
+    }
+
+    /// [`fit_with`](Self::fit_with), from the weights of a trained head. It may have fewer classes than the targets: a
+    /// class is added to it without starting over. The converged recipe, whose optimum does not depend on where the
+    /// search starts, does as [`fit_with`](Self::fit_with).
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and where the head has another shape than the recipe, or more classes.
+    ///
+    /// ```
+    /// # fn main() -> transfer::Result<()> {
+    /// use transfer::{Embeddings, HeadConfig, StepsConfig};
+    /// # use std::ops::ControlFlow;
+    /// let set = |classes: usize| {
+    ///     let targets: Vec<usize> = (0..60).map(|i| i % classes).collect();
+    ///     let values = targets.iter().flat_map(|&t| [0, 1, 2].map(|k| f32::from(u8::from(k == t))));
+    ///     Embeddings::new(values.collect(), 3, targets.clone())
+    /// };
+    /// let (none, two, three) = (Embeddings::new(vec![], 3, vec![])?, set(2)?, set(3)?);
+    /// let config = HeadConfig::new().with_recipe(StepsConfig::parity().with_learning_rate(0.5).with_steps(100));
+    /// let (head, _) = config.fit(&two, &none)?;
+    /// let (head, _) = config.fit_from(&head, &three, &none, |_| ControlFlow::Continue(()))?;
+    /// assert_eq!(head.classes(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fit_from(
+        &self,
+        head: &Head,
+        training: &Embeddings,
+        validation: &Embeddings,
+        watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(Head, FitReport)> {
+        let start = Start {
+            head: Some(head),
+            checkpoint: None,
+        };
+        self.run(training, validation, start, watch)
+    }
+
+    /// [`fit_with`](Self::fit_with), going on where an earlier call with the same images, recipe and seed was
+    /// stopped, and ending in the same bytes. The converged recipe, which takes seconds, starts anew each time.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and where the file cannot be written or belongs to another training.
+    pub fn fit_resumable(
+        &self,
+        training: &Embeddings,
+        validation: &Embeddings,
+        checkpoint: &Checkpoint,
+        watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(Head, FitReport)> {
+        let start = Start {
+            head: None,
+            checkpoint: Some(checkpoint),
+        };
+        self.run(training, validation, start, watch)
+    }
+
+    fn run(
+        &self,
+        training: &Embeddings,
+        validation: &Embeddings,
+        start: Start<'_>,
+        watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(Head, FitReport)> {
         self.check(training, validation)?;
         match &self.recipe {
             Recipe::Converged(recipe) => {
                 converged::fit(self, recipe, &training.concat(validation)?, watch)
             }
-            Recipe::Steps(recipe) => steps::fit(self, recipe, training, validation, watch),
+            Recipe::Steps(recipe) => steps::fit(self, recipe, training, validation, start, watch),
         }
     }
 

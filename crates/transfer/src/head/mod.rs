@@ -16,3 +16,4 @@ pub(crate) use converged::argmax;
 pub(crate) use network::HeadShape;
 pub use network::{Dense, Head, softmax};
 pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};
+pub use steps::Checkpoint;

@@ -1,0 +1,281 @@
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::state::{Best, State};
+use crate::files::write_whole;
+use crate::head::{Dense, HeadConfig, StepRecord, Validation};
+use crate::{Embeddings, Error, Result};
+
+const VERSION: u32 = 1;
+/// The one metadata key; several would come in any order.
+const KEY: &str = "training";
+/// Numbers in a row of the history.
+const RECORD: usize = 8;
+
+/// A file that a training by steps writes its state to, now and then, so that a run that is stopped anywhere (a
+/// signal, a kill, a loss of power, a cancellation) can go on and end in the same bytes as one that was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    path: PathBuf,
+    every: usize,
+}
+
+impl Checkpoint {
+    /// At this path, every 500 steps. The file is removed when the training is done.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            every: 500,
+        }
+    }
+
+    /// Steps between two writes; default 500, at least 1.
+    pub fn with_every(mut self, steps: usize) -> Self {
+        self.every = steps.max(1);
+        self
+    }
+
+    /// For one training: all that its result depends on is part of the file.
+    pub(super) fn of(
+        &self,
+        config: &HeadConfig,
+        training: &Embeddings,
+        validation: &Embeddings,
+    ) -> File<'_> {
+        let mut hash = Sha256::new();
+        hash.update(serde_json::to_vec(config).unwrap_or_default());
+        for set in [training, validation] {
+            hash.update((set.dim() as u64).to_le_bytes());
+            hash.update((set.len() as u64).to_le_bytes());
+            for target in set.targets() {
+                hash.update((*target as u64).to_le_bytes());
+            }
+            for values in set.values().chunks(4096) {
+                hash.update(bytes_of(values));
+            }
+        }
+        let run = hash.finalize();
+        File {
+            checkpoint: self,
+            run: run.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+}
+
+/// A checkpoint of one training.
+pub(super) struct File<'a> {
+    checkpoint: &'a Checkpoint,
+    run: String,
+}
+
+/// What the file says beside its tensors. Numbers that must come back to the last bit are tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    version: u32,
+    /// Digest of the recipe, the seed and the images.
+    run: String,
+    steps: usize,
+    stale: usize,
+    layers: usize,
+    moments: usize,
+    best_steps: Option<usize>,
+}
+
+impl File<'_> {
+    /// The state of a run that was stopped, if there is one.
+    pub(super) fn load(&self) -> Result<Option<State>> {
+        let bytes = match fs::read(self.path()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            bytes => bytes.map_err(Error::io(self.path()))?,
+        };
+        let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
+        let (_, header) = SafeTensors::read_metadata(&bytes)
+            .map_err(|e| wrong(format!("not the state of a training ({e})")))?;
+        let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
+        let json = json.ok_or_else(|| wrong("not the state of a training".into()))?;
+        let about: Description =
+            serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
+        if about.version != VERSION {
+            let version = about.version;
+            return Err(wrong(format!(
+                "version {version}, this program reads {VERSION}"
+            )));
+        }
+        if about.run != self.run {
+            let message = "the state of another training (other images, recipe or seed)";
+            return Err(wrong(message.into()));
+        }
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
+        read(&tensors, &about)
+            .map(Some)
+            .map_err(|error| wrong(error.to_string()))
+    }
+
+    pub(super) fn save_now_and_then(&self, state: &State) -> Result<()> {
+        if state.steps.is_multiple_of(self.checkpoint.every) {
+            self.save(state)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, state: &State) -> Result<()> {
+        let about = Description {
+            version: VERSION,
+            run: self.run.clone(),
+            steps: state.steps,
+            stale: state.stale,
+            layers: state.layers.len(),
+            moments: state.moments.len(),
+            best_steps: state.best.as_ref().map(|best| best.steps),
+        };
+        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        let mut floats = |name: String, values: &[f32]| {
+            tensors.push((name, Dtype::F32, vec![values.len()], bytes_of(values)));
+        };
+        let best = state.best.iter().map(|best| ("best", &best.layers));
+        for (what, layers) in best.chain([("layer", &state.layers)]) {
+            for (i, layer) in layers.iter().enumerate() {
+                floats(format!("{what}.{i}.weight"), layer.weights());
+                floats(format!("{what}.{i}.bias"), layer.bias());
+            }
+        }
+        for (i, (first, second)) in state.moments.iter().enumerate() {
+            floats(format!("moment.{i}.first"), first);
+            floats(format!("moment.{i}.second"), second);
+        }
+        let loss: Vec<f64> = state.best.iter().map(|best| best.loss).collect();
+        let history: Vec<f64> = state.history.iter().flat_map(row_of).collect();
+        for (name, values) in [("best.loss", loss), ("history", history)] {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            tensors.push((name.into(), Dtype::F64, vec![values.len()], bytes));
+        }
+        let wrong = |error: &dyn std::fmt::Display| self.error(error.to_string());
+        let views: Result<Vec<_>, _> = tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| {
+                TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
+            })
+            .collect();
+        let json = serde_json::to_string(&about).map_err(|e| wrong(&e))?;
+        let metadata = HashMap::from([(KEY.to_string(), json)]);
+        let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
+            .map_err(|e| wrong(&e))?;
+        write_whole(self.path(), |file| file.write_all(&bytes))
+    }
+
+    pub(super) fn remove(&self) -> Result<()> {
+        match fs::remove_file(self.path()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(self.path())(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        &self.checkpoint.path
+    }
+
+    fn error(&self, message: String) -> Error {
+        let path = self.path().into();
+        Error::File { path, message }
+    }
+}
+
+fn read(tensors: &SafeTensors<'_>, about: &Description) -> Result<State> {
+    let data = |name: &str, dtype: Dtype| {
+        let found = tensors
+            .tensor(name)
+            .ok()
+            .filter(|view| view.dtype() == dtype);
+        found.map(|view| view.data()).ok_or_else(|| {
+            let expected = format!("of type {dtype:?}");
+            Error::mismatch(format!("tensor `{name}`"), expected, "none")
+        })
+    };
+    let floats = |name: &str| -> Result<Vec<f32>> {
+        let words = data(name, Dtype::F32)?.chunks_exact(4);
+        Ok(words
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect())
+    };
+    let doubles = |name: &str| -> Result<Vec<f64>> {
+        let words = data(name, Dtype::F64)?.chunks_exact(8);
+        Ok(words
+            .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+            .collect())
+    };
+    let layers = |what: &str| -> Result<Vec<Dense>> {
+        let layer = |i: usize| {
+            let weights = floats(&format!("{what}.{i}.weight"))?;
+            let bias = floats(&format!("{what}.{i}.bias"))?;
+            Dense::new(weights.len() / bias.len().max(1), weights, bias)
+        };
+        (0..about.layers).map(layer).collect()
+    };
+    let moment = |i: usize| -> Result<_> {
+        let [first, second] = ["first", "second"].map(|part| floats(&format!("moment.{i}.{part}")));
+        Ok((first?, second?))
+    };
+    let best = match (about.best_steps, doubles("best.loss")?.first()) {
+        (Some(steps), Some(&loss)) => Some(Best {
+            layers: layers("best")?,
+            loss,
+            steps,
+        }),
+        _ => None,
+    };
+    Ok(State {
+        steps: about.steps,
+        layers: layers("layer")?,
+        moments: (0..about.moments).map(moment).collect::<Result<_>>()?,
+        best,
+        stale: about.stale,
+        history: doubles("history")?
+            .chunks_exact(RECORD)
+            .map(record_of)
+            .collect(),
+    })
+}
+
+fn row_of(record: &StepRecord) -> [f64; RECORD] {
+    let (is, accuracy, cross_entropy, images) = match record.validation {
+        Some(v) => (1.0, v.accuracy, v.cross_entropy, v.images),
+        None => (0.0, 0.0, 0.0, 0),
+    };
+    [
+        record.step as f64,
+        f64::from(record.learning_rate),
+        record.train_accuracy,
+        record.train_cross_entropy,
+        is,
+        accuracy,
+        cross_entropy,
+        images as f64,
+    ]
+}
+
+fn record_of(row: &[f64]) -> StepRecord {
+    let at = |i: usize| row.get(i).copied().unwrap_or_default();
+    StepRecord {
+        step: at(0) as usize,
+        learning_rate: at(1) as f32,
+        train_accuracy: at(2),
+        train_cross_entropy: at(3),
+        validation: (at(4) == 1.0).then(|| Validation {
+            accuracy: at(5),
+            cross_entropy: at(6),
+            images: at(7) as usize,
+        }),
+    }
+}
+
+fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}

@@ -1,0 +1,246 @@
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::super::{Dense, HeadConfig, Sampling, StepRecord, StepsConfig, Validation};
+use super::passes::{cross_entropy, dense_gradient, forward};
+use super::{Purpose, State, generator};
+use crate::Embeddings;
+
+/// Adam: decay of the first and second moment, and what is added to the root.
+const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
+
+/// Room for a batch, used again in every step.
+pub(super) struct Trainer<'a> {
+    config: &'a HeadConfig,
+    recipe: &'a StepsConfig,
+    training: &'a Embeddings,
+    by_class: Vec<Vec<usize>>,
+    class_weights: Vec<f64>,
+    rows: Vec<usize>,
+    order: (u64, Vec<usize>),
+    hidden: Vec<f32>,
+    logits: Vec<f32>,
+    hidden_flow: Vec<f32>,
+    gradients: Vec<Vec<f32>>,
+}
+
+impl<'a> Trainer<'a> {
+    pub(super) fn new(
+        config: &'a HeadConfig,
+        recipe: &'a StepsConfig,
+        training: &'a Embeddings,
+    ) -> Self {
+        let classes = training.classes();
+        let mut by_class = vec![Vec::new(); classes];
+        for (row, &target) in training.targets().iter().enumerate() {
+            by_class[target].push(row);
+        }
+        Self {
+            config,
+            recipe,
+            training,
+            by_class,
+            class_weights: HeadConfig::weights(&config.class_weights, training.targets(), classes),
+            rows: Vec::new(),
+            order: (u64::MAX, Vec::new()),
+            hidden: Vec::new(),
+            logits: Vec::new(),
+            hidden_flow: Vec::new(),
+            gradients: Vec::new(),
+        }
+    }
+
+    /// One step: draw, forward, backward, update.
+    pub(super) fn step(&mut self, state: &mut State) {
+        self.draw(state.steps);
+        let (x, dim) = (self.training.values(), self.training.dim());
+        let classes = self.training.classes();
+        let batch = self.rows.len();
+        let mut noise = generator(self.config.seed, Purpose::Dropout, state.steps as u64);
+        forward(
+            &state.layers,
+            x,
+            &self.rows,
+            &mut self.hidden,
+            &mut self.logits,
+            Some((self.recipe.dropout, &mut noise)),
+        );
+        let even = (self.config.label_smoothing / classes as f64) as f32;
+        let own = (1.0 - self.config.label_smoothing) as f32;
+        for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(&self.rows) {
+            let target = self.training.targets()[row];
+            let scale = self.class_weights[target] as f32 / batch as f32;
+            cross_entropy(logits, target);
+            for (class, z) in logits.iter_mut().enumerate() {
+                let share = even + if class == target { own } else { 0.0 };
+                *z = (*z - share) * scale;
+            }
+        }
+        self.gradients.resize(2 * state.layers.len(), Vec::new());
+        let (mut flow, mut inputs, mut rows, mut width) = (&self.logits, x, &self.rows[..], dim);
+        let every: Vec<usize> = (0..batch).collect();
+        if let [_, last] = state.layers.as_slice() {
+            dense_gradient(
+                &self.hidden,
+                &every,
+                flow,
+                last.inputs(),
+                &mut self.gradients[2..],
+            );
+            let units = last.inputs();
+            self.hidden_flow.clear();
+            self.hidden_flow.resize(batch * units, 0.0);
+            let keep = 1.0 / (1.0 - self.recipe.dropout);
+            for ((below, hidden), flow) in self
+                .hidden_flow
+                .chunks_exact_mut(units)
+                .zip(self.hidden.chunks_exact(units))
+                .zip(flow.chunks_exact(classes))
+            {
+                for (w, &flow) in last.weights().chunks_exact(units).zip(flow) {
+                    below
+                        .iter_mut()
+                        .zip(w)
+                        .for_each(|(below, &w)| *below += flow * w);
+                }
+                // A unit that gave nothing, by ReLU or by dropout, passes nothing back.
+                below
+                    .iter_mut()
+                    .zip(hidden)
+                    .for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
+            }
+            (flow, inputs, rows, width) = (&self.hidden_flow, x, &self.rows, dim);
+        }
+        dense_gradient(inputs, rows, flow, width, &mut self.gradients[..2]);
+        update(self.recipe, state, &self.gradients);
+    }
+
+    /// The rows of a step's batch.
+    fn draw(&mut self, step: usize) {
+        self.rows.clear();
+        match self.recipe.sampling {
+            Sampling::Balanced => {
+                let mut rng = generator(self.config.seed, Purpose::Batch, step as u64);
+                draw_balanced(&self.by_class, self.recipe.batch, &mut rng, &mut self.rows);
+            }
+            Sampling::Shuffled => {
+                let n = self.training.len();
+                let first = step * self.recipe.batch;
+                for position in first..first + self.recipe.batch {
+                    let round = (position / n) as u64;
+                    if self.order.0 != round {
+                        let mut order: Vec<usize> = (0..n).collect();
+                        order.shuffle(&mut generator(self.config.seed, Purpose::Batch, round));
+                        self.order = (round, order);
+                    }
+                    self.rows.push(self.order.1[position % n]);
+                }
+            }
+        }
+    }
+
+    /// Accuracy and cross-entropy on the step's batch and on validation images.
+    pub(super) fn look(
+        &mut self,
+        state: &State,
+        step: usize,
+        validation: &Embeddings,
+    ) -> StepRecord {
+        let (train_accuracy, train_cross_entropy) =
+            self.judge(&state.layers, self.training, &self.rows.clone());
+        let rows = match (self.recipe.validation_batch, self.recipe.patience) {
+            (Some(images), None) if !validation.is_empty() => {
+                let mut by_class = vec![Vec::new(); validation.classes()];
+                for (row, &target) in validation.targets().iter().enumerate() {
+                    by_class[target].push(row);
+                }
+                by_class.retain(|rows| !rows.is_empty());
+                let mut rows = Vec::new();
+                let mut rng = generator(self.config.seed, Purpose::Look, step as u64);
+                draw_balanced(&by_class, images, &mut rng, &mut rows);
+                rows
+            }
+            _ => (0..validation.len()).collect(),
+        };
+        let validation = (!rows.is_empty()).then(|| {
+            let (accuracy, cross_entropy) = self.judge(&state.layers, validation, &rows);
+            Validation {
+                accuracy,
+                cross_entropy,
+                images: rows.len(),
+            }
+        });
+        StepRecord {
+            step,
+            learning_rate: self.recipe.learning_rate,
+            train_accuracy,
+            train_cross_entropy,
+            validation,
+        }
+    }
+
+    fn judge(&mut self, layers: &[Dense], images: &Embeddings, rows: &[usize]) -> (f64, f64) {
+        let classes = self.training.classes();
+        forward(
+            layers,
+            images.values(),
+            rows,
+            &mut self.hidden,
+            &mut self.logits,
+            None::<(f32, &mut ChaCha8Rng)>,
+        );
+        let (mut right, mut loss) = (0, 0.0);
+        for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(rows) {
+            let target = images.targets()[row];
+            right += usize::from(
+                logits
+                    .iter()
+                    .enumerate()
+                    .all(|(k, z)| k == target || *z < logits[target]),
+            );
+            loss += cross_entropy(logits, target);
+        }
+        (right as f64 / rows.len() as f64, loss / rows.len() as f64)
+    }
+}
+
+fn update(recipe: &StepsConfig, state: &mut State, gradients: &[Vec<f32>]) {
+    let rate = recipe.learning_rate;
+    let keep = 1.0 - rate * recipe.weight_decay;
+    let (a, b, small) = ADAM;
+    let time = i32::try_from(state.steps + 1).unwrap_or(i32::MAX);
+    let (first_scale, second_scale) = (1.0 / (1.0 - a.powi(time)), 1.0 / (1.0 - b.powi(time)));
+    for (index, layer) in state.layers.iter_mut().enumerate() {
+        let (weights, bias) = layer.parts_mut();
+        for (part, (values, keep)) in [(weights, keep), (bias, 1.0)].into_iter().enumerate() {
+            let gradient = &gradients[2 * index + part];
+            match state.moments.get_mut(2 * index + part) {
+                None => values
+                    .iter_mut()
+                    .zip(gradient)
+                    .for_each(|(v, g)| *v = *v * keep - rate * g),
+                Some((first, second)) => {
+                    for (((v, g), m), s) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+                        *m = a * *m + (1.0 - a) * g;
+                        *s = b * *s + (1.0 - b) * g * g;
+                        *v = *v * keep
+                            - rate * (*m * first_scale) / ((*s * second_scale).sqrt() + small);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn draw_balanced(
+    by_class: &[Vec<usize>],
+    count: usize,
+    rng: &mut ChaCha8Rng,
+    rows: &mut Vec<usize>,
+) {
+    for _ in 0..count {
+        let class = &by_class[rng.random_range(0..by_class.len())];
+        rows.push(class[rng.random_range(0..class.len())]);
+    }
+}

@@ -1,0 +1,246 @@
+//! Runs that are stopped anywhere end in the same bytes as those that are not.
+
+mod common;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use common::{numbers, weights};
+use dataset::ImageFolder;
+use transfer::{
+    Backbone, Checkpoint, Classifier, EmbeddingCache, Embeddings, FitEvent, FitReport, Head,
+    HeadConfig, StepsConfig, Stopped,
+};
+
+fn set(images: usize, dim: usize, seed: u64) -> Embeddings {
+    let targets: Vec<usize> = (0..images).map(|i| i % 3).collect();
+    let mut values = numbers(images * dim, seed);
+    for (row, target) in values.chunks_mut(dim).zip(&targets) {
+        row[*target] += 0.6;
+    }
+    Embeddings::new(values, dim, targets).unwrap()
+}
+
+fn recipes() -> [HeadConfig; 2] {
+    [
+        StepsConfig::parity().with_steps(300),
+        StepsConfig::hidden(7)
+            .with_steps(500)
+            .with_patience(Some(6)),
+    ]
+    .map(|recipe| HeadConfig::new().with_recipe(recipe).with_seed(9))
+}
+
+/// Trains until `looks` more looks have been had.
+fn part(
+    config: &HeadConfig,
+    sets: &[Embeddings; 2],
+    checkpoint: &Checkpoint,
+    looks: usize,
+) -> (Head, FitReport) {
+    let mut seen = 0;
+    let watch = |_: FitEvent<'_>| {
+        seen += 1;
+        if seen < looks {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    config
+        .fit_resumable(&sets[0], &sets[1], checkpoint, watch)
+        .unwrap()
+}
+
+#[test]
+fn a_cancelled_training_goes_on_to_the_same_bytes() {
+    let sets = [set(90, 12, 1), set(30, 12, 2)];
+    let folder = tempfile::tempdir().unwrap();
+    for config in recipes() {
+        let whole = config.fit(&sets[0], &sets[1]).unwrap();
+        for looks in [1, 3, 7] {
+            let path = folder.path().join("state");
+            let checkpoint = Checkpoint::new(&path).with_every(1000);
+            let mut parts = 0;
+            let last = loop {
+                let (head, report) = part(&config, &sets, &checkpoint, looks);
+                parts += 1;
+                if report.stopped != Stopped::Cancelled {
+                    break (head, report);
+                }
+                assert!(head.probabilities(sets[1].values()).is_ok());
+                assert!(path.exists() && parts < 1000);
+            };
+            assert!(parts > 1);
+            assert_eq!(last, whole, "{looks} looks a part");
+            assert!(!path.exists());
+        }
+    }
+}
+
+#[test]
+fn the_state_of_another_training_is_refused() {
+    let sets = [set(90, 12, 1), set(30, 12, 2)];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let checkpoint = Checkpoint::new(&path);
+    let [parity, hidden] = recipes();
+    part(&parity, &sets, &checkpoint, 2);
+    let refused = |config: &HeadConfig, sets: &[Embeddings; 2]| {
+        let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+        let result = config.fit_resumable(&sets[0], &sets[1], &checkpoint, go_on);
+        let message = result.unwrap_err().to_string();
+        assert!(
+            message.contains("state") && message.contains("delete it"),
+            "{message}"
+        );
+        message
+    };
+    assert!(refused(&hidden, &sets).contains("another training"));
+    refused(&parity.clone().with_seed(10), &sets);
+    refused(&parity, &[set(90, 12, 3), sets[1].clone()]);
+    refused(&parity, &[sets[0].clone(), set(30, 12, 3)]);
+    let whole = fs::read(&path).unwrap();
+    for cut in (0..whole.len()).step_by(101) {
+        fs::write(&path, &whole[..cut]).unwrap();
+        refused(&parity, &sets);
+    }
+    fs::write(&path, &whole).unwrap();
+    part(&parity, &sets, &checkpoint, 1000);
+}
+
+/// How many kills each of the two tests below does. `TRANSFER_KILLS=250` makes it 500 together.
+fn kills() -> usize {
+    let kills = std::env::var("TRANSFER_KILLS").ok();
+    kills.and_then(|kills| kills.parse().ok()).unwrap_or(8)
+}
+
+/// Starts one of the ignored tests at the end as a process of its own.
+fn start(test: &str, folder: &Path, pictures: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .env("FOLDER", folder)
+        .env("PICTURES", pictures)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Whether a process gets to its end; it is killed when its time is over.
+fn finishes(mut child: Child, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    while Instant::now() < end && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert!(
+        status.success() || status.code().is_none(),
+        "failed, not killed: {status}"
+    );
+    status.success()
+}
+
+/// Runs `test` to its end once; then again and again in new folders, killed at random moments until it gets through,
+/// until it has been killed often enough. The files named must be the same each time.
+fn survive(test: &str, files: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    dataset::sample::write(&pictures, 60, 1).unwrap();
+    let whole = folder.path().join("whole");
+    fs::create_dir(&whole).unwrap();
+    let begin = Instant::now();
+    assert!(finishes(
+        start(test, &whole, &pictures),
+        Duration::from_mins(10)
+    ));
+    let time = begin.elapsed();
+    let expected: Vec<Vec<u8>> = files
+        .iter()
+        .map(|f| fs::read(whole.join(f)).unwrap())
+        .collect();
+
+    let mut moments = numbers(1 << 16, 77).into_iter();
+    let (mut killed, mut runs) = (0, 0);
+    while killed < kills() {
+        let again = folder.path().join("again");
+        fs::create_dir(&again).unwrap();
+        loop {
+            let moment = time.mul_f32(moments.next().unwrap().abs());
+            let last = killed >= kills();
+            let moment = if last {
+                Duration::from_mins(10)
+            } else {
+                moment
+            };
+            if finishes(start(test, &again, &pictures), moment) {
+                break;
+            }
+            killed += 1;
+        }
+        for (file, expected) in files.iter().zip(&expected) {
+            let found = fs::read(again.join(file)).unwrap();
+            assert!(found == *expected, "{file} after {killed} kills");
+        }
+        fs::remove_dir_all(&again).unwrap();
+        runs += 1;
+    }
+    eprintln!(
+        "{test}: {killed} kills over {runs} runs, each with the bytes of the undisturbed one"
+    );
+}
+
+#[test]
+fn embedding_survives_kills() {
+    survive("child_embeds", &["cache/embeddings.bin", "embeddings"]);
+}
+
+#[test]
+fn training_survives_kills() {
+    survive("child_trains", &["classifier"]);
+}
+
+fn folders() -> [std::path::PathBuf; 2] {
+    ["FOLDER", "PICTURES"].map(|name| std::env::var_os(name).unwrap().into())
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn child_embeds() {
+    let [folder, pictures] = folders();
+    let backbone = Backbone::new(weights(6, 96), &Device::flex()).unwrap();
+    let items = ImageFolder::open(pictures).unwrap();
+    let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
+    let embedded = backbone.embed(items.images(), &cache, |_| ()).unwrap();
+    let values = embedded.embeddings.values();
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    fs::write(folder.join("embeddings"), bytes).unwrap();
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn child_trains() {
+    let [folder, _] = folders();
+    let backbone = Backbone::new(weights(6, 32), &Device::flex()).unwrap();
+    let sets = [set(300, backbone.dim(), 1), set(60, backbone.dim(), 2)];
+    let recipe = StepsConfig::hidden(16)
+        .with_steps(1500)
+        .with_patience(Some(1000));
+    let config = HeadConfig::new().with_recipe(recipe);
+    let checkpoint = Checkpoint::new(folder.join("state")).with_every(50);
+    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    let (head, report) = config
+        .fit_resumable(&sets[0], &sets[1], &checkpoint, go_on)
+        .unwrap();
+    let classes = ["a", "b", "c"].map(String::from).to_vec();
+    let classifier = Classifier::new(backbone, head, classes).unwrap();
+    classifier
+        .with_report(report)
+        .save(folder.join("classifier"))
+        .unwrap();
+}

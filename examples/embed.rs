@@ -1,0 +1,128 @@
+//! Fills an embedding cache: on one machine or shared among several.
+
+mod common;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+use clap::Parser;
+use common::DeviceName;
+use dataset::ResizePolicy;
+use transfer::{Backbone, EmbeddingCache, Engine, Layer};
+
+/// Compute the embeddings of a folder of images and keep them in a cache, for retrain and others to use.
+///
+/// What is in the cache already is not computed again, so a run that was stopped just goes on. To share a large folder
+/// among machines or jobs, give each its part and a cache of its own, then merge them in order:
+///
+///   embed --image-dir photos --cache part1 --shard 1/2
+///   embed --image-dir photos --cache part2 --shard 2/2
+///   embed --merge part1 part2 --cache embedding-cache
+///
+/// The merged cache has the bytes of one that a single run would have written, where the processors have the same
+/// instruction set; where they differ, images count as new on the others, for their last bits may differ.
+#[derive(Parser)]
+#[command(verbatim_doc_comment)]
+struct Options {
+    /// Folder with one sub-folder of images a class
+    #[arg(long, required_unless_present = "merge")]
+    image_dir: Option<PathBuf>,
+    /// Folder of the cache
+    #[arg(long, default_value = "embedding-cache")]
+    cache: PathBuf,
+    /// Only part I of N of the images, as 2/5
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Take over these caches, in this order, in place of computing
+    #[arg(long, value_name = "CACHE", num_args = 1.., conflicts_with = "image_dir")]
+    merge: Vec<PathBuf>,
+    /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    #[arg(long, default_value = "bundled")]
+    weights: String,
+    /// embedding or logits
+    #[arg(long, default_value_t)]
+    layer: Layer,
+    /// How images become squares: squash, center-crop, letterbox or tf1
+    #[arg(long, default_value_t)]
+    resize: ResizePolicy,
+    /// compiled or burn; left out: compiled on a CPU
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// Where Burn runs
+    #[arg(long, value_enum, default_value = "flex")]
+    device: DeviceName,
+}
+
+/// Part `index` (from 1) of `count`.
+#[derive(Debug, Clone, Copy)]
+struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let parts = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parts {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(format!("`{text}`: expected I/N with I from 1 to N, as 2/5")),
+        }
+    }
+}
+
+impl Shard {
+    /// Neighbours stay together: shards merged in order have the order of the whole.
+    fn of<T>(self, items: &[T]) -> &[T] {
+        let at = |part: usize| part * items.len() / self.count;
+        &items[at(self.index - 1)..at(self.index)]
+    }
+}
+
+fn main() -> ExitCode {
+    common::finish(run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let cache = EmbeddingCache::open(&options.cache)?;
+    for part in &options.merge {
+        let merged = cache.merge(&EmbeddingCache::open(part)?)?;
+        let (added, known, broken) = (merged.added, merged.known, merged.broken);
+        println!(
+            "{}: {added} records added, {known} known, {broken} broken",
+            part.display()
+        );
+    }
+    let Some(image_dir) = &options.image_dir else {
+        println!("{} records in {}", cache.len(), options.cache.display());
+        return Ok(());
+    };
+    let weights = common::weights(&options.weights)?;
+    let backbone = Backbone::new(weights, &common::device(options.device)?)?
+        .with_resize(options.resize)
+        .with_layer(options.layer)?;
+    let engine = options.engine.unwrap_or(backbone.engine());
+    let backbone = backbone.with_engine(engine)?;
+    let folder = common::open_folder(image_dir)?;
+    let items = options.shard.of(folder.images());
+    let start = Instant::now();
+    let bar = common::progress(items.len(), "embedding");
+    let filled = backbone.fill(items, &cache, |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    for (_, error) in &filled.failed {
+        eprintln!("left out {error}");
+    }
+    let (seconds, computed) = (start.elapsed().as_secs_f64(), filled.computed);
+    println!(
+        "{} images, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",
+        items.len(),
+        computed as f64 / seconds,
+        filled.failed.len()
+    );
+    Ok(())
+}
