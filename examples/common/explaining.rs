@@ -140,7 +140,16 @@ pub fn imagenet(
     weights: Weights,
     device: &burn::tensor::Device,
 ) -> Result<Classifier, Box<dyn Error>> {
-    let classes = imagenet_classes(&weights)?;
+    let names = imagenet_classes(&weights)?;
+    // ImageNet has a few names twice (the bird crane and the machine): those get their index.
+    let twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let classes = names.iter().enumerate().map(|(k, name)| {
+        if twice(name) {
+            format!("{name} ({k})")
+        } else {
+            name.clone()
+        }
+    });
     let find = |wanted: &str| {
         let mut tensors = weights.tensors();
         let found = tensors.find(|(name, ..)| *name == wanted);
@@ -159,7 +168,7 @@ pub fn imagenet(
     Ok(Classifier::new(
         Backbone::new(weights, device)?,
         head,
-        classes,
+        classes.collect(),
     )?)
 }
 
