@@ -40,6 +40,7 @@ pub mod finetune;
 mod gradients;
 mod head;
 pub mod insight;
+mod retrained_graph;
 pub mod tensorboard;
 
 pub use backbone::{Backbone, Embedded, Filled, Layer};
