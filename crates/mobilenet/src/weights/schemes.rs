@@ -2,7 +2,7 @@
 
 use super::parameters::{Array, Arrays, Layer, Parameter, Part, check, parameters, transpose};
 use super::preprocessing::Filter;
-use crate::config::{BLOCKS, MobileNetConfig, Padding};
+use crate::config::{MobileNetConfig, Padding};
 use crate::{Error, Result};
 
 /// Order of a kernel's axes in a file.
@@ -139,7 +139,7 @@ fn keras_3_name(p: &Parameter) -> String {
         Layer::Stem => ("conv2d", 0, 0),
         Layer::Depthwise(i) => ("depthwise_conv2d", i - 1, 2 * i - 1),
         Layer::Pointwise(i) => ("conv2d", i, 2 * i),
-        Layer::Classifier => ("conv2d", BLOCKS.len() + 1, 0),
+        Layer::Classifier => ("conv2d", crate::config::BLOCKS.len() + 1, 0),
     };
     let (layer, variable) = match p.part {
         Part::Kernel => (numbered(kind, order), 0),
