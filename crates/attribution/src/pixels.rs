@@ -55,6 +55,19 @@ impl Pixels {
         }
     }
 
+    /// Fails unless `change` has this image's shape; otherwise the sum of both.
+    pub(crate) fn plus(&self, what: &'static str, change: &Self) -> Result<Self> {
+        self.same_shape(what, change)?;
+        let pairs = self.values.iter().zip(&change.values);
+        Ok(self.like(pairs.map(|(p, c)| p + c).collect()))
+    }
+
+    /// Every value plus what is drawn for it; added in f64.
+    pub(crate) fn changed(&self, mut change: impl FnMut() -> f64) -> Self {
+        let values = self.values.iter();
+        self.like(values.map(|&p| (f64::from(p) + change()) as f32).collect())
+    }
+
     /// The values, row by row, channels together.
     pub fn values(&self) -> &[f32] {
         &self.values

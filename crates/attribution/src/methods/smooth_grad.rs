@@ -116,18 +116,8 @@ impl<M: Method> Method for SmoothGrad<M> {
         let mut evaluations = 1;
         for sample in 0..samples {
             let noisy = match &self.drawn {
-                Some(drawn) => {
-                    pixels.same_shape("noise", &drawn[sample])?;
-                    let pairs = pixels.values().iter().zip(drawn[sample].values());
-                    pixels.like(pairs.map(|(p, n)| p + n).collect())
-                }
-                None => pixels.like(
-                    pixels
-                        .values()
-                        .iter()
-                        .map(|&p| (f64::from(p) + deviation * random.normal()) as f32)
-                        .collect(),
-                ),
+                Some(drawn) => pixels.plus("noise", &drawn[sample])?,
+                None => pixels.changed(|| deviation * random.normal()),
             };
             let one = self.inner.attribute(model, &noisy)?;
             evaluations += one.evaluations;

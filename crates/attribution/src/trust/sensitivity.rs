@@ -91,21 +91,8 @@ impl MaxSensitivity {
         let mut largest = 0.0_f64;
         for sample in 0..samples {
             let changed = match &self.drawn {
-                Some(drawn) => {
-                    pixels.same_shape("change", &drawn[sample])?;
-                    let pairs = pixels.values().iter().zip(drawn[sample].values());
-                    pixels.like(pairs.map(|(p, d)| p + d).collect())
-                }
-                None => pixels.like(
-                    pixels
-                        .values()
-                        .iter()
-                        .map(|&p| {
-                            let change = self.radius * (2.0 * random.uniform() - 1.0);
-                            (f64::from(p) + change) as f32
-                        })
-                        .collect(),
-                ),
+                Some(drawn) => pixels.plus("change", &drawn[sample])?,
+                None => pixels.changed(|| self.radius * (2.0 * random.uniform() - 1.0)),
             };
             let there = method.attribute(model, &changed)?;
             let pairs = here.map.iter().zip(&there.map);
