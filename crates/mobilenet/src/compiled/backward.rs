@@ -150,6 +150,7 @@ impl Backward<'_> {
                             right,
                             out: between.with_zeros(band.map, &band.pixels),
                             place: Place {
+                                stride: between.stride,
                                 width: between.width,
                                 first: band.pixels.start % between.width,
                             },
@@ -229,6 +230,7 @@ impl Backward<'_> {
                 offset: x,
                 stride: 1,
                 channels,
+                pitch: shape.stride,
                 weight,
                 bias,
                 out,
@@ -248,6 +250,7 @@ impl Backward<'_> {
                 rows,
                 offset: x + left,
                 channels,
+                pitch: shape.stride,
                 weight,
                 out,
                 finish,
@@ -287,7 +290,7 @@ impl Backward<'_> {
                             rows: shape.width,
                             right,
                             out: taps,
-                            place: Place::DENSE,
+                            place: Place::dense(columns),
                             finish: Finish::Raw,
                         });
                         for ky in 0..3 {

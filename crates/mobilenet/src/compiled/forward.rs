@@ -173,7 +173,7 @@ impl CompiledMobileNet {
                             rows: count,
                             right: &self.layers.stem,
                             out: &mut out[shape.offset(y * shape.width + x) - start..],
-                            place: Place::DENSE,
+                            place: Place::dense(shape.stride),
                             finish: relu6(row_mask),
                         });
                     }
@@ -214,6 +214,7 @@ impl CompiledMobileNet {
                         offset: x * layers.stride + 1 - left,
                         stride: layers.stride,
                         channels,
+                        pitch: from.stride,
                         weight: &layers.depthwise.weight,
                         bias: &layers.depthwise.bias,
                         out,
@@ -229,6 +230,7 @@ impl CompiledMobileNet {
                     right: &layers.pointwise,
                     out: shape.with_zeros(band.map, &band.pixels),
                     place: Place {
+                        stride: shape.stride,
                         width: shape.width,
                         first,
                     },

@@ -245,7 +245,7 @@ impl CompiledMobileNet {
             rows,
             right,
             out: &mut padded,
-            place: Place::DENSE,
+            place: Place::dense(right.columns()),
             finish: Finish::Raw,
         });
         padded

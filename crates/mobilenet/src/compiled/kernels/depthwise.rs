@@ -16,6 +16,8 @@ pub(crate) struct Depthwise<'a> {
     /// 1 or 2.
     pub(crate) stride: usize,
     pub(crate) channels: usize,
+    /// Values from an input pixel to the next.
+    pub(crate) pitch: usize,
     /// `[9][channels]`.
     pub(crate) weight: &'a [f32],
     pub(crate) bias: &'a [f32],
@@ -38,7 +40,7 @@ impl Depthwise<'_> {
         let count = self.out.len() / channels;
         assert_eq!(count * channels, self.out.len(), "output is whole pixels");
         if count > 0 {
-            let read = (self.offset + (count - 1) * self.stride + 3) * channels;
+            let read = (self.offset + (count - 1) * self.stride + 2) * self.pitch + channels;
             assert!(
                 self.rows.iter().all(|row| row.len() >= read),
                 "input rows are too short"
@@ -78,32 +80,41 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
 ) {
     let channels = d.channels;
     let vectors = channels / V::LANES;
-    let first = (d.offset + x * STRIDE) * channels;
+    let first = (d.offset + x * STRIDE) * d.pitch;
     // SAFETY: by `check` the rows reach to the last tap of the last column, and all else has `channels` values.
     unsafe {
         let rows = d.rows.map(|row| row.as_ptr().add(first));
         let out = d.out.as_mut_ptr().add(x * channels);
         for vector in 0..vectors {
             let c = vector * V::LANES;
-            let mut sums = [V::load(d.bias.as_ptr().add(c)); COLUMNS];
+            let mut sums = [[V::load(d.bias.as_ptr().add(c))]; COLUMNS];
             for (ky, row) in rows.into_iter().enumerate() {
                 let weights: [V; 3] = std::array::from_fn(|kx| {
                     V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c))
                 });
-                // Each input is loaded once for all the columns under whose kernel it lies.
-                for x in 0..(COLUMNS - 1) * STRIDE + 3 {
-                    let input = V::load(row.add(x * channels + c));
-                    for (kx, &weight) in weights.iter().enumerate() {
-                        if x >= kx && (x - kx) % STRIDE == 0 && (x - kx) / STRIDE < COLUMNS {
-                            let sum = &mut sums[(x - kx) / STRIDE];
-                            *sum = input.mul_add(weight, *sum);
+                if STRIDE == 1 {
+                    // Each input is loaded once for all the columns under whose kernel it lies.
+                    for x in 0..COLUMNS + 2 {
+                        let input = V::load(row.add(x * d.pitch + c));
+                        for (kx, &weight) in weights.iter().enumerate() {
+                            if x >= kx && x - kx < COLUMNS {
+                                let [sum] = &mut sums[x - kx];
+                                *sum = input.mul_add(weight, *sum);
+                            }
+                        }
+                    }
+                } else {
+                    for (column, [sum]) in sums.iter_mut().enumerate() {
+                        for (kx, &weight) in weights.iter().enumerate() {
+                            let x = column * STRIDE + kx;
+                            *sum = V::load(row.add(x * d.pitch + c)).mul_add(weight, *sum);
                         }
                     }
                 }
             }
-            for (column, sum) in sums.into_iter().enumerate() {
-                let value = d.finish.apply(sum, (x + column) * vectors + vector);
-                value.store(out.add(column * channels + c));
+            d.finish.apply(&mut sums, x * vectors + vector, vectors);
+            for (column, [sum]) in sums.into_iter().enumerate() {
+                sum.store(out.add(column * channels + c));
             }
         }
     }
@@ -117,6 +128,8 @@ pub(crate) struct Spread<'a> {
     /// First column of the input, counted from the padding before it.
     pub(crate) offset: usize,
     pub(crate) channels: usize,
+    /// Values from a pixel of the gradient to the next.
+    pub(crate) pitch: usize,
     /// `[9][channels]`.
     pub(crate) weight: &'a [f32],
     /// `[count][channels]`.
@@ -136,7 +149,7 @@ impl Spread<'_> {
         let count = self.out.len() / channels;
         assert_eq!(count * channels, self.out.len(), "output is whole pixels");
         if count > 0 {
-            let read = ((self.offset + count - 1) / 2 + 2) * channels;
+            let read = ((self.offset + count - 1) / 2 + 1) * self.pitch + channels;
             assert!(
                 self.rows
                     .iter()
@@ -171,11 +184,12 @@ pub(super) unsafe fn spread<V: Vector>(s: &mut Spread) {
                 for &(ky, row) in s.rows {
                     for &(kx, column) in taps {
                         let weight = V::load(s.weight.as_ptr().add((ky * 3 + kx) * channels + c));
-                        sum = V::load(row.as_ptr().add(column * channels + c)).mul_add(weight, sum);
+                        sum = V::load(row.as_ptr().add(column * s.pitch + c)).mul_add(weight, sum);
                     }
                 }
-                let value = s.finish.apply(sum, x * vectors + vector);
-                value.store(s.out.as_mut_ptr().add(x * channels + c));
+                let mut tile = [[sum]];
+                s.finish.apply(&mut tile, x * vectors + vector, vectors);
+                tile[0][0].store(s.out.as_mut_ptr().add(x * channels + c));
             }
         }
     }

@@ -125,7 +125,9 @@ impl Matmul<'_> {
                 self.left.iter().all(|segment| segment.len() >= read),
                 "left side is too short"
             );
-            let written = (self.place.gaps_before(rows - 1) + rows) * right.columns;
+            let stride = self.place.stride;
+            assert!(stride >= right.columns, "outputs overlap");
+            let written = (self.place.gaps_before(rows - 1) + rows - 1) * stride + right.columns;
             assert!(self.out.len() >= written, "output is too short");
             self.finish.check(rows * right.columns / lanes);
         }
@@ -185,6 +187,21 @@ struct Tile {
     until_gap: usize,
 }
 
+impl Tile {
+    /// Moves the rows of this tile that lie behind a gap.
+    fn gaps_between(&mut self, out: &mut [usize], place: Place) {
+        let before = self.gaps;
+        for offset in out {
+            *offset += (self.gaps - before) * place.stride;
+            self.until_gap -= 1;
+            if self.until_gap == 0 {
+                self.gaps += 1;
+                self.until_gap = place.width;
+            }
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn tile_of<V: Vector, const VECTORS: usize>(m: &mut Matmul, rows: usize, at: &mut Tile) {
     macro_rules! heights {
@@ -209,25 +226,30 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
         return; // never called; keeps the compiler from generating it
     }
     let columns = m.right.columns;
-    let out: [usize; ROWS] = std::array::from_fn(|r| {
-        let offset = (at.row + r + at.gaps) * columns + at.column;
-        at.until_gap -= 1;
-        if at.until_gap == 0 {
-            at.gaps += 1;
-            at.until_gap = m.place.width;
-        }
-        offset
-    });
+    let mut out = [0; ROWS];
+    for (r, offset) in out.iter_mut().enumerate() {
+        *offset = (at.row + r + at.gaps) * m.place.stride + at.column;
+    }
+    if at.until_gap > ROWS {
+        at.until_gap -= ROWS;
+    } else {
+        at.gaps_between(&mut out, m.place);
+    }
     // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values. What is
     // fetched ahead may lie behind the right side's end, where nothing is read.
     unsafe {
-        let mut sums: [[V; VECTORS]; ROWS] = if at.start == 0 {
-            let bias = m.right.bias.as_ptr().add(at.column);
-            [std::array::from_fn(|v| V::load(bias.add(v * V::LANES))); ROWS]
-        } else {
-            let out_ptr = m.out.as_ptr();
-            out.map(|offset| std::array::from_fn(|v| V::load(out_ptr.add(offset + v * V::LANES))))
-        };
+        // Loops, not closures: those would not be inlined into the function that enables the instruction set.
+        let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        for (sums, offset) in sums.iter_mut().zip(out) {
+            let from = if at.start == 0 {
+                m.right.bias.as_ptr().add(at.column)
+            } else {
+                m.out.as_ptr().add(offset)
+            };
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = V::load(from.add(v * V::LANES));
+            }
+        }
         let panel = m
             .right
             .panels
@@ -264,18 +286,15 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
                 left = left.add(1);
             }
         }
-        let last = at.start + at.depth == m.depth;
-        let vectors = columns / V::LANES;
+        if at.start + at.depth == m.depth {
+            let vectors = columns / V::LANES;
+            let first = at.row * vectors + at.column / V::LANES;
+            m.finish.apply(&mut sums, first, vectors);
+        }
         let out_ptr = m.out.as_mut_ptr();
-        for (r, (sums, out)) in sums.into_iter().zip(out).enumerate() {
+        for (sums, offset) in sums.into_iter().zip(out) {
             for (v, sum) in sums.into_iter().enumerate() {
-                let index = (at.row + r) * vectors + at.column / V::LANES + v;
-                let value = if last {
-                    m.finish.apply(sum, index)
-                } else {
-                    sum
-                };
-                value.store(out_ptr.add(out + v * V::LANES));
+                sum.store(out_ptr.add(offset + v * V::LANES));
             }
         }
     }

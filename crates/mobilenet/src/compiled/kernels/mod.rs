@@ -21,6 +21,8 @@ pub(crate) use self::matmul::{Matmul, Packed};
 /// Where rows of a product go: maps have one pixel of zeros between their rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
+    /// Values from a pixel to the next.
+    pub(crate) stride: usize,
     /// Pixels in a row of the map.
     pub(crate) width: usize,
     /// Column of the first pixel.
@@ -29,10 +31,13 @@ pub(crate) struct Place {
 
 impl Place {
     /// One after the other.
-    pub(crate) const DENSE: Self = Self {
-        width: usize::MAX,
-        first: 0,
-    };
+    pub(crate) fn dense(stride: usize) -> Self {
+        Self {
+            stride,
+            width: usize::MAX,
+            first: 0,
+        }
+    }
 
     /// Gaps before pixel `row`, counted from the first.
     pub(crate) fn gaps_before(self, row: usize) -> usize {
@@ -68,24 +73,40 @@ impl Finish<'_> {
         assert!(long_enough, "mask is too short");
     }
 
+    /// Finishes the vectors of a tile. Which way is asked once, not for every vector.
+    ///
     /// # Safety
-    /// `index` is below the number of vectors that [`check`](Self::check) was given.
+    /// The index of vector `v` of row `r`, `first + r * pitch + v`, is below the number of vectors that
+    /// [`check`](Self::check) was given.
     #[inline(always)]
-    unsafe fn apply<V: Vector>(&mut self, x: V, index: usize) -> V {
-        // SAFETY: the caller keeps `index` in the mask.
-        unsafe {
-            match self {
-                Self::Raw => x,
-                Self::Relu6 => x.relu6(),
-                Self::Relu6Masked(mask) => {
-                    *mask.get_unchecked_mut(index) = x.active();
-                    x.relu6()
+    unsafe fn apply<V: Vector, const VECTORS: usize, const ROWS: usize>(
+        &mut self,
+        tile: &mut [[V; VECTORS]; ROWS],
+        first: usize,
+        pitch: usize,
+    ) {
+        macro_rules! each {
+            (|$x:ident, $index:ident| $value:expr) => {
+                for (r, row) in tile.iter_mut().enumerate() {
+                    for (v, $x) in row.iter_mut().enumerate() {
+                        let $index = first + r * pitch + v;
+                        // SAFETY: the caller keeps the index in the mask.
+                        *$x = unsafe { $value };
+                    }
                 }
-                Self::Gradient { mask, guided } => {
-                    let x = x.keep(*mask.get_unchecked(index));
-                    if *guided { x.positive() } else { x }
-                }
-            }
+            };
+        }
+        match self {
+            Self::Raw => {}
+            Self::Relu6 => each!(|x, _index| x.relu6()),
+            Self::Relu6Masked(mask) => each!(|x, index| {
+                *mask.get_unchecked_mut(index) = x.active();
+                x.relu6()
+            }),
+            Self::Gradient { mask, guided } => each!(|x, index| {
+                let kept = x.keep(*mask.get_unchecked(index));
+                if *guided { kept.positive() } else { kept }
+            }),
         }
     }
 }

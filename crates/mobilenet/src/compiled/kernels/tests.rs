@@ -73,11 +73,7 @@ fn products_of_all_sizes() {
         let row_stride = depth + numbers.below(9);
         let width = 1 + numbers.below(20);
         let (kind, first) = (numbers.below(5), numbers.below(width));
-        let place = if numbers.below(3) == 0 {
-            Place::DENSE
-        } else {
-            Place { width, first }
-        };
+        let (gaps, spare) = (numbers.below(3) > 0, numbers.below(9));
         let left: Vec<_> = (0..segments)
             .map(|_| numbers.vec((rows - 1) * row_stride + depth))
             .collect();
@@ -90,8 +86,18 @@ fn products_of_all_sizes() {
             let lanes = kernels.lanes;
             let right = Packed::new(&weight, &bias, segments.len() * depth, lanes);
             let padded = right.columns();
+            let place = if gaps {
+                let stride = padded + spare;
+                Place {
+                    stride,
+                    width,
+                    first,
+                }
+            } else {
+                Place::dense(padded)
+            };
             let pixels = place.gaps_before(rows - 1) + rows;
-            let mut out = vec![77.0; pixels * padded + 3];
+            let mut out = vec![77.0; pixels * place.stride + 3];
             let bits: Vec<u16> = (0..rows * padded / lanes)
                 .map(|_| (numbers.below(65536)) as u16)
                 .collect();
@@ -122,7 +128,7 @@ fn products_of_all_sizes() {
                     let sum = if c < columns { sum(c) } else { 0.0 };
                     let word = r * padded / lanes + c / lanes;
                     let bit = bits[word] >> (c % lanes) & 1 == 1;
-                    let index = (r + place.gaps_before(r)) * padded + c;
+                    let index = (r + place.gaps_before(r)) * place.stride + c;
                     untouched[index] = false;
                     close(
                         out[index],
@@ -150,18 +156,21 @@ fn depthwise_and_its_transpose_of_all_sizes() {
     for round in 0..300 {
         let (channels, count) = (1 + numbers.below(70), 1 + numbers.below(30));
         let (stride, offset) = (1 + round % 2, numbers.below(4));
-        let (kind, position) = (numbers.below(5), numbers.below(5));
+        let (kind, position, spare) = (numbers.below(5), numbers.below(5), numbers.below(9));
         let columns = offset + count * stride + 3;
         let rows: Vec<_> = (0..3).map(|_| numbers.vec(columns * channels)).collect();
         let (weight, bias) = (numbers.vec(9 * channels), numbers.vec(channels));
         for kernels in all() {
             let lanes = kernels.lanes;
             let padded = channels.next_multiple_of(lanes);
-            let pad = |values: &[f32]| -> Vec<f32> {
-                let row = |row: &[f32]| [row, &vec![0.0; padded - channels]].concat();
+            let spaced = |values: &[f32], pitch: usize| -> Vec<f32> {
+                let row = |row: &[f32]| [row, &vec![0.0; pitch - channels]].concat();
                 values.chunks_exact(channels).flat_map(row).collect()
             };
-            let (rows_padded, weight_padded) = ([0, 1, 2].map(|i| pad(&rows[i])), pad(&weight));
+            let pitch = padded + spare;
+            let pad = |values: &[f32]| spaced(values, padded);
+            let rows_padded = [0, 1, 2].map(|i| spaced(&rows[i], pitch));
+            let weight_padded = pad(&weight);
             let bits: Vec<u16> = (0..count * padded / lanes)
                 .map(|_| numbers.below(65536) as u16)
                 .collect();
@@ -183,6 +192,7 @@ fn depthwise_and_its_transpose_of_all_sizes() {
                 offset,
                 stride,
                 channels: padded,
+                pitch,
                 weight: &weight_padded,
                 bias: &pad(&bias),
                 out: &mut out,
@@ -205,6 +215,7 @@ fn depthwise_and_its_transpose_of_all_sizes() {
                 rows: &two,
                 offset: position,
                 channels: padded,
+                pitch,
                 weight: &weight_padded,
                 out: &mut out,
                 finish: finish(kind, &mut bits.clone()),
@@ -239,7 +250,7 @@ fn not_a_number_stays_one() {
             rows: 1,
             right: &right,
             out: &mut out,
-            place: Place::DENSE,
+            place: Place::dense(right.columns()),
             finish: Finish::Relu6,
         });
         assert!(
