@@ -1,4 +1,5 @@
-"""The work of crates/dataset/benches/decode_resize.rs in Pillow 13.0.0 (draft, then resize), one thread.
+"""The work of crates/dataset/benches/decode_resize.rs in Pillow 13.0.0 (libjpeg-turbo 3.2.0; `draft`, then `resize`),
+one thread.
 
 Run the bench first; it writes the files: DECODE_RESIZE_DIR=/tmp/decode_resize cargo bench -p dataset
 --bench decode_resize, then the same variable with python benches/peers/decode_resize.py.
@@ -12,7 +13,7 @@ import time
 
 from PIL import Image
 
-folder = os.environ.get("DECODE_RESIZE_DIR", os.path.join(tempfile.gettempdir(), "decode_resize"))
+root = os.environ.get("DECODE_RESIZE_DIR", os.path.join(tempfile.gettempdir(), "decode_resize"))
 
 
 def load(path, draft):
@@ -22,16 +23,13 @@ def load(path, draft):
     return image.convert("RGB").resize((224, 224), Image.BILINEAR).tobytes()
 
 
-for name, part, draft in [
-    ("thumbnails", "224", False),
-    ("photographs, whole", "4000", False),
-    ("photographs, draft", "4000", True),
-]:
-    paths = sorted(glob.glob(os.path.join(folder, part, "*.jpg")))
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        for path in paths:
-            load(path, draft)
-        times.append((time.perf_counter() - start) / len(paths))
-    print(f"{name}: {1 / statistics.median(times):.1f} images/s (median of 10)")
+for folder in sorted(glob.glob(os.path.join(root, "*", ""))):
+    paths = sorted(glob.glob(os.path.join(folder, "*.jpg")))
+    for how in "whole", "reduced":
+        times = []
+        for _ in range(11):
+            start = time.perf_counter()
+            for path in paths:
+                load(path, how == "reduced")
+            times.append((time.perf_counter() - start) / len(paths))
+        print(f"{os.path.basename(folder[:-1])}/{how}: {1 / statistics.median(times[1:]):.1f} images/s (median of 10)")

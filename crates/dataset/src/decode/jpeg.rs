@@ -1,4 +1,4 @@
-//! JPEG: whole by zune-jpeg (SIMD), at a fraction of its size by jpeg-decoder.
+//! JPEG: whole by zune-jpeg (SIMD), at a fraction of its size from the lowest frequencies.
 
 use image::RgbImage;
 use image::metadata::Orientation;
@@ -8,7 +8,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{DecodeOptions, orientation};
+use super::{DecodeOptions, orientation, reduced};
 use crate::Problem;
 
 pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Problem> {
@@ -34,13 +34,14 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
         Some(exif) if options.upright => orientation::of_exif(exif),
         _ => Orientation::NoTransforms,
     };
-    if let Some(side) = options
-        .reduce_to
-        .filter(|&side| width.min(height) / 2 >= side.max(1))
-        && let Some(image) = reduced(bytes, width, height, side, &segments)
+    if let Some(side) = options.reduce_to.filter(|&side| side > 0)
+        && let Some(colours) = decoder.input_colorspace()
+        && let Some(image) = reduced(bytes, (width, height), side, colours, segments.adobe)
     {
         return Ok(orientation::turn(image, orientation));
     }
+    // RGB, and all coefficients of three or four components where the picture is progressive.
+    options.check_memory(u64::from(width) * u64::from(height) * 9)?;
     // Inks that are stored as they are, which zune-jpeg takes for Adobe's inverted ones.
     let plain_inks = decoder.input_colorspace() == Some(ColorSpace::CMYK) && !segments.adobe;
     if plain_inks {
@@ -57,34 +58,69 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
     Ok(orientation::turn(image, orientation))
 }
 
-/// Decodes at 1/2, 1/4 or 1/8; `None` where that decoder cannot, and the whole picture is needed.
+/// Width and height, as stored, without decoding anything.
+#[cfg(feature = "download")]
+pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
+    decoder.decode_headers().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    Some((width as u32, height as u32))
+}
+
+/// Decodes at 1/8 or 1/4, whichever is the smallest that leaves both sides `side` long; `None` where the whole
+/// picture is needed. `colours` are those of the file.
 fn reduced(
     bytes: &[u8],
-    width: u32,
-    height: u32,
+    (width, height): (u32, u32),
     side: u32,
-    segments: &Segments,
+    colours: ColorSpace,
+    adobe: bool,
 ) -> Option<RgbImage> {
-    use jpeg_decoder::PixelFormat;
-
-    // The smallest fraction that leaves both sides long enough.
-    let fraction = [8, 4, 2]
+    let fraction = [8, 4]
         .into_iter()
         .find(|f| width.min(height).div_ceil(*f) >= side)?;
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let asked = (
-        width.div_ceil(fraction) as u16,
-        height.div_ceil(fraction) as u16,
-    );
-    let (width, height) = decoder.scale(asked.0, asked.1).ok()?;
-    let pixels = decoder.decode().ok()?;
-    let pixels = match decoder.info()?.pixel_format {
-        PixelFormat::RGB24 => pixels,
-        PixelFormat::L8 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
-        PixelFormat::CMYK32 => inks_to_rgb(&pixels, segments.adobe),
-        PixelFormat::L16 => return None,
+    let size = [width as usize, height as usize];
+    let planes = reduced::planes(bytes, size, 8 / fraction as usize)?;
+    let pixels = match (colours, &planes[..]) {
+        (ColorSpace::Luma, [grey]) => grey.iter().flat_map(|&grey| [grey; 3]).collect(),
+        // An Adobe marker without a transform says that nothing is transformed: neither ink nor light.
+        (ColorSpace::RGB | ColorSpace::CMYK, [red, green, blue]) => {
+            let rows = red.iter().zip(green).zip(blue);
+            rows.flat_map(|((&r, &g), &b)| [r, g, b]).collect()
+        }
+        (ColorSpace::YCbCr | ColorSpace::YCCK, [luma, blue, red]) => {
+            let rows = luma.iter().zip(blue).zip(red);
+            rows.flat_map(|((&y, &b), &r)| ycc_to_rgb(y, b, r))
+                .collect()
+        }
+        (ColorSpace::CMYK, [c, m, y, k]) => {
+            let rows = c.iter().zip(m).zip(y).zip(k);
+            let inks: Vec<u8> = rows.flat_map(|(((&c, &m), &y), &k)| [c, m, y, k]).collect();
+            inks_to_rgb(&inks, adobe)
+        }
+        (ColorSpace::YCCK, [luma, blue, red, key]) => {
+            let rows = luma.iter().zip(blue).zip(red).zip(key);
+            let ink = |(((&y, &b), &r), &key)| {
+                let [r, g, b] = ycc_to_rgb(y, b, r).map(|light| 255 - light);
+                [r, g, b, key]
+            };
+            inks_to_rgb(&rows.flat_map(ink).collect::<Vec<_>>(), true)
+        }
+        _ => return None,
     };
-    RgbImage::from_raw(width.into(), height.into(), pixels)
+    RgbImage::from_raw(width.div_ceil(fraction), height.div_ceil(fraction), pixels)
+}
+
+/// As zune-jpeg does it, in 14 bits.
+fn ycc_to_rgb(luma: u8, blue: u8, red: u8) -> [u8; 3] {
+    let luma = (i32::from(luma) << 14) + 8191;
+    let (blue, red) = (i32::from(blue) - 128, i32::from(red) - 128);
+    [
+        luma + 22970 * red,
+        luma - 11700 * red - 5638 * blue,
+        luma + 29032 * blue,
+    ]
+    .map(|value| (value >> 14).clamp(0, 255) as u8)
 }
 
 /// Cyan, magenta, yellow and key to red, green and blue; `inverted` as Adobe stores them.

@@ -1,10 +1,12 @@
 //! File bytes to upright 8-bit RGB, within limits.
 
 mod format;
+mod huffman;
 mod jpeg;
 mod options;
 mod orientation;
 mod other;
+mod reduced;
 
 use std::fs::File;
 use std::io::Read;
@@ -14,6 +16,8 @@ use std::path::Path;
 pub use format::Format;
 pub(crate) use format::{SNIFF_BYTES, escaped_start};
 use image::RgbImage;
+#[cfg(feature = "download")]
+pub(crate) use jpeg::size as jpeg_size;
 pub use options::DecodeOptions;
 
 use crate::{Error, Problem, Result};

@@ -12,6 +12,7 @@ pub struct DecodeOptions {
     pub(crate) max_pixels: u64,
     pub(crate) max_side: u32,
     pub(crate) max_bytes: u64,
+    pub(crate) max_memory: u64,
     pub(crate) background: [u8; 3],
     pub(crate) upright: bool,
     pub(crate) reduce_to: Option<u32>,
@@ -23,6 +24,7 @@ impl Default for DecodeOptions {
             max_pixels: 100_000_000,
             max_side: 32_768,
             max_bytes: 256 << 20,
+            max_memory: u64::MAX,
             background: [255; 3],
             upright: true,
             reduce_to: None,
@@ -49,6 +51,14 @@ impl DecodeOptions {
         self
     }
 
+    /// Refuse pictures that would take more bytes while they are decoded: an estimate from size and
+    /// colour mode, 3 to 16 for a pixel (JPEGs at reduced size take so little that they are not
+    /// asked); defaults to no other limit than that of the pixels.
+    pub fn with_max_memory(mut self, max_memory: u64) -> Self {
+        self.max_memory = max_memory;
+        self
+    }
+
     /// The colour behind transparent pixels; defaults to white.
     pub fn with_background(mut self, background: [u8; 3]) -> Self {
         self.background = background;
@@ -62,9 +72,9 @@ impl DecodeOptions {
         self
     }
 
-    /// Allows a JPEG that is much larger than needed to be decoded at 1/2, 1/4 or 1/8 of its
-    /// size, which is several times faster, as long as both sides stay at least `side`; defaults
-    /// to `None`: the size that the file has.
+    /// Allows a JPEG that is much larger than needed to be decoded at 1/4 or 1/8 of its size, which
+    /// is several times faster, as long as both sides stay at least `side`; each pixel is then about
+    /// the mean of those that it stands for. Defaults to `None`: the size that the file has.
     pub fn with_reduce_to(mut self, side: Option<u32>) -> Self {
         self.reduce_to = side;
         self
@@ -88,5 +98,17 @@ impl DecodeOptions {
             Some((what, found, limit)) => Err(Problem::OverLimit { what, found, limit }),
             None => Ok(()),
         }
+    }
+
+    /// Checks what decoding a picture is going to take.
+    pub(crate) fn check_memory(&self, bytes: u64) -> Result<(), Problem> {
+        if bytes > self.max_memory {
+            return Err(Problem::OverLimit {
+                what: "the memory that decoding takes",
+                found: bytes,
+                limit: self.max_memory,
+            });
+        }
+        Ok(())
     }
 }

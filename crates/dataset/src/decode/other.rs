@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
 use super::{DecodeOptions, Format, orientation};
 use crate::Problem;
@@ -28,6 +28,15 @@ pub(super) fn decode(
             message,
         });
     }
+    // What the file holds, and RGB where that is something else.
+    let rgb = match decoder.color_type() {
+        ColorType::Rgb8 => 0,
+        // In 8 bits first.
+        ColorType::La16 | ColorType::Rgba16 | ColorType::La8 => 7,
+        _ => 3,
+    };
+    let pixels = u64::from(width) * u64::from(height);
+    options.check_memory(decoder.total_bytes().saturating_add(pixels * rgb))?;
     let orientation = match format {
         _ if !options.upright => image::metadata::Orientation::NoTransforms,
         Format::Png => orientation::of_png(bytes),

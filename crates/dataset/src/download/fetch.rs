@@ -3,12 +3,11 @@
 use std::error::Error as _;
 use std::fmt;
 use std::fs;
-use std::io::{Cursor, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use image::ImageReader;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url, redirect};
@@ -19,6 +18,7 @@ use super::address::{PublicOnly, is_public};
 use super::manifest::hex;
 use super::queue::Turn;
 use super::{Download, Entry, Record, lock};
+use crate::decode::jpeg_size;
 use crate::files::part_in;
 use crate::{Error, Format, Result, decode};
 
@@ -31,8 +31,8 @@ pub(super) struct Fetcher<'a> {
     class: &'a str,
     output: &'a Path,
     client: Client,
-    /// Held while a picture is read and decoded.
-    decoding: &'a Mutex<()>,
+    /// The body that is being decoded, in memory that serves all of them.
+    decoding: &'a Mutex<Vec<u8>>,
 }
 
 /// What arrived, in a file that goes away unless it is stored.
@@ -86,7 +86,7 @@ impl<'a> Fetcher<'a> {
         options: &'a Download,
         class: &'a str,
         output: &'a Path,
-        decoding: &'a Mutex<()>,
+        decoding: &'a Mutex<Vec<u8>>,
     ) -> Result<Self> {
         let mut client = Client::builder()
             .user_agent(concat!("dataset-download/", env!("CARGO_PKG_VERSION")))
@@ -210,8 +210,12 @@ impl<'a> Fetcher<'a> {
     ) -> Result<(Format, (u32, u32)), Failure> {
         let passing = |error: std::io::Error| Failure::passing(format!("cannot be read: {error}"));
         // One body is in memory at a time, so that it does not grow with the jobs.
-        let _one_at_a_time = lock(self.decoding);
-        let bytes = fs::read(file.path()).map_err(passing)?;
+        let mut bytes = lock(self.decoding);
+        bytes.clear();
+        let mut file = file.reopen().map_err(passing)?;
+        // Not doubled as it grows.
+        bytes.reserve_exact(file.metadata().map_err(passing)?.len() as usize);
+        file.read_to_end(&mut bytes).map_err(passing)?;
         let format = Format::sniff(&bytes).ok_or_else(|| {
             let start = crate::decode::escaped_start(&bytes);
             Failure::for_good(format!(
@@ -225,8 +229,10 @@ impl<'a> Fetcher<'a> {
             Error::Picture { problem, .. } => Failure::for_good(problem.to_string()),
             error => Failure::for_good(error.to_string()),
         })?;
-        let reader = ImageReader::with_format(Cursor::new(&bytes), format.of_image_crate());
-        let size = reader.into_dimensions().unwrap_or(image.dimensions());
+        let size = match format {
+            Format::Jpeg => jpeg_size(&bytes).unwrap_or(image.dimensions()),
+            _ => image.dimensions(),
+        };
         Ok((format, size))
     }
 

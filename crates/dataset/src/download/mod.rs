@@ -56,7 +56,10 @@ impl Default for Download {
             timeout: Duration::from_mins(1),
             allow_private: false,
             placeholders: HashSet::new(),
-            decode: DecodeOptions::default().with_max_pixels(32_000_000),
+            // One picture is decoded at a time.
+            decode: DecodeOptions::default()
+                .with_max_pixels(32_000_000)
+                .with_max_memory(144 << 20),
         }
     }
 }
@@ -185,7 +188,7 @@ impl Download {
             .collect();
         let queue = Queue::new(&todo, self.per_host);
         let (new, failure) = (Mutex::new(Vec::new()), Mutex::new(None));
-        let decoding = Mutex::new(());
+        let decoding = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.min(todo.len()) {
                 scope.spawn(|| {

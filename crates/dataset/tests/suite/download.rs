@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 
 use dataset::download::{Download, Entry, Record, read_list, read_manifest};
 use dataset::sample::{self, Subject};
@@ -29,6 +29,36 @@ fn large() -> &'static [u8] {
         encoder.encode_image(&image).expect("an encoder that works");
         body
     })
+}
+
+/// A black PNG of 6400 x 4800 with so many bytes a pixel: 3 for RGB, 4 with alpha. Never whole in memory.
+fn large_png(bytes_per_pixel: usize) -> Vec<u8> {
+    let colour = if bytes_per_pixel == 4 { 6 } else { 2 };
+    let mut pixels = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let row = vec![0; 1 + 6400 * bytes_per_pixel];
+    (0..4800).for_each(|_| pixels.write_all(&row).expect("memory"));
+    let mut header = [6400_u32.to_be_bytes(), 4800_u32.to_be_bytes()].concat();
+    header.extend([8, colour, 0, 0, 0]);
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, body) in [
+        (b"IHDR", header),
+        (b"IDAT", pixels.finish().expect("memory")),
+        (b"IEND", Vec::new()),
+    ] {
+        let mut crc = flate2::Crc::new();
+        crc.update(name);
+        crc.update(&body);
+        png.extend((body.len() as u32).to_be_bytes());
+        png.extend(name);
+        png.extend(body);
+        png.extend(crc.sum().to_be_bytes());
+    }
+    png
+}
+
+fn large_pngs() -> &'static [Vec<u8>; 2] {
+    static LARGE: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    LARGE.get_or_init(|| [3, 4].map(large_png))
 }
 
 /// 64 MB of zeros in little.
@@ -144,6 +174,10 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
     match path.split('?').next().unwrap_or_default() {
         "flickr/large" => {
             let body = large();
+            send("200 OK", &sized(body), body)
+        }
+        "flickr/rgb.png" | "flickr/alpha.png" => {
+            let body = &large_pngs()[usize::from(path.contains("alpha"))];
             send("200 OK", &sized(body), body)
         }
         "flickr/redirected" => send("302 Found", "Location: /flickr/1.jpg\r\n", b""),
@@ -322,6 +356,7 @@ fn assert_little_memory() {
 fn memory_stays_bounded_with_the_default_limits() {
     let server = Server::start(5, Duration::ZERO);
     large();
+    large_pngs();
     let options = Download::new()
         .with_private_addresses(true)
         .with_attempts(1);
@@ -329,9 +364,12 @@ fn memory_stays_bounded_with_the_default_limits() {
         .map(|i| server.entry(&format!("flickr/endless?{i}")))
         .collect();
     entries.extend((0..3).map(|i| server.entry(&format!("flickr/large?{i}"))));
+    entries.extend((0..4).map(|i| server.entry(&format!("flickr/rgb.png?{i}"))));
+    entries.extend((0..4).map(|i| server.entry(&format!("flickr/alpha.png?{i}"))));
     let dir = tempfile::tempdir().unwrap();
     let records = run(&options.with_jobs_per_host(8), &entries, dir.path());
     let (endless, large) = records.split_at(24);
+    let (large, alpha) = large.split_at(3 + 4);
     let reason = |record: &Record| record.reason.clone().unwrap_or_default();
     assert!(
         endless
@@ -344,6 +382,13 @@ fn memory_stays_bounded_with_the_default_limits() {
             .iter()
             .all(|r| reason(r).is_empty() || reason(r).contains("placeholder")),
         "{large:?}"
+    );
+    // 7 bytes for each of 30,720,000 pixels.
+    assert!(
+        alpha
+            .iter()
+            .all(|r| reason(r).contains("the memory that decoding takes is 215040000")),
+        "{alpha:?}"
     );
     assert_little_memory();
 }

@@ -10,6 +10,7 @@ mod folder;
 mod loader;
 mod mutations;
 mod pictures;
+mod reduced;
 mod resize;
 mod sample;
 mod split;
