@@ -56,6 +56,9 @@ mod score;
 mod segmentation;
 mod trust;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub use attribution::{Attribution, Completeness};
 #[cfg(feature = "burn")]
 pub use autodiff::{autodiff, autodiff_block};

@@ -37,6 +37,9 @@ pub mod sample;
 mod split;
 mod thumbnail;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub use augment::{Augmentation, Distortions, Step};
 pub use balance::{BalanceWarning, Sampler, balance_warnings};
 pub use decode::{DecodeOptions, Format, decode, decode_file, read_bounded};

@@ -45,6 +45,9 @@ mod top_k;
 mod uncertainty;
 mod write;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub use agreement::KappaWeights;
 pub use choosing::{CoveragePoint, CoverageRisk, OperatingPoint};
 pub use confusion::{Average, ClassMetric, ConfusionMatrix, Normalize};

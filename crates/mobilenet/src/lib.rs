@@ -20,6 +20,9 @@ mod error;
 mod model;
 mod weights;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub use compiled::{
     BlockGradients, CompiledMobileNet, Features, GradientOptions, InstructionSet, Output,
     PixelGradients, Pixels,

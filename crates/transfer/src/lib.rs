@@ -43,6 +43,9 @@ pub mod insight;
 mod retrained_graph;
 pub mod tensorboard;
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 pub use backbone::{Backbone, Embedded, Filled, Layer};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
 pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
