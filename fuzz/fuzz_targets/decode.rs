@@ -9,7 +9,11 @@ const PIXELS: u64 = 1 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
     let options = DecodeOptions::default().with_max_pixels(PIXELS);
-    for options in [options.clone(), options.clone().with_reduce_to(Some(1)), options.with_reduce_to(Some(16))] {
+    for options in [
+        options.clone(),
+        options.clone().with_reduce_to(Some(1)),
+        options.with_reduce_to(Some(16)),
+    ] {
         if let Ok(image) = decode(bytes, &options) {
             let pixels = u64::from(image.width()) * u64::from(image.height());
             assert!(0 < pixels && pixels <= PIXELS);
