@@ -9,9 +9,8 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use clap::Parser;
-use common::DeviceName;
-use dataset::ResizePolicy;
-use transfer::{Backbone, EmbeddingCache, Engine, Layer};
+use common::network::NetworkOptions;
+use transfer::{EmbeddingCache, Engine};
 
 /// Compute the embeddings of a folder of images and keep them in a cache, for retrain and others to use.
 ///
@@ -30,30 +29,17 @@ struct Options {
     /// Folder with one sub-folder of images a class
     #[arg(long, required_unless_present = "merge")]
     image_dir: Option<PathBuf>,
-    /// Folder of the cache
-    #[arg(long, default_value = "embedding-cache")]
-    cache: PathBuf,
     /// Only part I of N of the images, as 2/5
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
     /// Take over these caches, in this order, in place of computing
     #[arg(long, value_name = "CACHE", num_args = 1.., conflicts_with = "image_dir")]
     merge: Vec<PathBuf>,
-    /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
-    #[arg(long, default_value = "bundled")]
-    weights: String,
-    /// embedding or logits
-    #[arg(long, default_value_t)]
-    layer: Layer,
-    /// How images become squares: squash, center-crop, letterbox or tf1
-    #[arg(long, default_value_t)]
-    resize: ResizePolicy,
+    #[command(flatten)]
+    network: NetworkOptions,
     /// compiled or burn; left out: compiled on a CPU
     #[arg(long)]
     engine: Option<Engine>,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
-    device: DeviceName,
 }
 
 /// Part `index` (from 1) of `count`.
@@ -89,7 +75,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let cache = EmbeddingCache::open(&options.cache)?;
+    let cache = options.network.cache()?;
     for part in &options.merge {
         let merged = cache.merge(&EmbeddingCache::open(part)?)?;
         let (added, known, broken) = (merged.added, merged.known, merged.broken);
@@ -99,13 +85,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         );
     }
     let Some(image_dir) = &options.image_dir else {
-        println!("{} records in {}", cache.len(), options.cache.display());
+        println!("{} records in {}", cache.len(), cache.path().display());
         return Ok(());
     };
-    let weights = common::weights(&options.weights)?;
-    let backbone = Backbone::new(weights, &common::device(options.device)?)?
-        .with_resize(options.resize)
-        .with_layer(options.layer)?;
+    let backbone = options.network.backbone()?;
     let engine = options.engine.unwrap_or(backbone.engine());
     let backbone = backbone.with_engine(engine)?;
     let folder = common::open_folder(image_dir)?;

@@ -184,7 +184,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
         let image = decode_file(folder.join(name), &DecodeOptions::default())?;
         let backbone = classifier.backbone();
-        let image = backbone.resize().apply(&image, backbone.size());
+        let image = backbone.square(&image);
         let said = predictions.predicted()[mistake];
         let own = options.output.join(name).with_extension("");
         let why = explain(options, classifier, &image, Some(said), &own)?;

@@ -33,14 +33,6 @@ struct Options {
     device: common::DeviceName,
 }
 
-struct Row {
-    name: String,
-    shape: [usize; 3],
-    parameters: usize,
-    multiply_adds: usize,
-    time: Option<Duration>,
-}
-
 fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
@@ -53,89 +45,84 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let net = weights.load(&common::device(options.device)?)?.compile()?;
     let levels = vec![128u8; options.batch * size * size * 3];
     let pixels = Pixels::from_u8(&levels, [options.batch, size, size])?;
+    let (alpha, batch, set) = (config.alpha, options.batch, net.instruction_set());
+    println!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
+    line("", "map", ["parameters", "multiply-adds", "ms"]);
 
-    let fastest =
-        |work: &dyn Fn() -> mobilenet::Result<()>| -> mobilenet::Result<Option<Duration>> {
-            let mut best = None;
-            for _ in 0..options.repeat {
-                let start = Instant::now();
-                work()?;
-                let time = start.elapsed();
-                best = Some(best.map_or(time, |best: Duration| best.min(time)));
-            }
-            Ok(best)
-        };
-    let mut rows = Vec::new();
+    let mut total = [0; 2];
+    let mut row = |name: &str, map: &str, counts: [usize; 2], time: Option<Duration>| {
+        total = [total[0] + counts[0], total[1] + counts[1]];
+        let [parameters, multiply_adds] = counts.map(|n| n.to_string());
+        line(
+            name,
+            map,
+            [&parameters, &multiply_adds, &milliseconds(time)],
+        );
+    };
     let mut before = Duration::ZERO;
     for block in 0..=config.blocks {
         let (side, channels) = (config.size_after(block, size), config.channels_after(block));
         let area = side * side;
-        let (parameters, multiply_adds) = if block == 0 {
-            (channels * (27 + 4), area * channels * 27)
+        let counts = if block == 0 {
+            [channels * (27 + 4), area * channels * 27]
         } else {
             let inputs = config.channels_after(block - 1);
             let kernels = inputs * 9 + inputs * channels;
-            (kernels + 4 * (inputs + channels), area * kernels)
+            [kernels + 4 * (inputs + channels), area * kernels]
         };
-        let until = fastest(&|| net.features(&pixels, block).map(|_| ()))?;
+        let until = fastest(options.repeat, || net.features(&pixels, block).map(drop))?;
         let time = until.map(|until| until.saturating_sub(std::mem::replace(&mut before, until)));
         let name = match block.checked_sub(1).and_then(|b| BLOCKS.get(b)) {
             None => "stem, stride 2".into(),
             Some((_, 1)) => format!("block {block}"),
             Some((_, stride)) => format!("block {block}, stride {stride}"),
         };
-        rows.push(Row {
-            name,
-            shape: [side, side, channels],
-            parameters,
-            multiply_adds,
+        row(
+            &name,
+            &format!("{side} x {side} x {channels}"),
+            counts,
             time,
-        });
+        );
     }
     let (dim, classes) = (net.feature_dim(), net.classes());
-    let (name, time) = if classes > 0 {
-        (
-            "pool, classifier",
-            fastest(&|| net.logits(&pixels).map(|_| ()))?,
-        )
-    } else {
-        ("pool", fastest(&|| net.embed(&pixels).map(|_| ()))?)
+    let whole = match classes {
+        0 => fastest(options.repeat, || net.embed(&pixels).map(drop))?,
+        _ => fastest(options.repeat, || net.logits(&pixels).map(drop))?,
     };
-    rows.push(Row {
-        name: name.into(),
-        shape: [1, 1, if classes > 0 { classes } else { dim }],
-        parameters: if classes > 0 { (dim + 1) * classes } else { 0 },
-        multiply_adds: dim * classes,
-        time: time.map(|time| time.saturating_sub(before)),
-    });
-
-    println!(
-        "{source}: alpha {}, {} images of {size} x {size}, {}",
-        config.alpha,
-        options.batch,
-        net.instruction_set()
-    );
-    println!(
-        "{:<18}{:>16}{:>12}{:>16}{:>12}",
-        "", "map", "parameters", "multiply-adds", "ms"
-    );
-    let line =
-        |name: &str, map: &str, parameters: usize, multiply_adds: usize, time: Option<Duration>| {
-            let time = time.map_or(String::new(), |t| format!("{:.3}", 1e3 * t.as_secs_f64()));
-            println!("{name:<18}{map:>16}{parameters:>12}{multiply_adds:>16}{time:>12}");
-        };
-    for row in &rows {
-        let [height, width, channels] = row.shape;
-        let map = format!("{height} x {width} x {channels}");
-        line(&row.name, &map, row.parameters, row.multiply_adds, row.time);
-    }
-    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum();
+    let (name, outputs, counts) = match classes {
+        0 => ("pool", dim, [0, 0]),
+        n => ("pool, classifier", n, [(dim + 1) * n, dim * n]),
+    };
+    let time = whole.map(|time| time.saturating_sub(before));
+    row(name, &format!("1 x 1 x {outputs}"), counts, time);
+    let [parameters, multiply_adds] = total.map(|n| n.to_string());
     line(
         "total",
         "",
-        sum(|r| r.parameters),
-        sum(|r| r.multiply_adds),
-        time,
+        [&parameters, &multiply_adds, &milliseconds(whole)],
     );
     Ok(())
+}
+
+fn line(name: &str, map: &str, [parameters, multiply_adds, time]: [&str; 3]) {
+    println!("{name:<18}{map:>16}{parameters:>12}{multiply_adds:>16}{time:>12}");
+}
+
+fn milliseconds(time: Option<Duration>) -> String {
+    time.map_or(String::new(), |t| format!("{:.3}", 1e3 * t.as_secs_f64()))
+}
+
+/// The shortest time of several runs.
+fn fastest(
+    runs: usize,
+    work: impl Fn() -> mobilenet::Result<()>,
+) -> mobilenet::Result<Option<Duration>> {
+    let mut best = None;
+    for _ in 0..runs {
+        let start = Instant::now();
+        work()?;
+        let time = start.elapsed();
+        best = Some(best.map_or(time, |best: Duration| best.min(time)));
+    }
+    Ok(best)
 }

@@ -98,10 +98,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let decoded = decode_file(image, &decoding)?;
         let decode = start.elapsed();
         let start = Instant::now();
-        let pixels = backbone
-            .resize()
-            .apply(&decoded, backbone.size())
-            .into_raw();
+        let pixels = backbone.square(&decoded).into_raw();
         let preprocess = start.elapsed();
         let start = Instant::now();
         let probabilities = net.probabilities(&pixels)?;

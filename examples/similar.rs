@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::DeviceName;
-use dataset::{ImageFolder, ResizePolicy};
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, out_of_fold, picture};
-use transfer::{Backbone, ConvergedConfig, EmbeddingCache, Embeddings, HeadConfig};
+use common::network::{NetworkOptions, embed};
+use dataset::ImageFolder;
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+use transfer::{Backbone, Embeddings, HeadConfig};
 
 /// Find what looks like an image in a folder of images, and what else embeddings tell.
 ///
@@ -42,18 +42,8 @@ struct Options {
     /// Write a map of the images (PNG)
     #[arg(long)]
     map: Option<PathBuf>,
-    /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
-    #[arg(long, default_value = "bundled")]
-    weights: String,
-    /// How images become squares: squash, center-crop, letterbox or tf1
-    #[arg(long, default_value_t)]
-    resize: ResizePolicy,
-    /// Folder of embeddings computed so far
-    #[arg(long, default_value = "embedding-cache")]
-    cache: PathBuf,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
-    device: DeviceName,
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 fn main() -> ExitCode {
@@ -61,45 +51,20 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let weights = common::weights(&options.weights)?;
-    let device = common::device(options.device)?;
-    let backbone = Backbone::new(weights, &device)?.with_resize(options.resize);
-    let cache = EmbeddingCache::open(&options.cache)?;
-    let embed = |folder: &ImageFolder| -> Result<Embeddings, Box<dyn Error>> {
-        Ok(common::embed(&backbone, folder.images(), &cache, "images")?.embeddings)
+    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
+    let of = |folder: &ImageFolder| -> Result<Embeddings, Box<dyn Error>> {
+        Ok(embed(&backbone, folder.images(), &cache, "images")?.embeddings)
     };
     let folder = common::open_folder(&options.image_dir)?;
-    let set = embed(&folder)?;
+    let set = of(&folder)?;
     let known = SimilarImages::new(set.values(), set.dim())?;
 
     if !options.images.is_empty() {
-        // Of every ten images one is held back, to learn how far an image of the known classes may be from the rest.
-        let (held, rest): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|i| i % 10 == 9);
-        let (held, rest) = (set.select(&held), set.select(&rest));
-        let k = 10.min(rest.len());
-        let strangers = OpenSet::fit(rest.values(), held.values(), set.dim(), k, 0.95).ok();
-        for path in &options.images {
-            let embedding = backbone.forward(&backbone.loader().load(path)?, 1)?;
-            println!("{}", path.display());
-            if let Some(strangers) = &strangers {
-                let (score, limit) = (strangers.scores(&embedding)?[0], strangers.threshold());
-                let verdict = if score > limit {
-                    "a stranger here"
-                } else {
-                    "known"
-                };
-                println!(
-                    "  {verdict}: distance {score:.3}, 95 of 100 known images are within {limit:.3}"
-                );
-            }
-            for near in known.nearest(&embedding, options.top)? {
-                println!("  {:.3}  {}", near.similarity, set.names()[near.index]);
-            }
-        }
+        name_neighbours(options, &backbone, &set, &known)?;
     }
     if let Some(threshold) = options.copies {
         let other = match &options.test_dir {
-            Some(path) => embed(&common::open_folder(path)?)?,
+            Some(path) => of(&common::open_folder(path)?)?,
             None => set.clone(),
         };
         let pairs = known.pairs(&SimilarImages::new(other.values(), other.dim())?, threshold)?;
@@ -115,10 +80,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     if let Some(count) = options.suspects {
-        let recipe = ConvergedConfig::new().with_regularisation([0.01]);
-        let config = HeadConfig::new().with_recipe(recipe);
-        let probabilities = out_of_fold(&set, &config, 5, 0)?;
-        let noise = label_noise(set.targets(), &probabilities, folder.classes().len())?;
+        let (_, report) = HeadConfig::new().fit(&set, &set.select(&[]))?;
+        let noise = label_noise(set.targets(), &report.out_of_fold, folder.classes().len())?;
         let (rate, n) = (100.0 * noise.noise_rate(), noise.mislabelled().count());
         println!("about {rate:.1} % of the labels are wrong; {n} images count as mislabelled");
         for suspect in noise.ranking.iter().take(count) {
@@ -138,6 +101,39 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .map(|s| format!("{:.1} %", 100.0 * s));
         let shares = shares.collect::<Vec<_>>().join(" and ");
         println!("{}: the axes hold {shares} of the variance", path.display());
+    }
+    Ok(())
+}
+
+/// Who is near each image, and whether it is near enough to be of these classes.
+fn name_neighbours(
+    options: &Options,
+    backbone: &Backbone,
+    set: &Embeddings,
+    known: &SimilarImages,
+) -> Result<(), Box<dyn Error>> {
+    // Of every ten images one is held back, to learn how far an image of the known classes may be from the rest.
+    let (held, rest): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|i| i % 10 == 9);
+    let (held, rest) = (set.select(&held), set.select(&rest));
+    let k = 10.min(rest.len());
+    let strangers = OpenSet::fit(rest.values(), held.values(), set.dim(), k, 0.95).ok();
+    for path in &options.images {
+        let embedding = backbone.forward(&backbone.loader().load(path)?, 1)?;
+        println!("{}", path.display());
+        if let Some(strangers) = &strangers {
+            let (score, limit) = (strangers.scores(&embedding)?[0], strangers.threshold());
+            let verdict = if score > limit {
+                "a stranger here"
+            } else {
+                "known"
+            };
+            println!(
+                "  {verdict}: distance {score:.3}, 95 of 100 known images are within {limit:.3}"
+            );
+        }
+        for near in known.nearest(&embedding, options.top)? {
+            println!("  {:.3}  {}", near.similarity, set.names()[near.index]);
+        }
     }
     Ok(())
 }

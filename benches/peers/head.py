@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The work of crates/transfer/benches/head.rs with NumPy 2.1 and scikit-learn 1.9.1. Run after `cargo bench -p transfer --bench head`, whose
+"""The work of benches/head.rs with NumPy 2.1 and scikit-learn 1.9.1. Run after `cargo bench --bench head`, whose
 times it reads and sets beside its own: python head.py [CRITERION_FOLDER]
 
 The steps are retrain.py's, as NumPy does them best: float32, batches gathered by index, one matrix product each way,

@@ -129,7 +129,7 @@ pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn 
 /// Where the net looked to say a class, over the image in grey.
 fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Picture, Box<dyn Error>> {
     let backbone = classifier.backbone();
-    let square = backbone.resize().apply(image, backbone.size());
+    let square = backbone.square(image);
     let pixels = Pixels::from(&square);
     let method = IntegratedGradients::new().with_steps(32);
     let why = method.attribute(&classifier.gradient(class), &pixels)?;

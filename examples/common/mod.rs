@@ -4,17 +4,24 @@
 pub mod answers;
 pub mod describe;
 pub mod explaining;
+pub mod finetuning;
+pub mod images;
+pub mod interrupt;
+pub mod network;
 pub mod recipe;
+pub mod training;
+pub mod variation;
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::Device;
-use dataset::{ImageFolder, ImageItem};
+use dataset::ImageFolder;
 use indicatif::{ProgressBar, ProgressStyle};
 use mobilenet::{Cache, Event, Fetch, Weights};
-use transfer::{Backbone, Embedded, EmbeddingCache};
+
+pub use network::embed;
 
 /// Where Burn runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -110,22 +117,6 @@ pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
         eprintln!("left out {path} ({bytes} bytes): {reason}");
     }
     Ok(folder)
-}
-
-/// Embeds images behind a progress bar and names those that cannot be used.
-pub fn embed(
-    backbone: &Backbone,
-    items: &[ImageItem],
-    cache: &EmbeddingCache,
-    what: &'static str,
-) -> Result<Embedded, Box<dyn Error>> {
-    let bar = progress(items.len(), what);
-    let embedded = backbone.embed(items, cache, |done| bar.set_position(done as u64))?;
-    bar.finish_and_clear();
-    for (_, error) in &embedded.failed {
-        eprintln!("left out {error}");
-    }
-    Ok(embedded)
 }
 
 /// A bar that counts images and says how many a second.

@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use transfer::{ConvergedConfig, HeadConfig, StepsConfig};
 
+use super::variation::VariationOptions;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RecipeName {
     /// Logistic regression to its optimum, regularisation chosen by cross-validation.
@@ -19,7 +21,9 @@ pub struct RecipeOptions {
     recipe: Option<RecipeName>,
     /// Everything random follows from it
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub seed: u64,
+    #[command(flatten)]
+    pub variation: VariationOptions,
     /// Steps of the parity recipe [default: 4000]
     #[arg(long, help_heading = "Parity recipe")]
     how_many_training_steps: Option<usize>,
@@ -55,6 +59,13 @@ impl RecipeOptions {
             );
         }
         Ok(config.with_recipe(ConvergedConfig::new()))
+    }
+
+    /// Steps and images a step, of the parity recipe.
+    pub fn steps_and_batch(&self) -> Option<(usize, usize)> {
+        let steps = self.how_many_training_steps.unwrap_or(4000);
+        let batch = self.train_batch_size.unwrap_or(100);
+        self.is_parity().then_some((steps, batch))
     }
 
     fn of_the_loop(&self) -> bool {

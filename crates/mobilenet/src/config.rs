@@ -3,7 +3,7 @@
 use burn::nn::PaddingConfig2d;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Blocks, Error, Result};
 
 /// Width (at alpha 1.0) and stride of the stem, a full 3x3 convolution.
 pub const STEM: (usize, usize) = (32, 2);
@@ -237,6 +237,11 @@ impl MobileNetConfig {
     /// Length of an embedding: channels after the last block kept.
     pub fn feature_dim(&self) -> usize {
         self.channels_after(self.blocks)
+    }
+
+    /// Length of an embedding that joins the pooled maps of several blocks.
+    pub fn joined_dim(&self, blocks: Blocks) -> usize {
+        blocks.iter().map(|block| self.channels_after(block)).sum()
     }
 
     /// Height (or width) of the map after `block` for an input of `size` pixels.

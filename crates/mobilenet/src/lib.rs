@@ -14,6 +14,7 @@
 //!
 //! No backend is chosen here: the application turns on one of Burn's and hands a `Device` in.
 
+mod blocks;
 mod compiled;
 mod config;
 mod error;
@@ -23,6 +24,7 @@ mod weights;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
+pub use blocks::Blocks;
 pub use compiled::{
     BlockGradients, CompiledMobileNet, Features, GradientOptions, InstructionSet, Output,
     PixelGradients, Pixels,

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::{BLOCKS, STEM};
-use crate::{Error, MobileNetConfig, Result};
+use crate::{Blocks, Error, MobileNetConfig, Result};
 
 /// Convolution without bias, batch normalisation, ReLU6.
 #[derive(Module, Debug)]
@@ -138,6 +138,24 @@ impl MobileNet {
     /// Embeddings: the mean over the last map, `[n, feature_dim]`.
     pub fn embed(&self, x: Tensor<4>) -> Tensor<2> {
         pool(self.forward_features(x))
+    }
+
+    /// The means over the maps after several blocks, joined: `[n, `[`joined_dim`](MobileNetConfig::joined_dim)`]`.
+    ///
+    /// # Panics
+    /// As [`features_after`](Self::features_after); blocks beyond the last kept are left out.
+    pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Tensor<2> {
+        let mut x = self.stem.forward(x);
+        let mut pools = Vec::new();
+        for block in 0..=self.blocks.len() {
+            if let Some(layers) = block.checked_sub(1).and_then(|i| self.blocks.get(i)) {
+                x = layers.pointwise.forward(layers.depthwise.forward(x));
+            }
+            if blocks.contains(block) {
+                pools.push(pool(x.clone()));
+            }
+        }
+        Tensor::cat(pools, 1)
     }
 
     /// Logits `[n, classes]`.

@@ -1,48 +1,13 @@
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::Device;
-use dataset::{ImageItem, PixelLoader, ResizePolicy};
-use mobilenet::Weights;
-use serde::{Deserialize, Serialize};
+use dataset::{ImageItem, PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
+use mobilenet::{Filter, Weights};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{Engine, Levels, Net};
-use crate::{EmbeddingCache, Embeddings, Error, Key, Result};
-
-/// Which output of the backbone the head is trained on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layer {
-    /// The global average pool. The default, and the better choice: see the README's table.
-    #[default]
-    Embedding,
-    /// The logits of the net's own classes, which `retrain.py` calls bottleneck for MobileNet.
-    Logits,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Embedding => "embedding",
-            Self::Logits => "logits",
-        })
-    }
-}
-
-impl FromStr for Layer {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "embedding" => Ok(Self::Embedding),
-            "logits" => Ok(Self::Logits),
-            _ => Err(Error::mismatch("layer", "embedding or logits", text)),
-        }
-    }
-}
+use crate::{EmbeddingCache, Embeddings, Error, Key, Layer, Result};
 
 /// A frozen network and how images become its input: all that comes before the head.
 #[derive(Debug)]
@@ -50,9 +15,10 @@ pub struct Backbone {
     pub(crate) net: Arc<Net>,
     weights: Weights,
     device: Device,
-    digest: String,
+    digest: OnceLock<String>,
     layer: Layer,
     resize: ResizePolicy,
+    filter: ResizeFilter,
     size: u32,
 }
 
@@ -79,21 +45,26 @@ pub struct Filled {
 }
 
 impl Backbone {
-    /// A backbone of these weights: embeddings of images squashed to the size that the weights were trained on. Where
-    /// `device` is a CPU, the net is compiled for it ([`Engine::Compiled`]); elsewhere Burn runs it.
+    /// A backbone of these weights: embeddings of images squashed to the size that the weights were trained on, with the
+    /// filter that they were evaluated with (bicubic for timm's, else bilinear). Where `device` is a CPU, the net is compiled for it ([`Engine::Compiled`]); elsewhere Burn runs it.
     ///
     /// # Errors
     /// As [`Weights::load`] and `MobileNet::compile`.
     pub fn new(weights: Weights, device: &Device) -> Result<Self> {
         let size = weights.config().input_size as u32;
+        let filter = match weights.preprocessing().filter {
+            Filter::Bicubic => ResizeFilter::Bicubic,
+            Filter::Bilinear => ResizeFilter::Bilinear,
+        };
         let net = weights.clone().load(device)?;
         Ok(Self {
             net: Arc::new(Net::new(Engine::of(device), net, device)?),
-            digest: weights.digest(),
+            digest: OnceLock::new(),
             weights,
             device: device.clone(),
             layer: Layer::default(),
             resize: ResizePolicy::default(),
+            filter,
             size,
         })
     }
@@ -117,17 +88,29 @@ impl Backbone {
         self
     }
 
+    /// Sets the filter of the antialiased ways to make a square. Default: the weights' own.
+    pub fn with_filter(mut self, filter: ResizeFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+
     /// Sets the output that the head sees. Default: the embedding.
     ///
     /// # Errors
-    /// Where the logits are asked for and the weights have none.
+    /// Where the logits are asked for and the weights have none, or blocks that they lack.
     pub fn with_layer(mut self, layer: Layer) -> Result<Self> {
-        if layer == Layer::Logits && self.weights.config().classes == 0 {
-            return Err(Error::mismatch(
-                "layer",
-                "embedding (these weights have no classifier)",
-                layer,
-            ));
+        let config = self.weights.config();
+        let expected = match layer {
+            Layer::Logits if config.classes == 0 => {
+                "embedding (these weights have no classifier)".into()
+            }
+            Layer::Joined(blocks) if blocks.last() > config.blocks => {
+                format!("blocks 0 to {}", config.blocks)
+            }
+            _ => String::new(),
+        };
+        if !expected.is_empty() {
+            return Err(Error::mismatch("layer", expected, layer));
         }
         self.layer = layer;
         Ok(self)
@@ -141,6 +124,16 @@ impl Backbone {
     /// How images become squares.
     pub fn resize(&self) -> ResizePolicy {
         self.resize
+    }
+
+    /// The filter of that.
+    pub fn filter(&self) -> ResizeFilter {
+        self.filter
+    }
+
+    /// A decoded image as the square that the net sees.
+    pub fn square(&self, image: &RgbImage) -> RgbImage {
+        self.resize.apply_with(image, self.size, self.filter)
     }
 
     /// Side of the squares, in pixels.
@@ -159,7 +152,7 @@ impl Backbone {
 
     /// SHA-256 of the weights ([`Weights::digest`]).
     pub fn digest(&self) -> &str {
-        &self.digest
+        self.digest.get_or_init(|| self.weights.digest())
     }
 
     /// The weights.
@@ -182,12 +175,13 @@ impl Backbone {
         match self.layer {
             Layer::Embedding => self.weights.config().feature_dim(),
             Layer::Logits => self.weights.config().classes,
+            Layer::Joined(blocks) => self.weights.config().joined_dim(blocks),
         }
     }
 
     /// The loader that prepares images for this backbone.
     pub fn loader(&self) -> PixelLoader {
-        PixelLoader::new(self.resize, self.size)
+        PixelLoader::new(self.resize, self.size).with_filter(self.filter)
     }
 
     /// Outputs `[n, dim]` for pixels `[n, size, size, 3]`, RGB, 0 to 255.
@@ -288,10 +282,14 @@ impl Backbone {
     }
 
     /// Digest of all that turns an image's bytes into numbers. Engines differ in the last bits.
-    fn recipe(&self) -> [u8; 32] {
+    pub(crate) fn recipe(&self) -> [u8; 32] {
+        let filter = match self.filter {
+            ResizeFilter::Bilinear => "",
+            ResizeFilter::Bicubic => " bicubic",
+        };
         let text = format!(
-            "1 {} {} {} {} {}",
-            self.digest,
+            "1 {} {} {} {} {}{filter}",
+            self.digest(),
             self.resize,
             self.size,
             self.layer,
@@ -302,7 +300,7 @@ impl Backbone {
 }
 
 /// Rows as they are found.
-struct Rows {
+pub(crate) struct Rows {
     dim: usize,
     values: Vec<f32>,
     /// Digests of the images whose rows are there.
@@ -310,7 +308,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(n: usize, dim: usize) -> Self {
+    pub(crate) fn new(n: usize, dim: usize) -> Self {
         Self {
             dim,
             values: vec![0.0; n * dim],
@@ -318,13 +316,13 @@ impl Rows {
         }
     }
 
-    fn put(&mut self, index: usize, image: &[u8; 32], row: &[f32]) {
+    pub(crate) fn put(&mut self, index: usize, image: &[u8; 32], row: &[f32]) {
         self.values[index * self.dim..][..self.dim].copy_from_slice(row);
         self.images[index] = Some(*image);
     }
 
     /// Closes the gaps that failed images left.
-    fn into_embedded(mut self, items: &[ImageItem], filled: Filled) -> Result<Embedded> {
+    pub(crate) fn into_embedded(mut self, items: &[ImageItem], filled: Filled) -> Result<Embedded> {
         let (mut targets, mut names) = (Vec::new(), Vec::new());
         let mut digest = Sha256::new();
         for (index, item) in items.iter().enumerate() {

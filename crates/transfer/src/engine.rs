@@ -130,6 +130,7 @@ impl Net {
             Self::Compiled(net) => Ok(match layer {
                 Layer::Embedding => net.embed(&pixels)?,
                 Layer::Logits => net.logits(&pixels)?,
+                Layer::Joined(blocks) => net.embed_blocks(&pixels, blocks)?,
             }),
             Self::Burn(net, device) => {
                 let mut outputs = Vec::new();
@@ -138,6 +139,7 @@ impl Net {
                     let rows = match layer {
                         Layer::Embedding => net.embed(x),
                         Layer::Logits => net.forward(x)?,
+                        Layer::Joined(blocks) => net.embed_blocks(x, blocks),
                     };
                     outputs.extend(first(rows, images.len())?);
                     Ok(())
@@ -167,7 +169,7 @@ impl Net {
                         tape.outputs(net, options.layer, images.len(), |i, output, out| {
                             upstream(images.start + i, output, out);
                         })?;
-                    let (_, gradient) = tape.back(None, at, options.guided)?;
+                    let (_, gradient) = tape.back(None, &at, options.guided)?;
                     let gradient = gradient.mul_scalar(per_level).permute([0, 2, 3, 1]);
                     gradients.extend(first(gradient, images.len())?);
                     outputs.extend(rows);
@@ -208,7 +210,7 @@ impl Net {
                         tape.outputs(net, options.layer, images.len(), |i, output, out| {
                             upstream(images.start + i, output, out);
                         })?;
-                    let (map, gradient) = tape.back(Some(block), at, options.guided)?;
+                    let (map, gradient) = tape.back(Some(block), &at, options.guided)?;
                     let [_, channels, height, width] = map.dims();
                     activations.shape = [activations.shape[0], height, width, channels];
                     activations
@@ -241,6 +243,7 @@ impl From<Options> for GradientOptions {
         let output = match options.layer {
             Layer::Embedding => Output::Embedding,
             Layer::Logits => Output::Logits,
+            Layer::Joined(blocks) => Output::Joined(blocks),
         };
         Self::new(output).with_guided(options.guided)
     }
@@ -270,6 +273,9 @@ fn first<const D: usize>(tensor: Tensor<D>, images: usize) -> Result<Vec<f32>> {
         .map_err(|error| Error::mismatch("an output of the device", "readable numbers", error))
 }
 
+/// Of blocks, the gradient that comes from the pool of their map.
+type Pools = Vec<(usize, Tensor<4>)>;
+
 /// A forward pass whose convolutions can each be run back by autodiff. Cut at every ReLU6, so that the rule there
 /// can be another one and the way back can end anywhere.
 struct Tape {
@@ -294,18 +300,31 @@ impl Tape {
         Self { steps, last: x }
     }
 
-    /// Outputs of the first `images`, and the gradient at the last map.
+    /// The map after a block, tracked.
+    fn map(&self, block: usize) -> &Tensor<4> {
+        // It goes into convolution 2 block + 1; the stem is convolution 0.
+        let next = self.steps.get(2 * block + 1);
+        next.map_or(&self.last, |(input, _)| input)
+    }
+
+    /// Outputs of the first `images`, and the gradients that come from the pools, at the maps after their blocks.
     fn outputs(
         &self,
         net: &MobileNet,
         layer: Layer,
         images: usize,
         upstream: impl Fn(usize, &[f32], &mut [f32]),
-    ) -> Result<(Vec<f32>, Tensor<4>)> {
-        let embeddings = pool(self.last.clone());
-        let outputs = match (layer, &net.classifier) {
-            (Layer::Embedding, _) => embeddings,
-            (Layer::Logits, Some(classifier)) => classifier.forward(embeddings),
+    ) -> Result<(Vec<f32>, Pools)> {
+        let blocks: Vec<usize> = match layer {
+            Layer::Joined(blocks) => blocks.iter().collect(),
+            Layer::Embedding | Layer::Logits => vec![net.blocks.len()],
+        };
+        let maps = blocks.iter().map(|&block| self.map(block).clone().inner());
+        let maps: Vec<Tensor<4>> = maps.collect();
+        let pools = Tensor::cat(maps.iter().cloned().map(pool).collect(), 1);
+        let classifier = match (layer, &net.classifier) {
+            (Layer::Embedding | Layer::Joined(_), _) => None,
+            (Layer::Logits, Some(classifier)) => Some(classifier),
             (Layer::Logits, None) => {
                 return Err(Error::mismatch(
                     "layer",
@@ -314,8 +333,12 @@ impl Tape {
                 ));
             }
         };
+        let outputs = match classifier {
+            Some(classifier) => classifier.forward(pools),
+            None => pools,
+        };
         let [batch, dim] = outputs.dims();
-        let rows = first(outputs.clone().inner(), images)?;
+        let rows = first(outputs.clone(), images)?;
         let mut at = vec![0.0; batch * dim];
         for (i, (row, at)) in rows
             .chunks_exact(dim)
@@ -324,22 +347,41 @@ impl Tape {
         {
             upstream(i, row, at);
         }
-        let device = self.last.device().without_autodiff();
-        let at = Tensor::<2>::from_data(TensorData::new(at, [batch, dim]), &device);
-        let gradient = through(&self.last, outputs, at)?;
-        Ok((rows, gradient))
+        let at = Tensor::<2>::from_data(TensorData::new(at, [batch, dim]), &outputs.device());
+        let at = match classifier {
+            Some(classifier) => at.matmul(classifier.weight.val().transpose()),
+            None => at,
+        };
+        let mut start = 0;
+        let at_map = |(block, map): (usize, &Tensor<4>)| {
+            let [n, channels, height, width] = map.dims();
+            let part = at.clone().narrow(1, start, channels);
+            start += channels;
+            let part = part.div_scalar((height * width) as f64);
+            (block, part.reshape([n, channels, 1, 1]).expand(map.dims()))
+        };
+        let gradients = blocks.into_iter().zip(&maps).map(at_map).collect();
+        Ok((rows, gradients))
     }
 
-    /// From the gradient at the last map to the one after `block`, with the map there, or at the input.
+    /// From the gradients that come from the pools to the one at the map after `block`, with the map there, or at the
+    /// input.
     fn back(
         &self,
         block: Option<usize>,
-        mut gradient: Tensor<4>,
+        pools: &Pools,
         guided: bool,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        // The map after block b is what goes into convolution 2 b + 1; the stem is convolution 0.
+        let with_pool = |block: usize, gradient: Tensor<4>| {
+            let own = pools.iter().find(|(of, _)| *of == block);
+            match own {
+                Some((_, own)) => gradient + own.clone(),
+                None => gradient,
+            }
+        };
         let end = block.map_or(0, |block| 2 * block + 1);
-        for (input, before) in self.steps.iter().skip(end).rev() {
+        let mut gradient = with_pool(self.steps.len() / 2, self.last.clone().inner().zeros_like());
+        for (index, (input, before)) in self.steps.iter().enumerate().skip(end).rev() {
             let values = before.clone().inner();
             let closed = values
                 .clone()
@@ -350,8 +392,14 @@ impl Tape {
                 gradient = gradient.clamp_min(0.0);
             }
             gradient = through(input, before.clone(), gradient)?;
+            if index % 2 == 1 {
+                gradient = with_pool(index / 2, gradient);
+            }
         }
-        let map = self.steps.get(end).map_or(&self.last, |(input, _)| input);
+        let map = match block {
+            Some(block) => self.map(block),
+            None => self.steps.first().map_or(&self.last, |(input, _)| input),
+        };
         Ok((map.clone().inner(), gradient))
     }
 }

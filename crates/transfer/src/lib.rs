@@ -40,13 +40,15 @@ pub mod finetune;
 mod gradients;
 mod head;
 pub mod insight;
+mod layer;
 mod retrained_graph;
 pub mod tensorboard;
+mod variation;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
-pub use backbone::{Backbone, Embedded, Filled, Layer};
+pub use backbone::{Backbone, Embedded, Filled};
 pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
 pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
 pub use embeddings::Embeddings;
@@ -57,3 +59,5 @@ pub use head::{
     Candidate, Checkpoint, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head,
     HeadConfig, Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
 };
+pub use layer::Layer;
+pub use variation::Variation;

@@ -83,6 +83,7 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
         assert_eq!(loaded.provenance(), classifier.provenance());
         assert_eq!(loaded.backbone().layer(), layer);
         assert_eq!(loaded.backbone().resize(), classifier.backbone().resize());
+        assert_eq!(loaded.backbone().filter(), classifier.backbone().filter());
         assert_eq!(loaded.backbone().digest(), classifier.backbone().digest());
         let again = folder.path().join("again");
         loaded.save(&again).unwrap();

@@ -66,3 +66,26 @@ fn the_optimum_is_scikit_learns() {
         }
     }
 }
+
+#[test]
+fn variants_of_an_image_share_a_fold() {
+    // Values are noise and the image's own place: only a head that saw another variant of the image knows its class.
+    let (images, variants, dim) = (40, 3, 40);
+    let mut values = Vec::new();
+    let (mut targets, mut names) = (Vec::new(), Vec::new());
+    for image in 0..images {
+        for _ in 0..variants {
+            values.extend((0..dim).map(|k| f32::from(u8::from(k == image))));
+            targets.push((image * 7 % 13) % 2);
+            names.push(format!("image {image}"));
+        }
+    }
+    let set = Embeddings::new(values, dim, targets).unwrap();
+    let named = set.clone().with_names(names).unwrap();
+    let accuracy = |set: &Embeddings| {
+        let (_, report) = HeadConfig::new().fit(set, &set.select(&[])).unwrap();
+        report.chosen().unwrap().accuracy
+    };
+    assert!(accuracy(&set) > 0.95);
+    assert!(accuracy(&named) < 0.7);
+}

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use common::{images, weights};
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::Weights;
-use transfer::{Backbone, EmbeddingCache, Engine, Layer};
+use transfer::{Backbone, EmbeddingCache, Engine, Layer, Variation};
 
 fn bundled() -> Backbone {
     Backbone::new(Weights::open("bundled").unwrap(), &Device::flex()).unwrap()
@@ -107,6 +107,84 @@ fn images_that_cannot_be_used_are_named_and_the_rest_is_embedded() {
     assert_eq!(failed, [&items[7].name[..], &items[33].name]);
     assert!(embedded.failed[0].1.to_string().contains("boat_00007.jpg"));
     assert!(!embedded.embeddings.names().contains(&items[7].name));
+}
+
+#[test]
+fn variants_are_computed_once_and_do_not_depend_on_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = images(folder.path(), 3);
+    fs::write(&items[4].path, b"no picture").unwrap();
+    let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+    let cache = EmbeddingCache::temporary().unwrap();
+    let variants = |items: &[ImageItem], variation: &Variation, variants, seed| {
+        let cached = backbone.embed_variants(items, variation, variants, seed, &cache, |_| ());
+        cached.unwrap()
+    };
+    let retrain = Variation::from(dataset::Distortions {
+        flip_left_right: true,
+        random_crop: 10.0,
+        random_scale: 10.0,
+        random_brightness: 20.0,
+    });
+    let first = variants(&items, &retrain, 3, 1);
+    assert_eq!((first.computed, first.embeddings.len()), (15, 15));
+    assert_eq!(first.failed.len(), 1);
+    assert!(first.failed[0].1.to_string().contains(&items[4].name[6..]));
+    let set = &first.embeddings;
+    assert_eq!(
+        set.targets(),
+        [[0; 3], [0; 3], [0; 3], [1; 3], [1; 3]].concat()
+    );
+    assert_eq!(
+        set.names()[..4],
+        [
+            &items[0].name[..],
+            &items[0].name,
+            &items[0].name,
+            &items[1].name
+        ]
+    );
+    let mut rows: Vec<_> = (0..15).map(|i| format!("{:?}", set.row(i))).collect();
+    rows.sort();
+    rows.dedup();
+    assert_eq!(rows.len(), 15, "every variant is another");
+    assert_eq!(variants(&items, &retrain, 3, 1).computed, 0);
+    let more = variants(&items[2..3], &retrain, 5, 1);
+    assert_eq!(more.computed, 2);
+    for variant in 0..3 {
+        assert_eq!(more.embeddings.row(variant), set.row(6 + variant));
+    }
+    assert_eq!(variants(&items[..1], &retrain, 3, 2).computed, 3);
+    let modern = dataset::Augmentation::standard().into();
+    assert_eq!(variants(&items[..1], &modern, 2, 1).computed, 2);
+    assert!(
+        backbone
+            .embed_variants(&items, &modern, 0, 1, &cache, |_| ())
+            .is_err()
+    );
+}
+
+#[test]
+fn variants_on_the_fly_are_others_each_step_and_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = images(folder.path(), 2);
+    let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+    let twice = [&items[1], &items[3], &items[1]];
+    let standard = dataset::Augmentation::standard().into();
+    let step = |step| backbone.embed_varied(&twice, &standard, 7, step).unwrap();
+    let (first, second) = (step(0), step(1));
+    assert_eq!(first.len(), 3 * backbone.dim());
+    assert_eq!(first, step(0));
+    assert_ne!(first, second);
+    let dim = backbone.dim();
+    assert_ne!(first[..dim], first[2 * dim..], "the same image again");
+
+    let (some, more) = (100, 1_000_000);
+    let cost = |images| backbone.estimate(&items, &standard, images).unwrap();
+    assert!(cost(more) > cost(some));
+    fs::remove_file(&items[3].path).unwrap();
+    let error = backbone.embed_varied(&twice, &standard, 7, 0).unwrap_err();
+    assert!(error.to_string().contains("cloud_00001.jpg"), "{error}");
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn relative_l2(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let square = |x: f32| f64::from(x) * f64::from(x);
     let difference: f64 = found.iter().zip(expected).map(|(a, b)| square(a - b)).sum();
-    (difference / expected.iter().map(|&x| square(x)).sum::<f64>()).sqrt()
+    let size: f64 = expected.iter().map(|&x| square(x)).sum();
+    (difference / size.max(1e-30)).sqrt()
 }
 
 #[test]
@@ -44,6 +45,8 @@ fn outputs_agree_on_odd_sizes_and_numbers_of_blocks() {
         (13, 97, Layer::Embedding),
         (5, 33, Layer::Embedding),
         (0, 7, Layer::Embedding),
+        (13, 65, Layer::joined([3, 11, 13]).unwrap()),
+        (5, 33, Layer::joined([0, 4]).unwrap()),
     ] {
         let weights = weights(blocks, size);
         let both =
@@ -68,7 +71,12 @@ fn outputs_agree_on_odd_sizes_and_numbers_of_blocks() {
 
 #[test]
 fn gradients_agree_plain_guided_and_at_blocks() {
-    for (blocks, size, layer) in [(13, 65, Layer::Logits), (4, 33, Layer::Embedding)] {
+    for (blocks, size, layer) in [
+        (13, 65, Layer::Logits),
+        (4, 33, Layer::Embedding),
+        (4, 33, Layer::joined([0, 2, 4]).unwrap()),
+        (4, 33, Layer::joined([1, 3]).unwrap()),
+    ] {
         let weights = weights(blocks, size);
         let [compiled, burn] =
             [Engine::Compiled, Engine::Burn].map(|engine| classifier(&weights, layer, engine));

@@ -43,6 +43,8 @@ fn config() -> FineTuneConfig {
         .with_epochs(2)
         .with_batch(8)
         .with_learning_rate(1e-3)
+        .with_average(None)
+        .without_augmentation()
 }
 
 fn run(

@@ -5,8 +5,8 @@ mod common;
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use metrics::Ranking;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, out_of_fold, picture};
-use transfer::{Backbone, ConvergedConfig, Embeddings, HeadConfig};
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+use transfer::{Backbone, Embeddings, HeadConfig};
 
 use common::strangers;
 use common::trained::{Trained, boats_and_clouds};
@@ -21,7 +21,7 @@ type Change = fn(DynamicImage) -> DynamicImage;
 
 /// Embeddings `[n, dim]` of pictures.
 fn embed(backbone: &Backbone, pictures: &[RgbImage]) -> Vec<f32> {
-    let square = |picture| backbone.resize().apply(picture, backbone.size()).into_raw();
+    let square = |picture| backbone.square(picture).into_raw();
     let pixels: Vec<u8> = pictures.iter().flat_map(square).collect();
     backbone.forward(&pixels, pictures.len()).unwrap()
 }
@@ -38,10 +38,8 @@ fn planted_wrong_labels_are_found() {
         targets[at] = 1 - targets[at];
     }
     let noisy = Embeddings::new(real.values().to_vec(), real.dim(), targets).unwrap();
-    let recipe = ConvergedConfig::new().with_regularisation([0.01]);
-    let config = HeadConfig::new().with_recipe(recipe);
-    let probabilities = out_of_fold(&noisy, &config, 5, 1).unwrap();
-    let noise = label_noise(noisy.targets(), &probabilities, 2).unwrap();
+    let (_, report) = HeadConfig::new().fit(&noisy, &noisy.select(&[])).unwrap();
+    let noise = label_noise(noisy.targets(), &report.out_of_fold, 2).unwrap();
     let candidates = &noise.ranking[..real.len() / 10];
     let hit = |s: &&transfer::insight::Suspect| planted.contains(&s.index);
     let found = candidates.iter().filter(hit).count();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use transfer::{Embeddings, FitEvent, HeadConfig, StepsConfig, Stopped};
+use transfer::{Checkpoint, Embeddings, FitEvent, HeadConfig, StepsConfig, Stopped};
 
 /// Three overlapping classes of different sizes.
 fn set(images: usize) -> Embeddings {
@@ -30,6 +30,55 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
         assert_eq!(fit(3), fit(3));
         assert_ne!(fit(3), fit(4));
     }
+}
+
+#[test]
+fn rows_made_for_each_step_are_what_is_learnt_from() {
+    let (all, none) = (set(60), set(60).select(&[]));
+    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    for recipe in [
+        StepsConfig::parity().with_steps(50),
+        StepsConfig::hidden(8).with_steps(60).with_patience(None),
+    ] {
+        let config = HeadConfig::new().with_recipe(recipe);
+        let as_they_are = |_, images: &[usize]| Ok(all.select(images).values().to_vec());
+        let fresh = config.fit_on_the_fly(&all, &none, None, as_they_are, go_on);
+        assert_eq!(fresh.unwrap(), config.fit(&all, &none).unwrap());
+
+        // Stopped and gone on with, like any other.
+        let varied = |step: usize, images: &[usize]| {
+            let rows = all.select(images);
+            let noise = |(i, v): (usize, &f32)| v + ((step * 31 + i * 17) % 7) as f32 / 50.0;
+            Ok(rows.values().iter().enumerate().map(noise).collect())
+        };
+        let whole = config.fit_on_the_fly(&all, &none, None, varied, go_on);
+        let whole = whole.unwrap();
+        assert_ne!(whole.0, config.fit(&all, &none).unwrap().0);
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::new(folder.path().join("state"));
+        let mut looks = 0;
+        let stop = |_: FitEvent<'_>| {
+            looks += 1;
+            match looks {
+                3 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        let part = config.fit_on_the_fly(&all, &none, Some(&checkpoint), varied, stop);
+        assert_eq!(part.unwrap().1.stopped, Stopped::Cancelled);
+        let rest = config.fit_on_the_fly(&all, &none, Some(&checkpoint), varied, go_on);
+        assert_eq!(rest.unwrap(), whole);
+
+        let short = |_, _: &[usize]| Ok(vec![0.0; 6]);
+        assert!(
+            config
+                .fit_on_the_fly(&all, &none, None, short, go_on)
+                .is_err()
+        );
+    }
+    let converged = HeadConfig::new();
+    let refused = converged.fit_on_the_fly(&all, &none, None, |_, _| Ok(vec![]), go_on);
+    assert!(refused.unwrap_err().to_string().contains("variants"));
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl DecodeOptions {
         self
     }
 
+    /// The largest file that is read, in bytes.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Refuse larger files; defaults to 256 MiB.
     pub fn with_max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;

@@ -51,8 +51,8 @@ impl Transposed {
 /// Where a gradient comes from on its way back to a map.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// From the pool: the same at every pixel, already divided by their number. Padded channels.
-    Pool(&'a [f32]),
+    /// From the pool alone.
+    Pool,
     /// From the map between the next block's depthwise and pointwise convolutions.
     Depthwise(&'a [f32]),
 }
@@ -65,19 +65,22 @@ pub(super) struct Backward<'a> {
     pub(super) masks: &'a Masks,
     pub(super) guided: bool,
     pub(super) parts: usize,
+    /// Of each block, the gradient that comes from its pool: the same at every pixel, padded channels. Empty where
+    /// nothing comes from there, but for the last block.
+    pub(super) pools: Vec<Vec<f32>>,
 }
 
 impl Backward<'_> {
-    /// From the gradient at the embedding to the one at the pixels, `[height][width][3]`.
-    pub(super) fn to_pixels(&self, embedding: &[f32], out: &mut [f32]) {
-        self.to_map(0, embedding, |source| self.stem(source, out));
+    /// From the gradient at the pools to the one at the pixels, `[height][width][3]`.
+    pub(super) fn to_pixels(&self, out: &mut [f32]) {
+        self.to_map(0, |source| self.stem(source, out));
     }
 
-    /// From the gradient at the embedding to the one at the map after `block`, `[height][width][channels]`.
-    pub(super) fn to_block(&self, block: usize, embedding: &[f32], out: &mut [f32]) {
+    /// From the gradient at the pools to the one at the map after `block`, `[height][width][channels]`.
+    pub(super) fn to_block(&self, block: usize, out: &mut [f32]) {
         let shape = self.plan.shape(block);
         let channels = out.len() / shape.pixels();
-        self.to_map(block, embedding, |source| {
+        self.to_map(block, |source| {
             self.net.bands.with(shape.width * shape.channels, |row| {
                 for (y, out) in out.chunks_exact_mut(shape.width * channels).enumerate() {
                     let pixels = y * shape.width..(y + 1) * shape.width;
@@ -94,15 +97,10 @@ impl Backward<'_> {
     }
 
     /// Calls `then` with where the gradient at the map after `block` comes from.
-    fn to_map(&self, block: usize, embedding: &[f32], then: impl FnOnce(Source)) {
+    fn to_map(&self, block: usize, then: impl FnOnce(Source)) {
         let last = self.plan.stages.len() - 1;
-        let shape = self.plan.shape(last);
-        let mut pool = vec![0.0; shape.channels];
-        for (to, from) in pool.iter_mut().zip(embedding) {
-            *to = from / shape.pixels() as f32;
-        }
         if block == last {
-            return then(Source::Pool(&pool));
+            return then(Source::Pool);
         }
         let longest = (block + 1..=last)
             .map(|b| self.plan.depthwise_shape(b).len())
@@ -113,7 +111,7 @@ impl Backward<'_> {
                 let (mut input, mut output) = (&mut *input, &mut *output);
                 for b in (block + 1..=last).rev() {
                     let source = if b == last {
-                        Source::Pool(&pool)
+                        Source::Pool
                     } else {
                         Source::Depthwise(input)
                     };
@@ -177,18 +175,11 @@ impl Backward<'_> {
         let shape = self.plan.shape(block);
         let per_pixel = shape.channels / self.net.kernels.lanes;
         let mask = mask.map(|mask| &mask[pixels.start * per_pixel..pixels.end * per_pixel]);
+        let pool = &self.pools[block];
         match source {
-            Source::Pool(gradient) => {
+            Source::Pool => {
                 for out in out.chunks_exact_mut(shape.channels) {
-                    out.copy_from_slice(gradient);
-                }
-                if let Some(mask) = mask {
-                    for (out, bits) in out.chunks_exact_mut(self.net.kernels.lanes).zip(mask) {
-                        for (lane, x) in out.iter_mut().enumerate() {
-                            let passes = bits >> lane & 1 == 1 && !(self.guided && *x <= 0.0);
-                            *x = if passes { *x } else { 0.0 };
-                        }
-                    }
+                    out.copy_from_slice(pool);
                 }
             }
             Source::Depthwise(map) => {
@@ -196,14 +187,30 @@ impl Backward<'_> {
                 for (y, x, count) in shape.rows(pixels) {
                     let out = &mut out[done * shape.channels..(done + count) * shape.channels];
                     let finish = match mask {
-                        Some(mask) => Finish::Gradient {
+                        Some(mask) if pool.is_empty() => Finish::Gradient {
                             mask: &mask[done * per_pixel..(done + count) * per_pixel],
                             guided: self.guided,
                         },
-                        None => Finish::Raw,
+                        _ => Finish::Raw,
                     };
                     self.depthwise(map, block + 1, (y, x), out, finish);
                     done += count;
+                }
+                if pool.is_empty() {
+                    return;
+                }
+                for out in out.chunks_exact_mut(shape.channels) {
+                    out.iter_mut()
+                        .zip(pool)
+                        .for_each(|(out, pool)| *out += pool);
+                }
+            }
+        }
+        if let Some(mask) = mask {
+            for (out, bits) in out.chunks_exact_mut(self.net.kernels.lanes).zip(mask) {
+                for (lane, x) in out.iter_mut().enumerate() {
+                    let passes = bits >> lane & 1 == 1 && !(self.guided && *x <= 0.0);
+                    *x = if passes { *x } else { 0.0 };
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::CompiledMobileNet;
 use super::kernels::{Depthwise, Finish, Matmul, Place};
 use super::pixels::Values;
 use super::plan::{Plan, Shape};
+use crate::Blocks;
 
 /// Values of a band that stay in a core's second-level cache (192 KiB) between depthwise and pointwise.
 pub(super) const BAND: usize = 48 * 1024;
@@ -240,18 +241,34 @@ impl CompiledMobileNet {
         });
     }
 
-    /// The mean over a map, in f64, as `feature_dim` values.
-    pub(super) fn pool(&self, plan: &Plan, map: &[f32], out: &mut [f32]) {
-        let shape = plan.shape(self.config.blocks);
-        let mut sums = vec![0.0f64; out.len()];
-        for p in 0..shape.pixels() {
-            for (sum, &x) in sums.iter_mut().zip(&map[shape.offset(p)..]) {
-                *sum += f64::from(x);
+    /// Shown the map after every block, writes the means of those wanted to `out`, one after the other.
+    pub(super) fn pools<'a>(
+        &'a self,
+        plan: &'a Plan,
+        blocks: Blocks,
+        mut out: &'a mut [f32],
+    ) -> impl FnMut(usize, &[f32]) + 'a {
+        move |block, map| {
+            if blocks.contains(block) {
+                let channels = self.config.channels_after(block);
+                let (pool, rest) = std::mem::take(&mut out).split_at_mut(channels);
+                mean(plan.shape(block), map, pool);
+                out = rest;
             }
         }
-        let n = shape.pixels() as f64;
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = (sum / n) as f32;
+    }
+}
+
+/// The mean over a map, in f64, its padded channels left out.
+fn mean(shape: Shape, map: &[f32], out: &mut [f32]) {
+    let mut sums = vec![0.0f64; out.len()];
+    for p in 0..shape.pixels() {
+        for (sum, &x) in sums.iter_mut().zip(&map[shape.offset(p)..]) {
+            *sum += f64::from(x);
         }
+    }
+    let n = shape.pixels() as f64;
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = (sum / n) as f32;
     }
 }

@@ -4,7 +4,7 @@ use super::backward::{Backward, Transposed};
 use super::forward::Masks;
 use super::plan::Plan;
 use super::{CompiledMobileNet, Features, Pixels, each_image};
-use crate::Result;
+use crate::{Blocks, Result};
 
 /// Where a gradient is handed in: the function's value is a function of this output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub enum Output {
     Embedding,
     /// The classifier's, `classes` values an image.
     Logits,
+    /// The pools of several blocks, as [`CompiledMobileNet::embed_blocks`] joins them.
+    Joined(Blocks),
 }
 
 /// Outputs and gradients of a batch.
@@ -97,9 +99,7 @@ impl CompiledMobileNet {
             images,
             gradient,
             |_, _, _, _| {},
-            |backward, at, out| {
-                backward.to_pixels(at, out);
-            },
+            |backward, out: &mut [f32]| backward.to_pixels(out),
         )?;
         Ok(PixelGradients { outputs, gradients })
     }
@@ -137,9 +137,7 @@ impl CompiledMobileNet {
             images,
             gradient,
             visit,
-            |backward, at, (_, out)| {
-                backward.to_block(block, at, out);
-            },
+            |backward, (_, out)| backward.to_block(block, out),
         )?;
         Ok(BlockGradients {
             outputs,
@@ -156,22 +154,21 @@ impl CompiledMobileNet {
         images: impl Iterator<Item = T> + Send,
         gradient: impl Fn(usize, &[f32], &mut [f32]) + Sync,
         visit: impl Fn(&Plan, usize, &[f32], &mut T) + Sync,
-        finish: impl Fn(&Backward, &[f32], T) + Sync,
+        finish: impl Fn(&Backward, T) + Sync,
     ) -> Result<Vec<f32>> {
         let plan = self.plan(pixels)?;
         let transposed = self
             .transposed
             .get_or_init(|| Transposed::of(&self.layers, self.config.std));
-        let classifier = match options.output {
-            Output::Embedding => None,
-            Output::Logits => Some(self.classifier()?),
+        let last = self.config.blocks;
+        let (classifier, blocks) = match options.output {
+            Output::Embedding => (None, Blocks::only(last)),
+            Output::Logits => (Some(self.classifier()?), Blocks::only(last)),
+            Output::Joined(blocks) => (None, blocks),
         };
-        let (dim, last) = (self.feature_dim(), self.config.blocks);
-        let length = if classifier.is_some() {
-            self.config.classes
-        } else {
-            dim
-        };
+        self.check_block(blocks.last())?;
+        let dim = self.config.joined_dim(blocks);
+        let length = classifier.map_or(dim, |_| self.config.classes);
         let mut outputs = vec![0.0; pixels.len() * length];
         let images = outputs.chunks_exact_mut(length).zip(images);
         each_image(
@@ -181,12 +178,12 @@ impl CompiledMobileNet {
             |i, parts, (output, mut image)| {
                 self.with_masks(&plan, |masks| {
                     let mut embedding = vec![0.0; dim];
+                    let mut pools = self.pools(&plan, blocks, &mut embedding);
                     self.forward(&plan, pixels.image(i), last, parts, masks, |block, map| {
                         visit(&plan, block, map, &mut image);
-                        if block == last {
-                            self.pool(&plan, map, &mut embedding);
-                        }
+                        pools(block, map);
                     });
+                    drop(pools);
                     match classifier {
                         Some(classifier) => {
                             output.copy_from_slice(&self.product(classifier, &embedding, length));
@@ -198,23 +195,40 @@ impl CompiledMobileNet {
                     if let (Some(_), Some(classifier)) = (classifier, &transposed.classifier) {
                         at = self.product(classifier, &at, dim);
                     }
-                    let guided = options.guided;
-                    finish(
-                        &Backward {
-                            net: self,
-                            transposed,
-                            plan: &plan,
-                            masks,
-                            guided,
-                            parts,
-                        },
-                        &at,
-                        image,
-                    );
+                    let backward = Backward {
+                        net: self,
+                        transposed,
+                        plan: &plan,
+                        masks,
+                        guided: options.guided,
+                        parts,
+                        pools: self.pool_gradients(&plan, blocks, &at),
+                    };
+                    finish(&backward, image);
                 });
             },
         );
         Ok(outputs)
+    }
+
+    /// What the gradient at the joined pools adds at each pixel of the map after each block: nothing where it is empty.
+    fn pool_gradients(&self, plan: &Plan, blocks: Blocks, mut at: &[f32]) -> Vec<Vec<f32>> {
+        let of_block = |block: usize| {
+            let shape = plan.shape(block);
+            let mut gradient = Vec::new();
+            if blocks.contains(block) || block == self.config.blocks {
+                gradient.resize(shape.channels, 0.0);
+            }
+            if blocks.contains(block) {
+                let (pool, rest) = at.split_at(self.config.channels_after(block));
+                for (to, from) in gradient.iter_mut().zip(pool) {
+                    *to = from / shape.pixels() as f32;
+                }
+                at = rest;
+            }
+            gradient
+        };
+        (0..=self.config.blocks).map(of_block).collect()
     }
 
     /// Masks are kept between calls, for the size of input they were made for.

@@ -23,7 +23,7 @@ use self::fold::Layers;
 use self::forward::Masks;
 use self::kernels::{Finish, Kernels, Matmul, Packed, Place};
 use self::plan::{Buffers, Plan};
-use crate::{Error, MobileNet, MobileNetConfig, Result};
+use crate::{Blocks, Error, MobileNet, MobileNetConfig, Result};
 
 pub use self::gradients::{BlockGradients, GradientOptions, Output, PixelGradients};
 pub use self::instruction_set::InstructionSet;
@@ -139,23 +139,26 @@ impl CompiledMobileNet {
     /// [`Error::Input`] where the images are so small that nothing is left of them (one pixel, and
     /// [`Padding::End`](crate::Padding::End)).
     pub fn embed(&self, pixels: &Pixels) -> Result<Vec<f32>> {
+        self.embed_blocks(pixels, Blocks::only(self.config.blocks))
+    }
+
+    /// The means over the maps after several blocks, joined, `[n, `[`joined_dim`](MobileNetConfig::joined_dim)`]`; what
+    /// lies behind the last of them is not computed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the net has fewer blocks, and as [`embed`](Self::embed).
+    pub fn embed_blocks(&self, pixels: &Pixels, blocks: Blocks) -> Result<Vec<f32>> {
         let plan = self.plan(pixels)?;
-        let mut embeddings = vec![0.0; pixels.len() * self.feature_dim()];
-        let images = embeddings.chunks_exact_mut(self.feature_dim());
+        self.check_block(blocks.last())?;
+        let dim = self.config.joined_dim(blocks);
+        let mut embeddings = vec![0.0; pixels.len() * dim];
+        let images = embeddings.chunks_exact_mut(dim);
         each_image(plan.threads, pixels.len(), images, |i, parts, out| {
-            let last = self.config.blocks;
-            self.forward(
-                &plan,
-                pixels.image(i),
-                last,
-                parts,
-                &mut Masks::default(),
-                |block, map| {
-                    if block == last {
-                        self.pool(&plan, map, out);
-                    }
-                },
-            );
+            let (last, masks) = (blocks.last(), &mut Masks::default());
+            let mut pools = self.pools(&plan, blocks, out);
+            self.forward(&plan, pixels.image(i), last, parts, masks, |block, map| {
+                pools(block, map);
+            });
         });
         Ok(embeddings)
     }
@@ -210,13 +213,18 @@ impl CompiledMobileNet {
         })
     }
 
-    fn empty_features(&self, plan: &Plan, n: usize, block: usize) -> Result<Features> {
-        if block > self.config.blocks {
-            let blocks = self.config.blocks;
+    fn check_block(&self, block: usize) -> Result<()> {
+        let blocks = self.config.blocks;
+        if block > blocks {
             return Err(Error::Input(format!(
                 "block {block} is asked for; this net has blocks 0 (stem) to {blocks}"
             )));
         }
+        Ok(())
+    }
+
+    fn empty_features(&self, plan: &Plan, n: usize, block: usize) -> Result<Features> {
+        self.check_block(block)?;
         let map = plan.shape(block);
         let shape = [n, map.height, map.width, self.config.channels_after(block)];
         Ok(Features {

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::Device;
-use dataset::ResizePolicy;
+use dataset::{ResizeFilter, ResizePolicy};
 use mobilenet::{Precision, Weights};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -39,6 +39,9 @@ struct Description {
     classes: Vec<String>,
     layer: Layer,
     resize: ResizePolicy,
+    /// Left out where it is bilinear.
+    #[serde(default, skip_serializing_if = "is_default")]
+    filter: ResizeFilter,
     size: u32,
     head: HeadShape,
     backbone: BackboneDescription,
@@ -109,6 +112,7 @@ impl Classifier {
             classes: self.classes.clone(),
             layer: self.backbone.layer(),
             resize: self.backbone.resize(),
+            filter: self.backbone.filter(),
             size: self.backbone.size(),
             head: self.head.shape(),
             backbone: BackboneDescription {
@@ -183,6 +187,7 @@ impl Classifier {
         let mut backbone = Backbone::new(weights, device)
             .map_err(named)?
             .with_resize(about.resize)
+            .with_filter(about.filter)
             .with_layer(about.layer)
             .map_err(named)?;
         if backbone.digest() != about.backbone.digest {
@@ -213,6 +218,11 @@ impl Classifier {
         about.reference.check(&found).map_err(wrong)?;
         Ok(classifier)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_default(filter: &ResizeFilter) -> bool {
+    *filter == ResizeFilter::default()
 }
 
 fn file_error(path: &Path, message: String) -> Error {

@@ -90,7 +90,14 @@ pub(super) struct Net<'a> {
 
 impl<'a> Net<'a> {
     pub fn new(classifier: &'a Classifier) -> Result<Self> {
-        let weights = classifier.backbone().weights();
+        let (weights, layer) = (
+            classifier.backbone().weights(),
+            classifier.backbone().layer(),
+        );
+        if let Layer::Joined(_) = layer {
+            let expected = "embedding or logits: only these are exported";
+            return Err(Error::mismatch("layer under the head", expected, layer));
+        }
         let config = weights.config();
         let tensors: BTreeMap<&str, &[f32]> = weights
             .tensors()
@@ -177,6 +184,7 @@ impl<'a> Net<'a> {
     pub fn preprocessing(&self) -> serde_json::Value {
         serde_json::json!({
             "resize": self.classifier.backbone().resize(),
+            "filter": self.classifier.backbone().filter(),
             "size": self.side,
             "mean": self.config.mean,
             "std": self.config.std,

@@ -1,7 +1,7 @@
 use dataset::Augmentation;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Classifier, Error, Result};
 
 /// How to fine-tune. Start from [`FineTuneConfig::new`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,7 @@ pub struct FineTuneConfig {
     pub(super) warm_up: f64,
     pub(super) weight_decay: f32,
     pub(super) label_smoothing: f64,
+    pub(super) head_penalty: Option<f64>,
     pub(super) norms: Norms,
     pub(super) epochs_a_block: usize,
     pub(super) average: Option<f64>,
@@ -43,14 +44,15 @@ impl Default for FineTuneConfig {
 }
 
 impl FineTuneConfig {
-    /// The last 2 blocks, 5 epochs of batches of 32, AdamW at 1e-4 (0.9, 0.999, 1e-8), half as much for each block
+    /// The last 2 blocks, 4 epochs of batches of 32, AdamW at 1e-4 (0.9, 0.999, 1e-8), half as much for each block
     /// further from the head, warm-up over the first tenth of the steps and then half a cosine down to 0, weight decay
-    /// 0.05 on kernels, no label smoothing, frozen norms, all blocks from the start, no average, no augmentation, no
-    /// early stopping, 2 GiB of memory for what the frozen blocks give, seed 0, one thread.
+    /// 0.05 on kernels, no label smoothing, the penalty that the head was fitted with, frozen norms, all blocks from the
+    /// start, an average of 0.98, 4 variants by [`Augmentation::standard`] (without them the training images are soon
+    /// learnt by heart), no early stopping, 2 GiB of memory for what the frozen blocks give, seed 0, one thread.
     pub fn new() -> Self {
         Self {
             blocks: 2,
-            epochs: 5,
+            epochs: 4,
             batch: 32,
             threads: 1,
             learning_rate: 1e-4,
@@ -58,11 +60,12 @@ impl FineTuneConfig {
             warm_up: 0.1,
             weight_decay: 0.05,
             label_smoothing: 0.0,
+            head_penalty: None,
             norms: Norms::Frozen,
             epochs_a_block: 0,
-            average: None,
-            augmentation: None,
-            variants: 1,
+            average: Some(0.98),
+            augmentation: Some(Augmentation::standard()),
+            variants: 4,
             patience: None,
             memory: 2 << 30,
             seed: 0,
@@ -128,6 +131,14 @@ impl FineTuneConfig {
         self
     }
 
+    /// Adds so many times half the squares of the head's weights to the mean loss, so that they do not just grow.
+    /// `None`, the default: what the head was fitted with, where the classifier's report tells; then a converged head
+    /// stays where it is as long as the features under it do.
+    pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
+        self.head_penalty = penalty;
+        self
+    }
+
     /// What the batch normalisations do.
     pub fn with_norms(mut self, norms: Norms) -> Self {
         self.norms = norms;
@@ -153,6 +164,12 @@ impl FineTuneConfig {
     pub fn with_augmentation(mut self, augmentation: Augmentation, variants: usize) -> Self {
         self.augmentation = Some(augmentation);
         self.variants = variants;
+        self
+    }
+
+    /// Trains on the images as they are.
+    pub fn without_augmentation(mut self) -> Self {
+        self.augmentation = None;
         self
     }
 
@@ -211,6 +228,9 @@ impl FineTuneConfig {
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return wrong("weight_decay", &self.weight_decay, "0 or a positive number");
         }
+        if let Some(penalty) = self.head_penalty.filter(|p| !(*p >= 0.0 && p.is_finite())) {
+            return wrong("head_penalty", &penalty, "0 or a positive number");
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             let hint = "from 0 up to, not including, 1";
             return wrong("label_smoothing", &self.label_smoothing, hint);
@@ -219,6 +239,22 @@ impl FineTuneConfig {
             return wrong("average", &decay, "from 0 up to, not including, 1");
         }
         Ok(())
+    }
+
+    /// The penalty on the weights of this classifier's head.
+    pub(super) fn penalty_of(&self, classifier: &Classifier) -> f64 {
+        let fitted = || {
+            let report = classifier.report()?;
+            let chosen = report.chosen()?;
+            // Two classes were fitted as one vector, of which each has half.
+            let share = if classifier.classes().len() == 2 {
+                2.0
+            } else {
+                1.0
+            };
+            Some(share / (chosen.c * report.images as f64))
+        };
+        self.head_penalty.or_else(fitted).unwrap_or(0.0)
     }
 
     /// The head's step size at `step` of `steps`: up in a line, down in half a cosine.

@@ -11,8 +11,8 @@ use burn::tensor::distributed::{
 };
 use burn::tensor::{Device, Tensor};
 
-use super::gradients::Batch;
-use super::tail::{Tail, cross_entropy, floats};
+use super::gradients::{Batch, Objective};
+use super::tail::Tail;
 use crate::{Error, Result};
 
 /// Devices that train together, and their connection.
@@ -39,8 +39,7 @@ impl Group {
         &self,
         tail: &Tail,
         batch: &Batch,
-        frozen: usize,
-        smoothing: f64,
+        objective: Objective,
     ) -> Result<(f64, GradientsParams)> {
         let n = batch.targets.len();
         let share = n.div_ceil(self.devices.len().max(1));
@@ -57,19 +56,15 @@ impl Group {
             ));
         }
         let work = |rank: usize| -> Result<(f64, GradientsParams)> {
-            let (from, to) = ranges[rank];
             let device = self.devices[rank].clone();
             let copy = tail.clone().fork(&device.clone().autodiff());
-            let logits = copy.forward(batch.tensor(from, to, &device), frozen, true);
-            let loss = cross_entropy(logits, &batch.targets[from..to], smoothing);
-            let loss = loss.div_scalar(n as f64);
-            let value = floats(loss.clone().inner())?;
+            let (loss, value) = objective.part(&copy, batch, ranges[rank], &device)?;
             let mut gradients = GradientsParams::from_grads(loss.backward(), &copy);
             copy.visit(&mut Reduce {
                 gradients: &mut gradients,
                 devices: &self.devices,
             });
-            Ok((value.first().map_or(f64::NAN, |&v| f64::from(v)), gradients))
+            Ok((value, gradients))
         };
         let results: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..self.devices.len())

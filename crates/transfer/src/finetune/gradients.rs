@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::tail::{Tail, cross_entropy};
+use super::tail::{Tail, cross_entropy, floats};
 use super::{FineTuneConfig, Norms};
 use crate::{Error, Result};
 
@@ -28,24 +28,52 @@ impl Batch {
     }
 }
 
+/// What a step makes smaller.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Objective {
+    /// How many of the units that shall learn are still frozen.
+    pub(super) frozen: usize,
+    pub(super) smoothing: f64,
+    /// Factor to half the sum of the squares of the head's weights.
+    pub(super) penalty: f64,
+}
+
+impl Objective {
+    /// What images `from` up to `to` contribute to the mean loss of a batch, and the value of that.
+    pub(super) fn part(
+        &self,
+        tail: &Tail,
+        batch: &Batch,
+        (from, to): (usize, usize),
+        device: &Device,
+    ) -> Result<(Tensor<1>, f64)> {
+        let n = batch.targets.len() as f64;
+        let logits = tail.forward(batch.tensor(from, to, device), self.frozen, true);
+        let loss = cross_entropy(logits, &batch.targets[from..to], self.smoothing).div_scalar(n);
+        let share = self.penalty * (to - from) as f64 / n;
+        let loss = match tail.squares() {
+            Some(squares) if share > 0.0 => loss + squares.mul_scalar(0.5 * share),
+            _ => loss,
+        };
+        let value = floats(loss.clone().inner())?;
+        Ok((loss, value.first().map_or(f64::NAN, |&v| f64::from(v))))
+    }
+}
+
 /// Mean loss over a batch, and its gradients.
 pub(super) fn gradients(
     tail: &Tail,
     batch: &Batch,
-    frozen: usize,
+    objective: Objective,
     config: &FineTuneConfig,
     device: &Device,
 ) -> Result<(f64, GradientsParams)> {
     let n = batch.targets.len();
     let part = n.div_ceil(config.threads.min(n).max(1)).max(1);
     let work = |tail: &Tail, from: usize| -> Result<(f64, GradientsParams)> {
-        let to = n.min(from + part);
-        let logits = tail.forward(batch.tensor(from, to, device), frozen, true);
-        let loss = cross_entropy(logits, &batch.targets[from..to], config.label_smoothing);
-        let loss = loss.div_scalar(n as f64);
-        let value = super::tail::floats(loss.clone().inner())?;
-        let gradients = GradientsParams::from_grads(loss.backward(), tail);
-        Ok((value.first().map_or(f64::NAN, |&v| f64::from(v)), gradients))
+        let range = (from, n.min(from + part));
+        let (loss, value) = objective.part(tail, batch, range, device)?;
+        Ok((value, GradientsParams::from_grads(loss.backward(), tail)))
     };
     let parts = (0..n).step_by(part);
     // Batch statistics are written in the order of the calls: one after the other, there.
@@ -212,7 +240,12 @@ mod tests {
         };
         let of = |threads| {
             let config = FineTuneConfig::new().with_threads(threads);
-            gradients(&tail, &batch, 0, &config, &device).unwrap()
+            let objective = Objective {
+                frozen: 0,
+                smoothing: 0.0,
+                penalty: 0.1,
+            };
+            gradients(&tail, &batch, objective, &config, &device).unwrap()
         };
         let (loss, whole) = of(1);
         for threads in [2, 3, 8] {

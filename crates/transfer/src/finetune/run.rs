@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::average::Average;
-use super::gradients::{Batch, gradients, optimiser, step};
+use super::gradients::{Batch, Objective, gradients, optimiser, step};
 use super::inputs::Inputs;
 use super::tail::{Tail, floats};
 use super::{EpochRecord, FineTuneConfig, FineTuneEvent, FineTuneReport};
@@ -67,6 +67,7 @@ pub(super) struct Course<'a> {
     validation: Inputs<'a>,
     pub(super) tail: Tail,
     pub(super) optimiser: ModuleOptimizer,
+    penalty: f64,
     before: Option<Validation>,
     history: Vec<EpochRecord>,
     kept: Option<usize>,
@@ -125,6 +126,7 @@ impl<'a> Course<'a> {
             validation,
             tail,
             optimiser,
+            penalty: config.penalty_of(classifier),
             before: None,
             history: Vec::new(),
             kept: None,
@@ -153,12 +155,17 @@ impl<'a> Course<'a> {
         Ok((result.into_classifier(classifier, device)?, report))
     }
 
-    fn gradients(&self, batch: &Batch, frozen: usize) -> Result<(f64, GradientsParams)> {
+    fn gradients(&self, batch: &Batch, epoch: usize) -> Result<(f64, GradientsParams)> {
+        let objective = Objective {
+            frozen: self.config.still_frozen(epoch),
+            smoothing: self.config.label_smoothing,
+            penalty: self.penalty,
+        };
         #[cfg(feature = "distributed")]
         if let Some(group) = &self.group {
-            return group.gradients(&self.tail, batch, frozen, self.config.label_smoothing);
+            return group.gradients(&self.tail, batch, objective);
         }
-        gradients(&self.tail, batch, frozen, self.config, &self.device)
+        gradients(&self.tail, batch, objective, self.config, &self.device)
     }
 
     /// The images of `epoch` in batches.
@@ -176,8 +183,7 @@ impl<'a> Course<'a> {
     /// Loss of a batch before, and the tail after, a step.
     pub(super) fn step(&mut self, images: &[usize], epoch: usize, rate: f64) -> Result<f64> {
         let batch = self.training.batch(images, epoch)?;
-        let frozen = self.config.still_frozen(epoch);
-        let (loss, gradients) = self.gradients(&batch, frozen)?;
+        let (loss, gradients) = self.gradients(&batch, epoch)?;
         let decay = self.config.block_decay;
         self.tail = step(
             &mut self.optimiser,

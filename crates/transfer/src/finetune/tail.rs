@@ -107,6 +107,13 @@ impl Tail {
             })
     }
 
+    /// Sum of the squares of the head's weights.
+    pub(super) fn squares(&self) -> Option<Tensor<1>> {
+        let layers = self.head.iter();
+        let squares = layers.map(|layer| layer.weight.val().powi_scalar(2).sum());
+        squares.reduce(|a, b| a + b)
+    }
+
     /// The classifier with what was learnt.
     pub(super) fn into_classifier(self, from: &Classifier, device: &Device) -> Result<Classifier> {
         let learnt = self.valid();
@@ -122,6 +129,7 @@ impl Tail {
         let weights = Weights::of(&net)?.without_classifier();
         let mut tuned = Backbone::new(weights, device)?
             .with_resize(backbone.resize())
+            .with_filter(backbone.filter())
             .with_engine(backbone.engine())?;
         tuned.set_size(backbone.size())?;
         let layers = learnt.head.iter().map(dense).collect::<Result<_>>()?;

@@ -3,7 +3,9 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::steps::Start;
-use super::{Checkpoint, FitEvent, FitReport, Head, converged, steps};
+use super::{
+    Checkpoint, ConvergedConfig, FitEvent, FitReport, Head, StepsConfig, converged, steps,
+};
 use crate::{Embeddings, Error, Result};
 
 /// How to train a head. Start from [`HeadConfig::new`].
@@ -64,57 +66,6 @@ pub enum ClassWeights {
     Balanced,
     /// One positive number a class.
     Given(Vec<f64>),
-}
-
-/// The optimum of a penalised logistic regression: the default, chosen for what it gives on images it has not
-/// seen. Same optimum as scikit-learn 1.9's `LogisticRegression`; training and validation images are used
-/// together, cross-validated, and the result is fitted on all of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ConvergedConfig {
-    pub(crate) regularisation: Vec<f64>,
-    pub(crate) folds: usize,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) fold_of: Option<Vec<usize>>,
-    pub(crate) tolerance: f64,
-}
-
-/// Gradient steps on batches: `retrain.py`'s recipe ([`parity`](Self::parity)), or a hidden layer with dropout
-/// ([`hidden`](Self::hidden)).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct StepsConfig {
-    pub(crate) hidden: Option<usize>,
-    pub(crate) dropout: f32,
-    pub(crate) optimiser: Optimiser,
-    pub(crate) learning_rate: f32,
-    pub(crate) weight_decay: f32,
-    pub(crate) sampling: Sampling,
-    pub(crate) batch: usize,
-    pub(crate) steps: usize,
-    pub(crate) eval_interval: usize,
-    pub(crate) validation_batch: Option<usize>,
-    pub(crate) patience: Option<usize>,
-}
-
-/// How a step changes the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimiser {
-    /// Plain stochastic gradient descent.
-    Sgd,
-    /// Adam (Kingma and Ba 2015; 0.9, 0.999, 1e-8) with decoupled weight decay (Loshchilov and Hutter 2019).
-    Adam,
-}
-
-/// How a batch is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sampling {
-    /// A class at random, then an image of it, with replacement: `retrain.py`'s way.
-    Balanced,
-    /// Each image once before any comes again, in a new order each time.
-    Shuffled,
 }
 
 impl Default for HeadConfig {
@@ -222,7 +173,7 @@ impl HeadConfig {
     ) -> Result<(Head, FitReport)> {
         let start = Start {
             head: Some(head),
-            checkpoint: None,
+            ..Start::default()
         };
         self.run(training, validation, start, watch)
     }
@@ -240,17 +191,47 @@ impl HeadConfig {
         watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(Head, FitReport)> {
         let start = Start {
-            head: None,
             checkpoint: Some(checkpoint),
+            ..Start::default()
         };
         self.run(training, validation, start, watch)
     }
 
-    fn run(
+    /// [`fit_with`](Self::fit_with), but each step learns from what `rows(step, images)` gives for it: embeddings
+    /// `[images.len(), dim]` of these images of `training`, distorted anew
+    /// ([`Backbone::embed_varied`](crate::Backbone::embed_varied)). With a checkpoint it
+    /// [goes on](Self::fit_resumable) where it was stopped, if `rows` gives the same for the same step.
+    ///
+    /// # Errors
+    /// As [`fit_resumable`](Self::fit_resumable), as `rows`, and with the converged recipe, which has no steps.
+    pub fn fit_on_the_fly(
         &self,
         training: &Embeddings,
         validation: &Embeddings,
-        start: Start<'_>,
+        checkpoint: Option<&Checkpoint>,
+        mut rows: impl FnMut(usize, &[usize]) -> Result<Vec<f32>>,
+        watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<(Head, FitReport)> {
+        if let Recipe::Converged(_) = self.recipe {
+            return Err(setting(
+                "recipe",
+                "converged",
+                "distortions on the fly need a recipe of steps; for this one, embed variants",
+            ));
+        }
+        let start = Start {
+            checkpoint,
+            fresh: Some(&mut rows),
+            ..Start::default()
+        };
+        self.run(training, validation, start, watch)
+    }
+
+    fn run<'a>(
+        &'a self,
+        training: &'a Embeddings,
+        validation: &Embeddings,
+        start: Start<'a>,
         watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(Head, FitReport)> {
         self.check(training, validation)?;
@@ -319,230 +300,7 @@ impl HeadConfig {
     }
 }
 
-impl Default for ConvergedConfig {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl ConvergedConfig {
-    /// Inverse regularisation `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
-    pub fn new() -> Self {
-        Self {
-            regularisation: vec![
-                1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
-            ],
-            folds: 5,
-            fold_of: None,
-            tolerance: 1e-7,
-        }
-    }
-
-    /// The values of `C` to choose from. They are tried from the smallest up, and no further once the log loss
-    /// has risen twice in a row. With one value (and class weights other than `Auto`) nothing is chosen.
-    pub fn with_regularisation(mut self, c: impl Into<Vec<f64>>) -> Self {
-        self.regularisation = c.into();
-        self
-    }
-
-    /// How many folds; default 5. A class with fewer images lowers it.
-    pub fn with_folds(mut self, folds: usize) -> Self {
-        self.folds = folds;
-        self
-    }
-
-    /// The fold of each image, training images first, then those for validation, in place of folds drawn at
-    /// random: for images that belong together.
-    pub fn with_fold_of(mut self, fold_of: Vec<usize>) -> Self {
-        self.fold_of = Some(fold_of);
-        self
-    }
-
-    /// The largest entry of the gradient of the mean loss at which the final fit ends; default 1e-7
-    /// (scikit-learn's `tol` is 1e-4). The folds' fits end at 1e-4, or here if that is larger.
-    pub fn with_tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
-        self
-    }
-
-    fn check(&self, images: usize) -> Result<()> {
-        if self.regularisation.is_empty() {
-            return Err(setting("regularisation", "[]", "at least one value"));
-        }
-        if let Some(c) = self
-            .regularisation
-            .iter()
-            .find(|c| !(**c > 0.0 && c.is_finite()))
-        {
-            return Err(setting("regularisation", c, "positive numbers"));
-        }
-        if self.folds < 2 {
-            return Err(setting("folds", self.folds, "2 or more"));
-        }
-        if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
-            return Err(setting(
-                "tolerance",
-                self.tolerance,
-                "between 0 and 1, both excluded",
-            ));
-        }
-        if let Some(fold_of) = &self.fold_of
-            && fold_of.len() != images
-        {
-            return Err(Error::mismatch("images with a fold", images, fold_of.len()));
-        }
-        Ok(())
-    }
-}
-
-impl StepsConfig {
-    /// What `retrain.py` did: 4000 steps of plain gradient descent at 0.01 on batches of 100, a class drawn at
-    /// random, then an image of it; every 10 steps accuracy and cross-entropy on the batch and on 100 drawn
-    /// validation images. Weights start from a truncated normal distribution of deviation 0.001.
-    pub fn parity() -> Self {
-        Self {
-            hidden: None,
-            dropout: 0.0,
-            optimiser: Optimiser::Sgd,
-            learning_rate: 0.01,
-            weight_decay: 0.0,
-            sampling: Sampling::Balanced,
-            batch: 100,
-            steps: 4000,
-            eval_interval: 10,
-            validation_batch: Some(100),
-            patience: None,
-        }
-    }
-
-    /// A hidden layer of `units` with ReLU and dropout 0.5: at most 2000 steps of Adam at 0.001, weight decay
-    /// 0.01, batches of 100 shuffled images; every 20 steps a look at all validation images, over after 10 looks
-    /// that did not lower their cross-entropy, and the best weights kept.
-    pub fn hidden(units: usize) -> Self {
-        Self {
-            hidden: Some(units),
-            dropout: 0.5,
-            optimiser: Optimiser::Adam,
-            learning_rate: 1e-3,
-            weight_decay: 1e-2,
-            sampling: Sampling::Shuffled,
-            batch: 100,
-            steps: 2000,
-            eval_interval: 20,
-            validation_batch: None,
-            patience: Some(10),
-        }
-    }
-
-    /// Units of the hidden layer, or none.
-    pub fn with_hidden(mut self, units: Option<usize>) -> Self {
-        self.hidden = units;
-        self
-    }
-
-    /// The share of hidden units left out at random in each step, from 0 up to, not including, 1.
-    pub fn with_dropout(mut self, share: f32) -> Self {
-        self.dropout = share;
-        self
-    }
-
-    /// How a step changes the weights.
-    pub fn with_optimiser(mut self, optimiser: Optimiser) -> Self {
-        self.optimiser = optimiser;
-        self
-    }
-
-    /// Step size.
-    pub fn with_learning_rate(mut self, rate: f32) -> Self {
-        self.learning_rate = rate;
-        self
-    }
-
-    /// Decoupled weight decay: each step takes `learning_rate * decay` of every weight (not of the biases).
-    pub fn with_weight_decay(mut self, decay: f32) -> Self {
-        self.weight_decay = decay;
-        self
-    }
-
-    /// How a batch is drawn.
-    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
-        self.sampling = sampling;
-        self
-    }
-
-    /// Images a batch.
-    pub fn with_batch(mut self, images: usize) -> Self {
-        self.batch = images;
-        self
-    }
-
-    /// Number of steps.
-    pub fn with_steps(mut self, steps: usize) -> Self {
-        self.steps = steps;
-        self
-    }
-
-    /// Steps between two looks at accuracy and cross-entropy.
-    pub fn with_eval_interval(mut self, steps: usize) -> Self {
-        self.eval_interval = steps;
-        self
-    }
-
-    /// Validation images drawn for each look; `None` takes all, and so does early stopping.
-    pub fn with_validation_batch(mut self, images: Option<usize>) -> Self {
-        self.validation_batch = images;
-        self
-    }
-
-    /// Ends after so many looks without a lower cross-entropy on the validation images, with the best weights.
-    pub fn with_patience(mut self, looks: Option<usize>) -> Self {
-        self.patience = looks;
-        self
-    }
-
-    fn check(&self, validation: &Embeddings) -> Result<()> {
-        let one_or_more = |name, value: usize| {
-            if value == 0 {
-                Err(setting(name, value, "1 or more"))
-            } else {
-                Ok(())
-            }
-        };
-        one_or_more("batch", self.batch)?;
-        one_or_more("steps", self.steps)?;
-        one_or_more("eval_interval", self.eval_interval)?;
-        one_or_more("hidden", self.hidden.unwrap_or(1))?;
-        one_or_more("patience", self.patience.unwrap_or(1))?;
-        one_or_more("validation_batch", self.validation_batch.unwrap_or(1))?;
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(setting(
-                "dropout",
-                self.dropout,
-                "from 0 up to, not including, 1",
-            ));
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(setting(
-                "learning_rate",
-                self.learning_rate,
-                "a positive number",
-            ));
-        }
-        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
-            return Err(setting("weight_decay", self.weight_decay, "0 or more"));
-        }
-        if self.patience.is_some() && validation.is_empty() {
-            return Err(Error::mismatch(
-                "validation images for early stopping",
-                "at least 1",
-                0,
-            ));
-        }
-        Ok(())
-    }
-}
-
-fn setting(setting: &'static str, value: impl ToString, hint: &'static str) -> Error {
+pub(super) fn setting(setting: &'static str, value: impl ToString, hint: &'static str) -> Error {
     Error::Setting {
         setting,
         value: value.to_string(),

@@ -1,5 +1,6 @@
 //! The converged recipe: choose by cross-validation, then fit on everything.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use rand::SeedableRng;
@@ -231,8 +232,8 @@ fn judge(
     Ok((candidate, probabilities))
 }
 
-/// The fold of each image: as given, or dealt out class by class in a random order, so that every class is in
-/// every fold.
+/// The fold of each row: as given, or dealt out class by class in a random order, so that every class is in every
+/// fold. Rows of one name, which are variants of an image, share a fold.
 fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> Result<Vec<usize>> {
     let classes = images.classes();
     let folds = if let Some(given) = &recipe.fold_of {
@@ -243,12 +244,19 @@ fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> 
             .min()
             .unwrap_or(0);
         let count = recipe.folds.min(smallest).max(2);
+        let mut firsts = HashMap::new();
+        let first_of: Vec<usize> = (0..images.len())
+            .map(|row| {
+                let name = images.names().get(row);
+                name.map_or(row, |name| *firsts.entry(name).or_insert(row))
+            })
+            .collect();
         let mut folds = vec![0; images.len()];
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let mut next = 0;
         for class in 0..classes {
             let mut rows: Vec<usize> = (0..images.len())
-                .filter(|&i| images.targets()[i] == class)
+                .filter(|&row| images.targets()[row] == class && first_of[row] == row)
                 .collect();
             rows.shuffle(&mut rng);
             for row in rows {
@@ -256,7 +264,7 @@ fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> 
                 next += 1;
             }
         }
-        folds
+        first_of.into_iter().map(|first| folds[first]).collect()
     };
     let count = folds.iter().max().map_or(0, |&f| f + 1);
     if count < 2 || count > images.len() {

@@ -2,18 +2,20 @@
 
 mod config;
 mod converged;
+mod converged_config;
 mod lbfgs;
 mod logistic;
 mod network;
 mod products;
 mod report;
 mod steps;
+mod steps_config;
 
-pub use config::{
-    ClassWeights, ConvergedConfig, HeadConfig, Optimiser, Recipe, Sampling, StepsConfig,
-};
+pub use config::{ClassWeights, HeadConfig, Recipe};
 pub(crate) use converged::argmax;
+pub use converged_config::ConvergedConfig;
 pub(crate) use network::HeadShape;
 pub use network::{Dense, Head, softmax};
 pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};
 pub use steps::Checkpoint;
+pub use steps_config::{Optimiser, Sampling, StepsConfig};

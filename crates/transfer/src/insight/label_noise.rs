@@ -46,7 +46,7 @@ impl LabelNoise {
 /// predictions of models that have *not* seen the image contradict?
 ///
 /// `probabilities` is `[n, classes]`, each row predicted by a model that was fitted without that image (out of fold: a
-/// model that has seen the wrong label repeats it). Ranking is by margin, cleanlab's `normalized_margin`.
+/// model that has seen the wrong label repeats it; [`FitReport::out_of_fold`](crate::FitReport)). Ranking is by margin, cleanlab's `normalized_margin`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] where lengths do not fit, a target is no class, or a probability is not in 0 to 1.

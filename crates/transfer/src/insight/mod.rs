@@ -6,13 +6,11 @@
 mod label_noise;
 mod map;
 mod open_set;
-mod out_of_fold;
 mod similar;
 
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use map::{Pca, picture};
 pub use open_set::OpenSet;
-pub use out_of_fold::out_of_fold;
 pub use similar::{Neighbour, Pair, SimilarImages};
 
 use crate::{Error, Result};

@@ -29,19 +29,23 @@ enum Purpose {
     Look,
 }
 
-/// Where a training begins, if not at random weights.
-#[derive(Clone, Copy, Default)]
+/// Gives the embeddings `[images, dim]` that a step shall learn from, for these training images.
+pub(super) type Fresh<'a> = &'a mut dyn FnMut(usize, &[usize]) -> Result<Vec<f32>>;
+
+/// Where a training begins, if not at random weights, and what it learns from, if not the embeddings as they are.
+#[derive(Default)]
 pub(super) struct Start<'a> {
     pub(super) head: Option<&'a Head>,
     pub(super) checkpoint: Option<&'a Checkpoint>,
+    pub(super) fresh: Option<Fresh<'a>>,
 }
 
-pub(super) fn fit(
-    config: &HeadConfig,
-    recipe: &StepsConfig,
-    training: &Embeddings,
+pub(super) fn fit<'a>(
+    config: &'a HeadConfig,
+    recipe: &'a StepsConfig,
+    training: &'a Embeddings,
     validation: &Embeddings,
-    start: Start<'_>,
+    start: Start<'a>,
     mut watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
 ) -> Result<(Head, FitReport)> {
     let file = start.checkpoint.map(|c| c.of(config, training, validation));
@@ -50,7 +54,7 @@ pub(super) fn fit(
         Some(state) => state,
         None => State::new(config, recipe, training, start.head)?,
     };
-    let mut trainer = Trainer::new(config, recipe, training);
+    let mut trainer = Trainer::new(config, recipe, training, start.fresh);
     let stopped = loop {
         if let Some(stopped) = step(recipe, validation, &mut trainer, &mut state, &mut watch)? {
             break stopped;
@@ -82,7 +86,7 @@ fn step(
         return Ok(Some(Stopped::Steps));
     }
     let step = state.steps;
-    trainer.step(state);
+    trainer.step(state)?;
     state.steps += 1;
     let last = state.steps == recipe.steps;
     if !step.is_multiple_of(recipe.eval_interval) && !last {

@@ -4,8 +4,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::super::{Dense, HeadConfig, Sampling, StepRecord, StepsConfig, Validation};
 use super::passes::{cross_entropy, dense_gradient, forward};
-use super::{Purpose, State, generator};
-use crate::Embeddings;
+use super::{Fresh, Purpose, State, generator};
+use crate::{Embeddings, Error, Result};
 
 /// Adam: decay of the first and second moment, and what is added to the root.
 const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
@@ -17,7 +17,11 @@ pub(super) struct Trainer<'a> {
     training: &'a Embeddings,
     by_class: Vec<Vec<usize>>,
     class_weights: Vec<f64>,
-    rows: Vec<usize>,
+    /// The images of the batch.
+    images: Vec<usize>,
+    /// What gives their embeddings, if not `training`, and what it gave.
+    fresh: Option<Fresh<'a>>,
+    varied: Vec<f32>,
     order: (u64, Vec<usize>),
     hidden: Vec<f32>,
     logits: Vec<f32>,
@@ -30,6 +34,7 @@ impl<'a> Trainer<'a> {
         config: &'a HeadConfig,
         recipe: &'a StepsConfig,
         training: &'a Embeddings,
+        fresh: Option<Fresh<'a>>,
     ) -> Self {
         let classes = training.classes();
         let mut by_class = vec![Vec::new(); classes];
@@ -42,7 +47,9 @@ impl<'a> Trainer<'a> {
             training,
             by_class,
             class_weights: HeadConfig::weights(&config.class_weights, training.targets(), classes),
-            rows: Vec::new(),
+            images: Vec::new(),
+            fresh,
+            varied: Vec::new(),
             order: (u64::MAX, Vec::new()),
             hidden: Vec::new(),
             logits: Vec::new(),
@@ -52,24 +59,40 @@ impl<'a> Trainer<'a> {
     }
 
     /// One step: draw, forward, backward, update.
-    pub(super) fn step(&mut self, state: &mut State) {
+    pub(super) fn step(&mut self, state: &mut State) -> Result<()> {
         self.draw(state.steps);
-        let (x, dim) = (self.training.values(), self.training.dim());
+        let dim = self.training.dim();
         let classes = self.training.classes();
-        let batch = self.rows.len();
+        let batch = self.images.len();
+        if let Some(fresh) = &mut self.fresh {
+            self.varied = fresh(state.steps, &self.images)?;
+            if self.varied.len() != batch * dim {
+                let expected = format!("{batch} of {dim}");
+                return Err(Error::mismatch(
+                    "values of a batch",
+                    expected,
+                    self.varied.len(),
+                ));
+            }
+        }
+        let every: Vec<usize> = (0..batch).collect();
+        let (x, rows) = match self.fresh {
+            Some(_) => (&self.varied[..], &every[..]),
+            None => (self.training.values(), &self.images[..]),
+        };
         let mut noise = generator(self.config.seed, Purpose::Dropout, state.steps as u64);
         forward(
             &state.layers,
             x,
-            &self.rows,
+            rows,
             &mut self.hidden,
             &mut self.logits,
             Some((self.recipe.dropout, &mut noise)),
         );
         let even = (self.config.label_smoothing / classes as f64) as f32;
         let own = (1.0 - self.config.label_smoothing) as f32;
-        for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(&self.rows) {
-            let target = self.training.targets()[row];
+        for (logits, &image) in self.logits.chunks_exact_mut(classes).zip(&self.images) {
+            let target = self.training.targets()[image];
             let scale = self.class_weights[target] as f32 / batch as f32;
             cross_entropy(logits, target);
             for (class, z) in logits.iter_mut().enumerate() {
@@ -78,8 +101,7 @@ impl<'a> Trainer<'a> {
             }
         }
         self.gradients.resize(2 * state.layers.len(), Vec::new());
-        let (mut flow, mut inputs, mut rows, mut width) = (&self.logits, x, &self.rows[..], dim);
-        let every: Vec<usize> = (0..batch).collect();
+        let mut flow = &self.logits;
         if let [_, last] = state.layers.as_slice() {
             dense_gradient(
                 &self.hidden,
@@ -110,19 +132,25 @@ impl<'a> Trainer<'a> {
                     .zip(hidden)
                     .for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
             }
-            (flow, inputs, rows, width) = (&self.hidden_flow, x, &self.rows, dim);
+            flow = &self.hidden_flow;
         }
-        dense_gradient(inputs, rows, flow, width, &mut self.gradients[..2]);
+        dense_gradient(x, rows, flow, dim, &mut self.gradients[..2]);
         update(self.recipe, state, &self.gradients);
+        Ok(())
     }
 
-    /// The rows of a step's batch.
+    /// The images of a step's batch.
     fn draw(&mut self, step: usize) {
-        self.rows.clear();
+        self.images.clear();
         match self.recipe.sampling {
             Sampling::Balanced => {
                 let mut rng = generator(self.config.seed, Purpose::Batch, step as u64);
-                draw_balanced(&self.by_class, self.recipe.batch, &mut rng, &mut self.rows);
+                draw_balanced(
+                    &self.by_class,
+                    self.recipe.batch,
+                    &mut rng,
+                    &mut self.images,
+                );
             }
             Sampling::Shuffled => {
                 let n = self.training.len();
@@ -134,7 +162,7 @@ impl<'a> Trainer<'a> {
                         order.shuffle(&mut generator(self.config.seed, Purpose::Batch, round));
                         self.order = (round, order);
                     }
-                    self.rows.push(self.order.1[position % n]);
+                    self.images.push(self.order.1[position % n]);
                 }
             }
         }
@@ -147,8 +175,16 @@ impl<'a> Trainer<'a> {
         step: usize,
         validation: &Embeddings,
     ) -> StepRecord {
-        let (train_accuracy, train_cross_entropy) =
-            self.judge(&state.layers, self.training, &self.rows.clone());
+        let (varied, images) = (std::mem::take(&mut self.varied), self.images.clone());
+        let training = self.training;
+        let targets: Vec<usize> = images.iter().map(|&i| training.targets()[i]).collect();
+        let (train_accuracy, train_cross_entropy) = match self.fresh {
+            Some(_) => {
+                let every: Vec<usize> = (0..images.len()).collect();
+                self.judge(&state.layers, &varied, &every, &targets)
+            }
+            None => self.judge(&state.layers, training.values(), &images, &targets),
+        };
         let rows = match (self.recipe.validation_batch, self.recipe.patience) {
             (Some(images), None) if !validation.is_empty() => {
                 let mut by_class = vec![Vec::new(); validation.classes()];
@@ -164,7 +200,9 @@ impl<'a> Trainer<'a> {
             _ => (0..validation.len()).collect(),
         };
         let validation = (!rows.is_empty()).then(|| {
-            let (accuracy, cross_entropy) = self.judge(&state.layers, validation, &rows);
+            let targets: Vec<usize> = rows.iter().map(|&row| validation.targets()[row]).collect();
+            let (accuracy, cross_entropy) =
+                self.judge(&state.layers, validation.values(), &rows, &targets);
             Validation {
                 accuracy,
                 cross_entropy,
@@ -180,19 +218,25 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn judge(&mut self, layers: &[Dense], images: &Embeddings, rows: &[usize]) -> (f64, f64) {
+    /// Accuracy and mean cross-entropy of these rows of `values`.
+    fn judge(
+        &mut self,
+        layers: &[Dense],
+        values: &[f32],
+        rows: &[usize],
+        targets: &[usize],
+    ) -> (f64, f64) {
         let classes = self.training.classes();
         forward(
             layers,
-            images.values(),
+            values,
             rows,
             &mut self.hidden,
             &mut self.logits,
             None::<(f32, &mut ChaCha8Rng)>,
         );
         let (mut right, mut loss) = (0, 0.0);
-        for (logits, &row) in self.logits.chunks_exact_mut(classes).zip(rows) {
-            let target = images.targets()[row];
+        for (logits, &target) in self.logits.chunks_exact_mut(classes).zip(targets) {
             right += usize::from(
                 logits
                     .iter()

@@ -1,4 +1,4 @@
-//! Training a head on 1,342 embeddings of 1,024 values, two classes; `benches/peers/head.py` of the workspace does the
+//! Training a head on 1,342 embeddings of 1,024 values, two classes; `peers/head.py` does the
 //! same work with NumPy and scikit-learn, and sets its times beside these.
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,0 +1,259 @@
+//! Varied training images: distortions on the fly, and as variants that are computed once.
+
+use std::time::{Duration, Instant};
+
+use dataset::{
+    Augmentation, DecodeOptions, Distortions, ImageItem, RgbImage, decode, decode_file,
+    read_bounded,
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::backbone::Rows;
+use crate::engine::Levels;
+use crate::{Backbone, Embedded, EmbeddingCache, Error, Filled, Key, Result};
+
+/// The most variants of an image: they are in memory together.
+const MOST_VARIANTS: usize = 64;
+/// Images and variants that are computed at once, about.
+const BATCH: usize = 32;
+
+/// How a training image is varied before it is embedded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variation {
+    /// `retrain.py`'s four distortions.
+    Distortions(Distortions),
+    /// Steps as they are usual today.
+    Augmentation(Augmentation),
+}
+
+impl From<Distortions> for Variation {
+    fn from(distortions: Distortions) -> Self {
+        Self::Distortions(distortions)
+    }
+}
+
+impl From<Augmentation> for Variation {
+    fn from(augmentation: Augmentation) -> Self {
+        Self::Augmentation(augmentation)
+    }
+}
+
+impl Variation {
+    /// `retrain.py` knew nothing of EXIF.
+    fn decoding(&self) -> DecodeOptions {
+        DecodeOptions::default().with_upright(matches!(self, Self::Augmentation(_)))
+    }
+
+    /// Levels of a variant, `[size, size, 3]`.
+    fn apply(&self, image: &RgbImage, size: u32, seed: u64, epoch: u64, index: u64) -> Vec<f32> {
+        match self {
+            Self::Distortions(distortions) => distortions.apply(image, size, seed, epoch, index),
+            Self::Augmentation(augmentation) => {
+                let pixels = augmentation.apply(image, size, seed, epoch, index);
+                pixels.into_raw().into_iter().map(f32::from).collect()
+            }
+        }
+    }
+}
+
+impl Backbone {
+    /// Embeds `variants` (1 to 64) random variants of each image, each once: they are kept in the cache like other
+    /// embeddings. Rows are the variants of the first image, then those of the second, and so on. A variant depends
+    /// on the image's bytes, the variation, the seed and its number, so more variants start with the fewer.
+    ///
+    /// This costs `variants` times an embedding without them, once ([`estimate`](Self::estimate)); `retrain.py`'s way,
+    /// [`embed_varied`](Self::embed_varied), costs steps times the batch, every time.
+    ///
+    /// # Errors
+    /// Where `variants` is out of its range, and as [`embed`](Self::embed).
+    pub fn embed_variants(
+        &self,
+        items: &[ImageItem],
+        variation: &Variation,
+        variants: usize,
+        seed: u64,
+        cache: &EmbeddingCache,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Embedded> {
+        if !(1..=MOST_VARIANTS).contains(&variants) {
+            return Err(Error::Setting {
+                setting: "variants",
+                value: variants.to_string(),
+                hint: "from 1 to 64",
+            });
+        }
+        let recipes: Vec<[u8; 32]> = (0..variants)
+            .map(|variant| self.variant_recipe(variation, seed, variant))
+            .collect::<Result<_>>()?;
+        let several: Vec<ImageItem> = items
+            .iter()
+            .flat_map(|item| std::iter::repeat_n(item, variants))
+            .cloned()
+            .collect();
+        let mut rows = Rows::new(several.len(), self.dim());
+        let mut filled = Filled::default();
+        let at_once = (BATCH / variants).max(1);
+        for (chunk, part) in items.chunks(at_once).enumerate() {
+            let work = |item: &ImageItem| self.vary(item, variation, seed, &recipes, cache);
+            let loaded: Vec<Result<Varied>> = part.par_iter().map(work).collect();
+            let (mut levels, mut missing) = (Vec::new(), Vec::new());
+            for (offset, varied) in loaded.into_iter().enumerate() {
+                let image = chunk * at_once + offset;
+                match varied {
+                    Ok(varied) => {
+                        for (variant, row) in varied.rows.into_iter().enumerate() {
+                            let index = image * variants + variant;
+                            match row {
+                                Row::Known(row) => rows.put(index, &varied.digest, &row),
+                                Row::Levels(pixels) => {
+                                    levels.extend(pixels);
+                                    missing.push((index, varied.digest, variant));
+                                }
+                            }
+                        }
+                    }
+                    Err(Error::Dataset(error)) => filled.failed.push((items[image].clone(), error)),
+                    Err(error) => return Err(error),
+                }
+            }
+            let outputs = self.embed_levels(&levels, missing.len())?;
+            let outputs = || outputs.chunks_exact(self.dim()).zip(&missing);
+            cache
+                .append(outputs().map(|(row, (_, digest, variant))| {
+                    (Key::new(digest, &recipes[*variant]), row)
+                }))?;
+            outputs().for_each(|(row, (index, digest, _))| rows.put(*index, digest, row));
+            filled.computed += missing.len();
+            progress((chunk * at_once + part.len()) * variants);
+        }
+        cache.sync()?;
+        rows.into_embedded(&several, filled)
+    }
+
+    /// Embeds one random variant of each image, `[items.len(), dim]`, and keeps nothing: distortions on the fly, for
+    /// [`HeadConfig::fit_on_the_fly`](crate::HeadConfig::fit_on_the_fly). A variant depends on the image, the seed, the
+    /// `step` and the place in `items`.
+    ///
+    /// # Errors
+    /// Where an image cannot be used.
+    pub fn embed_varied(
+        &self,
+        items: &[&ImageItem],
+        variation: &Variation,
+        seed: u64,
+        step: usize,
+    ) -> Result<Vec<f32>> {
+        let load = |(place, item): (usize, &&ImageItem)| -> Result<Vec<f32>> {
+            let image = decode_file(&item.path, &variation.decoding())?;
+            Ok(variation.apply(&image, self.size(), seed, step as u64, place as u64))
+        };
+        let levels: Vec<_> = items
+            .par_iter()
+            .enumerate()
+            .map(load)
+            .collect::<Result<_>>()?;
+        self.embed_levels(&levels.concat(), items.len())
+    }
+
+    /// How long it takes on this machine to embed so many varied images, from a few of `items`: to be shown before
+    /// starting.
+    ///
+    /// # Errors
+    /// As [`embed_varied`](Self::embed_varied).
+    pub fn estimate(
+        &self,
+        items: &[ImageItem],
+        variation: &Variation,
+        images: usize,
+    ) -> Result<Duration> {
+        let sample: Vec<&ImageItem> = items.iter().take(BATCH).collect();
+        let Some(first) = sample.first() else {
+            return Ok(Duration::ZERO);
+        };
+        // The first one warms up.
+        self.embed_varied(&[*first], variation, 0, 0)?;
+        let start = Instant::now();
+        self.embed_varied(&sample, variation, 0, 0)?;
+        Ok(start.elapsed().mul_f64(images as f64 / sample.len() as f64))
+    }
+
+    fn embed_levels(&self, levels: &[f32], images: usize) -> Result<Vec<f32>> {
+        let side = self.size() as usize;
+        let shape = [images, side, side];
+        self.net.forward(Levels::F32(levels), shape, self.layer())
+    }
+
+    fn variant_recipe(&self, variation: &Variation, seed: u64, variant: usize) -> Result<[u8; 32]> {
+        let variation = serde_json::to_vec(variation)
+            .map_err(|error| Error::mismatch("variation", "one that can be written", error))?;
+        let mut hash = Sha256::new();
+        hash.update(self.recipe());
+        hash.update(seed.to_le_bytes());
+        hash.update((variant as u64).to_le_bytes());
+        hash.update(variation);
+        Ok(hash.finalize().into())
+    }
+
+    fn vary(
+        &self,
+        item: &ImageItem,
+        variation: &Variation,
+        seed: u64,
+        recipes: &[[u8; 32]],
+        cache: &EmbeddingCache,
+    ) -> Result<Varied> {
+        let options = variation.decoding();
+        let bytes = read_bounded(&item.path, options.max_bytes())?;
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        // Not the place in a list: the same image has the same variants anywhere.
+        let number = digest
+            .iter()
+            .take(8)
+            .fold(0, |n: u64, &b| n << 8 | u64::from(b));
+        let mut image = None;
+        let mut rows = Vec::with_capacity(recipes.len());
+        for (variant, recipe) in recipes.iter().enumerate() {
+            let known = cache.get(&Key::new(&digest, recipe))?;
+            if let Some(row) = known.filter(|row| row.len() == self.dim()) {
+                rows.push(Row::Known(row));
+                continue;
+            }
+            let image = match &image {
+                Some(image) => image,
+                None => image.insert(decode(&bytes, &options).map_err(|error| named(error, item))?),
+            };
+            let epoch = variant as u64;
+            let levels = variation.apply(image, self.size(), seed, epoch, number);
+            rows.push(Row::Levels(levels));
+        }
+        Ok(Varied { digest, rows })
+    }
+}
+
+/// Says of which file an error is.
+fn named(error: dataset::Error, item: &ImageItem) -> dataset::Error {
+    match error {
+        dataset::Error::Picture { bytes, problem, .. } => dataset::Error::Picture {
+            path: item.path.clone(),
+            bytes,
+            problem,
+        },
+        other => other,
+    }
+}
+
+/// The variants of one image.
+struct Varied {
+    digest: [u8; 32],
+    rows: Vec<Row>,
+}
+
+enum Row {
+    /// An embedding that the cache had.
+    Known(Vec<f32>),
+    /// Pixels to embed.
+    Levels(Vec<f32>),
+}

@@ -1,0 +1,69 @@
+//! The frozen network and where its embeddings are kept, as options.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use dataset::{ImageItem, ResizePolicy};
+use mobilenet::Weights;
+use transfer::{Backbone, Embedded, EmbeddingCache, Layer};
+
+use super::{DeviceName, device};
+
+#[derive(clap::Args)]
+pub struct NetworkOptions {
+    /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1 [default: bundled]
+    #[arg(long)]
+    pub weights: Option<String>,
+    /// What the head sees: embedding, logits, or the pools of several blocks, as blocks-11-13
+    #[arg(long, default_value_t)]
+    pub layer: Layer,
+    /// How images become squares: squash, center-crop, letterbox or tf1 (as retrain.py)
+    #[arg(long, default_value_t)]
+    pub resize: ResizePolicy,
+    /// Folder of embeddings computed so far
+    #[arg(
+        long,
+        visible_alias = "bottleneck-dir",
+        value_name = "DIR",
+        default_value = "embedding-cache"
+    )]
+    pub cache: PathBuf,
+    /// Where Burn runs
+    #[arg(long, value_enum, default_value = "flex")]
+    pub device: DeviceName,
+}
+
+impl NetworkOptions {
+    pub fn weights(&self) -> Result<Weights, Box<dyn Error>> {
+        super::weights(self.weights.as_deref().unwrap_or("bundled"))
+    }
+
+    pub fn backbone(&self) -> Result<Backbone, Box<dyn Error>> {
+        self.backbone_of(self.weights()?)
+    }
+
+    pub fn backbone_of(&self, weights: Weights) -> Result<Backbone, Box<dyn Error>> {
+        let backbone = Backbone::new(weights, &device(self.device)?)?;
+        Ok(backbone.with_resize(self.resize).with_layer(self.layer)?)
+    }
+
+    pub fn cache(&self) -> Result<EmbeddingCache, Box<dyn Error>> {
+        Ok(EmbeddingCache::open(&self.cache)?)
+    }
+}
+
+/// Embeds images behind a progress bar and names those that cannot be used.
+pub fn embed(
+    backbone: &Backbone,
+    items: &[ImageItem],
+    cache: &EmbeddingCache,
+    what: &'static str,
+) -> Result<Embedded, Box<dyn Error>> {
+    let bar = super::progress(items.len(), what);
+    let embedded = backbone.embed(items, cache, |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    for (_, error) in &embedded.failed {
+        eprintln!("left out {error}");
+    }
+    Ok(embedded)
+}
