@@ -5,5 +5,6 @@ mod attribution;
 mod bad_input;
 mod golden;
 mod main_job;
+mod outside;
 mod support;
 mod trust;

@@ -17,6 +17,10 @@ pub(crate) struct Path {
 /// Stretches to begin with.
 const FIRST: usize = 16;
 
+/// How much larger than the tolerance the magnitudes of the errors may be together: they cancel in part. On the real
+/// nets, 1 takes six times the steps (some paths over 4096) and brings the map to 1 % of its limit (L2), 3 to 2 to 4 %.
+const MAGNITUDES: f64 = 3.0;
+
 /// The most bytes of gradients that are kept for stretches that may still be halved.
 const KEPT_BYTES: usize = 96 << 20;
 
@@ -37,7 +41,8 @@ struct Stretch {
     error: f64,
 }
 
-/// The trapezoid rule, the worst stretches halved until the errors sum to less than the tolerance.
+/// The trapezoid rule, the worst stretches halved until the errors sum to less than the tolerance, and not by luck: their
+/// magnitudes to less than [`MAGNITUDES`] times it.
 ///
 /// Every gradient that was computed stays in use. Those of stretches whose error is small are added up and dropped
 /// where too many would have to be kept, so that memory is bounded; these stretches are then halved no more.
@@ -64,6 +69,7 @@ pub(crate) fn integrate(
         nodes: Vec::new(),
         sum: vec![0.0; pixels.len()],
         closed_error: 0.0,
+        closed_magnitude: 0.0,
     };
     let firsts: Vec<f64> = (0..=FIRST).map(|i| i as f64 / FIRST as f64).collect();
     for places in firsts.chunks(batch) {
@@ -76,18 +82,20 @@ pub(crate) fn integrate(
     let keep = (KEPT_BYTES / (4 * pixels.len())).max(2 * FIRST);
     let mut warning = None;
     loop {
-        let error = path.closed_error + open.iter().map(|s| s.error.abs()).sum::<f64>();
-        if error <= allowed {
+        let error = path.closed_error + open.iter().map(|s| s.error).sum::<f64>();
+        let magnitudes = path.closed_magnitude + open.iter().map(|s| s.error.abs()).sum::<f64>();
+        if error.abs() <= allowed && magnitudes <= MAGNITUDES * allowed {
             break;
         }
         // Halving what is already below its even share of the tolerance gains nothing.
-        let even = (allowed - path.closed_error).max(0.0) / open.len().max(1) as f64;
+        let even = (allowed - path.closed_magnitude).max(0.0) / open.len().max(1) as f64;
         let worth = open.iter().filter(|s| s.error.abs() > even).count();
         let room = batch.min(max_steps - path.nodes.len()).min(worth);
         if room == 0 {
             warning = Some(format!(
-                "{max_steps} steps do not bring the errors along the path below {tolerance} of the score difference; they are at {:.4}",
-                error / (score - baseline_score).abs()
+                "{max_steps} steps do not bring the errors along the path below {tolerance} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
+                error.abs() / (score - baseline_score).abs(),
+                magnitudes / (score - baseline_score).abs()
             ));
             break;
         }
@@ -133,6 +141,7 @@ struct Adaptive<'a> {
     nodes: Vec<Node>,
     sum: Vec<f64>,
     closed_error: f64,
+    closed_magnitude: f64,
 }
 
 impl Adaptive<'_> {
@@ -179,7 +188,8 @@ impl Adaptive<'_> {
         for (s, (&g, &h)) in self.sum.iter_mut().zip(a.gradient.iter().zip(&b.gradient)) {
             *s += weight * (f64::from(g) + f64::from(h));
         }
-        self.closed_error += stretch.error.abs();
+        self.closed_error += stretch.error;
+        self.closed_magnitude += stretch.error.abs();
     }
 
     /// Drops the gradients that no open stretch needs.

@@ -91,8 +91,9 @@ impl IntegratedGradients {
     ///
     /// The rule is then a trapezoid on stretches of the path that are not equal: rule and steps are not used. A
     /// stretch's own error is the difference of the scores at its ends minus its share of the sum; the stretches with
-    /// the largest are halved, a few at a time, until the magnitudes of all errors together are below the tolerance,
-    /// or [`with_max_steps`](Self::with_max_steps) is reached, which the result's warnings then say.
+    /// the largest are halved, a few at a time, until the errors sum to less than the tolerance and their magnitudes to
+    /// less than three times it, or [`with_max_steps`](Self::with_max_steps) is reached, which the result's warnings
+    /// then say.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = Some(tolerance);

@@ -1,0 +1,99 @@
+//! Each crate as a dependency of a project outside this workspace: it builds alone and does one useful thing.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::support::run;
+
+/// The crate, its features, and what else the project names. In this order, so that each says what it adds to the
+/// build of those before it; the first and the third are builds from nothing.
+const PROJECTS: [(&str, &[&str], &[&str]); 5] = [
+    ("metrics", &[], &[]),
+    ("dataset", &[], &[]),
+    ("attribution", &["burn"], &["burn"]),
+    ("mobilenet", &["bundled"], &["burn"]),
+    ("transfer", &[], &["burn", "dataset", "mobilenet"]),
+];
+
+#[test]
+#[ignore = "builds Burn once more: cargo test --test suite outside -- --ignored --nocapture"]
+fn outside_projects_build_and_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let temporary = tempfile::tempdir().unwrap();
+    let cargo = |folder: &Path, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(arguments).current_dir(folder);
+        command.env("CARGO_TARGET_DIR", temporary.path().join("target"));
+        command.env("TMPDIR", temporary.path());
+        run(&mut command)
+    };
+    println!("| crate alone | packages | seconds to build (debug) |\n|---|---|---|");
+    for (name, features, others) in PROJECTS {
+        let folder = temporary.path().join(name);
+        fs::create_dir_all(folder.join("src")).unwrap();
+        let program = root.join(format!("tests/outside/{name}.rs"));
+        fs::copy(program, folder.join("src/main.rs")).unwrap();
+        // The versions that are tested here.
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        fs::write(
+            folder.join("Cargo.toml"),
+            manifest(root, name, features, others),
+        )
+        .unwrap();
+        let tree = cargo(&folder, &["tree", "--edges", "normal", "--prefix", "none"]);
+        let mut packages: Vec<_> = tree
+            .lines()
+            .map(|line| line.trim_end_matches(" (*)"))
+            .collect();
+        packages.sort_unstable();
+        packages.dedup();
+        let start = Instant::now();
+        cargo(&folder, &["build", "--quiet"]);
+        // One of them is the project itself.
+        let (count, seconds) = (packages.len() - 1, start.elapsed().as_secs());
+        println!("| {name} | {count} | {seconds} |");
+        let said = cargo(&folder, &["run", "--quiet"]);
+        assert!(!said.trim().is_empty(), "{name} said nothing");
+        let burn = packages.iter().any(|package| package.starts_with("burn"));
+        assert_eq!(
+            burn,
+            others.contains(&"burn"),
+            "{name}: Burn comes along only where it is named"
+        );
+    }
+}
+
+fn manifest(root: &Path, name: &str, features: &[&str], others: &[&str]) -> String {
+    let mut lines = format!(
+        "[package]\nname = \"outside-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [profile.dev.package.mobilenet]\nopt-level = 3\n\n[dependencies]\n"
+    );
+    if name == "metrics" || name == "dataset" || name == "attribution" {
+        lines = lines.replace("[profile.dev.package.mobilenet]\nopt-level = 3\n\n", "");
+    }
+    for (crate_name, features) in [(name, features)]
+        .into_iter()
+        .chain(others.iter().map(|o| (*o, &[][..])))
+    {
+        let line = match crate_name {
+            "burn" => {
+                "burn = { version = \"=0.22.1\", default-features = false, features = [\"flex\"] }"
+                    .into()
+            }
+            _ => {
+                let features = if crate_name == "mobilenet" {
+                    &["bundled"][..]
+                } else {
+                    features
+                };
+                let path = root.join("crates").join(crate_name);
+                format!("{crate_name} = {{ path = {path:?}, features = {features:?} }}")
+            }
+        };
+        lines += &line;
+        lines += "\n";
+    }
+    lines
+}
