@@ -7,4 +7,5 @@ mod golden;
 mod main_job;
 mod outside;
 mod support;
+mod training;
 mod trust;
