@@ -384,6 +384,7 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
     let black_and_grey = Faithfulness::new()
         .with_cell(1)
         .with_orders(20)
+        .with_deleted(Baseline::Grey)
         .with_hidden(Baseline::Grey);
     let curves = black_and_grey.measure(&model, &pixels(), &why).unwrap();
     assert!(curves.deletion_margin() > 0.0 && curves.insertion_margin() > 0.0);

@@ -48,8 +48,9 @@ impl FaithfulnessCurves {
 
 /// Deletion and insertion curves (Petsiuk et al. 2018), against random orders.
 ///
-/// Square cells are replaced, or shown, instead of single pixels: holes of one pixel are noise that fools a network
-/// whichever pixels they are, and hide what the map knows. `(steps + 1) * 2 * (1 + orders)` scores at most, fewer where
+/// Square cells are replaced, or shown, instead of single pixels, and by the image blurred: holes of one pixel, or with
+/// hard edges, are noise that fools a network whichever pixels they are, and the more the wider they are strewn, so that a
+/// random order would win. `(steps + 1) * 2 * (1 + orders)` scores at most, fewer where
 /// there are fewer cells than steps. Meant for probabilities; logits work as well.
 ///
 /// ```
@@ -64,7 +65,8 @@ impl FaithfulnessCurves {
 /// let pixels = Pixels::new(vec![255.0; 64], [8, 8, 1])?;
 /// let why = GradientXInput::new().attribute(&left, &pixels)?;
 /// // One colour stays the same when blurred, so black hides it here.
-/// let measure = Faithfulness::new().with_cell(1).with_hidden(Baseline::Black);
+/// let black = Baseline::Black;
+/// let measure = Faithfulness::new().with_cell(1).with_deleted(black.clone()).with_hidden(black);
 /// let curves = measure.measure(&left, &pixels, &why)?;
 /// assert!(curves.deletion_margin() > 0.0 && curves.insertion_margin() > 0.0);
 /// # Ok::<(), attribution::Error>(())
@@ -87,15 +89,15 @@ impl Default for Faithfulness {
 }
 
 impl Faithfulness {
-    /// Cells of 16 pixels, 28 steps, 2 random orders with seed 0, grey where deleted, blurred (10 pixels) where not yet
-    /// shown, 8 images at a time.
+    /// Cells of 16 pixels, 28 steps, 2 random orders with seed 0, blurred (10 pixels) where deleted or not yet shown,
+    /// 8 images at a time.
     pub fn new() -> Self {
         Self {
             cell: 16,
             steps: 28,
             orders: 2,
             seed: 0,
-            deleted: Baseline::Grey,
+            deleted: Baseline::Blur { sigma: 10.0 },
             hidden: Baseline::Blur { sigma: 10.0 },
             batch: 8,
         }
@@ -129,7 +131,7 @@ impl Faithfulness {
         self
     }
 
-    /// What is seen where cells are deleted; defaults to grey. One image only.
+    /// What is seen where cells are deleted; defaults to the image blurred by 10 pixels. One image only.
     #[must_use]
     pub fn with_deleted(mut self, baseline: Baseline) -> Self {
         self.deleted = baseline;
