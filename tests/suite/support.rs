@@ -5,7 +5,7 @@ use std::process::Command;
 
 use burn::tensor::Device;
 
-/// Every device that this build has, with its name.
+/// Every device that this build has, with its name; of these, where `TEST_DEVICES` is set, those that it names.
 #[allow(clippy::vec_init_then_push)] // Which are pushed depends on the features.
 #[allow(deprecated)] // Burn will drop `ndarray`; it stays checked as long as it is there.
 pub fn devices() -> Vec<(&'static str, Device)> {
@@ -22,6 +22,9 @@ pub fn devices() -> Vec<(&'static str, Device)> {
         } else {
             devices.push(("wgpu", Device::wgpu(DeviceKind::DefaultDevice)));
         }
+    }
+    if let Ok(wanted) = std::env::var("TEST_DEVICES") {
+        devices.retain(|(name, _)| wanted.split(',').any(|wanted| wanted == *name));
     }
     devices
 }
