@@ -28,7 +28,7 @@ fn main() -> Result<(), attribution::Error> {
         linear: LinearConfig::new(4, 2).init(&device),
     }
     .freeze();
-    let (all, first, second) = (net.fork(&device), net.fork(&device), net);
+    let (all, first, second) = (net.clone(), net.clone(), net);
     let forward = move |x| all.classify(all.features(x));
     let score = Score::Logit(1);
     let model = Model::new(autodiff(forward, score.clone(), &device)).with_block(autodiff_block(

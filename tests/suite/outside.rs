@@ -7,9 +7,12 @@ use std::time::Instant;
 
 use crate::support::run;
 
+/// A crate and its features.
+type Crate = (&'static str, &'static [&'static str]);
+
 /// The crate under test first, then what else the project names, with features; and whether it names Burn. Built in this
 /// order in one target folder: each says what it adds to the build of those before it.
-const PROJECTS: [(&[(&str, &[&str])], bool); 5] = [
+const PROJECTS: [(&[Crate], bool); 5] = [
     (&[("metrics", &[])], false),
     (&[("dataset", &[])], false),
     (&[("attribution", &["burn"])], true),
@@ -68,7 +71,7 @@ fn outside_projects_build_and_run() {
     }
 }
 
-fn manifest(root: &Path, crates: &[(&str, &[&str])], with_burn: bool) -> String {
+fn manifest(root: &Path, crates: &[Crate], with_burn: bool) -> String {
     let name = crates[0].0;
     let mut lines = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n"
@@ -81,7 +84,8 @@ fn manifest(root: &Path, crates: &[(&str, &[&str])], with_burn: bool) -> String 
     for (name, features) in crates {
         let path = root.join("crates").join(name);
         let path = path.to_str().unwrap();
-        lines += &format!("{name} = {{ path = {path:?}, features = {features:?} }}\n");
+        let line = format!("{name} = {{ path = {path:?}, features = {features:?} }}\n");
+        lines += &line;
     }
     if with_burn {
         lines +=
