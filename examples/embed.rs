@@ -97,9 +97,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let bar = common::progress(items.len(), "embedding");
     let filled = backbone.fill(items, &cache, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    for (_, error) in &filled.failed {
-        eprintln!("left out {error}");
-    }
+    common::say_left_out(&filled.failed);
     let (seconds, computed) = (start.elapsed().as_secs_f64(), filled.computed);
     println!(
         "{} images, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",

@@ -89,15 +89,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return mistakes(options, file, folder);
     }
     let device = common::device(options.device)?;
-    let (classifier, resize) = match (&options.classifier, &options.weights) {
-        (Some(file), _) => {
-            let classifier = Classifier::load(file, &device)?;
-            let resize = classifier.backbone().resize();
-            (classifier, resize)
-        }
+    let classifier = match (&options.classifier, &options.weights) {
+        (Some(file), _) => Classifier::load(file, &device)?,
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
-            (imagenet(weights, &device)?, options.resize)
+            imagenet(weights, options.resize, &device)?
         }
     };
     let mut names = HashSet::new();
@@ -112,10 +108,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             )
             .into());
         }
-        let image = resize.apply(
-            &decode_file(path, &DecodeOptions::default())?,
-            classifier.backbone().size(),
-        );
+        let decoded = decode_file(path, &DecodeOptions::default())?;
+        let image = classifier.backbone().square(&decoded);
         let folder = match options.images.len() {
             1 => options.output.clone(),
             _ => options.output.join(stem),

@@ -3,6 +3,7 @@
 mod common;
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -54,7 +55,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let bar = common::progress(split.training.len(), "frozen part");
     if let Some(plot) = &options.find_rate {
         let (images, range) = (&split.training, (1e-6, 1.0));
-        let watch = |event: FineTuneEvent<'_>| show(&bar, options.tuning.batch, event);
+        let watch = |event: FineTuneEvent<'_>| {
+            show(&bar, options.tuning.batch, event);
+            ControlFlow::Continue(())
+        };
         let rates = config.find_learning_rate(&frozen, images, &device, range, 100, watch)?;
         bar.finish_and_clear();
         std::fs::write(plot, rates.svg())?;
@@ -67,15 +71,13 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let interrupted = on_interrupt()?;
     let watch = |event: FineTuneEvent<'_>| {
-        let _ = show(&bar, options.tuning.batch, event);
+        show(&bar, options.tuning.batch, event);
         interrupted()
     };
     let (training, validation) = (&split.training, &split.validation);
     let (tuned, report) = config.run(&frozen, training, validation, &device, watch)?;
     bar.finish_and_clear();
-    for (_, error) in &report.failed {
-        eprintln!("left out {error}");
-    }
+    common::say_left_out(&report.failed);
     say("frozen network", report.before);
     for epoch in &report.history {
         let (number, blocks, loss) = (epoch.epoch, epoch.blocks, epoch.train_loss);

@@ -96,13 +96,13 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let used =
         |item: &&dataset::ImageItem| training.failed.iter().all(|(f, _)| f.path != item.path);
     let items = split.training.iter().filter(used).cloned().collect();
-    let train = training.embeddings.clone();
     let mut job = Training {
         backbone: &backbone,
         cache: &cache,
         classes,
         items,
         embeddings: training.embeddings,
+        variants: None,
         validation: validation.embeddings,
     };
     let checkpoint = options.output.with_extension("training");
@@ -113,12 +113,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     )?;
     let fit_seconds = fitting.elapsed().as_secs_f64();
     let Training {
-        embeddings,
+        embeddings: train,
+        variants,
         validation,
         ..
     } = job;
+    let learnt = variants.as_ref().unwrap_or(&train);
     let classifier = Classifier::new(backbone, head, classes.to_vec())?;
-    let classifier = common::training::calibrated(classifier, &report, &embeddings, &validation)?;
+    let classifier = common::training::calibrated(classifier, &report, learnt, &validation)?;
 
     let [train, test] =
         [&train, &testing.embeddings].map(|set| classifier.head().predictions(set, classes));

@@ -14,7 +14,8 @@ use metrics::report::{Picture, Report};
 use transfer::{Classifier, EmbeddingCache};
 
 use super::explaining::drawing;
-use super::{DeviceName, device, embed, open_folder};
+use super::network::embed;
+use super::{DeviceName, device, open_folder};
 
 /// Images, and where a classifier is asked about them.
 #[derive(clap::Args)]

@@ -10,6 +10,7 @@ use attribution::{
     IntegratedGradients, LayerCam, Method, Model, Occlusion, Panel, Pixels, Rise, Rule, Score,
     ScoreCam, Sign, SmoothGrad, Xrai, npy,
 };
+use dataset::ResizePolicy;
 use image::RgbImage;
 use mobilenet::Weights;
 use serde_json::json;
@@ -138,6 +139,7 @@ impl Settings {
 /// A net with ImageNet's classes as a classifier: its own last layer is the head.
 pub fn imagenet(
     weights: Weights,
+    resize: ResizePolicy,
     device: &burn::tensor::Device,
 ) -> Result<Classifier, Box<dyn Error>> {
     let names = imagenet_classes(&weights)?;
@@ -166,7 +168,7 @@ pub fn imagenet(
         .collect();
     let head = Head::new(vec![Dense::new(*inputs, by_output, bias.to_vec())?])?;
     Ok(Classifier::new(
-        Backbone::new(weights, device)?,
+        Backbone::new(weights, device)?.with_resize(resize),
         head,
         classes.collect(),
     )?)

@@ -1,7 +1,5 @@
 //! How the last blocks learn, as options, and how it goes on.
 
-use std::ops::ControlFlow;
-
 use dataset::Augmentation;
 use indicatif::ProgressBar;
 use transfer::Validation;
@@ -76,7 +74,7 @@ impl TuningOptions {
 }
 
 /// Moves the bar.
-pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) -> ControlFlow<()> {
+pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) {
     match event {
         FineTuneEvent::Prepared { done, total } => {
             bar.set_length(total as u64);
@@ -94,7 +92,6 @@ pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) -> Contro
         }
         _ => {}
     }
-    ControlFlow::Continue(())
 }
 
 /// Says what the validation images say.

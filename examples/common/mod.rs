@@ -17,11 +17,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::Device;
-use dataset::ImageFolder;
+use dataset::{ImageFolder, ImageItem};
 use indicatif::{ProgressBar, ProgressStyle};
 use mobilenet::{Cache, Event, Fetch, Weights};
-
-pub use network::embed;
 
 /// Where Burn runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -117,6 +115,13 @@ pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
         eprintln!("left out {path} ({bytes} bytes): {reason}");
     }
     Ok(folder)
+}
+
+/// Names the images that cannot be used.
+pub fn say_left_out(failed: &[(ImageItem, dataset::Error)]) {
+    for (_, error) in failed {
+        eprintln!("left out {error}");
+    }
 }
 
 /// A bar that counts images and says how many a second.

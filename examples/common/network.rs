@@ -62,8 +62,6 @@ pub fn embed(
     let bar = super::progress(items.len(), what);
     let embedded = backbone.embed(items, cache, |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    for (_, error) in &embedded.failed {
-        eprintln!("left out {error}");
-    }
+    super::say_left_out(&embedded.failed);
     Ok(embedded)
 }

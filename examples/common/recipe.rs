@@ -61,13 +61,6 @@ impl RecipeOptions {
         Ok(config.with_recipe(ConvergedConfig::new()))
     }
 
-    /// Steps and images a step, of the parity recipe.
-    pub fn steps_and_batch(&self) -> Option<(usize, usize)> {
-        let steps = self.how_many_training_steps.unwrap_or(4000);
-        let batch = self.train_batch_size.unwrap_or(100);
-        self.is_parity().then_some((steps, batch))
-    }
-
     fn of_the_loop(&self) -> bool {
         self.how_many_training_steps.is_some()
             || self.learning_rate.is_some()

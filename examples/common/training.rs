@@ -9,7 +9,7 @@ use metrics::Predictions;
 use transfer::tensorboard::RetrainSummaries;
 use transfer::{
     Backbone, Basis, Checkpoint, ClassWeights, Classifier, EmbeddingCache, Embeddings, FitEvent,
-    FitReport, Head, Stopped,
+    FitReport, Head, Recipe, Stopped,
 };
 
 use super::interrupt::on_interrupt;
@@ -24,12 +24,14 @@ pub struct Training<'a> {
     /// The images of `embeddings`.
     pub items: Vec<ImageItem>,
     pub embeddings: Embeddings,
+    /// Those of distorted variants, once they are trained on in place of the images as they are.
+    pub variants: Option<Embeddings>,
     pub validation: Embeddings,
 }
 
 impl Training<'_> {
-    /// Trains; with distortions, `embeddings` are the variants afterwards. Where it is stopped, the state of a
-    /// training by steps stays in the file `checkpoint`, from which the same call goes on.
+    /// Trains. Where it is stopped, the state of a training by steps stays in the file `checkpoint`, from which the
+    /// same call goes on.
     pub fn fit(
         &mut self,
         options: &RecipeOptions,
@@ -37,15 +39,21 @@ impl Training<'_> {
         checkpoint: &Path,
     ) -> Result<(Head, FitReport), Box<dyn Error>> {
         let config = options.config()?;
-        let steps = options.steps_and_batch();
+        let steps = match config.recipe() {
+            Recipe::Steps(steps) => Some(steps),
+            _ => None,
+        };
         let distorted = options.variation.distorted(steps.is_some())?;
         if let Distorted::Variants(variation, variants) = &distorted {
             let variants = (variation, *variants, options.seed);
-            self.embeddings = embed_variants(self.backbone, &self.items, variants, self.cache)?;
+            let found = embed_variants(self.backbone, &self.items, variants, self.cache)?;
+            self.variants = Some(found);
         }
+        let training = self.variants.as_ref().unwrap_or(&self.embeddings);
+        let validation = &self.validation;
         let mut summaries = None;
         if let Some(folder) = summaries_dir {
-            let created = RetrainSummaries::create(folder, &self.embeddings, &self.validation)?;
+            let created = RetrainSummaries::create(folder, training, validation)?;
             summaries.insert(created).configuration(&config)?;
         }
         let interrupted = on_interrupt()?;
@@ -59,10 +67,10 @@ impl Training<'_> {
             interrupted()
         };
         let file = Checkpoint::new(checkpoint);
-        let (training, validation) = (&self.embeddings, &self.validation);
         let (head, report) = match (&distorted, steps) {
-            (Distorted::OnTheFly(variation), Some((steps, batch))) => {
-                say_cost(self.backbone, &self.items, variation, steps * batch)?;
+            (Distorted::OnTheFly(variation), Some(steps)) => {
+                let images = steps.steps() * steps.batch();
+                say_cost(self.backbone, &self.items, variation, images)?;
                 let rows = |step, images: &[usize]| {
                     let items: Vec<_> = images.iter().map(|&image| &self.items[image]).collect();
                     let seed = options.seed;

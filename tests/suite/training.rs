@@ -6,14 +6,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use burn::tensor::Device;
+use tempfile::TempDir;
 use transfer::{Classifier, Stopped};
 
 use crate::support::{example, run};
 
 const OUTPUT: &str = "classifier.safetensors";
 
-fn photos(folder: &Path, a_class: usize) {
-    dataset::sample::write(folder.join("photos"), a_class, 1).unwrap();
+/// A folder with so many `photos` a class.
+fn with_photos(a_class: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    dataset::sample::write(folder.path().join("photos"), a_class, 1).unwrap();
+    folder
 }
 
 /// `retrain` on the photos of a folder, with two blocks, which is fast.
@@ -30,9 +34,8 @@ fn load(folder: &Path) -> Classifier {
 
 #[test]
 fn distortions_as_variants_and_on_the_fly() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = with_photos(20);
     let folder = folder.path();
-    photos(folder, 20);
     let distorted = ["--flip-left-right", "--random-brightness", "20"];
     let variants = [&distorted[..], &["--variants", "3"]].concat();
     let said = run(&mut retrain(folder, &variants));
@@ -58,9 +61,8 @@ fn distortions_as_variants_and_on_the_fly() {
 
 #[test]
 fn the_classifier_says_where_it_comes_from() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = with_photos(20);
     let folder = folder.path();
-    photos(folder, 20);
     run(&mut retrain(folder, &[]));
     let classifier = load(folder);
     let provenance = classifier.provenance();
@@ -83,9 +85,8 @@ fn the_classifier_says_where_it_comes_from() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_training_is_usable_and_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = with_photos(20);
     let folder = folder.path();
-    photos(folder, 20);
     let steps = ["--how-many-training-steps", "30000"];
     run(&mut retrain(folder, &steps));
     let whole = fs::read(folder.join(OUTPUT)).unwrap();
@@ -123,9 +124,8 @@ fn an_interrupted_training_is_usable_and_goes_on() {
 /// Shards merged in order are the bytes of one run; so are two processes at once on one cache, record by record.
 #[test]
 fn work_on_a_cache_is_shared() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = with_photos(30);
     let folder = folder.path();
-    photos(folder, 30);
     let embed = |cache: &str, more: &[&str]| {
         let mut command = example("embed");
         command.current_dir(folder).args(["--cache", cache]);

@@ -42,7 +42,7 @@ pub mod guide {}
 
 pub use augment::{Augmentation, Distortions, Step};
 pub use balance::{BalanceWarning, Sampler, balance_warnings};
-pub use decode::{DecodeOptions, Format, decode, decode_file, read_bounded};
+pub use decode::{DecodeOptions, Format, decode, decode_file, decode_named, read_bounded};
 pub use error::{Error, Problem, Result};
 pub use folder::{ImageFolder, ImageItem, Skipped};
 pub use image::{GrayImage, RgbImage};

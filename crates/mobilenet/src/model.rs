@@ -122,12 +122,23 @@ impl MobileNet {
     /// # Panics
     /// As Burn does, where `x` has another number of channels; a `block` beyond the last kept is the last.
     pub fn features_after(&self, x: Tensor<4>, block: usize) -> Tensor<4> {
-        self.blocks
-            .iter()
-            .take(block)
-            .fold(self.stem.forward(x), |x, block| {
-                block.pointwise.forward(block.depthwise.forward(x))
-            })
+        self.walk(x, block, |_, _| ())
+    }
+
+    /// The map after block `last`; `visit` is shown it and those before.
+    fn walk(
+        &self,
+        x: Tensor<4>,
+        last: usize,
+        mut visit: impl FnMut(usize, &Tensor<4>),
+    ) -> Tensor<4> {
+        let mut x = self.stem.forward(x);
+        visit(0, &x);
+        for (block, layers) in (1..).zip(self.blocks.iter().take(last)) {
+            x = layers.pointwise.forward(layers.depthwise.forward(x));
+            visit(block, &x);
+        }
+        x
     }
 
     /// The map after the last block kept.
@@ -145,16 +156,12 @@ impl MobileNet {
     /// # Panics
     /// As [`features_after`](Self::features_after); blocks beyond the last kept are left out.
     pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Tensor<2> {
-        let mut x = self.stem.forward(x);
         let mut pools = Vec::new();
-        for block in 0..=self.blocks.len() {
-            if let Some(layers) = block.checked_sub(1).and_then(|i| self.blocks.get(i)) {
-                x = layers.pointwise.forward(layers.depthwise.forward(x));
-            }
+        self.walk(x, blocks.last(), |block, map| {
             if blocks.contains(block) {
-                pools.push(pool(x.clone()));
+                pools.push(pool(map.clone()));
             }
-        }
+        });
         Tensor::cat(pools, 1)
     }
 

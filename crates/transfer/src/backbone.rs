@@ -46,7 +46,8 @@ pub struct Filled {
 
 impl Backbone {
     /// A backbone of these weights: embeddings of images squashed to the size that the weights were trained on, with the
-    /// filter that they were evaluated with (bicubic for timm's, else bilinear). Where `device` is a CPU, the net is compiled for it ([`Engine::Compiled`]); elsewhere Burn runs it.
+    /// filter that they were evaluated with (bicubic for timm's, else bilinear). Where `device` is a CPU, the net is
+    /// compiled for it ([`Engine::Compiled`]); elsewhere Burn runs it.
     ///
     /// # Errors
     /// As [`Weights::load`] and `MobileNet::compile`.
@@ -102,14 +103,14 @@ impl Backbone {
         let config = self.weights.config();
         let expected = match layer {
             Layer::Logits if config.classes == 0 => {
-                "embedding (these weights have no classifier)".into()
+                Some("embedding (these weights have no classifier)".to_string())
             }
             Layer::Joined(blocks) if blocks.last() > config.blocks => {
-                format!("blocks 0 to {}", config.blocks)
+                Some(format!("blocks 0 to {}", config.blocks))
             }
-            _ => String::new(),
+            _ => None,
         };
-        if !expected.is_empty() {
+        if let Some(expected) = expected {
             return Err(Error::mismatch("layer", expected, layer));
         }
         self.layer = layer;

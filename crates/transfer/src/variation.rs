@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dataset::{
-    Augmentation, DecodeOptions, Distortions, ImageItem, RgbImage, decode, decode_file,
+    Augmentation, DecodeOptions, Distortions, ImageItem, RgbImage, decode_file, decode_named,
     read_bounded,
 };
 use rayon::prelude::*;
@@ -223,25 +223,13 @@ impl Backbone {
             }
             let image = match &image {
                 Some(image) => image,
-                None => image.insert(decode(&bytes, &options).map_err(|error| named(error, item))?),
+                None => image.insert(decode_named(&item.path, &bytes, &options)?),
             };
             let epoch = variant as u64;
             let levels = variation.apply(image, self.size(), seed, epoch, number);
             rows.push(Row::Levels(levels));
         }
         Ok(Varied { digest, rows })
-    }
-}
-
-/// Says of which file an error is.
-fn named(error: dataset::Error, item: &ImageItem) -> dataset::Error {
-    match error {
-        dataset::Error::Picture { bytes, problem, .. } => dataset::Error::Picture {
-            path: item.path.clone(),
-            bytes,
-            problem,
-        },
-        other => other,
     }
 }
 

@@ -50,8 +50,8 @@ impl FaithfulnessCurves {
 ///
 /// Square cells are replaced, or shown, instead of single pixels, and by the image blurred: holes of one pixel, or with
 /// hard edges, are noise that fools a network whichever pixels they are, and the more the wider they are strewn, so that a
-/// random order would win. `(steps + 1) * 2 * (1 + orders)` scores at most, fewer where
-/// there are fewer cells than steps. Meant for probabilities; logits work as well.
+/// random order would win. `(steps + 1) * 2 * (1 + orders)` scores at most, fewer where there are fewer cells than steps.
+/// Meant for probabilities; logits work as well.
 ///
 /// ```
 /// use attribution::{Baseline, BoxError, Faithfulness, GradientXInput, Method, Pixels};

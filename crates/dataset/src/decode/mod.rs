@@ -63,8 +63,11 @@ pub fn decode_file(path: impl AsRef<Path>, options: &DecodeOptions) -> Result<Rg
     decode_named(&path, &read_bounded(&path, options.max_bytes)?, options)
 }
 
-/// Decodes bytes that came from a file.
-pub(crate) fn decode_named(
+/// Decodes bytes that were read from a file; see [`decode`]. Errors name the path.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_named(
     path: impl AsRef<Path>,
     bytes: &[u8],
     options: &DecodeOptions,

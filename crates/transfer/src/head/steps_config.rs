@@ -146,6 +146,16 @@ impl StepsConfig {
         self
     }
 
+    /// Images a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Number of steps, at most.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     pub(super) fn check(&self, validation: &Embeddings) -> Result<()> {
         let one_or_more = |name, value: usize| {
             if value == 0 {
