@@ -283,39 +283,38 @@ impl Backward<'_> {
             let first = (from + top).saturating_sub(1) / 2;
             let last = (to + top).div_ceil(2).min(shape.height);
             let columns = right.columns();
-            self.net
-                .bands
-                .with(shape.width * (shape.channels + columns), |memory| {
-                    let (gradient, taps) = memory.split_at_mut(shape.width * shape.channels);
-                    for y in first..last {
-                        let pixels = y * shape.width..(y + 1) * shape.width;
-                        self.gather(source, 0, pixels, Some(&self.masks.stem), gradient);
-                        self.net.kernels.matmul(Matmul {
-                            left: &[gradient],
-                            depth: right.depth(),
-                            row_stride: shape.channels,
-                            rows: shape.width,
-                            right,
-                            out: taps,
-                            place: Place::dense(columns),
-                            finish: Finish::Raw,
-                        });
-                        for ky in 0..3 {
-                            let row = (2 * y + ky)
-                                .checked_sub(top)
-                                .filter(|row| (from..to).contains(row));
-                            let Some(row) = row else { continue };
-                            let out = &mut out[(row - from) * row_len..(row - from + 1) * row_len];
-                            for (x, taps) in taps.chunks_exact(columns).enumerate() {
-                                add(
-                                    &taps[ky * 9..ky * 9 + 9],
-                                    2 * x as isize - left as isize,
-                                    out,
-                                );
-                            }
+            let reached = (2 * shape.width + 1) * 3;
+            let memory = shape.width * (shape.channels + columns) + reached;
+            self.net.bands.with(memory, |memory| {
+                let (gradient, memory) = memory.split_at_mut(shape.width * shape.channels);
+                let (taps, reached) = memory.split_at_mut(shape.width * columns);
+                for y in first..last {
+                    let pixels = y * shape.width..(y + 1) * shape.width;
+                    self.gather(source, 0, pixels, Some(&self.masks.stem), gradient);
+                    self.net.kernels.matmul(Matmul {
+                        left: &[gradient],
+                        depth: right.depth(),
+                        row_stride: shape.channels,
+                        rows: shape.width,
+                        right,
+                        out: taps,
+                        place: Place::dense(columns),
+                        finish: Finish::Raw,
+                    });
+                    for ky in 0..3 {
+                        let row = (2 * y + ky)
+                            .checked_sub(top)
+                            .filter(|row| (from..to).contains(row));
+                        let Some(row) = row else { continue };
+                        let out = &mut out[(row - from) * row_len..(row - from + 1) * row_len];
+                        let taps = taps.chunks_exact(columns);
+                        spread_taps(taps.map(|taps| &taps[9 * ky..]), reached);
+                        for (to, from) in out.iter_mut().zip(&reached[3 * left..]) {
+                            *to += from;
                         }
                     }
-                });
+                }
+            });
         };
         let bands = out.chunks_mut(height * row_len).enumerate();
         if self.parts == 1 {
@@ -331,14 +330,17 @@ impl Backward<'_> {
     }
 }
 
-/// Adds three pixels of three values from column `x` on, where they lie in the row.
-fn add(taps: &[f32], x: isize, row: &mut [f32]) {
-    for (kx, taps) in taps.chunks_exact(3).enumerate() {
-        let pixel = usize::try_from(x + kx as isize)
-            .ok()
-            .and_then(|x| row.get_mut(x * 3..x * 3 + 3));
-        for (to, from) in pixel.into_iter().flatten().zip(taps) {
-            *to += from;
+/// What each pixel of a row of the image, counted from its padding, is due from one row of the kernel: `taps` has
+/// three pixels of three values for each pixel of the map, which are two pixels of the image apart.
+fn spread_taps<'a>(taps: impl Iterator<Item = &'a [f32]>, row: &mut [f32]) {
+    // The third pixel is the next one's first.
+    let mut third = [0.0; 3];
+    let (pairs, last) = row.as_chunks_mut::<6>();
+    for (pair, taps) in pairs.iter_mut().zip(taps) {
+        for (i, to) in pair.iter_mut().enumerate() {
+            *to = if i < 3 { third[i] + taps[i] } else { taps[i] };
         }
+        third.copy_from_slice(&taps[6..9]);
     }
+    last.copy_from_slice(&third);
 }

@@ -50,27 +50,33 @@ impl Depthwise<'_> {
     }
 }
 
+/// Calls `$kernel` for tiles of at most [`COLUMNS`] of `$count` columns, as wide as each other to one column: with
+/// the first column, and with the width and the form (`$one` or `$two`) as constants.
+macro_rules! in_tiles {
+    ($kernel:ident($job:expr), $count:expr, |$x:ident| $form:expr => $one:literal $two:literal) => {
+        in_tiles!(@ $kernel, $job, $count, $x, $form, $one, $two, 1 2 3 4 5 6 7)
+    };
+    (@ $kernel:ident, $job:expr, $count:expr, $x:ident, $form:expr, $one:literal, $two:literal, $($width:literal)*) => {
+        let count = $count;
+        let tiles = count.div_ceil(COLUMNS);
+        for tile in 0..tiles {
+            let $x = tile * count / tiles;
+            let columns = (tile + 1) * count / tiles - $x;
+            match (columns, $form) {
+                // SAFETY: `check` has passed, and the columns lie inside the row.
+                $(($width, $one) => unsafe { $kernel::<V, $width, $one>($job, $x) },
+                  ($width, _) => unsafe { $kernel::<V, $width, $two>($job, $x) },)*
+                _ => {}
+            }
+        }
+    };
+}
+
 /// # Safety
 /// [`Depthwise::check`] has passed for `V::LANES`, and the processor has the instruction set of `V`.
 #[inline(always)]
 pub(super) unsafe fn depthwise<V: Vector>(d: &mut Depthwise) {
-    let count = d.out.len() / d.channels;
-    let tiles = count.div_ceil(COLUMNS);
-    for tile in 0..tiles {
-        let x = tile * count / tiles;
-        let columns = (tile + 1) * count / tiles - x;
-        macro_rules! widths {
-            ($($width:literal)*) => {
-                match (columns, d.stride) {
-                    // SAFETY: `check` has passed, and the columns lie inside the row.
-                    $(($width, 1) => unsafe { columns_of::<V, $width, 1>(d, x) },
-                      ($width, _) => unsafe { columns_of::<V, $width, 2>(d, x) },)*
-                    _ => {}
-                }
-            };
-        }
-        widths!(1 2 3 4 5 6 7);
-    }
+    in_tiles!(columns_of(d), d.out.len() / d.channels, |x| d.stride => 1 2);
 }
 
 #[inline(always)]
@@ -165,31 +171,45 @@ impl Spread<'_> {
 /// [`Spread::check`] has passed for `V::LANES`, and the processor has the instruction set of `V`.
 #[inline(always)]
 pub(super) unsafe fn spread<V: Vector>(s: &mut Spread) {
+    in_tiles!(spread_columns(s), s.out.len() / s.channels, |x| (s.offset + x) % 2 => 0 1);
+}
+
+/// `ODD`: of the first column, counted from the padding.
+#[inline(always)]
+unsafe fn spread_columns<V: Vector, const COLUMNS: usize, const ODD: usize>(
+    s: &mut Spread,
+    x: usize,
+) {
     let channels = s.channels;
     let vectors = channels / V::LANES;
-    for x in 0..s.out.len() / channels {
-        let position = s.offset + x;
-        // (column of the kernel, column of the gradient, whose first is one beside the map)
-        let taps = [(position % 2, position / 2 + 1), (2, position / 2)];
-        let taps = if position.is_multiple_of(2) {
-            &taps[..]
-        } else {
-            &taps[..1]
-        };
+    let first = (s.offset + x) / 2 * s.pitch;
+    // SAFETY: by `check` the rows reach to column (offset + x) / 2 + 1 of the last column, and all else has
+    // `channels` values.
+    unsafe {
+        let out = s.out.as_mut_ptr().add(x * channels);
         for vector in 0..vectors {
             let c = vector * V::LANES;
-            // SAFETY: by `check` the rows reach to column (offset + x) / 2 + 1, and all else has `channels` values.
-            unsafe {
-                let mut sum = V::splat(0.0);
-                for &(ky, row) in s.rows {
-                    for &(kx, column) in taps {
-                        let weight = V::load(s.weight.as_ptr().add((ky * 3 + kx) * channels + c));
-                        sum = V::load(row.as_ptr().add(column * s.pitch + c)).mul_add(weight, sum);
+            let mut sums = [[V::splat(0.0)]; COLUMNS];
+            for &(ky, row) in s.rows {
+                let row = row.as_ptr().add(first + c);
+                let weights: [V; 3] = std::array::from_fn(|kx| {
+                    V::load(s.weight.as_ptr().add((ky * 3 + kx) * channels + c))
+                });
+                // Column `g` of the gradient, whose first is one beside the map, reached 2 * (g - 1) + kx.
+                for g in (ODD..(COLUMNS - 1 + ODD) / 2 + 2).rev() {
+                    let gradient = V::load(row.add(g * s.pitch));
+                    for (kx, &weight) in weights.iter().enumerate() {
+                        let column = (2 * g + kx).wrapping_sub(2 + ODD);
+                        if column < COLUMNS {
+                            let [sum] = &mut sums[column];
+                            *sum = gradient.mul_add(weight, *sum);
+                        }
                     }
                 }
-                let mut tile = [[sum]];
-                s.finish.apply(&mut tile, x * vectors + vector, vectors);
-                tile[0][0].store(s.out.as_mut_ptr().add(x * channels + c));
+            }
+            s.finish.apply(&mut sums, x * vectors + vector, vectors);
+            for (column, [sum]) in sums.into_iter().enumerate() {
+                sum.store(out.add(column * channels + c));
             }
         }
     }
