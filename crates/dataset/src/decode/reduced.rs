@@ -15,7 +15,7 @@ type Quantisation = [u16; 5];
 pub(super) fn planes(bytes: &[u8], size: [usize; 2], side: usize) -> Option<Vec<Vec<u8>>> {
     let frame = Reader::new(bytes).read(size, side)?;
     let target = size.map(|length| (length * side).div_ceil(8));
-    let planes = frame.components.iter().map(|c| c.stretched(target));
+    let planes = frame.components.into_iter().map(|c| c.stretched(target));
     Some(planes.collect())
 }
 
@@ -39,8 +39,9 @@ struct Component {
     steps: [f32; 2],
     /// Samples in a row of `samples`.
     stride: usize,
-    /// Levels; of a progressive picture DC coefficients until all are read.
-    samples: Vec<i16>,
+    samples: Vec<u8>,
+    /// Of a progressive picture the DC coefficients, as far as they have been read.
+    coefficients: Vec<i16>,
     /// Once there was a scan, its quantisation and how many lower bits are still to come.
     scanned: Option<(Quantisation, u8)>,
 }
@@ -72,6 +73,7 @@ impl Frame {
             let more = 1 + usize::from(more && side == 1);
             let side = side * more;
             let whole = [0, 1].map(|axis| units[axis] * sampling[axis] * side);
+            let count = whole[0] * whole[1];
             Component {
                 id: part[0],
                 sampling,
@@ -80,7 +82,8 @@ impl Frame {
                 size: [0, 1].map(|i| (size[i] * sampling[i] * side).div_ceil(8 * most[i])),
                 steps: [0, 1].map(|i| (sampling[i] * more) as f32 / most[i] as f32),
                 stride: whole[0],
-                samples: vec![0; whole[0] * whole[1]],
+                samples: vec![0; count],
+                coefficients: vec![0; if progressive { count } else { 0 }],
                 scanned: None,
             }
         };
@@ -91,16 +94,16 @@ impl Frame {
         })
     }
 
-    /// Whether all has been read; coefficients are then levels.
+    /// Whether all has been read; coefficients have then become samples.
     fn finished(&mut self) -> bool {
         let scanned = |c: &Component| matches!(c.scanned, Some((_, 0)));
         if !self.components.iter().all(scanned) {
             return false;
         }
-        for component in self.components.iter_mut().filter(|_| self.progressive) {
+        for component in &mut self.components {
             let scale = component.scanned.map_or(0, |(table, _)| table[0]);
-            for value in &mut component.samples {
-                *value = level(f32::from(*value) * f32::from(scale));
+            for (sample, value) in component.samples.iter_mut().zip(&component.coefficients) {
+                *sample = level(f32::from(*value) * f32::from(scale));
             }
         }
         true
@@ -109,15 +112,17 @@ impl Frame {
 
 impl Component {
     /// The samples as a plane of another size, linear between their centres.
-    fn stretched(&self, size: [usize; 2]) -> Vec<u8> {
-        let rows = self.samples.chunks_exact(self.stride.max(1));
+    fn stretched(mut self, size: [usize; 2]) -> Vec<u8> {
         if self.size == size {
-            let mut plane = Vec::with_capacity(size[0] * size[1]);
-            for row in rows.take(size[1]) {
-                plane.extend(row[..size[0]].iter().map(|&level| level as u8));
+            for row in 1..size[1] {
+                let start = row * self.stride;
+                self.samples
+                    .copy_within(start..start + size[0], row * size[0]);
             }
-            return plane;
+            self.samples.truncate(size[0] * size[1]);
+            return self.samples;
         }
+        let rows: Vec<_> = self.samples.chunks_exact(self.stride.max(1)).collect();
         let [columns, lines] = [0, 1].map(|axis| {
             let (step, last) = (self.steps[axis], self.size[axis] - 1);
             (0..size[axis]).map(move |i| {
@@ -126,12 +131,11 @@ impl Component {
             })
         });
         let columns: Vec<_> = columns.collect();
-        let rows: Vec<_> = rows.collect();
         let line = |(above, below, down): (usize, usize, f32)| {
             let (above, below) = (rows[above], rows[below]);
             let mix = |a: f32, b: f32, part: f32| a + (b - a) * part;
             columns.iter().map(move |&(left, right, along)| {
-                let at = |row: &[i16]| mix(row[left].into(), row[right].into(), along);
+                let at = |row: &[u8]| mix(row[left].into(), row[right].into(), along);
                 (mix(at(above), at(below), down) + 0.5) as u8
             })
         };
@@ -301,16 +305,16 @@ impl<'a> Reader<'a> {
                     let x = unit_x * across + block % across;
                     let y = unit_y * down + block / across;
                     let at = (y * component.stride + x) * component.side;
-                    let samples = &mut component.samples[at..];
                     if high > 0 {
-                        samples[0] |= (bits.bit()? << low) as i16;
+                        component.coefficients[at] |= (bits.bit()? << low) as i16;
                         continue;
                     }
                     *before = before.wrapping_add(bits.coefficient((*dc)?)?.value.into());
                     if progressive {
-                        samples[0] = (*before << low) as i16;
+                        component.coefficients[at] = (*before << low) as i16;
                         continue;
                     }
+                    let samples = &mut component.samples[at..];
                     if component.side == 1 {
                         bits.skip_block((*ac)?, 1)?;
                         samples[0] = level(*before as f32 * f32::from(quantisation[0]));
@@ -333,7 +337,7 @@ fn four_samples(
     ac: &Table,
     dc: i32,
     quantisation: &Quantisation,
-) -> Option<[[i16; 2]; 2]> {
+) -> Option<[[u8; 2]; 2]> {
     // The mean of sqrt(2) cos((2 x + 1) pi / 16) over the first four x.
     const MEAN: f32 = 0.906_127_45;
 
@@ -365,8 +369,8 @@ fn four_samples(
 }
 
 /// A level from eight times its difference from the middle.
-fn level(eightfold: f32) -> i16 {
-    ((eightfold / 8.0 + 128.5) as u8).into()
+fn level(eightfold: f32) -> u8 {
+    (eightfold / 8.0 + 128.5) as u8
 }
 
 #[cfg(test)]
