@@ -6,6 +6,7 @@
 use burn::tensor::Device;
 use half::{bf16, f16};
 use mobilenet::{MobileNetConfig, Padding, Precision, Weights};
+use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{arrays, distance, features, open, tensors, tiny};
 
@@ -26,7 +27,7 @@ enum Numbers {
 use Numbers::{Brain, Exact, Folded, Half, Levels};
 
 /// File, its numbers, and the reference's name (which is its padding) with the largest relative difference.
-const CASES: [(&str, Numbers, &str, f32); 22] = [
+const CASES: [(&str, Numbers, &str, f32); 23] = [
     ("slim.pb", Exact, "same", 1e-5),
     ("unfolded.pb", Exact, "same", 1e-5),
     ("folded.pb", Folded, "same", 1e-5),
@@ -51,6 +52,7 @@ const CASES: [(&str, Numbers, &str, f32); 22] = [
     ("keras.safetensors", Exact, "end", 1e-5),
     ("whole.h5", Exact, "end_but_stem", 1e-5),
     ("numbered.weights.h5", Exact, "end_but_stem", 1e-5),
+    ("published.h5", Exact, "end", 1e-5),
     ("timm.pth", Exact, "timm", 1e-5),
     ("timm_legacy.pth", Exact, "timm", 1e-5),
     ("checkpoint.pth", Exact, "timm", 1e-5),
@@ -123,4 +125,29 @@ fn our_own_file_keeps_everything() {
     assert_eq!(weights.digest(), again.digest());
     assert_eq!(weights.preprocessing(), again.preprocessing());
     assert_eq!(bytes, again.to_safetensors(Precision::Single).unwrap());
+}
+
+/// timm's `mobilenetv1_100h` has one convolution more, before its classifier: no MobileNetV1 of the paper.
+#[test]
+fn a_net_with_a_further_layer_is_refused() {
+    let mut tensors = arrays(&tiny("timm.safetensors"));
+    tensors.retain(|name, _| !name.ends_with("num_batches_tracked")); // not f32
+    tensors.insert("conv_head.weight".into(), (vec![4, 2, 1, 1], vec![0.5; 8]));
+    let bytes = |values: &[f32]| {
+        values
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect::<Vec<_>>()
+    };
+    let tensors: Vec<_> = tensors
+        .into_iter()
+        .map(|(name, (shape, values))| (name, shape, bytes(&values)))
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.as_str(), view)
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    let error = Weights::from_bytes("100h", &bytes).unwrap_err().to_string();
+    assert!(error.contains("conv_head.weight"), "{error}");
 }
