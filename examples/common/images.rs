@@ -106,7 +106,10 @@ fn sample_images(folder: &Path) -> Result<ImageFolder, Box<dyn Error>> {
     if !folder.exists() {
         let path = folder.display();
         println!("no --image-dir: drawing 2 x 500 sample images into {path}");
-        sample::write(folder, 500, 1)?;
+        // Under its name only when it is complete: what is cut short is drawn again.
+        let unfinished = folder.with_extension("part");
+        sample::write(&unfinished, 500, 1)?;
+        std::fs::rename(&unfinished, folder)?;
     }
     open_folder(folder)
 }

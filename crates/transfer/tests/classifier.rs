@@ -344,8 +344,16 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
     assert!(Classifier::new(backbone, head.clone(), classes.clone()).is_err());
     let backbone = Backbone::new(weights(3, 16), &device()).unwrap();
     let classifier = Classifier::new(backbone, head, classes.clone()).unwrap();
-    let predictions = classifier.head().predictions(&set, &classes).unwrap();
+    // Predictions that are all right make it no surer.
+    let right =
+        metrics::Predictions::from_flat(vec![0, 1, 1], vec![0.9, 0.1, 0.3, 0.7, 0.2, 0.8], 2)
+            .unwrap();
     let before = classifier.head().logits(set.values()).unwrap();
+    let classifier = classifier.calibrate(&right, Basis::Validation).unwrap();
+    assert_eq!(classifier.calibration().unwrap().temperature, 1.0);
+    assert_eq!(classifier.head().logits(set.values()).unwrap(), before);
+
+    let predictions = classifier.head().predictions(&set, &classes).unwrap();
     let classifier = classifier
         .calibrate(&predictions, Basis::Validation)
         .unwrap();

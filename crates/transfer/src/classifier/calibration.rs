@@ -34,11 +34,17 @@ impl Classifier {
     /// ([`Temperature::fit`]). They must be this head's (or, out of fold, its like's) on images that it was not trained
     /// on, and not those of the test. The order of the classes stays, so do thresholds: choose them afterwards.
     ///
+    /// Predictions without a mistake make nothing surer: their loss falls with the temperature, down to certainty.
+    ///
     /// # Errors
     /// Where the predictions are of other classes or have no probabilities.
     pub fn calibrate(mut self, predictions: &Predictions, basis: Basis) -> Result<Self> {
         self.check_classes(predictions)?;
-        let fitted = Temperature::fit(predictions)?;
+        let mut fitted = Temperature::fit(predictions)?;
+        if fitted.value < 1.0 && predictions.predicted() == predictions.targets() {
+            fitted.value = 1.0;
+            fitted.loss_after = fitted.loss_before;
+        }
         self.head = self.head.scaled(1.0 / fitted.value)?;
         self.calibration = Some(Calibration {
             temperature: fitted.value * self.calibration.map_or(1.0, |earlier| earlier.temperature),

@@ -182,7 +182,8 @@ unsafe fn spread_columns<V: Vector, const COLUMNS: usize, const ODD: usize>(
 ) {
     let channels = s.channels;
     let vectors = channels / V::LANES;
-    let first = (s.offset + x) / 2 * s.pitch;
+    let position = s.offset + x;
+    let first = position / 2 * s.pitch;
     // SAFETY: by `check` the rows reach to column (offset + x) / 2 + 1 of the last column, and all else has
     // `channels` values.
     unsafe {
@@ -196,7 +197,8 @@ unsafe fn spread_columns<V: Vector, const COLUMNS: usize, const ODD: usize>(
                     V::load(s.weight.as_ptr().add((ky * 3 + kx) * channels + c))
                 });
                 // Column `g` of the gradient, whose first is one beside the map, reached 2 * (g - 1) + kx.
-                for g in (ODD..(COLUMNS - 1 + ODD) / 2 + 2).rev() {
+                let last = COLUMNS - 1 + ODD;
+                for g in (ODD..last / 2 + 2).rev() {
                     let gradient = V::load(row.add(g * s.pitch));
                     for (kx, &weight) in weights.iter().enumerate() {
                         let column = (2 * g + kx).wrapping_sub(2 + ODD);
