@@ -22,9 +22,9 @@ docs:
 deny:
     cargo deny check
 
-# Whether the public interfaces changed in a way that needs a new version (cargo-semver-checks).
-semver:
-    cargo semver-checks --workspace
+# Whether the public interfaces changed since a commit in a way that needs a new version (cargo-semver-checks).
+semver since:
+    cargo semver-checks --workspace --baseline-rev {{since}}
 
 # Share of the lines that the tests reach (cargo-llvm-cov).
 coverage:
