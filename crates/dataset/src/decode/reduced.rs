@@ -114,6 +114,7 @@ impl Component {
     /// The samples as a plane of another size, linear between their centres.
     fn stretched(mut self, size: [usize; 2]) -> Vec<u8> {
         if self.size == size {
+            // In place, without what fills up the units.
             for row in 1..size[1] {
                 let start = row * self.stride;
                 self.samples
