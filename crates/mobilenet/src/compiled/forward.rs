@@ -10,8 +10,9 @@ use super::pixels::Values;
 use super::plan::{Plan, Shape};
 use crate::Blocks;
 
-/// Values of a band that stay in a core's second-level cache (192 KiB) between depthwise and pointwise.
-pub(super) const BAND: usize = 48 * 1024;
+/// Values of a band that stay in a core's second-level cache (224 KiB) between depthwise and pointwise. The last map at 224
+/// pixels is one band.
+pub(super) const BAND: usize = 56 * 1024;
 
 /// ReLU6's masks of one image, which are all that a gradient with respect to the pixels needs:
 /// `[pixel][vector]`, of the stem's map, then of each block's depthwise and pointwise map. Empty: not wanted.

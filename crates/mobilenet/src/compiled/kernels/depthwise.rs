@@ -95,33 +95,26 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
             let c = vector * V::LANES;
             let mut sums = [[V::load(d.bias.as_ptr().add(c))]; COLUMNS];
             for (ky, row) in rows.into_iter().enumerate() {
-                let weights: [V; 3] = std::array::from_fn(|kx| {
-                    V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c))
-                });
+                let weight = d.weight.as_ptr().add(ky * 3 * channels + c);
+                let mut weights = [V::splat(0.0); 3];
+                unrolled!(kx < 3 => weights[kx] = V::load(weight.add(kx * channels)));
                 if STRIDE == 1 {
                     // Each input is loaded once for all the columns under whose kernel it lies.
-                    for x in 0..COLUMNS + 2 {
+                    unrolled!(x < COLUMNS + 2 => {
                         let input = V::load(row.add(x * d.pitch + c));
-                        for (kx, &weight) in weights.iter().enumerate() {
-                            if x >= kx && x - kx < COLUMNS {
-                                let [sum] = &mut sums[x - kx];
-                                *sum = input.mul_add(weight, *sum);
-                            }
-                        }
-                    }
+                        unrolled!(kx < 3 => if x >= kx && x - kx < COLUMNS {
+                            sums[x - kx][0] = input.mul_add(weights[kx], sums[x - kx][0]);
+                        });
+                    });
                 } else {
-                    for (column, [sum]) in sums.iter_mut().enumerate() {
-                        for (kx, &weight) in weights.iter().enumerate() {
-                            let x = column * STRIDE + kx;
-                            *sum = V::load(row.add(x * d.pitch + c)).mul_add(weight, *sum);
-                        }
-                    }
+                    unrolled!(column < COLUMNS => unrolled!(kx < 3 => {
+                        let input = V::load(row.add((column * STRIDE + kx) * d.pitch + c));
+                        sums[column][0] = input.mul_add(weights[kx], sums[column][0]);
+                    }));
                 }
             }
             d.finish.apply(&mut sums, x * vectors + vector, vectors);
-            for (column, [sum]) in sums.into_iter().enumerate() {
-                sum.store(out.add(column * channels + c));
-            }
+            unrolled!(column < COLUMNS => sums[column][0].store(out.add(column * channels + c)));
         }
     }
 }
@@ -210,9 +203,7 @@ unsafe fn spread_columns<V: Vector, const COLUMNS: usize, const ODD: usize>(
                 }
             }
             s.finish.apply(&mut sums, x * vectors + vector, vectors);
-            for (column, [sum]) in sums.into_iter().enumerate() {
-                sum.store(out.add(column * channels + c));
-            }
+            unrolled!(column < COLUMNS => sums[column][0].store(out.add(column * channels + c)));
         }
     }
 }

@@ -12,6 +12,10 @@ const UNROLLED: usize = 4;
 /// Values of a line of the caches.
 const LINE: usize = 16;
 
+/// Pointers to every third row of a tile: those between are one and two strides away, which an address can express.
+/// Fourteen pointers would not fit the registers.
+const GROUPS: usize = 14usize.div_ceil(3);
+
 /// The right side of a product and its bias, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
 /// panel one vector wide where the number of vectors is odd. Columns are padded with zeros to whole vectors.
 pub(crate) struct Packed {
@@ -227,28 +231,26 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
     }
     let columns = m.right.columns;
     let mut out = [0; ROWS];
-    for (r, offset) in out.iter_mut().enumerate() {
-        *offset = (at.row + r + at.gaps) * m.place.stride + at.column;
-    }
+    unrolled!(r < ROWS => out[r] = (at.row + r + at.gaps) * m.place.stride + at.column);
     if at.until_gap > ROWS {
         at.until_gap -= ROWS;
     } else {
         at.gaps_between(&mut out, m.place);
     }
     // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values. What is
-    // fetched ahead may lie behind the right side's end, where nothing is read.
+    // fetched ahead may lie behind the right side's end, where nothing is read, and so may the pointers to rows that
+    // the tile does not have.
     unsafe {
-        // Loops, not closures: those would not be inlined into the function that enables the instruction set.
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        for (sums, offset) in sums.iter_mut().zip(out) {
-            let from = if at.start == 0 {
-                m.right.bias.as_ptr().add(at.column)
-            } else {
-                m.out.as_ptr().add(offset)
-            };
-            for (v, sum) in sums.iter_mut().enumerate() {
-                *sum = V::load(from.add(v * V::LANES));
-            }
+        if at.start == 0 {
+            let bias = m.right.bias.as_ptr().add(at.column);
+            unrolled!(v < VECTORS => {
+                let bias = V::load(bias.add(v * V::LANES));
+                unrolled!(r < ROWS => sums[r][v] = bias);
+            });
+        } else {
+            let from = m.out.as_ptr();
+            unrolled!(r < ROWS => unrolled!(v < VECTORS => sums[r][v] = V::load(from.add(out[r] + v * V::LANES))));
         }
         let panel = m
             .right
@@ -267,23 +269,27 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
             (right, 0)
         };
         for segment in m.left {
-            let mut left = segment.as_ptr().add(at.row * m.row_stride + at.start);
+            let first = segment.as_ptr().add(at.row * m.row_stride + at.start);
+            let mut left = [first; GROUPS];
+            unrolled!(g < GROUPS => left[g] = first.wrapping_add(3 * g * m.row_stride));
             // Four steps a turn, so that the rows' addresses are worked out once for all four.
             for _ in 0..at.depth / UNROLLED {
-                for line in (0..VECTORS * V::LANES).step_by(LINE) {
-                    V::fetch(ahead.wrapping_add(line));
-                }
+                unrolled!(line < (VECTORS * V::LANES).div_ceil(LINE) => V::fetch(ahead.wrapping_add(line * LINE)));
                 ahead = ahead.wrapping_add(pace);
-                for k in 0..UNROLLED {
-                    step::<V, ROWS, VECTORS>(&mut sums, left.add(k), m.row_stride, right);
-                    right = right.add(VECTORS * V::LANES);
+                // Else the compiler would work out all rows' addresses from one pointer again, and spill them.
+                for left in left.iter_mut().take(ROWS.div_ceil(3)) {
+                    *left = V::opaque(*left);
                 }
-                left = left.add(UNROLLED);
+                unrolled!(k < UNROLLED => {
+                    step::<V, ROWS, VECTORS>(&mut sums, &left, k, m.row_stride, right);
+                    right = right.add(VECTORS * V::LANES);
+                });
+                unrolled!(g < GROUPS => left[g] = left[g].wrapping_add(UNROLLED));
             }
             for _ in 0..at.depth % UNROLLED {
-                step::<V, ROWS, VECTORS>(&mut sums, left, m.row_stride, right);
+                step::<V, ROWS, VECTORS>(&mut sums, &left, 0, m.row_stride, right);
                 right = right.add(VECTORS * V::LANES);
-                left = left.add(1);
+                unrolled!(g < GROUPS => left[g] = left[g].wrapping_add(1));
             }
         }
         if at.start + at.depth == m.depth {
@@ -291,34 +297,30 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
             let first = at.row * vectors + at.column / V::LANES;
             m.finish.apply(&mut sums, first, vectors);
         }
-        let out_ptr = m.out.as_mut_ptr();
-        for (sums, offset) in sums.into_iter().zip(out) {
-            for (v, sum) in sums.into_iter().enumerate() {
-                sum.store(out_ptr.add(offset + v * V::LANES));
-            }
-        }
+        let to = m.out.as_mut_ptr();
+        unrolled!(r < ROWS => unrolled!(v < VECTORS => sums[r][v].store(to.add(out[r] + v * V::LANES))));
     }
 }
 
-/// One step of the depth: a column of the left side times a row of the right side.
+/// Step `k` of the depth: a column of the left side times a row of the right side.
 ///
 /// # Safety
-/// `left` has `ROWS` values, `stride` apart, and `right` has `VECTORS` vectors.
+/// `left` points to every third of `ROWS` rows, `stride` apart, of more than `k` values; `right` has `VECTORS` vectors.
 #[inline(always)]
 unsafe fn step<V: Vector, const ROWS: usize, const VECTORS: usize>(
     sums: &mut [[V; VECTORS]; ROWS],
-    left: *const f32,
+    left: &[*const f32; GROUPS],
+    k: usize,
     stride: usize,
     right: *const f32,
 ) {
     // SAFETY: as of this function.
     unsafe {
-        let factors: [V; VECTORS] = std::array::from_fn(|v| V::load(right.add(v * V::LANES)));
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let x = V::splat(*left.add(r * stride));
-            for (sum, factor) in sums.iter_mut().zip(factors) {
-                *sum = x.mul_add(factor, *sum);
-            }
-        }
+        let mut factors = [V::splat(0.0); VECTORS];
+        unrolled!(v < VECTORS => factors[v] = V::load(right.add(v * V::LANES)));
+        unrolled!(r < ROWS => {
+            let x = V::splat(*left[r / 3].add(r % 3 * stride + k));
+            unrolled!(v < VECTORS => sums[r][v] = x.mul_add(factors[v], sums[r][v]));
+        });
     }
 }

@@ -5,6 +5,20 @@
 #![allow(unsafe_code)]
 #![allow(clippy::inline_always)] // a generic kernel becomes vector code only inside the function that enables it
 
+/// Runs `$body` for `$i` = 0, 1, ... below the constant `$end` (at most 14), written out: a loop that the compiler leaves
+/// a loop would keep an array of sums in memory instead of in registers.
+macro_rules! unrolled {
+    ($i:ident < $end:expr => $body:expr) => {
+        unrolled!(@ $i $end, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $i:ident $end:expr, $body:expr, $($n:literal)*) => {
+        {$(if $n < $end {
+            let $i = $n;
+            $body
+        })*}
+    };
+}
+
 mod depthwise;
 mod matmul;
 mod portable;
@@ -87,13 +101,12 @@ impl Finish<'_> {
     ) {
         macro_rules! each {
             (|$x:ident, $index:ident| $value:expr) => {
-                for (r, row) in tile.iter_mut().enumerate() {
-                    for (v, $x) in row.iter_mut().enumerate() {
-                        let $index = first + r * pitch + v;
-                        // SAFETY: the caller keeps the index in the mask.
-                        *$x = unsafe { $value };
-                    }
-                }
+                unrolled!(r < ROWS => unrolled!(v < VECTORS => {
+                    let $index = first + r * pitch + v;
+                    let $x = tile[r][v];
+                    // SAFETY: the caller keeps the index in the mask.
+                    tile[r][v] = unsafe { $value };
+                }))
             };
         }
         match self {

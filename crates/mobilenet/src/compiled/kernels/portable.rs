@@ -32,6 +32,11 @@ impl Vector for Portable {
     unsafe fn fetch(_: *const f32) {}
 
     #[inline(always)]
+    fn opaque(at: *const f32) -> *const f32 {
+        at
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
         // Without an instruction for it `f32::mul_add` is a slow library call.
         Self(std::array::from_fn(|i| {

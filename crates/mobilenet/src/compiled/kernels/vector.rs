@@ -1,4 +1,4 @@
-//! What the kernels ask of an instruction set: a vector of `f32` and ten operations.
+//! What the kernels ask of an instruction set: a vector of `f32` and what is done with it.
 
 /// A vector register of `LANES` values.
 ///
@@ -19,6 +19,8 @@ pub(super) trait Vector: Copy {
     unsafe fn store(self, to: *mut f32);
     /// Asks for a line of memory to be in the caches soon; `at` may be any address.
     unsafe fn fetch(at: *const f32);
+    /// The same pointer, of which the compiler no longer knows where it comes from.
+    fn opaque(at: *const f32) -> *const f32;
     /// `self * factor + sum`.
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
     /// Clamped to 0..=6; NaN stays NaN.

@@ -1,9 +1,18 @@
 //! AVX2 with FMA, and AVX-512: one thin type each.
 
 #[allow(clippy::wildcard_imports)] // as the instruction sets' own documentation does
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
 use super::vector::Vector;
+
+#[inline(always)]
+fn opaque(mut at: *const f32) -> *const f32 {
+    // SAFETY: nothing is executed.
+    unsafe {
+        asm!("/* {at} */", at = inout(reg) at, options(pure, nomem, nostack, preserves_flags));
+    }
+    at
+}
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(__m256);
@@ -37,6 +46,11 @@ impl Vector for Avx2 {
     unsafe fn fetch(at: *const f32) {
         // SAFETY: see above; a prefetch never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
+    fn opaque(at: *const f32) -> *const f32 {
+        opaque(at)
     }
 
     #[inline(always)]
@@ -116,6 +130,11 @@ impl Vector for Avx512 {
     unsafe fn fetch(at: *const f32) {
         // SAFETY: see above; a prefetch never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
+    fn opaque(at: *const f32) -> *const f32 {
+        opaque(at)
     }
 
     #[inline(always)]
