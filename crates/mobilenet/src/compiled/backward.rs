@@ -146,6 +146,7 @@ impl Backward<'_> {
                             row_stride: shape.channels,
                             rows: band.pixels.len(),
                             right,
+                            columns: 0..right.columns(),
                             out: between.with_zeros(band.map, &band.pixels),
                             place: Place {
                                 stride: between.stride,
@@ -297,6 +298,7 @@ impl Backward<'_> {
                         row_stride: shape.channels,
                         rows: shape.width,
                         right,
+                        columns: 0..columns,
                         out: taps,
                         place: Place::dense(columns),
                         finish: Finish::Raw,

@@ -174,6 +174,7 @@ impl CompiledMobileNet {
                             row_stride: 6,
                             rows: count,
                             right: &self.layers.stem,
+                            columns: 0..self.layers.stem.columns(),
                             out: &mut out[shape.offset(y * shape.width + x) - start..],
                             place: Place::dense(shape.stride),
                             finish: relu6(row_mask),
@@ -230,6 +231,7 @@ impl CompiledMobileNet {
                     row_stride: channels,
                     rows: band.pixels.len(),
                     right: &layers.pointwise,
+                    columns: 0..layers.pointwise.columns(),
                     out: shape.with_zeros(band.map, &band.pixels),
                     place: Place {
                         stride: shape.stride,

@@ -16,7 +16,10 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rayon::{Yield, prelude::*};
 
 use self::backward::Transposed;
 use self::fold::Layers;
@@ -242,25 +245,35 @@ impl CompiledMobileNet {
         }
     }
 
-    /// Rows of `left` times a packed matrix, `columns` values of each row kept.
+    /// Rows of `left` times a packed matrix, `columns` values of each row kept; threads share its columns.
     fn product(&self, right: &Packed, left: &[f32], columns: usize) -> Vec<f32> {
+        const PART: usize = 128;
         let rows = left.len() / right.depth();
-        let mut padded = vec![0.0; rows * right.columns()];
-        self.kernels.matmul(Matmul {
-            left: &[left],
-            depth: right.depth(),
-            row_stride: right.depth(),
-            rows,
-            right,
-            out: &mut padded,
-            place: Place::dense(right.columns()),
-            finish: Finish::Raw,
+        let starts: Vec<_> = (0..right.columns()).step_by(PART).collect();
+        let parts = starts.into_par_iter().map(|start| {
+            let columns = start..right.columns().min(start + PART);
+            let mut out = vec![0.0; rows * columns.len()];
+            self.kernels.matmul(Matmul {
+                left: &[left],
+                depth: right.depth(),
+                row_stride: right.depth(),
+                rows,
+                right,
+                place: Place::dense(columns.len()),
+                columns,
+                out: &mut out,
+                finish: Finish::Raw,
+            });
+            out
         });
-        padded
-            .chunks_exact(right.columns())
-            .flat_map(|row| &row[..columns])
-            .copied()
-            .collect()
+        let parts: Vec<_> = parts.collect();
+        let row = |r: usize| {
+            let parts = parts
+                .iter()
+                .map(move |part| part.chunks_exact(part.len() / rows).nth(r));
+            parts.flatten().flatten().take(columns).copied()
+        };
+        (0..rows).flat_map(row).collect()
     }
 }
 
@@ -276,7 +289,11 @@ fn each_image<T: Send>(
     let next = || images.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
         while let Some((i, image)) = next() {
-            run(i, if i + threads >= n { threads } else { 1 }, image);
+            if threads > 1 && i + threads >= n {
+                awake(threads - 1, || run(i, threads, image));
+            } else {
+                run(i, 1, image);
+            }
         }
     };
     rayon::scope(|scope| {
@@ -284,5 +301,32 @@ fn each_image<T: Send>(
             scope.spawn(|_| work());
         }
         work();
+    });
+}
+
+/// Runs `run`, whose parallel parts come one soon after the other, while `others` threads of the pool look out for them
+/// without sleeping: waking a thread costs as much as a tenth of a part.
+fn awake(others: usize, run: impl FnOnce() + Send) {
+    /// Also where `run` panics: else the others would look out for ever.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    const SPINS: usize = 5;
+    let done = AtomicBool::new(false);
+    rayon::in_place_scope(|scope| {
+        let _done = Done(&done);
+        for _ in 0..others {
+            scope.spawn(|_| {
+                while !done.load(Ordering::Relaxed) {
+                    if rayon::yield_now() != Some(Yield::Executed) {
+                        (0..SPINS).for_each(|_| std::hint::spin_loop());
+                    }
+                }
+            });
+        }
+        run();
     });
 }

@@ -1,5 +1,7 @@
 //! The matrix product of the stem (a 3x3 convolution), of every pointwise convolution and of their transposes.
 
+use std::ops::Range;
+
 use super::vector::Vector;
 use super::{Finish, Place};
 
@@ -103,6 +105,8 @@ pub(crate) struct Matmul<'a> {
     pub(crate) row_stride: usize,
     pub(crate) rows: usize,
     pub(crate) right: &'a Packed,
+    /// Those to compute, in whole panels; `out` has no others.
+    pub(crate) columns: Range<usize>,
     pub(crate) out: &'a mut [f32],
     pub(crate) place: Place,
     pub(crate) finish: Finish<'a>,
@@ -111,7 +115,19 @@ pub(crate) struct Matmul<'a> {
 impl Matmul<'_> {
     /// Panics where a slice is too short for the sizes: then what calls is wrong, never the user's data.
     pub(super) fn check(&self, lanes: usize) {
-        let Self { right, rows, .. } = self;
+        let Self {
+            right,
+            rows,
+            columns,
+            ..
+        } = self;
+        assert!(
+            columns.start.is_multiple_of(2 * lanes)
+                && columns.start <= columns.end
+                && columns.end <= right.columns
+                && (columns.end == right.columns || columns.end.is_multiple_of(2 * lanes)),
+            "columns are whole panels"
+        );
         assert_eq!(right.lanes, lanes, "packed for another instruction set");
         assert_eq!(
             right.depth,
@@ -130,10 +146,10 @@ impl Matmul<'_> {
                 "left side is too short"
             );
             let stride = self.place.stride;
-            assert!(stride >= right.columns, "outputs overlap");
-            let written = (self.place.gaps_before(rows - 1) + rows - 1) * stride + right.columns;
+            assert!(stride >= columns.len(), "outputs overlap");
+            let written = (self.place.gaps_before(rows - 1) + rows - 1) * stride + columns.len();
             assert!(self.out.len() >= written, "output is too short");
-            self.finish.check(rows * right.columns / lanes);
+            self.finish.check(rows * columns.len() / lanes);
         }
     }
 }
@@ -149,7 +165,7 @@ pub(super) unsafe fn matmul<V: Vector>(m: &mut Matmul) {
     let tiles = m.rows.div_ceil(V::ROWS).max(1);
     let (height, higher) = (m.rows / tiles, m.rows % tiles);
     let first = m.place.at(0);
-    for column in (0..m.right.columns).step_by(panel_width) {
+    for column in m.columns.clone().step_by(panel_width) {
         let wide = m.right.columns - column >= panel_width;
         for start in (0..m.depth).step_by(block) {
             let mut at = Tile {
@@ -229,9 +245,9 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
     if ROWS > V::ROWS {
         return; // never called; keeps the compiler from generating it
     }
-    let columns = m.right.columns;
+    let column = at.column - m.columns.start;
     let mut out = [0; ROWS];
-    unrolled!(r < ROWS => out[r] = (at.row + r + at.gaps) * m.place.stride + at.column);
+    unrolled!(r < ROWS => out[r] = (at.row + r + at.gaps) * m.place.stride + column);
     if at.until_gap > ROWS {
         at.until_gap -= ROWS;
     } else {
@@ -293,8 +309,8 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
             }
         }
         if at.start + at.depth == m.depth {
-            let vectors = columns / V::LANES;
-            let first = at.row * vectors + at.column / V::LANES;
+            let vectors = m.columns.len() / V::LANES;
+            let first = at.row * vectors + column / V::LANES;
             m.finish.apply(&mut sums, first, vectors);
         }
         let to = m.out.as_mut_ptr();
