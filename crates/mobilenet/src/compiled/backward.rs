@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::CompiledMobileNet;
 use super::fold::{Filters, Layers};
 use super::forward::{BAND, Masks, in_bands};
-use super::kernels::{Depthwise, Finish, Matmul, Packed, Place, Spread};
+use super::kernels::{Affine, Depthwise, Finish, Matmul, Packed, Place, Spread};
 use super::plan::Plan;
 
 /// The weights, transposed: made when a gradient is first asked for.
@@ -22,17 +22,22 @@ pub(super) struct Transposed {
 impl Transposed {
     pub(super) fn of(layers: &Layers, std: f64) -> Self {
         let blocks = layers.blocks.iter().map(|block| {
-            let Filters { weight, bias } = &block.depthwise;
-            let channels = bias.len();
-            let weight = match block.stride {
+            let Filters { weight, after } = &block.depthwise;
+            let channels = after.scale.len();
+            let mut weight: Vec<f32> = match block.stride {
                 // The transpose of a convolution of stride 1 is a convolution with the filter turned round.
                 1 => weight.rchunks_exact(channels).flatten().copied().collect(),
                 _ => weight.clone(),
             };
+            for taps in weight.chunks_exact_mut(channels) {
+                taps.iter_mut()
+                    .zip(&after.scale)
+                    .for_each(|(w, scale)| *w *= scale);
+            }
             (
                 Filters {
                     weight,
-                    bias: vec![0.0; channels],
+                    after: Affine::none(channels),
                 },
                 block.pointwise.transposed(1.0),
             )
@@ -228,7 +233,7 @@ impl Backward<'_> {
     ) {
         let shape = self.plan.depthwise_shape(block);
         let (top, left) = self.plan.stages[block].before;
-        let (Filters { weight, bias }, _) = &self.transposed.blocks[block - 1];
+        let (Filters { weight, after }, _) = &self.transposed.blocks[block - 1];
         let channels = shape.channels;
         let row = |y: isize| shape.row(map, y, &self.plan.zeros);
         if self.net.layers.blocks[block - 1].stride == 1 {
@@ -240,7 +245,7 @@ impl Backward<'_> {
                 channels,
                 pitch: shape.stride,
                 weight,
-                bias,
+                after,
                 out,
                 finish,
             });

@@ -1,15 +1,15 @@
-//! From a Burn net to packed weights: batch norm folded into the convolutions in f64, channels padded.
+//! From a Burn net to packed weights: batch norm as a factor and a bias a channel, in f64; channels padded.
 
 use burn::module::Param;
 use burn::tensor::{DType, Tensor};
 
-use super::kernels::Packed;
+use super::kernels::{Affine, Packed};
 use crate::{ConvBlock, Error, MobileNet, Result, SeparableBlock};
 
-/// A 3x3 filter a channel: `[9][channels]`, and a bias.
+/// A 3x3 filter a channel: `[9][channels]`, and what follows.
 pub(super) struct Filters {
     pub(super) weight: Vec<f32>,
-    pub(super) bias: Vec<f32>,
+    pub(super) after: Affine,
 }
 
 /// Depthwise and pointwise convolution.
@@ -32,7 +32,7 @@ impl Layers {
         let stem = Folded::of(&net.stem)?;
         // [out][RGB][rows and columns] to [rows and columns][RGB][out]
         let weight = transposed(&stem.weight, stem.outputs, |k| (k % 3) * 9 + k / 3);
-        let stem = Packed::new(&weight, &stem.bias, 27, lanes);
+        let stem = Packed::new(&weight, stem.after, 27, lanes);
         let strides = crate::BLOCKS.map(|(_, stride)| stride);
         let blocks = net
             .blocks
@@ -47,7 +47,9 @@ impl Layers {
                 .bias
                 .as_ref()
                 .map_or_else(|| Ok(vec![0.0; outputs]), values)?;
-            Ok::<_, Error>(Packed::new(&weight, &bias, linear.weight.dims()[0], lanes))
+            let scale = vec![1.0; outputs];
+            let after = Affine { scale, bias };
+            Ok::<_, Error>(Packed::new(&weight, after, linear.weight.dims()[0], lanes))
         });
         Ok(Self {
             stem,
@@ -68,14 +70,13 @@ impl Block {
                 *value = depthwise.weight[c * 9 + k];
             }
         }
-        let mut bias = depthwise.bias;
-        bias.resize(padded, 0.0);
+        let after = depthwise.after.padded(lanes);
         let pointwise = Folded::of(&block.pointwise)?;
         let matrix = transposed(&pointwise.weight, pointwise.outputs, |k| k);
-        let pointwise = Packed::new(&matrix, &pointwise.bias, channels, lanes);
+        let pointwise = Packed::new(&matrix, pointwise.after, channels, lanes);
         Ok(Self {
             stride,
-            depthwise: Filters { weight, bias },
+            depthwise: Filters { weight, after },
             pointwise,
         })
     }
@@ -89,34 +90,30 @@ fn transposed(weight: &[f32], outputs: usize, from: impl Fn(usize) -> usize) -> 
         .collect()
 }
 
-/// A convolution with its batch norm: `[outputs][inputs of one]`, and a bias.
+/// A convolution `[outputs][inputs of one]`, and its batch norm.
 struct Folded {
     outputs: usize,
     weight: Vec<f32>,
-    bias: Vec<f32>,
+    after: Affine,
 }
 
 impl Folded {
     fn of(block: &ConvBlock) -> Result<Self> {
-        let mut weight = values(&block.conv.weight)?;
         let [gamma, beta] = [values(&block.bn.gamma)?, values(&block.bn.beta)?];
         let [mean, variance] =
             [&block.bn.running_mean, &block.bn.running_var].map(|x| read(x.value()));
         let (mean, variance) = (mean?, variance?);
         let outputs = gamma.len();
-        let inputs = weight.len() / outputs.max(1);
-        let mut bias = Vec::with_capacity(outputs);
-        for (c, weights) in weight.chunks_exact_mut(inputs.max(1)).enumerate() {
-            let scale = f64::from(gamma[c]) / (f64::from(variance[c]) + block.bn.epsilon).sqrt();
-            bias.push((f64::from(beta[c]) - f64::from(mean[c]) * scale) as f32);
-            for w in weights {
-                *w = (f64::from(*w) * scale) as f32;
-            }
+        let (mut scale, mut bias) = (Vec::with_capacity(outputs), Vec::with_capacity(outputs));
+        for c in 0..outputs {
+            let factor = f64::from(gamma[c]) / (f64::from(variance[c]) + block.bn.epsilon).sqrt();
+            scale.push(factor as f32);
+            bias.push((f64::from(beta[c]) - f64::from(mean[c]) * factor) as f32);
         }
         Ok(Self {
             outputs,
-            weight,
-            bias,
+            weight: values(&block.conv.weight)?,
+            after: Affine { scale, bias },
         })
     }
 }

@@ -219,7 +219,7 @@ impl CompiledMobileNet {
                         channels,
                         pitch: from.stride,
                         weight: &layers.depthwise.weight,
-                        bias: &layers.depthwise.bias,
+                        after: &layers.depthwise.after,
                         out,
                         finish: relu6(row_mask),
                     });

@@ -1,6 +1,6 @@
-//! The network without Burn, for CPUs: weights folded and packed once, forward pass and pixel gradients.
+//! The network without Burn, for CPUs: weights packed once, forward pass and pixel gradients.
 //!
-//! Normalisation and batch norm are folded into the convolutions, pixels go in as decoders give them, and each
+//! Batch norm is a factor and a bias in the convolutions' last step, pixels go in as decoders give them, and each
 //! block's depthwise and pointwise convolutions are one pass over bands of pixels that fit a second-level cache.
 //! One micro-kernel, generic over the vectors of an instruction set, does all matrix products. Images of a batch
 //! run in parallel on rayon's current pool; one image, and the last ones of a batch, are split over its threads.

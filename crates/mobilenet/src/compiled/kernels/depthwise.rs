@@ -1,13 +1,13 @@
 //! Depthwise 3x3 convolutions, and their transposes.
 
-use super::Finish;
 use super::vector::Vector;
+use super::{Affine, Finish};
 
 /// Outputs computed at once: widths of MobileNet's maps at 224 pixels are multiples of it, and seven sums, a
 /// weight and an input fit every register file.
 const COLUMNS: usize = 7;
 
-/// Part of a row: `out[x] = finish(bias + sum over ky, kx of rows[ky][offset + x * stride + kx] * weight[ky][kx])`,
+/// Part of a row: `out[x] = finish(scale * sum + bias)`, the sum over ky, kx of `rows[ky][offset + x * stride + kx] * weight[ky][kx]`,
 /// with vectors of `channels` values as elements.
 pub(crate) struct Depthwise<'a> {
     /// The three rows under the kernel, with what is beside the map (zeros).
@@ -20,7 +20,7 @@ pub(crate) struct Depthwise<'a> {
     pub(crate) pitch: usize,
     /// `[9][channels]`.
     pub(crate) weight: &'a [f32],
-    pub(crate) bias: &'a [f32],
+    pub(crate) after: &'a Affine,
     /// `[count][channels]`.
     pub(crate) out: &'a mut [f32],
     pub(crate) finish: Finish<'a>,
@@ -36,7 +36,12 @@ impl Depthwise<'_> {
         );
         assert!(self.stride == 1 || self.stride == 2, "stride");
         assert_eq!(self.weight.len(), 9 * channels, "weight");
-        assert_eq!(self.bias.len(), channels, "bias");
+        let Affine { scale, bias } = self.after;
+        assert_eq!(
+            (scale.len(), bias.len()),
+            (channels, channels),
+            "scale and bias"
+        );
         let count = self.out.len() / channels;
         assert_eq!(count * channels, self.out.len(), "output is whole pixels");
         if count > 0 {
@@ -93,7 +98,7 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
         let out = d.out.as_mut_ptr().add(x * channels);
         for vector in 0..vectors {
             let c = vector * V::LANES;
-            let mut sums = [[V::load(d.bias.as_ptr().add(c))]; COLUMNS];
+            let mut sums = [[V::splat(0.0)]; COLUMNS];
             for (ky, row) in rows.into_iter().enumerate() {
                 let weight = d.weight.as_ptr().add(ky * 3 * channels + c);
                 let mut weights = [V::splat(0.0); 3];
@@ -113,6 +118,9 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
                     }));
                 }
             }
+            let scale = V::load(d.after.scale.as_ptr().add(c));
+            let bias = V::load(d.after.bias.as_ptr().add(c));
+            unrolled!(column < COLUMNS => sums[column][0] = sums[column][0].mul_add(scale, bias));
             d.finish.apply(&mut sums, x * vectors + vector, vectors);
             unrolled!(column < COLUMNS => sums[column][0].store(out.add(column * channels + c)));
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::vector::Vector;
-use super::{Finish, Place};
+use super::{Affine, Finish, Place};
 
 /// Depth of a block of the right side: 256 x 2 vectors of AVX2 are half of a first-level cache.
 const DEPTH: usize = 256;
@@ -18,7 +18,7 @@ const LINE: usize = 16;
 /// Fourteen pointers would not fit the registers.
 const GROUPS: usize = 14usize.div_ceil(3);
 
-/// The right side of a product and its bias, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
+/// The right side of a product and what follows it, in panels of two vectors: `[panel][depth][2 * lanes]`, the last
 /// panel one vector wide where the number of vectors is odd. Columns are padded with zeros to whole vectors.
 pub(crate) struct Packed {
     lanes: usize,
@@ -30,13 +30,13 @@ pub(crate) struct Packed {
     panels: Vec<f32>,
     /// Where they begin: at the start of a cache line, so that no vector lies in two.
     first: usize,
-    bias: Vec<f32>,
+    after: Affine,
 }
 
 impl Packed {
     /// Packs `weight[k * columns + column]` for vectors of `lanes` values.
-    pub(crate) fn new(weight: &[f32], bias: &[f32], depth: usize, lanes: usize) -> Self {
-        let columns = bias.len();
+    pub(crate) fn new(weight: &[f32], after: Affine, depth: usize, lanes: usize) -> Self {
+        let columns = after.bias.len();
         assert_eq!(
             weight.len(),
             depth * columns,
@@ -55,8 +55,6 @@ impl Packed {
                 rest = next;
             }
         }
-        let mut bias = bias.to_vec();
-        bias.resize(padded, 0.0);
         Self {
             lanes,
             depth,
@@ -64,11 +62,11 @@ impl Packed {
             used: columns,
             panels,
             first,
-            bias,
+            after: after.padded(lanes),
         }
     }
 
-    /// The transpose times `factor`, without a bias.
+    /// The transpose times `factor`, each column's factor in it and without a bias.
     pub(crate) fn transposed(&self, factor: f32) -> Self {
         let mut weight = vec![0.0; self.depth * self.used];
         for (column, row) in weight.chunks_exact_mut(self.depth).enumerate() {
@@ -78,11 +76,12 @@ impl Packed {
                 .iter()
                 .skip(column - panel)
                 .step_by(width);
+            let factor = factor * self.after.scale[column];
             for (to, from) in row.iter_mut().zip(values) {
                 *to = from * factor;
             }
         }
-        Self::new(&weight, &vec![0.0; self.depth], self.used, self.lanes)
+        Self::new(&weight, Affine::none(self.depth), self.used, self.lanes)
     }
 
     /// Rows of the right side: products that are summed.
@@ -96,9 +95,10 @@ impl Packed {
     }
 }
 
-/// `out[r] = finish(bias + sum over segments s and k < depth of left[s][r * row_stride + k] * right[s * depth + k])`
+/// `out[r] = finish(scale * sum + bias)`, where `sum` is that over segments s and k < depth of
+/// `left[s][r * row_stride + k] * right[s * depth + k]`.
 ///
-/// The order of each sum is fixed (bias, then s and k ascending), whatever the number of rows.
+/// The order of each sum is fixed (s and k ascending, blocks of [`DEPTH`] by themselves), whatever the number of rows.
 pub(crate) struct Matmul<'a> {
     pub(crate) left: &'a [&'a [f32]],
     pub(crate) depth: usize,
@@ -253,21 +253,12 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
     } else {
         at.gaps_between(&mut out, m.place);
     }
-    // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; bias has `columns` values. What is
+    // SAFETY: by `check` all rows of the tile lie in `left`, `right` and `out`; scale and bias have `columns`
+    // values. What is
     // fetched ahead may lie behind the right side's end, where nothing is read, and so may the pointers to rows that
     // the tile does not have.
     unsafe {
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        if at.start == 0 {
-            let bias = m.right.bias.as_ptr().add(at.column);
-            unrolled!(v < VECTORS => {
-                let bias = V::load(bias.add(v * V::LANES));
-                unrolled!(r < ROWS => sums[r][v] = bias);
-            });
-        } else {
-            let from = m.out.as_ptr();
-            unrolled!(r < ROWS => unrolled!(v < VECTORS => sums[r][v] = V::load(from.add(out[r] + v * V::LANES))));
-        }
         let panel = m
             .right
             .panels
@@ -308,12 +299,25 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
                 unrolled!(g < GROUPS => left[g] = left[g].wrapping_add(1));
             }
         }
+        let to = m.out.as_mut_ptr();
+        if at.start > 0 {
+            // Blocks are summed by themselves: a sum's steps round at the size that it has reached.
+            let one = V::splat(1.0);
+            unrolled!(r < ROWS => unrolled!(v < VECTORS => {
+                sums[r][v] = one.mul_add(V::load(to.add(out[r] + v * V::LANES)), sums[r][v]);
+            }));
+        }
         if at.start + at.depth == m.depth {
+            let Affine { scale, bias } = &m.right.after;
+            unrolled!(v < VECTORS => {
+                let scale = V::load(scale.as_ptr().add(at.column + v * V::LANES));
+                let bias = V::load(bias.as_ptr().add(at.column + v * V::LANES));
+                unrolled!(r < ROWS => sums[r][v] = sums[r][v].mul_add(scale, bias));
+            });
             let vectors = m.columns.len() / V::LANES;
             let first = at.row * vectors + column / V::LANES;
             m.finish.apply(&mut sums, first, vectors);
         }
-        let to = m.out.as_mut_ptr();
         unrolled!(r < ROWS => unrolled!(v < VECTORS => sums[r][v].store(to.add(out[r] + v * V::LANES))));
     }
 }

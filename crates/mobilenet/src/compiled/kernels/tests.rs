@@ -80,13 +80,16 @@ fn products_of_all_sizes() {
             .map(|_| numbers.vec((rows - 1) * row_stride + depth))
             .collect();
         let segments: Vec<_> = left.iter().map(|segment| &segment[..]).collect();
-        let (weight, bias) = (
+        let (weight, after) = (
             numbers.vec(segments.len() * depth * columns),
-            numbers.vec(columns),
+            Affine {
+                scale: numbers.vec(columns),
+                bias: numbers.vec(columns),
+            },
         );
         for kernels in all() {
             let lanes = kernels.lanes;
-            let right = Packed::new(&weight, &bias, segments.len() * depth, lanes);
+            let right = Packed::new(&weight, after.clone(), segments.len() * depth, lanes);
             let padded = right.columns();
             let panel = 2 * lanes;
             let start = padded * skipped / 4 / panel * panel;
@@ -130,7 +133,7 @@ fn products_of_all_sizes() {
                                 f64::from(segment[r * row_stride + k]) * f64::from(w)
                             })
                         });
-                        f64::from(bias[c]) + products.sum::<f64>()
+                        f64::from(after.bias[c]) + f64::from(after.scale[c]) * products.sum::<f64>()
                     };
                     let sum = if column < columns { sum(column) } else { 0.0 };
                     let word = r * part.len() / lanes + c / lanes;
@@ -166,7 +169,11 @@ fn depthwise_and_its_transpose_of_all_sizes() {
         let (kind, position, spare) = (numbers.below(5), numbers.below(5), numbers.below(9));
         let columns = offset + count * stride + 3;
         let rows: Vec<_> = (0..3).map(|_| numbers.vec(columns * channels)).collect();
-        let (weight, bias) = (numbers.vec(9 * channels), numbers.vec(channels));
+        let weight = numbers.vec(9 * channels);
+        let after = Affine {
+            scale: numbers.vec(channels),
+            bias: numbers.vec(channels),
+        };
         for kernels in all() {
             let lanes = kernels.lanes;
             let padded = channels.next_multiple_of(lanes);
@@ -201,7 +208,7 @@ fn depthwise_and_its_transpose_of_all_sizes() {
                 channels: padded,
                 pitch,
                 weight: &weight_padded,
-                bias: &pad(&bias),
+                after: &after.clone().padded(lanes),
                 out: &mut out,
                 finish: finish(kind, &mut bits.clone()),
             });
@@ -211,7 +218,7 @@ fn depthwise_and_its_transpose_of_all_sizes() {
                     f64::from(rows[k / 3][column * channels + c])
                         * f64::from(weight[k * channels + c])
                 });
-                f64::from(bias[c]) + taps.sum::<f64>()
+                f64::from(after.bias[c]) + f64::from(after.scale[c]) * taps.sum::<f64>()
             });
             let two = [(0, &rows_padded[0][..]), (2, &rows_padded[1][..])];
             let longest = (position + count - 1) / 2 + 2;
@@ -248,7 +255,7 @@ fn depthwise_and_its_transpose_of_all_sizes() {
 #[test]
 fn not_a_number_stays_one() {
     for kernels in all() {
-        let right = Packed::new(&[f32::NAN, 1.0], &[0.0, 0.0], 1, kernels.lanes);
+        let right = Packed::new(&[f32::NAN, 1.0], Affine::none(2), 1, kernels.lanes);
         let mut out = vec![0.0; right.columns()];
         kernels.matmul(Matmul {
             left: &[&[7.0]],
