@@ -100,29 +100,38 @@ unsafe fn columns_of<V: Vector, const COLUMNS: usize, const STRIDE: usize>(
             let c = vector * V::LANES;
             let mut sums = [[V::splat(0.0)]; COLUMNS];
             for (ky, row) in rows.into_iter().enumerate() {
-                let weight = d.weight.as_ptr().add(ky * 3 * channels + c);
-                let mut weights = [V::splat(0.0); 3];
-                unrolled!(kx < 3 => weights[kx] = V::load(weight.add(kx * channels)));
+                let weights: [V; 3] = std::array::from_fn(|kx| {
+                    V::load(d.weight.as_ptr().add((ky * 3 + kx) * channels + c))
+                });
                 if STRIDE == 1 {
                     // Each input is loaded once for all the columns under whose kernel it lies.
-                    unrolled!(x < COLUMNS + 2 => {
+                    for x in 0..COLUMNS + 2 {
                         let input = V::load(row.add(x * d.pitch + c));
-                        unrolled!(kx < 3 => if x >= kx && x - kx < COLUMNS {
-                            sums[x - kx][0] = input.mul_add(weights[kx], sums[x - kx][0]);
-                        });
-                    });
+                        for (kx, &weight) in weights.iter().enumerate() {
+                            if x >= kx && x - kx < COLUMNS {
+                                let [sum] = &mut sums[x - kx];
+                                *sum = input.mul_add(weight, *sum);
+                            }
+                        }
+                    }
                 } else {
-                    unrolled!(column < COLUMNS => unrolled!(kx < 3 => {
-                        let input = V::load(row.add((column * STRIDE + kx) * d.pitch + c));
-                        sums[column][0] = input.mul_add(weights[kx], sums[column][0]);
-                    }));
+                    for (column, [sum]) in sums.iter_mut().enumerate() {
+                        for (kx, &weight) in weights.iter().enumerate() {
+                            let x = column * STRIDE + kx;
+                            *sum = V::load(row.add(x * d.pitch + c)).mul_add(weight, *sum);
+                        }
+                    }
                 }
             }
             let scale = V::load(d.after.scale.as_ptr().add(c));
             let bias = V::load(d.after.bias.as_ptr().add(c));
-            unrolled!(column < COLUMNS => sums[column][0] = sums[column][0].mul_add(scale, bias));
+            for [sum] in &mut sums {
+                *sum = sum.mul_add(scale, bias);
+            }
             d.finish.apply(&mut sums, x * vectors + vector, vectors);
-            unrolled!(column < COLUMNS => sums[column][0].store(out.add(column * channels + c)));
+            for (column, [sum]) in sums.into_iter().enumerate() {
+                sum.store(out.add(column * channels + c));
+            }
         }
     }
 }

@@ -278,7 +278,9 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
         for segment in m.left {
             let first = segment.as_ptr().add(at.row * m.row_stride + at.start);
             let mut left = [first; GROUPS];
-            unrolled!(g < GROUPS => left[g] = first.wrapping_add(3 * g * m.row_stride));
+            for (g, left) in left.iter_mut().enumerate() {
+                *left = left.wrapping_add(3 * g * m.row_stride);
+            }
             // Four steps a turn, so that the rows' addresses are worked out once for all four.
             for _ in 0..at.depth / UNROLLED {
                 unrolled!(line < (VECTORS * V::LANES).div_ceil(LINE) => V::fetch(ahead.wrapping_add(line * LINE)));
@@ -291,12 +293,12 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize>(m: &mut Matmu
                     step::<V, ROWS, VECTORS>(&mut sums, &left, k, m.row_stride, right);
                     right = right.add(VECTORS * V::LANES);
                 });
-                unrolled!(g < GROUPS => left[g] = left[g].wrapping_add(UNROLLED));
+                left = left.map(|left| left.wrapping_add(UNROLLED));
             }
             for _ in 0..at.depth % UNROLLED {
                 step::<V, ROWS, VECTORS>(&mut sums, &left, 0, m.row_stride, right);
                 right = right.add(VECTORS * V::LANES);
-                unrolled!(g < GROUPS => left[g] = left[g].wrapping_add(1));
+                left = left.map(|left| left.wrapping_add(1));
             }
         }
         let to = m.out.as_mut_ptr();

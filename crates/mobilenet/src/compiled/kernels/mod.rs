@@ -12,7 +12,7 @@ macro_rules! unrolled {
         unrolled!(@ $i $end, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
     };
     (@ $i:ident $end:expr, $body:expr, $($n:literal)*) => {
-        {$(if $n < $end {
+        {$(if const { $n < $end } {
             let $i = $n;
             $body
         })*}
