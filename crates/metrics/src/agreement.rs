@@ -1,4 +1,5 @@
 use crate::ConfusionMatrix;
+use crate::confusion::share;
 
 /// How much a confusion of two classes weighs in Cohen's kappa.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -16,9 +17,7 @@ impl ConfusionMatrix {
     ///
     /// As `cohen_kappa_score` with all classes given as labels. `None` where only one class occurs.
     pub fn cohen_kappa(&self, weights: KappaWeights) -> Option<f64> {
-        let k = self.classes();
-        let support: Vec<f64> = (0..k).map(|class| self.support(class)).collect();
-        let calls: Vec<f64> = (0..k).map(|class| self.calls(class)).collect();
+        let (support, calls) = self.margins();
         let total: f64 = support.iter().sum();
         let (mut observed, mut expected) = (0.0, 0.0);
         for (target, row) in self.rows().enumerate() {
@@ -33,7 +32,7 @@ impl ConfusionMatrix {
                 expected += weight * support[target] * calls[predicted] / total;
             }
         }
-        self.ratio(observed, expected).map(|ratio| 1.0 - ratio)
+        share(observed, expected).map(|ratio| 1.0 - ratio)
     }
 
     /// Matthews' correlation of targets and predictions (`R_K` for more than two classes), from -1 to 1.
@@ -42,15 +41,15 @@ impl ConfusionMatrix {
     /// here `None`.
     pub fn matthews_corrcoef(&self) -> Option<f64> {
         let (mut both, mut targets, mut predictions) = (0.0, 0.0, 0.0);
-        for class in 0..self.classes() {
-            let (support, calls) = (self.support(class), self.calls(class));
+        let (support, calls) = self.margins();
+        for (support, calls) in support.into_iter().zip(calls) {
             both += support * calls;
             targets += support * support;
             predictions += calls * calls;
         }
         let squared = self.total() * self.total();
         let covariance = self.correct() * self.total() - both;
-        self.ratio(
+        share(
             covariance,
             ((squared - targets) * (squared - predictions)).sqrt(),
         )

@@ -114,8 +114,8 @@ impl ConfusionMatrix {
         })
     }
 
-    /// What to answer where the answer is undefined, as scikit-learn's `zero_division` (there 0 by default);
-    /// default here: `None`.
+    /// What a [`ClassMetric`] that is 0/0, or its average, counts as: scikit-learn's `zero_division` (there 0 by
+    /// default); default here: `None`. Accuracies, agreement and shares stay `None` where they are undefined.
     pub fn with_zero_division(mut self, value: f64) -> Self {
         self.zero_division = Some(value);
         self
@@ -155,19 +155,20 @@ impl ConfusionMatrix {
 
     /// Shares instead of counts; `None` in the cells of a row or column that is empty.
     pub fn normalized(&self, by: Normalize) -> Vec<Vec<Option<f64>>> {
+        let (support, calls) = self.margins();
         let total = self.total();
         self.rows()
-            .enumerate()
-            .map(|(target, row)| {
+            .zip(support)
+            .map(|(row, support)| {
                 row.iter()
-                    .enumerate()
-                    .map(|(predicted, &cell)| {
+                    .zip(&calls)
+                    .map(|(&cell, &calls)| {
                         let whole = match by {
-                            Normalize::Target => self.support(target),
-                            Normalize::Predicted => self.calls(predicted),
+                            Normalize::Target => support,
+                            Normalize::Predicted => calls,
                             Normalize::All => total,
                         };
-                        self.ratio(cell, whole)
+                        share(cell, whole)
                     })
                     .collect()
             })
@@ -196,16 +197,17 @@ impl ConfusionMatrix {
 
     /// Share of the samples that are right.
     pub fn accuracy(&self) -> Option<f64> {
-        self.ratio(self.correct(), self.total())
+        share(self.correct(), self.total())
     }
 
     /// Mean recall of the classes that have samples, as `balanced_accuracy_score`.
     pub fn balanced_accuracy(&self) -> Option<f64> {
-        let recalls: Vec<f64> = (0..self.classes)
-            .filter(|&class| self.support(class) > 0.0)
-            .map(|class| self[class][class] / self.support(class))
+        let recalls: Vec<f64> = self
+            .rows()
+            .enumerate()
+            .filter_map(|(class, row)| share(row[class], row.iter().sum()))
             .collect();
-        self.ratio(recalls.iter().sum(), recalls.len() as f64)
+        share(recalls.iter().sum(), recalls.len() as f64)
     }
 
     /// Precision of each class.
@@ -236,8 +238,9 @@ impl ConfusionMatrix {
     ///
     /// `None` where a class that counts is undefined: a mean over fewer classes would not say so.
     pub fn average(&self, metric: ClassMetric, average: Average) -> Option<f64> {
+        let (support, calls) = self.margins();
         let present: Vec<usize> = (0..self.classes)
-            .filter(|&class| self.support(class) > 0.0 || self.calls(class) > 0.0)
+            .filter(|&class| support[class] > 0.0 || calls[class] > 0.0)
             .collect();
         self.average_over(metric, average, &present)
     }
@@ -280,8 +283,8 @@ impl ConfusionMatrix {
         self.ratio(sum, whole)
     }
 
-    /// Hits, false alarms, misses and the rest of each class.
-    pub(crate) fn counts(&self) -> Vec<Counts> {
+    /// Support and calls of each class.
+    pub(crate) fn margins(&self) -> (Vec<f64>, Vec<f64>) {
         let (mut support, mut calls) = (vec![0.0; self.classes], vec![0.0; self.classes]);
         for (target, row) in self.rows().enumerate() {
             for (predicted, &cell) in row.iter().enumerate() {
@@ -289,6 +292,12 @@ impl ConfusionMatrix {
                 calls[predicted] += cell;
             }
         }
+        (support, calls)
+    }
+
+    /// Hits, false alarms, misses and the rest of each class.
+    pub(crate) fn counts(&self) -> Vec<Counts> {
+        let (support, calls) = self.margins();
         let total: f64 = support.iter().sum();
         (0..self.classes)
             .map(|class| {
@@ -317,13 +326,14 @@ impl ConfusionMatrix {
         }
     }
 
-    pub(crate) fn ratio(&self, part: f64, whole: f64) -> Option<f64> {
-        if whole > 0.0 {
-            Some(part / whole)
-        } else {
-            self.zero_division
-        }
+    fn ratio(&self, part: f64, whole: f64) -> Option<f64> {
+        share(part, whole).or(self.zero_division)
     }
+}
+
+/// Part of a whole; undefined where there is none.
+pub(crate) fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
 }
 
 impl Index<usize> for ConfusionMatrix {

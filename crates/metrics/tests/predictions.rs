@@ -1,6 +1,8 @@
 //! What predictions refuse, and how they are read from files.
 
-use metrics::{Error, Place, Predictions};
+use metrics::{
+    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions,
+};
 
 fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
     rows.iter().map(|row| row.to_vec()).collect()
@@ -285,6 +287,43 @@ fn undefined_is_none_unless_asked() {
         serde_json::to_string(&confusion).unwrap(),
         "[[1,0,0],[1,0,0],[0,0,0]]"
     );
+}
+
+/// The option is for what scikit-learn has it for; an undefined agreement is not turned into a perfect one.
+#[test]
+fn zero_division_leaves_agreement_and_shares_alone() {
+    let p = Predictions::new(vec![0, 0], rows(&[&[0.9, 0.1], &[0.8, 0.2]])).unwrap();
+    for value in [0.0, 1.0] {
+        let confusion = p.confusion().with_zero_division(value);
+        assert_eq!(confusion.precision(), [Some(1.0), Some(value)]);
+        assert_eq!(confusion.accuracy(), Some(1.0));
+        assert_eq!(confusion.balanced_accuracy(), Some(1.0));
+        assert_eq!(confusion.matthews_corrcoef(), None);
+        for weights in [
+            KappaWeights::Plain,
+            KappaWeights::Linear,
+            KappaWeights::Quadratic,
+        ] {
+            assert_eq!(confusion.cohen_kappa(weights), None);
+        }
+        assert_eq!(
+            confusion.normalized(Normalize::Target),
+            [[Some(1.0), Some(0.0)], [None, None]]
+        );
+        let nothing = ConfusionMatrix::from_rows(&[vec![0.0]]).unwrap();
+        let nothing = nothing.with_zero_division(value);
+        assert_eq!(
+            (nothing.accuracy(), nothing.balanced_accuracy()),
+            (None, None)
+        );
+        let options = EvaluationOptions::new().with_zero_division(value);
+        let evaluation = p.evaluate(&options).unwrap();
+        for name in ["cohen_kappa", "matthews_corrcoef"] {
+            let score = evaluation.score(name).unwrap();
+            assert_eq!(score.value, None, "{name}");
+            assert_eq!(score.reason, "targets are all of one class", "{name}");
+        }
+    }
 }
 
 #[test]
