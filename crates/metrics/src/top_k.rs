@@ -1,10 +1,11 @@
 use crate::Predictions;
+use crate::confusion::share;
 
 impl Predictions {
     /// Share of the samples whose target is among the `k` most probable classes.
     ///
     /// At a tie the class with the higher index comes first, as in `top_k_accuracy_score`. `None` without
-    /// probabilities, or for `k` = 0.
+    /// probabilities, for `k` = 0, or where no sample of a resample has weight.
     pub fn top_k_accuracy(&self, k: usize) -> Option<f64> {
         let probabilities = self.probabilities.as_ref()?;
         if k == 0 {
@@ -25,6 +26,6 @@ impl Predictions {
                 hits += weight;
             }
         }
-        Some(hits / total)
+        share(hits, total)
     }
 }

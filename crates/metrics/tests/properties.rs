@@ -2,7 +2,8 @@
 //! number of threads.
 
 use metrics::{
-    Average, Bootstrap, ClassMetric, EvaluationOptions, IntervalMethod, Predictions, Ranking,
+    Average, Binning, Bootstrap, ClassMetric, Estimate, EvaluationOptions, IntervalMethod, Predictions,
+    Ranking,
 };
 use proptest::prelude::*;
 
@@ -161,4 +162,58 @@ fn both_ways_to_resample_a_confusion_matrix_agree() {
     assert!((slow.standard_error / fast.standard_error - 1.0).abs() < 0.03);
     assert!((slow.estimate.low - fast.estimate.low).abs() < 0.1 * slow.standard_error);
     assert!((slow.estimate.high - fast.estimate.high).abs() < 0.1 * slow.standard_error);
+}
+
+/// Most replicates of few samples, of which few count, draw none that does: there is nothing to measure there.
+#[test]
+fn replicates_without_weight_are_undefined() {
+    type Number = fn(&Predictions) -> Option<f64>;
+    let targets: Vec<usize> = (0..12).map(|i| i % 3).collect();
+    let rows = targets
+        .iter()
+        .enumerate()
+        .map(|(i, &target)| {
+            let own = 0.2 + 0.05 * i as f64;
+            let mut row = vec![0.5 * (1.0 - own); 3];
+            row[target] = own;
+            row
+        })
+        .collect();
+    let mut weights = vec![0.0; 12];
+    (weights[1], weights[5]) = (1.0, 2.0);
+    let p = Predictions::new(targets, rows)
+        .unwrap()
+        .with_weights(weights)
+        .unwrap();
+    let numbers: [(&str, Number); 5] = [
+        ("log loss", Predictions::log_loss),
+        ("Brier score", Predictions::brier),
+        ("top-k accuracy", |p| p.top_k_accuracy(2)),
+        ("area of risk", |p| Some(p.coverage_risk().ok()?.area())),
+        ("calibration", |p| {
+            Some(p.calibration(Binning::Uniform(5)).ok()?.expected_error)
+        }),
+    ];
+    for method in [IntervalMethod::Percentile, IntervalMethod::Bca] {
+        let bootstrap = Bootstrap::new().with_replicates(400).with_method(method);
+        for (name, number) in numbers {
+            let found = bootstrap.run(&p, number).unwrap().unwrap();
+            // One class has no sample that counts; of the other two, each replicate draws none with (3/4)^4.
+            assert!((10..90).contains(&found.undefined), "{name}: {}", found.undefined);
+            assert_eq!(found.replicates.len() + found.undefined, 400, "{name}");
+            assert!(found.replicates.iter().all(|v| v.is_finite()), "{name}");
+            let Estimate { value, low, high } = found.estimate;
+            assert!(low <= high && [value, low, high].iter().all(|v| v.is_finite()), "{name}");
+        }
+        let not_a_number = bootstrap.run(&p, |_| Some(f64::NAN)).unwrap();
+        assert_eq!(not_a_number, None);
+    }
+    let options = EvaluationOptions::new().with_intervals(Bootstrap::new().with_replicates(400));
+    let evaluation = p.evaluate(&options).unwrap();
+    assert!(evaluation.score("log_loss").unwrap().interval.is_some());
+    for score in &evaluation.scores {
+        if let Some(Estimate { low, high, .. }) = score.interval {
+            assert!(low.is_finite() && high.is_finite(), "{}", score.name);
+        }
+    }
 }

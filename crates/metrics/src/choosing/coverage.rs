@@ -56,7 +56,7 @@ impl Predictions {
     /// Coverage against risk, by the probability of the class said.
     ///
     /// # Errors
-    /// Where there are no probabilities.
+    /// Where there are no probabilities, or no sample of a resample has weight.
     pub fn coverage_risk(&self) -> Result<CoverageRisk> {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref().ok_or(Error::NoProbabilities {
@@ -69,6 +69,9 @@ impl Predictions {
             |i| self.weight(i),
         );
         let total = ranking.positives() + ranking.negatives();
+        if total == 0.0 {
+            return Err(Error::NoWeight);
+        }
         let points = ranking
             .thresholds
             .iter()

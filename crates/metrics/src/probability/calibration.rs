@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use crate::curves::Ranking;
 use crate::predictions::argmax;
-use crate::{Error, Predictions, Result};
+use crate::{Error, Place, Predictions, Result};
 
 /// How confidences are cut into bins. Every bin is closed on the right, the first also on the left, so that
 /// confidence 1 belongs to the last bin and 0 to the first.
@@ -64,7 +64,8 @@ impl ReliabilityDiagram {
     /// From confidences in 0 to 1 and whether each came true.
     ///
     /// # Errors
-    /// Where lengths differ, there are no bins or no samples, or more than 100,000 bins.
+    /// Where lengths differ, a confidence is not from 0 to 1, there are no samples or all weights are 0, or there
+    /// are no or more than 100,000 bins.
     pub fn new(
         confidences: &[f64],
         came_true: &[bool],
@@ -73,6 +74,15 @@ impl ReliabilityDiagram {
     ) -> Result<Self> {
         // The ranking checks lengths and numbers.
         Ranking::new(came_true, confidences, weights)?;
+        if let Some(row) = confidences.iter().position(|c| !(0.0..=1.0).contains(c)) {
+            return Err(Error::Parse {
+                place: Place::Row(row),
+                reason: format!(
+                    "confidence is {}; expected a number from 0 to 1",
+                    confidences[row]
+                ),
+            });
+        }
         Self::of(
             confidences,
             |i| came_true[i],
@@ -98,6 +108,9 @@ impl ReliabilityDiagram {
                 sums.2 += weight;
             }
         }
+        if sums.iter().all(|sums| sums.0 == 0.0) {
+            return Err(Error::NoWeight);
+        }
         let bins = sums
             .into_iter()
             .zip(edges.windows(2))
@@ -112,7 +125,8 @@ impl ReliabilityDiagram {
         Ok(Self { bins })
     }
 
-    /// Mean gap of the bins, weighted by their samples.
+    /// Mean gap of the bins, weighted by their samples; NaN only for bins put together by hand of which none has
+    /// weight.
     pub fn expected_error(&self) -> f64 {
         let total: f64 = self.bins.iter().map(|bin| bin.weight).sum();
         self.bins

@@ -1,8 +1,9 @@
 use crate::Predictions;
+use crate::confusion::share;
 
 impl Predictions {
     /// Mean negative logarithm of the probability given to the target, clipped to the epsilon of `f64` from
-    /// either end: `log_loss`. `None` without probabilities.
+    /// either end: `log_loss`. `None` without probabilities, or where no sample of a resample has weight.
     pub fn log_loss(&self) -> Option<f64> {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref()?;
@@ -12,7 +13,7 @@ impl Predictions {
             sum += weight * surprise(probabilities[i * k + target]);
             total += weight;
         }
-        Some(sum / total)
+        share(sum, total)
     }
 }
 

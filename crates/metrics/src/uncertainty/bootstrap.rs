@@ -95,8 +95,11 @@ impl Bootstrap {
         self
     }
 
-    /// Resamples any number that predictions have; `None` where it is undefined on them or on every
-    /// replicate.
+    /// Resamples any number that predictions have; `None` where it is undefined (`None` or NaN) on them or on
+    /// every replicate.
+    ///
+    /// With weights a replicate may draw samples of weight 0 alone; the numbers of [`Predictions`] are undefined
+    /// there.
     ///
     /// # Errors
     /// Where there are no or more than 1,000,000 replicates, or the level is not between 0 and 1.
@@ -313,8 +316,15 @@ impl Bootstrap {
         drawn: Vec<Option<f64>>,
         jackknife: impl Fn() -> Option<Vec<Vec<(f64, f64)>>>,
     ) -> Option<Resampled> {
+        if value.is_nan() {
+            return None;
+        }
         let asked = drawn.len();
-        let replicates: Vec<f64> = drawn.into_iter().flatten().collect();
+        let replicates: Vec<f64> = drawn
+            .into_iter()
+            .flatten()
+            .filter(|value| !value.is_nan())
+            .collect();
         let interval = match self.method {
             IntervalMethod::Percentile => percentile_interval(&replicates, self.level),
             IntervalMethod::Bca => {
