@@ -2,7 +2,7 @@
 //! number of threads.
 
 use metrics::{
-    Average, Binning, Bootstrap, ClassMetric, Estimate, EvaluationOptions, IntervalMethod, Predictions,
+    Average, Binning, Bootstrap, ClassMetric, Error, Estimate, EvaluationOptions, IntervalMethod, Predictions,
     Ranking,
 };
 use proptest::prelude::*;
@@ -162,6 +162,27 @@ fn both_ways_to_resample_a_confusion_matrix_agree() {
     assert!((slow.standard_error / fast.standard_error - 1.0).abs() < 0.03);
     assert!((slow.estimate.low - fast.estimate.low).abs() < 0.1 * slow.standard_error);
     assert!((slow.estimate.high - fast.estimate.high).abs() < 0.1 * slow.standard_error);
+}
+
+#[test]
+fn what_is_compared_weighs_the_same() {
+    let p = fixed();
+    let weighted = |weight: f64| p.clone().with_weights(vec![weight; p.len()]).unwrap();
+    let bootstrap = Bootstrap::new().with_replicates(20);
+    for (first, second) in [(&weighted(2.0), &p), (&weighted(2.0), &weighted(3.0))] {
+        for error in [
+            first.compare(second, &bootstrap).unwrap_err(),
+            bootstrap
+                .run_paired(first, second, Predictions::brier)
+                .unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert!(matches!(error, Error::Mismatch { what: "weights", .. }), "{text}");
+            assert!(text.contains("2 at row 0"), "{text}");
+        }
+    }
+    // Weights of 1 are no weights.
+    p.compare(&weighted(1.0), &bootstrap).unwrap();
 }
 
 /// Most replicates of few samples, of which few count, draw none that does: there is nothing to measure there.

@@ -56,7 +56,7 @@ impl Predictions {
     /// ```
     ///
     /// # Errors
-    /// Where classes, targets or file names differ, or the options of the bootstrap are out of range.
+    /// Where classes, targets, file names or weights differ, or the options of the bootstrap are out of range.
     pub fn compare(&self, second: &Self, bootstrap: &Bootstrap) -> Result<Compared> {
         let comparison = Comparison::new(self, second)?;
         let kinds: Vec<&ScoreKind> = SCORES.iter().filter(|kind| kind.resampled).collect();

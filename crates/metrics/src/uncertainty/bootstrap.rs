@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution};
 use rayon::prelude::*;
 
-use super::comparison::check_same_samples;
+use super::comparison::{check_same_samples, check_same_weights};
 use super::estimate::{Estimate, is_level, normal_cdf, normal_quantile};
 use crate::probability::quantile;
 use crate::{ConfusionMatrix, Error, Predictions, Result};
@@ -141,7 +141,7 @@ impl Bootstrap {
     /// samples for both.
     ///
     /// # Errors
-    /// As [`Bootstrap::run`], and where the two are not of the same samples.
+    /// As [`Bootstrap::run`], and where the two are not of the same samples with the same weights.
     pub fn run_paired(
         &self,
         first: &Predictions,
@@ -166,6 +166,7 @@ impl Bootstrap {
         compute: impl Fn(&Predictions) -> Vec<Option<f64>> + Sync,
     ) -> Result<Vec<Option<Resampled>>> {
         check_same_samples(first, second)?;
+        check_same_weights(first, second)?;
         self.resample(first, numbers, &|rows| {
             let (first, second) = (compute(&first.select(rows)), compute(&second.select(rows)));
             let both = first.into_iter().zip(second);

@@ -94,6 +94,18 @@ pub fn mcnemar_chi_squared(fixed: u64, broken: u64, correction: bool) -> Option<
     })
 }
 
+/// A sample that counts otherwise in the second is another sample; without weights each counts 1.
+pub(crate) fn check_same_weights(first: &Predictions, second: &Predictions) -> Result<()> {
+    match (0..first.len()).find(|&i| first.weight(i) != second.weight(i)) {
+        None => Ok(()),
+        Some(i) => Err(Error::Mismatch {
+            what: "weights",
+            first: format!("{} at row {i}", first.weight(i)),
+            second: format!("{} at row {i}", second.weight(i)),
+        }),
+    }
+}
+
 pub(crate) fn check_same_samples(first: &Predictions, second: &Predictions) -> Result<()> {
     let mismatch = |what, first: String, second: String| {
         Err(Error::Mismatch {
