@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 
 use crate::predictions::{
-    check_class, check_columns, check_distinct, check_probabilities, check_weight,
+    argmax, check_class, check_columns, check_distinct, check_probabilities, check_weight,
 };
 use crate::{Error, Place, Predictions, Result};
 
@@ -33,7 +33,8 @@ impl Predictions {
     /// `{"target": 0, "probabilities": [0.9, 0.1], "weight": 1.0, "file": "a.jpg"}`.
     ///
     /// `target` is an index or a class name; `weight` and `file` are optional; instead of `probabilities`
-    /// there may be `predicted` (index or name). Empty lines are passed over. Without `classes` the number
+    /// there may be `predicted` (index or name); beside them it must be the most probable class, at a tie the
+    /// first. Empty lines are passed over. Without `classes` the number
     /// of columns is that of the first line, and names are the indices.
     ///
     /// # Errors
@@ -65,7 +66,7 @@ impl Predictions {
     ///
     /// Without `classes` all other columns are classes, in the order of the file; with it, their order is
     /// that of `classes`, and a column that is no class is an error. Where no column names a class,
-    /// `predicted` and `classes` must be given.
+    /// `predicted` and `classes` must be given; beside probabilities `predicted` must be the most probable class.
     ///
     /// # Errors
     /// Names the line that is not as said above, or whose numbers are not as [`Predictions`] demands.
@@ -211,16 +212,25 @@ impl Columns {
         let before = self.targets.len();
         self.targets
             .push(self.class(place, "the target", sample.target)?);
-        match (sample.probabilities, sample.predicted) {
-            (Some(row), _) => {
+        let said = sample.predicted;
+        let said = said.map(|class| self.class(place, "the prediction", class));
+        match (sample.probabilities, said.transpose()?) {
+            (Some(row), said) => {
                 check_columns(place, self.classes, row.len())?;
                 check_probabilities(place, &row)?;
+                let best = argmax(&row);
+                if let Some(said) = said.filter(|&said| said != best) {
+                    return Err(Error::Parse {
+                        place,
+                        reason: format!(
+                            "the prediction is class {said}, but the most probable one (at a tie the first) is \
+                             class {best}; leave out `predicted`, or the probabilities"
+                        ),
+                    });
+                }
                 self.probabilities.extend(row);
             }
-            (None, Some(class)) => {
-                let class = self.class(place, "the prediction", class)?;
-                self.predicted.push(class);
-            }
+            (None, Some(class)) => self.predicted.push(class),
             (None, None) => {
                 return Err(Error::Parse {
                     place,

@@ -158,6 +158,14 @@ fn json_lines() {
             r#"{"target": 0, "probabilites": [1, 0]}"#,
             "line 2: expected an object",
         ),
+        (
+            r#"{"target": 0, "probabilities": [1, 0], "predicted": 7}"#,
+            "line 2: the prediction is class 7",
+        ),
+        (
+            r#"{"target": 0, "probabilities": [0.4, 0.6], "predicted": "boat"}"#,
+            "line 2: the prediction is class 0, but the most probable one (at a tie the first) is class 1",
+        ),
         ("nonsense", "line 2: expected an object"),
     ] {
         let text = format!("{{\"target\": 0, \"probabilities\": [0.5, 0.5]}}\n{line}\n");
@@ -181,6 +189,9 @@ fn csv() {
     assert_eq!((p.targets(), p.predicted()), (&[1, 0][..], &[1, 0][..]));
     assert_eq!(p.weights(), Some(&[2.0, 1.0][..]));
     assert_eq!(p.files().unwrap()[1], "b,c.jpg");
+    let said = "target,boat,cloud,predicted\ncloud,0.25,0.75,cloud\n";
+    let said = Predictions::from_csv(said.as_bytes(), None).unwrap();
+    assert_eq!(said.predicted(), [1]);
     let other = ["cloud".to_string(), "boat".to_string()];
     let turned = Predictions::from_csv(text.as_bytes(), Some(&other)).unwrap();
     assert_eq!(turned.row(0), Some(&[0.75, 0.25][..]));
@@ -205,6 +216,14 @@ fn csv() {
         (
             "target,boat,cloud\nboat,0.3,0\n",
             "line 2: probabilities sum to 0.3",
+        ),
+        (
+            "target,boat,cloud,predicted\nboat,1,0,cloud\n",
+            "line 2: the prediction is class 1, but the most probable one",
+        ),
+        (
+            "target,boat,cloud,predicted\nboat,1,0,dog\n",
+            "line 2: the prediction is `dog`",
         ),
         (
             "target,boat,boat\nboat,1,0\n",
