@@ -11,7 +11,7 @@ pub(crate) const SUM_TOLERANCE: f64 = 1e-5;
 /// nothing more, hard classes. Weights, file names and class names are optional.
 ///
 /// Checked on the way in: equal lengths, class indices below `k`, probabilities finite, within 0 and 1,
-/// and summing to one within `1e-5`. They are kept as given, not normalised again.
+/// and summing to one within `1e-5`; at most [`Predictions::MAX_CLASSES`] classes. They are kept as given, not normalised again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
     pub(crate) classes: Vec<String>,
@@ -23,6 +23,9 @@ pub struct Predictions {
 }
 
 impl Predictions {
+    /// The most classes there may be, room for the 21,841 of ImageNet: their confusion matrix takes 5 GB.
+    pub const MAX_CLASSES: usize = 25_000;
+
     /// From one row of probabilities a sample; the class said is the most probable one, at a tie the first.
     ///
     /// # Errors
@@ -66,7 +69,7 @@ impl Predictions {
     /// From hard classes, where no probabilities are known; what needs them is then `None` or an error.
     ///
     /// # Errors
-    /// Where lengths differ or a class is out of range.
+    /// Where lengths differ or a class is out of range, or there are too many classes.
     pub fn from_classes(
         targets: Vec<usize>,
         predicted: Vec<usize>,
@@ -88,6 +91,7 @@ impl Predictions {
         probabilities: Option<Vec<f64>>,
         classes: usize,
     ) -> Result<Self> {
+        check_classes(classes)?;
         for (what, column) in [("the target", &targets), ("the prediction", &predicted)] {
             for (row, &class) in column.iter().enumerate() {
                 check_class(Place::Row(row), what, class, classes)?;
@@ -322,6 +326,19 @@ pub(crate) fn argmax(values: &[f64]) -> usize {
         }
     }
     best
+}
+
+/// Refuses a number of classes for which names and matrices would take all memory.
+pub(crate) fn check_classes(classes: usize) -> Result<()> {
+    match classes {
+        0 => Err(Error::NoClasses),
+        1..=Predictions::MAX_CLASSES => Ok(()),
+        _ => Err(Error::Option {
+            option: "number of classes",
+            value: classes.to_string(),
+            expected: "1 to 25,000",
+        }),
+    }
 }
 
 pub(crate) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<()> {

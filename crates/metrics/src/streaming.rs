@@ -1,5 +1,6 @@
 use crate::predictions::{
-    argmax, check_class, check_columns, check_length, check_probabilities, check_weight,
+    argmax, check_class, check_classes, check_columns, check_length, check_probabilities,
+    check_weight,
 };
 use crate::probability::{squared_distance, surprise};
 use crate::{Bin, ConfusionMatrix, Error, Place, ReliabilityDiagram, Result};
@@ -53,11 +54,10 @@ impl Streaming {
     /// For this many classes, with `bins` uniform bins for calibration.
     ///
     /// # Errors
-    /// For no classes, or a number of bins that is not 1 to 100,000.
+    /// For no classes or more than [`Predictions::MAX_CLASSES`](crate::Predictions::MAX_CLASSES), or a number of
+    /// bins that is not 1 to 100,000.
     pub fn new(classes: usize, bins: usize) -> Result<Self> {
-        if classes == 0 {
-            return Err(Error::NoClasses);
-        }
+        check_classes(classes)?;
         if bins == 0 || bins > 100_000 {
             return Err(Error::Option {
                 option: "number of bins",

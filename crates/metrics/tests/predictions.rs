@@ -1,7 +1,7 @@
 //! What predictions refuse, and how they are read from files.
 
 use metrics::{
-    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions,
+    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions, Streaming,
 };
 
 fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
@@ -79,6 +79,14 @@ fn wrong_lengths_are_refused() {
     ));
     assert!(Predictions::from_flat(vec![0, 0], vec![0.5; 3], 2).is_err());
     assert!(Predictions::from_flat(vec![0, 0], vec![0.5; 4], usize::MAX).is_err());
+    for many in [Predictions::MAX_CLASSES + 1, usize::MAX] {
+        for error in [
+            Predictions::from_classes(vec![0], vec![0], many).unwrap_err(),
+            Streaming::new(many, 10).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("number of classes"), "{error}");
+        }
+    }
     let p = Predictions::new(vec![0, 1], rows(&[good, good])).unwrap();
     assert!(p.clone().with_classes(["a"]).is_err());
     assert!(matches!(
