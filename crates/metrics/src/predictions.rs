@@ -23,7 +23,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The most classes there may be, room for the 21,841 of ImageNet: their confusion matrix takes 5 GB.
+    /// The most classes there may be: room for the 21,841 of ImageNet, and a confusion matrix of 5 GB.
     pub const MAX_CLASSES: usize = 25_000;
 
     /// From one row of probabilities a sample; the class said is the most probable one, at a tie the first.

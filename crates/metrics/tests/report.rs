@@ -98,6 +98,18 @@ fn names_are_shown_and_never_run() {
     }
 }
 
+/// A page for many classes grows with what was confused, not with the square of the classes.
+#[test]
+fn empty_cells_of_large_matrices_are_not_drawn() {
+    let p = predictions(60);
+    let html = p.report(&EvaluationOptions::new()).unwrap().html().unwrap();
+    let svg = html.split("aria-label=\"Confusion matrix\"").nth(1).unwrap();
+    let svg = svg.split("</svg>").next().unwrap();
+    let filled = p.confusion().rows().flatten().filter(|&&cell| cell > 0.0).count();
+    assert!(filled > 60, "{filled}");
+    assert_eq!(svg.matches("<rect").count(), filled);
+}
+
 #[test]
 fn same_input_same_bytes() {
     assert_eq!(nasty(3).html().unwrap(), nasty(3).html().unwrap());

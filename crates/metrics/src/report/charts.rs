@@ -208,6 +208,10 @@ pub(super) fn confusion(matrix: &ConfusionMatrix, names: &[String]) -> Result<St
                 }
             }
             for (predicted, &count) in row.iter().enumerate() {
+                // Of many classes most cells are empty: together they would be most of the page.
+                if count == 0.0 && !numbers {
+                    continue;
+                }
                 let share = shares[target][predicted].unwrap_or(0.0);
                 let (x, y) = (left + cell * predicted as i32, top + at);
                 let colour = series_colour(usize::from(target != predicted));
