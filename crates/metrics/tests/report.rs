@@ -117,6 +117,27 @@ fn same_input_same_bytes() {
 }
 
 #[test]
+fn a_page_is_written_whole_or_not_at_all() {
+    let (dir, report) = (tempfile::tempdir().unwrap(), nasty(2));
+    let path = dir.path().join("report.html");
+    std::fs::write(&path, "an older page").unwrap();
+    // Whoever has the old page open keeps it: the new one is another file, put in its place.
+    let mut open = std::fs::File::open(&path).unwrap();
+    report.write_html(&path).unwrap();
+    let mut old = String::new();
+    std::io::Read::read_to_string(&mut open, &mut old).unwrap();
+    assert_eq!(old, "an older page");
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written == report.html().unwrap());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    let nowhere = dir.path().join("nowhere/report.html");
+    let error = report.write_html(&nowhere).unwrap_err().to_string();
+    assert!(error.contains("nowhere"), "{error}");
+    // A name alone, as in the documents, is a path too.
+    let _: fn(&Report, &str) -> metrics::Result<()> = |report, path| report.write_html(path);
+}
+
+#[test]
 fn card_has_front_matter() {
     let markdown = nasty(3).card_markdown().unwrap();
     assert!(

@@ -11,6 +11,7 @@ mod html;
 mod sections;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use crate::{Compared, Error, Evaluation, EvaluationOptions, Predictions, Result};
@@ -30,7 +31,7 @@ pub use card::ModelCard;
 ///     .with_title("Boats and clouds")
 ///     .with_date("2026-11-24")
 ///     .with_fact("Weights", "mobilenet_v1_1.0_224")
-///     .write_html("report.html".as_ref())?;
+///     .write_html("report.html")?;
 /// # Ok(())
 /// # }
 /// ```
@@ -203,14 +204,33 @@ impl Report {
             .map(|card| card.markdown(&self.evaluation))
     }
 
-    /// Writes the page.
+    /// Writes the page, which replaces what is there only when it is whole.
     ///
     /// # Errors
     /// As [`Report::html`], and where the file cannot be written.
-    pub fn write_html(&self, path: &Path) -> Result<()> {
-        std::fs::write(path, self.html()?).map_err(|source| Error::Io {
+    pub fn write_html(&self, path: impl AsRef<Path>) -> Result<()> {
+        let (path, html) = (path.as_ref(), self.html()?);
+        write_whole(path, html.as_bytes()).map_err(|source| Error::Io {
             what: path.display().to_string(),
             source,
         })
     }
+}
+
+/// Writes under a temporary name beside the file's own, syncs, then renames.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".part-");
+    // As the umask allows: temporary files are otherwise for their owner alone.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
