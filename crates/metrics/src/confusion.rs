@@ -102,7 +102,15 @@ impl ConfusionMatrix {
             return Err(Error::NoClasses);
         }
         for (row, values) in rows.iter().enumerate() {
-            crate::predictions::check_columns(crate::Place::Row(row), classes, values.len())?;
+            if values.len() != classes {
+                return Err(Error::Parse {
+                    place: crate::Place::Row(row),
+                    reason: format!(
+                        "expected {classes} counts, as many as there are rows, found {}",
+                        values.len()
+                    ),
+                });
+            }
             for &value in values {
                 crate::predictions::check_weight(crate::Place::Row(row), value)?;
             }

@@ -41,6 +41,16 @@ pub enum Error {
         /// Length of the column.
         found: usize,
     },
+    /// Probabilities in one vector are no whole number of rows.
+    #[error(
+        "expected whole rows of {classes} probabilities, one for each class, found {found} values in all"
+    )]
+    Ragged {
+        /// Number of classes.
+        classes: usize,
+        /// Length of the vector.
+        found: usize,
+    },
     /// A row has not one probability for each class.
     #[error("{place}: expected {expected} probabilities, one for each class, found {found}")]
     Columns {

@@ -51,13 +51,7 @@ impl Predictions {
         if targets.is_empty() {
             return Err(Error::Empty);
         }
-        if targets.len().checked_mul(classes) != Some(probabilities.len()) {
-            return Err(Error::Length {
-                what: "rows of probabilities",
-                expected: targets.len(),
-                found: probabilities.len() / classes,
-            });
-        }
+        check_flat(targets.len(), probabilities.len(), classes)?;
         let mut predicted = Vec::with_capacity(targets.len());
         for (row, values) in probabilities.chunks_exact(classes).enumerate() {
             check_probabilities(Place::Row(row), values)?;
@@ -351,6 +345,17 @@ pub(crate) fn check_length(what: &'static str, expected: usize, found: usize) ->
             found,
         })
     }
+}
+
+/// Whether probabilities in one vector are a row for each target; there is at least one class.
+pub(crate) fn check_flat(targets: usize, probabilities: usize, classes: usize) -> Result<()> {
+    if !probabilities.is_multiple_of(classes) {
+        return Err(Error::Ragged {
+            classes,
+            found: probabilities,
+        });
+    }
+    check_length("rows of probabilities", targets, probabilities / classes)
 }
 
 pub(crate) fn check_columns(place: Place, expected: usize, found: usize) -> Result<()> {

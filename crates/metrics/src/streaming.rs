@@ -1,6 +1,5 @@
 use crate::predictions::{
-    argmax, check_class, check_classes, check_columns, check_length, check_probabilities,
-    check_weight,
+    argmax, check_class, check_classes, check_flat, check_length, check_probabilities, check_weight,
 };
 use crate::probability::{squared_distance, surprise};
 use crate::{Bin, ConfusionMatrix, Error, Place, ReliabilityDiagram, Result};
@@ -8,8 +7,8 @@ use crate::{Bin, ConfusionMatrix, Error, Place, ReliabilityDiagram, Result};
 /// Numbers of a stream of predictions in memory that does not grow: the confusion matrix and all that
 /// follows from it, log loss, Brier score, top-k accuracies and calibration in uniform bins.
 ///
-/// Batches in any cut, and parts merged in any order, give what one shot gives: counts to the last bit, sums
-/// of losses up to rounding. What needs all scores at once (curves, areas) needs
+/// Batches in any cut, and parts merged in any order, give what one shot gives: counts to the last bit
+/// where samples are not weighted, weighted counts and sums of losses up to rounding. What needs all scores at once (curves, areas) needs
 /// [`Predictions::merge`](crate::Predictions::merge).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streaming {
@@ -87,13 +86,7 @@ impl Streaming {
         weights: Option<&[f64]>,
     ) -> Result<()> {
         let k = self.confusion.classes();
-        if targets.len().checked_mul(k) != Some(probabilities.len()) {
-            return check_columns(
-                Place::Row(self.seen),
-                targets.len() * k,
-                probabilities.len(),
-            );
-        }
+        check_flat(targets.len(), probabilities.len(), k)?;
         if let Some(weights) = weights {
             check_length("weights", targets.len(), weights.len())?;
         }

@@ -1,7 +1,8 @@
 //! What predictions refuse, and how they are read from files.
 
 use metrics::{
-    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions, Streaming,
+    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions,
+    Streaming,
 };
 
 fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
@@ -79,6 +80,25 @@ fn wrong_lengths_are_refused() {
     ));
     assert!(Predictions::from_flat(vec![0, 0], vec![0.5; 3], 2).is_err());
     assert!(Predictions::from_flat(vec![0, 0], vec![0.5; 4], usize::MAX).is_err());
+    for (error, expected) in [
+        (
+            ConfusionMatrix::from_rows(&rows(&[good, &[1.0]])).unwrap_err(),
+            "row 1 (counted from 0): expected 2 counts, as many as there are rows, found 1",
+        ),
+        (
+            Predictions::from_flat(vec![0, 0], vec![0.5; 5], 2).unwrap_err(),
+            "expected whole rows of 2 probabilities, one for each class, found 5 values in all",
+        ),
+        (
+            Streaming::new(2, 10)
+                .unwrap()
+                .update(&[0], &[0.5; 4], None)
+                .unwrap_err(),
+            "expected 1 rows of probabilities, one for each target, found 2",
+        ),
+    ] {
+        assert_eq!(error.to_string(), expected);
+    }
     for many in [Predictions::MAX_CLASSES + 1, usize::MAX] {
         for error in [
             Predictions::from_classes(vec![0], vec![0], many).unwrap_err(),

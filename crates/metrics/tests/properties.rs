@@ -2,8 +2,8 @@
 //! number of threads.
 
 use metrics::{
-    Average, Binning, Bootstrap, ClassMetric, Error, Estimate, EvaluationOptions, IntervalMethod, Predictions,
-    Ranking,
+    Average, Binning, Bootstrap, ClassMetric, Error, Estimate, EvaluationOptions, IntervalMethod,
+    Predictions, Ranking, ReliabilityDiagram, Temperature,
 };
 use proptest::prelude::*;
 
@@ -177,12 +177,61 @@ fn what_is_compared_weighs_the_same() {
                 .unwrap_err(),
         ] {
             let text = error.to_string();
-            assert!(matches!(error, Error::Mismatch { what: "weights", .. }), "{text}");
+            assert!(
+                matches!(
+                    error,
+                    Error::Mismatch {
+                        what: "weights",
+                        ..
+                    }
+                ),
+                "{text}"
+            );
             assert!(text.contains("2 at row 0"), "{text}");
         }
     }
     // Weights of 1 are no weights.
     p.compare(&weighted(1.0), &bootstrap).unwrap();
+}
+
+#[test]
+fn diagrams_and_temperatures_refuse_what_would_give_no_number() {
+    let diagram = |confidences: &[f64], weights: Option<&[f64]>| {
+        ReliabilityDiagram::new(confidences, &[true, false], weights, Binning::Uniform(5))
+    };
+    assert!(diagram(&[0.0, 1.0], None).is_ok());
+    let error = diagram(&[0.5, 1.5], None).unwrap_err().to_string();
+    assert!(
+        error.starts_with("row 1 (counted from 0): confidence is 1.5"),
+        "{error}"
+    );
+    assert!(diagram(&[-0.1, 0.5], None).is_err());
+    let weightless = diagram(&[0.5, 0.5], Some(&[0.0, 0.0]));
+    assert!(matches!(weightless, Err(Error::NoWeight)));
+    let p = fixed();
+    let at = |value: f64| {
+        let (loss_before, loss_after) = (0.0, 0.0);
+        Temperature {
+            value,
+            loss_before,
+            loss_after,
+        }
+        .apply(&p)
+    };
+    for value in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-7] {
+        let error = at(value).unwrap_err().to_string();
+        assert!(error.starts_with("temperature is "), "{value}: {error}");
+    }
+    for value in [1e-6, 1e6] {
+        let scaled = at(value).unwrap();
+        assert!(
+            scaled
+                .probabilities()
+                .unwrap()
+                .iter()
+                .all(|v| (0.0..=1.0).contains(v))
+        );
+    }
 }
 
 /// Most replicates of few samples, of which few count, draw none that does: there is nothing to measure there.
@@ -220,11 +269,18 @@ fn replicates_without_weight_are_undefined() {
         for (name, number) in numbers {
             let found = bootstrap.run(&p, number).unwrap().unwrap();
             // One class has no sample that counts; of the other two, each replicate draws none with (3/4)^4.
-            assert!((10..90).contains(&found.undefined), "{name}: {}", found.undefined);
+            assert!(
+                (10..90).contains(&found.undefined),
+                "{name}: {}",
+                found.undefined
+            );
             assert_eq!(found.replicates.len() + found.undefined, 400, "{name}");
             assert!(found.replicates.iter().all(|v| v.is_finite()), "{name}");
             let Estimate { value, low, high } = found.estimate;
-            assert!(low <= high && [value, low, high].iter().all(|v| v.is_finite()), "{name}");
+            assert!(
+                low <= high && [value, low, high].iter().all(|v| v.is_finite()),
+                "{name}"
+            );
         }
         let not_a_number = bootstrap.run(&p, |_| Some(f64::NAN)).unwrap();
         assert_eq!(not_a_number, None);

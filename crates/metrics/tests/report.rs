@@ -103,9 +103,17 @@ fn names_are_shown_and_never_run() {
 fn empty_cells_of_large_matrices_are_not_drawn() {
     let p = predictions(60);
     let html = p.report(&EvaluationOptions::new()).unwrap().html().unwrap();
-    let svg = html.split("aria-label=\"Confusion matrix\"").nth(1).unwrap();
+    let svg = html
+        .split("aria-label=\"Confusion matrix\"")
+        .nth(1)
+        .unwrap();
     let svg = svg.split("</svg>").next().unwrap();
-    let filled = p.confusion().rows().flatten().filter(|&&cell| cell > 0.0).count();
+    let filled = p
+        .confusion()
+        .rows()
+        .flatten()
+        .filter(|&&cell| cell > 0.0)
+        .count();
     assert!(filled > 60, "{filled}");
     assert_eq!(svg.matches("<rect").count(), filled);
 }

@@ -10,7 +10,8 @@ use crate::{Error, Place, Predictions, Result};
 pub enum Binning {
     /// This many bins of equal width over 0 to 1.
     Uniform(usize),
-    /// At most this many bins of equal weight: edges are quantiles of the confidences, equal edges merged.
+    /// At most this many bins of about as many samples each, whatever they weigh: edges are quantiles of the
+    /// confidences, equal edges merged.
     EqualMass(usize),
 }
 

@@ -11,7 +11,7 @@ const FLOOR: f64 = 1e-12;
 /// Fit it on validation predictions, never on those that are to be judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Temperature {
-    /// The temperature; above 1 makes probabilities flatter. 1 where no other is better.
+    /// The temperature, 1e-6 to 1e6; above 1 makes probabilities flatter. 1 where no other is better.
     pub value: f64,
     /// Log loss of the predictions it was fitted on, before.
     pub loss_before: f64,
@@ -23,8 +23,8 @@ impl Temperature {
     /// The temperature of least log loss, between `exp(-10)` and `exp(10)`.
     ///
     /// Logits are the logarithms of the probabilities plus `1e-12`, as in scikit-learn's
-    /// `CalibratedClassifierCV(method="temperature")`. The loss is convex in the inverse temperature; its
-    /// derivative is bracketed and bisected in log space until the bracket is `1e-14` wide.
+    /// `CalibratedClassifierCV(method="temperature")`. The loss is convex in the inverse temperature; the
+    /// root of its derivative is bracketed in log space and found by the Illinois form of regula falsi.
     ///
     /// # Errors
     /// Where there are no probabilities.
@@ -99,7 +99,7 @@ impl Temperature {
     /// The predictions at this temperature; unchanged at 1.
     ///
     /// # Errors
-    /// Where there are no probabilities.
+    /// Where there are no probabilities, or the temperature is not from 1e-6 to 1e6.
     pub fn apply(&self, predictions: &Predictions) -> Result<Predictions> {
         let probabilities = predictions
             .probabilities
@@ -107,6 +107,13 @@ impl Temperature {
             .ok_or(Error::NoProbabilities {
                 what: "temperature scaling",
             })?;
+        if !(1e-6..=1e6).contains(&self.value) {
+            return Err(Error::Option {
+                option: "temperature",
+                value: self.value.to_string(),
+                expected: "a number from 1e-6 to 1e6",
+            });
+        }
         if self.value == 1.0 {
             return Ok(predictions.clone());
         }
