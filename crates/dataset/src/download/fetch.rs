@@ -17,10 +17,10 @@ use tempfile::NamedTempFile;
 use super::address::{PublicOnly, is_public};
 use super::manifest::hex;
 use super::queue::Turn;
-use super::{Download, Entry, Record, lock};
+use super::{Download, Entry, PLACEHOLDER, PUBLIC_ONLY, Record, lock};
 use crate::decode::jpeg_size;
 use crate::files::part_in;
-use crate::{Error, Format, Result, decode};
+use crate::{Error, Format, Problem, Result, decode};
 
 const MAX_REDIRECTS: usize = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -46,6 +46,8 @@ struct Body {
 struct Failure {
     reason: String,
     retry: bool,
+    /// See [`Record::refused_by`].
+    refused_by: Option<String>,
     pause: Option<Duration>,
 }
 
@@ -54,7 +56,16 @@ impl Failure {
         Self {
             reason: reason.into(),
             retry: false,
+            refused_by: None,
             pause: None,
+        }
+    }
+
+    /// For good as long as this option is as it is.
+    fn refused(by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            refused_by: Some(by.into()),
+            ..Self::for_good(reason)
         }
     }
 
@@ -62,6 +73,7 @@ impl Failure {
         Self {
             reason: reason.into(),
             retry: true,
+            refused_by: None,
             pause: None,
         }
     }
@@ -74,7 +86,10 @@ impl Failure {
             reason = format!("{reason}: {cause}");
             source = cause.source();
         }
-        if error.is_builder() || reason.contains("not public") {
+        if reason.contains("not public") {
+            return Self::refused(PUBLIC_ONLY, reason);
+        }
+        if error.is_builder() {
             return Self::for_good(reason);
         }
         Self::passing(reason)
@@ -123,6 +138,7 @@ impl<'a> Fetcher<'a> {
         let keep = &self.options.keep;
         if !keep.is_empty() && !keep.iter().any(|pattern| entry.url.contains(pattern)) {
             record.reason = Some(format!("not asked for: the URL contains none of {keep:?}"));
+            record.refused_by = Some(self.options.kept());
             return Ok(record);
         }
         let mut pause = FIRST_PAUSE;
@@ -132,11 +148,12 @@ impl<'a> Fetcher<'a> {
                 Ok((file, format)) => {
                     let digest = record.sha256.as_deref().unwrap_or_default();
                     record.path = Some(self.store(stem, format, file, digest)?);
-                    (record.reason, record.retry) = (None, false);
+                    (record.reason, record.retry, record.refused_by) = (None, false, None);
                     return Ok(record);
                 }
                 Err(failure) => {
                     (record.reason, record.retry) = (Some(failure.reason), failure.retry);
+                    record.refused_by = failure.refused_by;
                     if !failure.retry || record.attempts >= self.options.attempts {
                         return Ok(record);
                     }
@@ -159,9 +176,9 @@ impl<'a> Fetcher<'a> {
             let reason = format!("expected status 200, found {status}");
             let retry = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
             return Err(Failure {
-                reason,
                 retry,
                 pause: retry_after(&response),
+                ..Failure::for_good(reason)
             });
         }
         let header = |name| {
@@ -186,16 +203,18 @@ impl<'a> Fetcher<'a> {
             .final_url
             .as_deref()
             .is_some_and(|u| u.contains("photo_unavailable"));
-        if unavailable || self.options.placeholders.contains(&digest) {
-            return Err(Failure::for_good(
-                "a placeholder: the photo is not available",
-            ));
+        let placeholder = "a placeholder: the photo is not available";
+        if unavailable {
+            return Err(Failure::for_good(placeholder));
+        }
+        if self.options.placeholders.contains(&digest) {
+            let option = format!("{PLACEHOLDER}{digest}");
+            return Err(Failure::refused(option, placeholder));
         }
         if length <= self.options.min_bytes {
             let least = self.options.min_bytes;
-            return Err(Failure::for_good(format!(
-                "expected more than {least} bytes, found {length}"
-            )));
+            let reason = format!("expected more than {least} bytes, found {length}");
+            return Err(Failure::refused(self.options.least(), reason));
         }
         let (format, size) = self.look_at(&file, &content_type)?;
         (record.format, record.size) = (Some(format), Some(size));
@@ -226,7 +245,12 @@ impl<'a> Fetcher<'a> {
         let options = self.options.decode.clone().with_reduce_to(Some(64));
         let image = decode(&bytes, &options.with_upright(false));
         let image = image.map_err(|error| match error {
-            Error::Picture { problem, .. } => Failure::for_good(problem.to_string()),
+            Error::Picture { problem, .. } => match problem {
+                Problem::OverLimit { .. } => {
+                    Failure::refused(self.options.decoded(), problem.to_string())
+                }
+                problem => Failure::for_good(problem.to_string()),
+            },
             error => Failure::for_good(error.to_string()),
         })?;
         let size = match format {
@@ -276,7 +300,8 @@ impl<'a> Fetcher<'a> {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
         match address {
             Ok(address) if !self.options.allow_private && !is_public(address) => {
-                Err(Failure::for_good(format!("{address} is not public")))
+                let reason = format!("{address} is not public");
+                Err(Failure::refused(PUBLIC_ONLY, reason))
             }
             _ => Ok(()),
         }
@@ -298,7 +323,8 @@ impl<'a> Fetcher<'a> {
             };
             length += count as u64;
             if length > limit {
-                return Err(Failure::for_good(format!("more than {limit} bytes")));
+                let reason = format!("more than {limit} bytes");
+                return Err(Failure::refused(self.options.most(), reason));
             }
             digest.update(&buffer[..count]);
             file.write_all(&buffer[..count]).map_err(|e| passing(&e))?;

@@ -37,6 +37,8 @@ pub struct Record {
     pub reason: Option<String>,
     /// Whether the failure may pass: the next run tries again.
     pub retry: bool,
+    /// The option, with its value, that refused the picture: a run with another value tries again.
+    pub refused_by: Option<String>,
     /// How often it was asked for.
     pub attempts: u32,
     /// From the list.
@@ -46,12 +48,16 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether a rerun has nothing to do: failed for good, or there and whole.
-    pub(super) fn is_settled(&self, output: &Path) -> bool {
+    /// Whether a rerun has nothing to do: there and whole, or failed for good, or refused by an option that `refuses`
+    /// it still.
+    pub(super) fn is_settled(&self, output: &Path, refuses: impl Fn(&str) -> bool) -> bool {
         match (&self.path, self.bytes) {
             (Some(path), Some(bytes)) => read_bounded(output.join(path), bytes)
                 .is_ok_and(|found| Some(hex(&Sha256::digest(&found))) == self.sha256),
-            _ => self.reason.is_some() && !self.retry,
+            _ => {
+                let refused = self.refused_by.as_deref();
+                self.reason.is_some() && !self.retry && refused.is_none_or(refuses)
+            }
         }
     }
 }
@@ -68,7 +74,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// failure, does not count. Later lines of a URL replace earlier ones.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`]; [`Error::Picture`] where it has more than 1 GiB.
 pub fn read_manifest(path: impl AsRef<Path>) -> Result<Vec<Record>> {
     let path = path.as_ref();
     if !path.exists() {

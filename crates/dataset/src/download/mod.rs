@@ -29,6 +29,10 @@ use queue::Queue;
 /// So many URLs with the same bytes are a placeholder ("photo unavailable"), not a picture.
 const PLACEHOLDER_REPEATS: usize = 3;
 
+/// Names of options in [`Record::refused_by`]; the first is followed by a digest.
+const PLACEHOLDER: &str = "placeholder ";
+const PUBLIC_ONLY: &str = "private_addresses false";
+
 /// How to download; every option has a default.
 #[derive(Debug, Clone)]
 pub struct Download {
@@ -135,13 +139,49 @@ impl Download {
         self
     }
 
+    /// Whether an option of a [`Record::refused_by`] is as it was.
+    fn refuses(&self, option: &str) -> bool {
+        match option.strip_prefix(PLACEHOLDER) {
+            Some(digest) => self.placeholders.contains(digest),
+            None if option == PUBLIC_ONLY => !self.allow_private,
+            None => [self.kept(), self.least(), self.most(), self.decoded()]
+                .iter()
+                .any(|own| own == option),
+        }
+    }
+
+    /// The options that refuse pictures, as records name them.
+    fn kept(&self) -> String {
+        format!("keep {:?}", self.keep)
+    }
+
+    fn least(&self) -> String {
+        format!("min_bytes {}", self.min_bytes)
+    }
+
+    fn most(&self) -> String {
+        format!("max_bytes {}", self.max_bytes)
+    }
+
+    fn decoded(&self) -> String {
+        let DecodeOptions {
+            max_pixels,
+            max_side,
+            max_bytes,
+            max_memory,
+            ..
+        } = self.decode;
+        format!("decoding {max_pixels} pixels, side {max_side}, {max_bytes} bytes, memory {max_memory}")
+    }
+
     /// Downloads `entries` to `output/class/` and accounts for each in `output/manifest.jsonl`,
     /// which is written as it goes. `progress` is called, from several threads, with each new
     /// record.
     ///
     /// Run again after an interruption it continues: what is whole is not asked for again, nor
-    /// what failed for good; what failed in passing is tried anew. Nothing is overwritten. Returns
-    /// the record of every URL, in the order of the list.
+    /// what failed for good; what failed in passing, and what an option refused that has another
+    /// value now, is tried anew. Nothing is overwritten. Returns the record of every URL, in the
+    /// order of the list.
     ///
     /// # Errors
     /// [`Error::Io`] where the folder or the manifest cannot be written. What goes wrong with a URL
@@ -172,7 +212,7 @@ impl Download {
         {
             known.insert(record.url.clone(), record);
         }
-        known.retain(|_, record| record.is_settled(output));
+        known.retain(|_, record| record.is_settled(output, |option| self.refuses(option)));
         let manifest = Manifest::append(&path)?;
         let mut seen = HashSet::new();
         let unique: Vec<&Entry> = entries

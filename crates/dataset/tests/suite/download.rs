@@ -438,6 +438,45 @@ fn private_addresses_are_refused_unless_allowed() {
     assert_eq!(server.requests.load(Ordering::SeqCst), 0);
 }
 
+/// What an option refuses is refused for as long as the option says so, without asking again, and no longer.
+#[test]
+fn another_value_of_an_option_gives_its_refusals_another_try() {
+    let server = Server::start(2, Duration::ZERO);
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [server.entry("flickr/0.jpg"), server.entry("flickr/tiny")];
+    let asked = || server.requests.load(Ordering::SeqCst);
+    let digest = {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(&server.pictures[0]);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let refusals = [
+        (download().with_keep(["boats".into()]), 0, "not asked for"),
+        (download().with_private_addresses(false), 0, "not public"),
+        (download().with_min_bytes(1 << 19), 2, "expected more than"),
+        (download().with_max_bytes(5), 2, "more than 5 bytes"),
+        (download().with_placeholders([digest]), 2, "placeholder"),
+    ];
+    for (options, requests, word) in refusals {
+        let before = asked();
+        let records = run(&options, &entries, dir.path());
+        let reason = records[0].reason.as_deref().unwrap();
+        assert!(reason.contains(word), "{reason}");
+        assert_eq!(asked() - before, requests, "{word}");
+        assert_eq!(run(&options, &entries, dir.path()), records);
+        assert_eq!(asked() - before, requests, "asked again: {word}");
+    }
+    let records = run(&download().with_min_bytes(5), &entries, dir.path());
+    assert_eq!(records[0].path.as_deref(), Some("cloud/0.jpg"));
+    assert_eq!((&records[0].reason, &records[0].refused_by), (&None, &None));
+    // Broken is broken, whatever the options.
+    let reason = records[1].reason.as_deref().unwrap();
+    assert!(reason.contains("cut short") || reason.contains("GIF"), "{reason}");
+    let before = asked();
+    run(&download(), &entries, dir.path());
+    assert_eq!(asked(), before);
+}
+
 #[test]
 fn nothing_is_overwritten_and_names_that_collide_stay_two() {
     let server = Server::start(6, Duration::ZERO);
