@@ -11,14 +11,18 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::{DecodeOptions, orientation, reduced};
 use crate::Problem;
 
-pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Problem> {
-    // Not strict: cameras write many harmless oddities. What matters, that the picture is whole,
-    // is checked here.
-    let zune_options = DecoderOptions::default()
+/// Not strict: cameras write many harmless oddities. What matters, that the picture is whole, is checked here, and its
+/// size against our own limits.
+fn zune_options() -> DecoderOptions {
+    DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+}
+
+pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Problem> {
+    let zune_options = zune_options();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options);
     decoder.decode_headers().map_err(problem)?;
     let (width, height) = decoder
@@ -61,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
 /// Width and height, as stored, without decoding anything.
 #[cfg(feature = "download")]
 pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
-    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options());
     decoder.decode_headers().ok()?;
     let (width, height) = decoder.dimensions()?;
     Some((width as u32, height as u32))
@@ -201,5 +205,23 @@ fn broken(message: impl Into<String>) -> Problem {
     Problem::Broken {
         format: "JPEG",
         message: message.into(),
+    }
+}
+
+#[cfg(all(test, feature = "download"))]
+mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+
+    #[test]
+    fn the_size_of_a_panorama_is_known() {
+        let mut jpeg = Vec::new();
+        let small = image::GrayImage::new(16, 16);
+        JpegEncoder::new(&mut jpeg).encode_image(&small).unwrap();
+        assert_eq!(super::size(&jpeg), Some((16, 16)));
+        // Wider than zune-jpeg allows by itself, not wider than we do.
+        let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 7].copy_from_slice(&1500_u16.to_be_bytes());
+        jpeg[frame + 7..frame + 9].copy_from_slice(&20_000_u16.to_be_bytes());
+        assert_eq!(super::size(&jpeg), Some((20_000, 1500)));
     }
 }
