@@ -122,7 +122,7 @@ pub enum Problem {
     /// Larger than a limit allows, found before anything was allocated.
     #[error("{what} is {found}, over the limit of {limit}")]
     OverLimit {
-        /// What was measured: `pixels`, `side`, `bytes`.
+        /// What was measured, such as `a side` or `the number of pixels`.
         what: &'static str,
         /// The value.
         found: u64,
@@ -143,7 +143,10 @@ pub enum Problem {
         /// What the decoder said.
         message: String,
     },
-    /// Not a file, or not one that can be read.
+    /// Left out on purpose: hidden, a folder, no ordinary file, or of no class.
     #[error("{0}")]
     NotAFile(String),
+    /// The system does not let it be read: a link to nothing, no permission, a bad disk.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
 }

@@ -35,7 +35,7 @@ pub struct Skipped {
 ///
 /// Classes and the files in each are sorted by the bytes of their names. What a file is, its
 /// first bytes say, never the ending of its name. Everything that is left out (hidden files,
-/// files that are no images, folders inside class folders) is listed in [`ImageFolder::skipped`]
+/// files that are no images or cannot be read, folders inside class folders) is listed in [`ImageFolder::skipped`]
 /// with the reason. Files are not decoded here: one that turns out to be broken is reported when
 /// it is loaded, or by [`audit`](crate::audit).
 ///
@@ -103,7 +103,11 @@ impl ImageFolder {
                 }
                 Ok(metadata) => metadata,
                 Err(error) => {
-                    skipped.push(left_out(entry, 0, &error.to_string()));
+                    skipped.push(Skipped {
+                        reason: unreadable(&entry, &error),
+                        path: entry,
+                        bytes: 0,
+                    });
                     continue;
                 }
             };
@@ -179,6 +183,15 @@ fn left_out(path: PathBuf, bytes: u64, reason: &str) -> Skipped {
     }
 }
 
+/// What the system refuses; hidden files are left out in any case, such as the links to nothing that editors lock with.
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    if is_hidden(path) {
+        Problem::NotAFile("hidden".into())
+    } else {
+        Problem::Unreadable(error.to_string())
+    }
+}
+
 fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
@@ -201,7 +214,7 @@ fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether the file at `path` is an image by its first bytes; if not, its size and why.
 fn check_image(path: &Path) -> std::result::Result<(), (u64, Problem)> {
-    let metadata = fs::metadata(path).map_err(|e| (0, Problem::NotAFile(e.to_string())))?;
+    let metadata = fs::metadata(path).map_err(|e| (0, unreadable(path, &e)))?;
     if metadata.is_dir() {
         return Err((
             0,
@@ -222,7 +235,7 @@ fn check_image(path: &Path) -> std::result::Result<(), (u64, Problem)> {
     let mut start = Vec::with_capacity(SNIFF_BYTES);
     File::open(path)
         .and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut start))
-        .map_err(|e| (bytes, Problem::NotAFile(e.to_string())))?;
+        .map_err(|e| (bytes, unreadable(path, &e)))?;
     if start.is_empty() {
         return Err((bytes, Problem::Empty));
     }

@@ -126,7 +126,7 @@ pub fn run(folders: &[&ImageFolder]) -> Result<Vec<Finding>> {
     }
     let mut findings = Vec::new();
     for skipped in folders.iter().flat_map(|folder| folder.skipped()) {
-        // Hidden files and folders are left out on purpose; what lies there as an image is not.
+        // Hidden files and folders are left out on purpose; what lies there as an image, or cannot be read, is not.
         if !matches!(skipped.reason, crate::Problem::NotAFile(_)) {
             findings.push(Finding {
                 kind: Kind::Unreadable,

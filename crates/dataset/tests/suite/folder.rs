@@ -105,6 +105,7 @@ fn strange_names_and_links() {
     symlink(dir.path(), dir.path().join("up")).unwrap();
     symlink("nothing", class.join("dangling.png")).unwrap();
     symlink("self", class.join("self")).unwrap();
+    symlink("someone@host", class.join(".#lock")).unwrap();
     symlink("knot", dir.path().join("knot")).unwrap();
     let folder = ImageFolder::list(dir.path()).unwrap();
     assert_eq!(folder.images().len(), names.len());
@@ -121,6 +122,27 @@ fn strange_names_and_links() {
     assert_eq!(shown.len(), names.len());
     // loop, dangling, self, knot, and the class folder seen through `up`.
     assert!(folder.skipped().len() >= 5, "{:?}", folder.skipped());
+    let skipped = |name: &str| {
+        let of_name = folder.skipped().iter().filter(|s| s.path.ends_with(name));
+        of_name.map(|s| &s.reason).collect::<Vec<_>>()
+    };
+    // What cannot be read was meant to be an image for all anyone knows: an audit must tell.
+    let findings = dataset::audit::run(&[&folder]).unwrap();
+    for name in ["dangling.png", "self", "knot"] {
+        let reasons = skipped(name);
+        assert!(!reasons.is_empty(), "{name}");
+        for reason in reasons {
+            assert!(matches!(reason, Problem::Unreadable(_)), "{name}: {reason:?}");
+        }
+        let told = findings.iter().find(|finding| finding.paths[0].ends_with(name));
+        let told = told.unwrap_or_else(|| panic!("{name} is in no finding"));
+        assert_eq!(told.kind, dataset::audit::Kind::Unreadable);
+        assert!(told.detail.contains("cannot be read"), "{}", told.detail);
+    }
+    for name in ["loop", ".#lock"] {
+        assert!(matches!(skipped(name)[..], [Problem::NotAFile(_), ..]), "{name}");
+        assert!(findings.iter().all(|f| !f.paths[0].ends_with(name)), "{name}");
+    }
 }
 
 #[cfg(unix)]
