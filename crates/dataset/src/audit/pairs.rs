@@ -25,12 +25,10 @@ pub(super) fn findings(looks: &[Look]) -> Vec<Finding> {
     let mut found: Vec<_> = same
         .flat_map(|group| of_group(group, Kind::Duplicate, "the same bytes".into()))
         .collect();
-    // One of each group of identical files stands for all of them.
-    let mut one_each: Vec<_> = by_digest
-        .values()
-        .filter_map(|group| group.first())
-        .collect();
-    one_each.sort_by(|a, b| a.path.cmp(&b.path));
+    // One of each group of identical files is compared for all of them.
+    let mut groups: Vec<_> = by_digest.values().collect();
+    groups.sort_by(|a, b| a[0].path.cmp(&b[0].path));
+    let one_each: Vec<_> = groups.iter().map(|group| group[0]).collect();
     let details: Vec<_> = one_each.par_iter().map(|look| detail(look)).collect();
     let pairs: Vec<_> = (0..one_each.len())
         .into_par_iter()
@@ -54,11 +52,9 @@ pub(super) fn findings(looks: &[Look]) -> Vec<Finding> {
         .collect();
     for (i, j, levels, correlation) in pairs {
         let text = format!("{levels:.1} levels apart, details correlate by {correlation:.2}");
-        found.extend(of_group(
-            &[one_each[i], one_each[j]],
-            Kind::NearDuplicate,
-            text,
-        ));
+        // The copies may be where these two are not: in another split, or another class.
+        let all = [groups[i].as_slice(), groups[j]].concat();
+        found.extend(of_group(&all, Kind::NearDuplicate, text));
     }
     found
 }

@@ -106,6 +106,33 @@ fn each_kind_is_found_and_nothing_else() {
     assert!("nonsense".parse::<Kind>().is_err());
 }
 
+/// The picture that resembles is in the training set, and so is what it resembles; but of that there is a copy.
+#[test]
+fn a_copy_elsewhere_leaks_what_resembles_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (train, test) = (dir.path().join("train"), dir.path().join("test"));
+    sample::write(&train, 2, 1).unwrap();
+    sample::write(&test, 1, 2).unwrap();
+    let original = std::fs::read(train.join("boat/boat_00000.jpg")).unwrap();
+    put(test.join("boat/copy.jpg"), &original);
+    let smaller = resize(&sample::draw(Subject::Boat, 0, 1), 200, 150, FilterType::Triangle);
+    put(train.join("boat/smaller.png"), encode(&smaller, ImageFormat::Png));
+    let folders = [&train, &test].map(|folder| ImageFolder::open(folder).unwrap());
+    let findings = run(&[&folders[0], &folders[1]]).unwrap();
+    let leaks: Vec<Vec<_>> = findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Leakage)
+        .map(|finding| {
+            let mut names: Vec<_> = finding.paths.iter().filter_map(|p| p.file_name()).collect();
+            names.sort();
+            names
+        })
+        .collect();
+    assert!(leaks.iter().any(|names| names == &["boat_00000.jpg", "copy.jpg"]), "{findings:#?}");
+    let all = ["boat_00000.jpg", "copy.jpg", "smaller.png"];
+    assert!(leaks.iter().any(|names| names == &all), "{findings:#?}");
+}
+
 #[test]
 fn boats_and_clouds_have_no_false_pairs() {
     let Some(root) = shared("data/boat-cloud") else {
