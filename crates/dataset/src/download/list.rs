@@ -1,6 +1,6 @@
 //! Lists of URLs, and names for the files that they give.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::{Error, Result, read_bounded};
@@ -18,17 +18,20 @@ pub struct Entry {
 
 /// Reads a list: plain text with one URL a line (blank lines and those that start with `#` do not
 /// count), or CSV whose header has a column `url` and, if at all, `licence` (or `license`) and
-/// `author`.
+/// `author`. A byte order mark at the start does not count.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Format`] for a CSV that does not parse.
+/// [`Error::Io`]; [`Error::Picture`] where the list has more than 1 GiB; [`Error::Format`] for a CSV
+/// that does not parse, or has a row without a URL.
 pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     let path = path.as_ref();
     let bytes = read_bounded(path, 1 << 30)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let format = |e: csv::Error| Error::Format {
+    // Spreadsheets write a byte order mark, which would belong to the first column or URL.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let format = |message: String| Error::Format {
         path: path.into(),
-        message: e.to_string(),
+        message,
     };
     let is_csv = text.lines().next().is_some_and(|line| {
         line.split(',')
@@ -50,7 +53,8 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let header = reader.headers().map_err(format)?.clone();
+    let header = reader.headers().map_err(|e| format(e.to_string()))?;
+    let header = header.clone();
     let column = |names: &[&str]| {
         header
             .iter()
@@ -63,18 +67,22 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     ];
     let mut entries = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(format)?;
+        let record = record.map_err(|e| format(e.to_string()))?;
         let [url, licence, author] = columns.map(|column| {
             let value = column.and_then(|column| record.get(column));
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         });
-        if let Some(url) = url {
-            entries.push(Entry {
-                url,
-                licence,
-                author,
-            });
-        }
+        let Some(url) = url else {
+            let line = record.position().map_or(0, csv::Position::line);
+            return Err(format(format!(
+                "line {line}: expected a URL in the column 'url', found none: add it, or remove the line"
+            )));
+        };
+        entries.push(Entry {
+            url,
+            licence,
+            author,
+        });
     }
     Ok(entries)
 }
@@ -84,6 +92,8 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
 /// interrupted download gives the same names as one that was not.
 pub(super) fn stems(entries: &[&Entry]) -> Vec<String> {
     let mut taken = HashSet::new();
+    // The first number that may be free, so that many equal names are not all tried again for each.
+    let mut next: HashMap<String, u64> = HashMap::new();
     entries
         .iter()
         .map(|entry| {
@@ -104,12 +114,44 @@ pub(super) fn stems(entries: &[&Entry]) -> Vec<String> {
             }
             // File systems that ignore case must not merge two names.
             let mut name = stem.clone();
-            let mut number = 2;
-            while !taken.insert(name.to_lowercase()) {
-                name = format!("{stem}~{number}");
-                number += 1;
+            if !taken.insert(name.to_lowercase()) {
+                let number = next.entry(name.to_lowercase()).or_insert(2);
+                loop {
+                    name = format!("{stem}~{number}");
+                    *number += 1;
+                    if taken.insert(name.to_lowercase()) {
+                        break;
+                    }
+                }
             }
             name
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, stems};
+
+    fn named<'a>(urls: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let entry = |url: &str| Entry {
+            url: url.into(),
+            ..Entry::default()
+        };
+        let entries: Vec<_> = urls.into_iter().map(entry).collect();
+        stems(&entries.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn equal_names_are_numbered_in_order() {
+        let urls = ["a/x.jpg", "b/X.jpg", "c/x~2.jpg", "d/x.png", "e/x_2.jpg", "f/x_2.gif"];
+        assert_eq!(named(urls), ["x", "X~2", "x_2", "x~3", "x_2~2", "x_2~3"]);
+    }
+
+    /// Trying every number for every name would take 20 thousand million tries: hours.
+    #[test]
+    fn many_equal_names_take_no_time() {
+        let names = named(std::iter::repeat_n("a/photo.jpg", 200_000));
+        assert_eq!(names[199_999], "photo~200000");
+    }
 }

@@ -533,6 +533,21 @@ fn lists_may_be_tables() {
     );
 }
 
+#[test]
+fn lists_of_spreadsheets_are_read_and_rows_without_url_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.csv");
+    put(&list, "\u{feff}url,author\nhttp://a/1.jpg,Doe\n");
+    let entries = read_list(&list).unwrap();
+    assert_eq!((entries.len(), entries[0].url.as_str()), (1, "http://a/1.jpg"));
+    assert_eq!(entries[0].author.as_deref(), Some("Doe"));
+    put(&list, "\u{feff}http://a/1.jpg\n");
+    assert_eq!(read_list(&list).unwrap()[0].url, "http://a/1.jpg");
+    put(&list, "url,author\nhttp://a/1.jpg,Doe\n,Roe\n");
+    let error = read_list(&list).unwrap_err().to_string();
+    assert!(error.contains("list.csv") && error.contains("line 3"), "{error}");
+}
+
 /// What the next test starts as a process of its own, to be killed.
 #[test]
 #[ignore = "run by the test below"]
