@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dice::{between, random, shuffle};
 use crate::resize::{ResizeFilter, scaled};
-use crate::tf1_bilinear;
+use crate::{Error, Result, tf1_bilinear};
 
 /// The four distortions of `retrain.py`, with its arithmetic and its defaults (none).
 ///
@@ -79,23 +79,24 @@ pub enum Step {
     /// to the square; after ten misses the largest middle part whose aspect is allowed. Usually
     /// area 0.08 to 1, aspect 3/4 to 4/3.
     RandomResizedCrop {
-        /// From and to, as a part of the picture's area.
+        /// From and to, as a part of the picture's area: 1e-6 to 1.
         area: (f64, f64),
-        /// From and to, width over height.
+        /// From and to, width over height: 0.01 to 100.
         aspect: (f64, f64),
     },
-    /// Left and right exchanged with this probability.
+    /// Left and right exchanged with this probability, 0 to 1.
     Mirror(f64),
-    /// Turned about the middle by up to so many degrees either way (bilinear; grey 128 outside).
+    /// Turned about the middle by up to so many degrees, 0 to 360, either way (bilinear; grey 128
+    /// outside).
     Rotation(f64),
     /// Brightness, contrast and saturation by factors uniform in `1 - v` to `1 + v` (never below
     /// 0), hue by up to `hue` turns either way, in random order.
     ColourJitter {
-        /// At least 0.
+        /// 0 to 100.
         brightness: f64,
-        /// At least 0.
+        /// 0 to 100.
         contrast: f64,
-        /// At least 0.
+        /// 0 to 100.
         saturation: f64,
         /// 0 to 0.5.
         hue: f64,
@@ -105,9 +106,9 @@ pub enum Step {
     RandomErasing {
         /// 0 to 1.
         probability: f64,
-        /// From and to, as a part of the picture's area.
+        /// From and to, as a part of the picture's area: 1e-6 to 1.
         area: (f64, f64),
-        /// From and to, height over width.
+        /// From and to, height over width: 0.01 to 100.
         aspect: (f64, f64),
     },
 }
@@ -123,7 +124,7 @@ pub enum Step {
 /// assert_eq!(once, augmentation.apply(&image, 24, 1, 0, 7));
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "Vec<Step>", try_from = "Vec<Step>")]
 pub struct Augmentation(Vec<Step>);
 
 impl Augmentation {
@@ -134,18 +135,21 @@ impl Augmentation {
 
     /// Random resized crop (area from 0.35) and mirror: what helps most data and harms few.
     pub fn standard() -> Self {
-        Self::new()
-            .with(Step::RandomResizedCrop {
-                area: (0.35, 1.0),
-                aspect: (0.75, 4.0 / 3.0),
-            })
-            .with(Step::Mirror(0.5))
+        let crop = Step::RandomResizedCrop {
+            area: (0.35, 1.0),
+            aspect: (0.75, 4.0 / 3.0),
+        };
+        Self(vec![crop, Step::Mirror(0.5)])
     }
 
     /// Adds a step at the end.
-    pub fn with(mut self, step: Step) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Option`] where a number of the step is out of its range.
+    pub fn with(mut self, step: Step) -> Result<Self> {
+        step.check()?;
         self.0.push(step);
-        self
+        Ok(self)
     }
 
     /// The steps.
@@ -176,7 +180,84 @@ impl Augmentation {
     }
 }
 
+impl From<Augmentation> for Vec<Step> {
+    fn from(augmentation: Augmentation) -> Self {
+        augmentation.0
+    }
+}
+
+/// As [`Augmentation::with`], step by step.
+impl TryFrom<Vec<Step>> for Augmentation {
+    type Error = Error;
+
+    fn try_from(steps: Vec<Step>) -> Result<Self> {
+        steps.into_iter().try_fold(Self::new(), Self::with)
+    }
+}
+
 impl Step {
+    /// Refuses what would panic, or quietly give another picture than was asked for.
+    fn check(self) -> Result<()> {
+        let within = |option, expected, sound: bool, found: String| {
+            if sound {
+                return Ok(());
+            }
+            Err(Error::Option {
+                option,
+                expected,
+                found,
+            })
+        };
+        let number = |option, expected, value: f64, most: f64| {
+            let sound = (0.0..=most).contains(&value);
+            within(option, expected, sound, value.to_string())
+        };
+        let range = |option, expected, (from, to): (f64, f64), least: f64, most: f64| {
+            let sound = least <= from && from <= to && to <= most;
+            within(option, expected, sound, format!("{from} to {to}"))
+        };
+        let areas = |area| range("area", "two parts from 1e-6 to 1, rising", area, 1e-6, 1.0);
+        let aspects = |aspect| {
+            range(
+                "aspect",
+                "two numbers from 0.01 to 100, rising",
+                aspect,
+                0.01,
+                100.0,
+            )
+        };
+        match self {
+            Self::RandomResizedCrop { area, aspect } => {
+                areas(area)?;
+                aspects(aspect)
+            }
+            Self::Mirror(probability) => {
+                number("mirror", "a probability, 0 to 1", probability, 1.0)
+            }
+            Self::Rotation(degrees) => number("rotation", "0 to 360 degrees", degrees, 360.0),
+            Self::ColourJitter {
+                brightness,
+                contrast,
+                saturation,
+                hue,
+            } => {
+                number("brightness", "0 to 100", brightness, 100.0)?;
+                number("contrast", "0 to 100", contrast, 100.0)?;
+                number("saturation", "0 to 100", saturation, 100.0)?;
+                number("hue", "0 to 0.5", hue, 0.5)
+            }
+            Self::RandomErasing {
+                probability,
+                area,
+                aspect,
+            } => {
+                number("erasing", "a probability, 0 to 1", probability, 1.0)?;
+                areas(area)?;
+                aspects(aspect)
+            }
+        }
+    }
+
     fn apply(self, image: &RgbImage, size: u32, dice: &mut ChaCha8Rng) -> RgbImage {
         if image.is_empty() {
             return image.clone();
@@ -220,7 +301,7 @@ impl Step {
 }
 
 fn log_uniform(dice: &mut ChaCha8Rng, (from, to): (f64, f64)) -> f64 {
-    between(dice, from.max(1e-6).ln(), to.max(1e-6).ln()).exp()
+    between(dice, from.ln(), to.ln()).exp()
 }
 
 fn random_part(
@@ -245,7 +326,7 @@ fn random_part(
         }
     }
     let (w, h) = (f64::from(w), f64::from(h));
-    let ratio = (w / h).clamp(aspect.0.min(aspect.1), aspect.1);
+    let ratio = (w / h).clamp(aspect.0, aspect.1);
     let (width, height) = if w / h > ratio {
         (h * ratio, h)
     } else {

@@ -195,8 +195,8 @@ fn scale_into(image: &RgbImage, part: Box64, result: &mut RgbImage, filter: Resi
     );
     let target =
         TypedImage::<U8x3>::from_buffer(width, height, result.as_flat_samples_mut().samples);
-    // Both buffers have the size of their picture and the part lies within the source, so that
-    // none of these can fail; were one to, the result would stay black, not break a run.
+    // Both buffers have the size of their picture, and the part lies within the source: policies compute it so, and
+    // an augmentation's ranges are checked. Were one of these to fail, the result would stay black, not break a run.
     if let (Ok(source), Ok(mut target)) = (source, target)
         && let Some(source) = source.typed_image::<U8x3>()
     {

@@ -144,7 +144,14 @@ mod tests {
 
     #[test]
     fn equal_names_are_numbered_in_order() {
-        let urls = ["a/x.jpg", "b/X.jpg", "c/x~2.jpg", "d/x.png", "e/x_2.jpg", "f/x_2.gif"];
+        let urls = [
+            "a/x.jpg",
+            "b/X.jpg",
+            "c/x~2.jpg",
+            "d/x.png",
+            "e/x_2.jpg",
+            "f/x_2.gif",
+        ];
         assert_eq!(named(urls), ["x", "X~2", "x_2", "x~3", "x_2~2", "x_2~3"]);
     }
 

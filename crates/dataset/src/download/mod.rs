@@ -171,7 +171,9 @@ impl Download {
             max_memory,
             ..
         } = self.decode;
-        format!("decoding {max_pixels} pixels, side {max_side}, {max_bytes} bytes, memory {max_memory}")
+        format!(
+            "decoding {max_pixels} pixels, side {max_side}, {max_bytes} bytes, memory {max_memory}"
+        )
     }
 
     /// Downloads `entries` to `output/class/` and accounts for each in `output/manifest.jsonl`,

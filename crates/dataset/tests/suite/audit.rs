@@ -115,8 +115,16 @@ fn a_copy_elsewhere_leaks_what_resembles_it() {
     sample::write(&test, 1, 2).unwrap();
     let original = std::fs::read(train.join("boat/boat_00000.jpg")).unwrap();
     put(test.join("boat/copy.jpg"), &original);
-    let smaller = resize(&sample::draw(Subject::Boat, 0, 1), 200, 150, FilterType::Triangle);
-    put(train.join("boat/smaller.png"), encode(&smaller, ImageFormat::Png));
+    let smaller = resize(
+        &sample::draw(Subject::Boat, 0, 1),
+        200,
+        150,
+        FilterType::Triangle,
+    );
+    put(
+        train.join("boat/smaller.png"),
+        encode(&smaller, ImageFormat::Png),
+    );
     let folders = [&train, &test].map(|folder| ImageFolder::open(folder).unwrap());
     let findings = run(&[&folders[0], &folders[1]]).unwrap();
     let leaks: Vec<Vec<_>> = findings
@@ -128,7 +136,12 @@ fn a_copy_elsewhere_leaks_what_resembles_it() {
             names
         })
         .collect();
-    assert!(leaks.iter().any(|names| names == &["boat_00000.jpg", "copy.jpg"]), "{findings:#?}");
+    assert!(
+        leaks
+            .iter()
+            .any(|names| names == &["boat_00000.jpg", "copy.jpg"]),
+        "{findings:#?}"
+    );
     let all = ["boat_00000.jpg", "copy.jpg", "smaller.png"];
     assert!(leaks.iter().any(|names| names == &all), "{findings:#?}");
 }

@@ -64,17 +64,20 @@ fn augmentation_depends_on_seed_epoch_and_index_alone() {
     let image = picture();
     let augmentation = Augmentation::standard()
         .with(Step::Rotation(20.0))
+        .unwrap()
         .with(Step::ColourJitter {
             brightness: 0.4,
             contrast: 0.4,
             saturation: 0.4,
             hue: 0.1,
         })
+        .unwrap()
         .with(Step::RandomErasing {
             probability: 1.0,
             area: (0.02, 0.33),
             aspect: (0.3, 3.3),
-        });
+        })
+        .unwrap();
     let once = augmentation.apply(&image, 48, 1, 2, 3);
     assert_eq!(once.dimensions(), (48, 48));
     assert_eq!(once, augmentation.apply(&image, 48, 1, 2, 3));
@@ -110,13 +113,70 @@ fn steps_that_may_do_nothing_do_nothing() {
             aspect: (1.0, 1.0),
         },
     ] {
-        let result = Augmentation::new().with(step).apply(&image, 32, 1, 1, 1);
+        let augmentation = Augmentation::new().with(step).unwrap();
+        let result = augmentation.apply(&image, 32, 1, 1, 1);
         let worst = result
             .iter()
             .zip(image.iter())
             .map(|(a, b)| a.abs_diff(*b))
             .max();
         assert!(worst <= Some(1), "{step:?}: {worst:?}");
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_wherever_they_come_from() {
+    let crop = |area, aspect| Step::RandomResizedCrop { area, aspect };
+    let erasing = |probability, area| Step::RandomErasing {
+        probability,
+        area,
+        aspect: (0.3, 3.3),
+    };
+    let jitter = |brightness, hue| Step::ColourJitter {
+        brightness,
+        contrast: 0.0,
+        saturation: 0.0,
+        hue,
+    };
+    let usual = (0.75, 4.0 / 3.0);
+    for (step, option) in [
+        (crop((0.5, 1.0), (0.75, f64::NAN)), "aspect"),
+        (crop((0.5, 1.0), (0.0, 0.0)), "aspect"),
+        (crop((0.5, 1.0), (-2.0, -1.0)), "aspect"),
+        (crop((0.5, 1.0), (2.0, 1.0)), "aspect"),
+        (crop((0.0, 0.0), usual), "area"),
+        (crop((0.5, 1.5), usual), "area"),
+        (crop((f64::NAN, 1.0), usual), "area"),
+        (Step::Mirror(1.5), "mirror"),
+        (Step::Mirror(f64::NAN), "mirror"),
+        (Step::Rotation(f64::INFINITY), "rotation"),
+        (jitter(-0.1, 0.0), "brightness"),
+        (jitter(0.1, 0.6), "hue"),
+        (erasing(-1.0, (0.1, 0.2)), "erasing"),
+        (erasing(1.0, (0.2, 0.1)), "area"),
+    ] {
+        let error = Augmentation::new().with(step).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{option}: expected ")),
+            "{step:?}: {error}"
+        );
+    }
+    let json =
+        r#"[{"mirror": 0.5}, {"random-resized-crop": {"area": [0.5, 1.0], "aspect": [0.0, 0.0]}}]"#;
+    let error = serde_json::from_str::<Augmentation>(json).unwrap_err();
+    assert!(error.to_string().contains("aspect: expected"), "{error}");
+    // The edges of the ranges give pictures, not black squares, also of flat ones.
+    for aspect in [(0.01, 0.01), (100.0, 100.0)] {
+        let step = crop((1e-6, 1e-6), aspect);
+        let augmentation = Augmentation::new().with(step).unwrap();
+        for size in [(1, 1), (1, 300), (300, 1), (40, 30)] {
+            let white = dataset::RgbImage::from_pixel(size.0, size.1, [255; 3].into());
+            let result = augmentation.apply(&white, 8, 1, 1, 1);
+            assert!(
+                result.iter().all(|value| *value == 255),
+                "{aspect:?} of {size:?}"
+            );
+        }
     }
 }
 

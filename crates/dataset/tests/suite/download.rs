@@ -448,7 +448,10 @@ fn another_value_of_an_option_gives_its_refusals_another_try() {
     let digest = {
         use sha2::Digest;
         let digest = sha2::Sha256::digest(&server.pictures[0]);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
     };
     let refusals = [
         (download().with_keep(["boats".into()]), 0, "not asked for"),
@@ -471,7 +474,10 @@ fn another_value_of_an_option_gives_its_refusals_another_try() {
     assert_eq!((&records[0].reason, &records[0].refused_by), (&None, &None));
     // Broken is broken, whatever the options.
     let reason = records[1].reason.as_deref().unwrap();
-    assert!(reason.contains("cut short") || reason.contains("GIF"), "{reason}");
+    assert!(
+        reason.contains("cut short") || reason.contains("GIF"),
+        "{reason}"
+    );
     let before = asked();
     run(&download(), &entries, dir.path());
     assert_eq!(asked(), before);
@@ -539,13 +545,19 @@ fn lists_of_spreadsheets_are_read_and_rows_without_url_refused() {
     let list = dir.path().join("list.csv");
     put(&list, "\u{feff}url,author\nhttp://a/1.jpg,Doe\n");
     let entries = read_list(&list).unwrap();
-    assert_eq!((entries.len(), entries[0].url.as_str()), (1, "http://a/1.jpg"));
+    assert_eq!(
+        (entries.len(), entries[0].url.as_str()),
+        (1, "http://a/1.jpg")
+    );
     assert_eq!(entries[0].author.as_deref(), Some("Doe"));
     put(&list, "\u{feff}http://a/1.jpg\n");
     assert_eq!(read_list(&list).unwrap()[0].url, "http://a/1.jpg");
     put(&list, "url,author\nhttp://a/1.jpg,Doe\n,Roe\n");
     let error = read_list(&list).unwrap_err().to_string();
-    assert!(error.contains("list.csv") && error.contains("line 3"), "{error}");
+    assert!(
+        error.contains("list.csv") && error.contains("line 3"),
+        "{error}"
+    );
 }
 
 /// What the next test starts as a process of its own, to be killed.

@@ -132,16 +132,27 @@ fn strange_names_and_links() {
         let reasons = skipped(name);
         assert!(!reasons.is_empty(), "{name}");
         for reason in reasons {
-            assert!(matches!(reason, Problem::Unreadable(_)), "{name}: {reason:?}");
+            assert!(
+                matches!(reason, Problem::Unreadable(_)),
+                "{name}: {reason:?}"
+            );
         }
-        let told = findings.iter().find(|finding| finding.paths[0].ends_with(name));
+        let told = findings
+            .iter()
+            .find(|finding| finding.paths[0].ends_with(name));
         let told = told.unwrap_or_else(|| panic!("{name} is in no finding"));
         assert_eq!(told.kind, dataset::audit::Kind::Unreadable);
         assert!(told.detail.contains("cannot be read"), "{}", told.detail);
     }
     for name in ["loop", ".#lock"] {
-        assert!(matches!(skipped(name)[..], [Problem::NotAFile(_), ..]), "{name}");
-        assert!(findings.iter().all(|f| !f.paths[0].ends_with(name)), "{name}");
+        assert!(
+            matches!(skipped(name)[..], [Problem::NotAFile(_), ..]),
+            "{name}"
+        );
+        assert!(
+            findings.iter().all(|f| !f.paths[0].ends_with(name)),
+            "{name}"
+        );
     }
 }
 
