@@ -53,14 +53,31 @@ pub fn write_thumbnail(
     write_whole(to, &jpeg)
 }
 
-/// Pictures in rows of `columns`, each centred in a cell of `cell` pixels, 4 pixels apart on white.
-/// At most 4,096 pictures are shown, so that the sheet stays a picture.
-pub fn contact_sheet(images: &[RgbImage], columns: u32, cell: u32) -> RgbImage {
+/// The most pixels of a contact sheet.
+const MAX_PIXELS: u64 = 50_000_000;
+
+/// How long so many cells in a row are, with the gaps between and around them.
+fn sheet_side(cells: u32, cell: u32) -> u32 {
     const GAP: u32 = 4;
+    GAP + cells * (cell + GAP)
+}
+
+/// The largest cell, of at most `cell`, with which the sheet has not too many pixels.
+fn fitting(cell: u32, columns: u32, rows: u32) -> u32 {
+    let side = |cells, cell| u64::from(sheet_side(cells, cell));
+    let fits = |cell: &u32| side(columns, *cell) * side(rows, *cell) <= MAX_PIXELS;
+    (1..=cell).rev().find(fits).unwrap_or(1)
+}
+
+/// Pictures in rows of `columns` (1 to 64), each centred in a cell of `cell` pixels (1 to 512), 4 pixels apart on
+/// white. At most 4,096 pictures are shown, and cells are made smaller where the sheet would have more than 50
+/// million pixels (150 MB), so that it stays a picture.
+pub fn contact_sheet(images: &[RgbImage], columns: u32, cell: u32) -> RgbImage {
     let images = &images[..images.len().min(4096)];
-    let (columns, cell) = (columns.clamp(1, 64), cell.clamp(1, 512));
+    let columns = columns.clamp(1, 64);
     let rows = (images.len() as u32).div_ceil(columns);
-    let side = |cells: u32| GAP + cells * (cell + GAP);
+    let cell = fitting(cell.clamp(1, 512), columns, rows);
+    let side = |cells: u32| sheet_side(cells, cell);
     let mut sheet = RgbImage::from_pixel(side(columns), side(rows), [255; 3].into());
     for (index, image) in (0_u32..).zip(images) {
         let small = thumbnail(image, cell);
@@ -69,4 +86,22 @@ pub fn contact_sheet(images: &[RgbImage], columns: u32, cell: u32) -> RgbImage {
         image::imageops::replace(&mut sheet, &small, x.into(), y.into());
     }
     sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_PIXELS, fitting, sheet_side};
+
+    #[test]
+    fn sheets_stay_within_their_pixels() {
+        assert_eq!(fitting(128, 8, 10), 128);
+        for (columns, rows) in [(64, 64), (1, 4096), (20, 205)] {
+            let pixels =
+                |cell| u64::from(sheet_side(columns, cell)) * u64::from(sheet_side(rows, cell));
+            let cell = fitting(512, columns, rows);
+            assert!(pixels(cell) <= MAX_PIXELS, "{columns} x {rows}: {cell}");
+            // Not smaller than it must be.
+            assert!(pixels(cell + 1) > MAX_PIXELS, "{columns} x {rows}: {cell}");
+        }
+    }
 }
