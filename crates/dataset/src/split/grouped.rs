@@ -1,6 +1,6 @@
 //! Splits that keep pictures of one thing together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::{HashedSplit, Split, check_percentages};
@@ -12,7 +12,7 @@ pub enum GroupBy {
     /// The name up to the first place where this text occurs (the whole name where it does not);
     /// `_nohash_` in `retrain.py`.
     Before(String),
-    /// A group for each name (`class/file`); a name that is missing is a group of its own.
+    /// A group for each name (`class/file`); an image that is not named is a group of its own.
     Names(HashMap<String, String>),
 }
 
@@ -20,7 +20,7 @@ impl GroupBy {
     /// Reads groups from a CSV file with a column `name` (`class/file`) and one named `column`.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] where it is no CSV, or lacks a column.
+    /// [`Error::Io`]; [`Error::Format`] where it is no CSV, lacks a column, or names an image twice.
     pub fn csv(path: impl AsRef<Path>, column: &str) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(Error::io(path))?;
@@ -40,11 +40,32 @@ impl GroupBy {
         let mut groups = HashMap::new();
         for record in reader.records() {
             let record = record.map_err(|e| format(e.to_string()))?;
-            if let (Some(name), Some(group)) = (record.get(name), record.get(group)) {
-                groups.insert(name.to_owned(), group.to_owned());
+            if let (Some(name), Some(group)) = (record.get(name), record.get(group))
+                && groups.insert(name.to_owned(), group.to_owned()).is_some()
+            {
+                return Err(format(format!("'{name}' is listed twice")));
             }
         }
         Ok(Self::Names(groups))
+    }
+
+    /// Refuses groups of images that are not there: of another folder, or misspelt, they would keep nothing together.
+    fn check(&self, folder: &ImageFolder) -> Result<()> {
+        let Self::Names(groups) = self else {
+            return Ok(());
+        };
+        let there: HashSet<&str> = folder.images().iter().map(|i| i.name.as_str()).collect();
+        let missing = groups.keys().filter(|name| !there.contains(name.as_str()));
+        let Some(first) = missing.clone().min() else {
+            return Ok(());
+        };
+        Err(Error::Format {
+            path: folder.root().to_path_buf(),
+            message: format!(
+                "{} names that have a group are not in the folder, the first '{first}'",
+                missing.count()
+            ),
+        })
     }
 
     fn group<'a>(&'a self, item: &'a ImageItem) -> &'a str {
@@ -84,9 +105,10 @@ impl GroupedSplit {
     /// Divides a folder.
     ///
     /// # Errors
-    /// As [`HashedSplit::apply`].
+    /// As [`HashedSplit::apply`]; [`Error::Format`] where a group is of a name that the folder lacks.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
         check_percentages(self.validation, self.testing)?;
+        self.group.check(folder)?;
         let hashed = HashedSplit::default()
             .with_validation_percentage(self.validation)
             .with_testing_percentage(self.testing);

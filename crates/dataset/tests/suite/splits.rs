@@ -108,6 +108,22 @@ fn groups_stay_together() {
 }
 
 #[test]
+fn groups_of_strangers_and_two_groups_for_one_image_are_refused() {
+    let (dir, folder) = folder();
+    let path = dir.path().join("groups.csv");
+    put(&path, "name,plant\na/leaf00_v0.png,1\na/leaf00_v0.png,2\n");
+    let error = GroupBy::csv(&path, "plant").unwrap_err().to_string();
+    assert!(
+        error.contains("groups.csv") && error.contains("'a/leaf00_v0.png' is listed twice"),
+        "{error}"
+    );
+    put(&path, "name,plant\na/leaf00_v0.png,1\na/leaf0_v1.png,1\nleaf00_v1.png,1\n");
+    let groups = GroupBy::csv(&path, "plant").unwrap();
+    let error = GroupedSplit::new(groups).apply(&folder).unwrap_err().to_string();
+    assert!(error.contains("2 names") && error.contains("'a/leaf0_v1.png'"), "{error}");
+}
+
+#[test]
 fn folds_cover_every_image_once() {
     let (_dir, folder) = folder();
     let folds = k_fold(&folder, 5, 1).unwrap();
