@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc;
 
+use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::decode::decode_named;
@@ -38,16 +39,12 @@ pub struct PixelLoader {
 impl PixelLoader {
     /// Loads squares of `size` pixels.
     pub fn new(policy: ResizePolicy, size: u32) -> Self {
-        // `retrain.py` knew nothing of EXIF, and its resize must see every pixel.
-        let options = DecodeOptions::default()
-            .with_upright(policy != ResizePolicy::Tf1Squash)
-            .with_reduce_to(policy.needed_side(size));
         Self {
             policy,
             filter: ResizeFilter::default(),
             size,
             batch: 32,
-            options,
+            options: policy.decode_options(size),
         }
     }
 
@@ -63,8 +60,8 @@ impl PixelLoader {
         self
     }
 
-    /// Limits and choices of decoding; defaults to [`DecodeOptions::default`], with
-    /// [`DecodeOptions::with_reduce_to`] as the policy allows, and not turned upright for `tf1`.
+    /// Limits and choices of decoding, in place of the default, [`ResizePolicy::decode_options`];
+    /// start from that to change a limit alone.
     pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
         self.options = options;
         self
@@ -75,12 +72,21 @@ impl PixelLoader {
         self.size
     }
 
+    /// One image as it is before it becomes a square: what the pixels of [`load`](Self::load) are made
+    /// of, so possibly reduced, and not always upright.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Picture`].
+    pub fn decode(&self, path: impl AsRef<Path>) -> Result<RgbImage> {
+        decode_file(path, &self.options)
+    }
+
     /// One image's pixels, `[size, size, 3]`.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Picture`].
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
-        Ok(self.square(&decode_file(path, &self.options)?))
+        Ok(self.square(&self.decode(path)?))
     }
 
     /// Calls `consume` with batch after batch, in order, while the next one is decoded. At most
@@ -171,7 +177,7 @@ impl PixelLoader {
         batch
     }
 
-    fn square(&self, image: &image::RgbImage) -> Vec<u8> {
+    fn square(&self, image: &RgbImage) -> Vec<u8> {
         self.policy
             .apply_with(image, self.size, self.filter)
             .into_raw()

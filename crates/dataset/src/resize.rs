@@ -9,6 +9,8 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::DecodeOptions;
+
 /// The grey that [`ResizePolicy::Letterbox`] puts beside the picture: about zero after a network's
 /// `x / 127.5 - 1`.
 const LETTERBOX_GREY: u8 = 128;
@@ -134,6 +136,22 @@ impl ResizePolicy {
             Self::CenterCrop => Some(short_side(size)),
             Self::Tf1Squash => None,
         }
+    }
+
+    /// How a picture is decoded of which this policy makes a square of `size` pixels: by default, but
+    /// reduced as [`ResizePolicy::needed_side`] allows, and for `tf1` not turned upright, because
+    /// `retrain.py` knew nothing of EXIF. To change a limit alone, start from these.
+    ///
+    /// ```
+    /// use dataset::{PixelLoader, ResizePolicy};
+    /// let policy = ResizePolicy::Tf1Squash;
+    /// let options = policy.decode_options(224).with_max_pixels(1_000_000);
+    /// let loader = PixelLoader::new(policy, 224).with_decode_options(options);
+    /// ```
+    pub fn decode_options(self, size: u32) -> DecodeOptions {
+        DecodeOptions::default()
+            .with_upright(self != Self::Tf1Squash)
+            .with_reduce_to(self.needed_side(size))
     }
 }
 

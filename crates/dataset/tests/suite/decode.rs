@@ -55,7 +55,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     tiff
 }
 
-fn jpeg_with_exif(image: &RgbImage, orientation: u8) -> Vec<u8> {
+pub fn jpeg_with_exif(image: &RgbImage, orientation: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 100)
         .encode_image(image)

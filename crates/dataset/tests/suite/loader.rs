@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use dataset::{DecodeOptions, Error, PixelLoader, ResizePolicy, sample};
 
 use crate::common::put;
+use crate::decode::jpeg_with_exif;
 
 fn everything(loader: &PixelLoader, paths: &[PathBuf]) -> (Vec<usize>, Vec<u8>, Vec<usize>) {
     let (mut indices, mut pixels, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -84,5 +85,37 @@ fn large_jpegs_are_decoded_at_reduced_size_unless_parity_forbids_it() {
         "{difference} over {}",
         whole.len()
     );
-    assert_eq!(ResizePolicy::Tf1Squash.needed_side(64), None);
+    let tf1 = PixelLoader::new(ResizePolicy::Tf1Squash, 64);
+    let every_pixel = dataset::decode_file(&path, &DecodeOptions::default()).unwrap();
+    let square = ResizePolicy::Tf1Squash.apply(&every_pixel, 64);
+    assert!(tf1.load(&path).unwrap() == square.into_raw());
+    assert_eq!(tf1.decode(&path).unwrap().dimensions(), (1024, 768));
+}
+
+#[test]
+fn a_policy_decodes_alike_with_and_without_another_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = sample::draw(sample::Subject::Boat, 1, 1);
+    let large = image::imageops::resize(&image, 1024, 768, image::imageops::FilterType::CatmullRom);
+    let jpeg = jpeg_with_exif(&large, 6);
+    let path = dir.path().join("turned.jpg");
+    put(&path, jpeg);
+    for (policy, size) in [
+        (ResizePolicy::Squash, (96, 128)),
+        (ResizePolicy::CenterCrop, (96, 128)),
+        (ResizePolicy::Letterbox, (96, 128)),
+        (ResizePolicy::Tf1Squash, (1024, 768)),
+    ] {
+        let loader = PixelLoader::new(policy, 64);
+        let decoded = loader.decode(&path).unwrap();
+        assert_eq!(decoded.dimensions(), size, "{policy}");
+        let square = policy.apply(&decoded, 64).into_raw();
+        assert!(loader.load(&path).unwrap() == square, "{policy}");
+        let limited = policy.decode_options(64).with_max_bytes(1 << 20);
+        let loader = loader.with_decode_options(limited);
+        assert_eq!(loader.decode(&path).unwrap(), decoded, "{policy}");
+        let limited = policy.decode_options(64).with_max_bytes(100);
+        let loader = loader.with_decode_options(limited);
+        assert!(loader.decode(&path).is_err() && loader.load(&path).is_err());
+    }
 }

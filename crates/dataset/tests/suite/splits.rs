@@ -117,10 +117,19 @@ fn groups_of_strangers_and_two_groups_for_one_image_are_refused() {
         error.contains("groups.csv") && error.contains("'a/leaf00_v0.png' is listed twice"),
         "{error}"
     );
-    put(&path, "name,plant\na/leaf00_v0.png,1\na/leaf0_v1.png,1\nleaf00_v1.png,1\n");
+    put(
+        &path,
+        "name,plant\na/leaf00_v0.png,1\na/leaf0_v1.png,1\nleaf00_v1.png,1\n",
+    );
     let groups = GroupBy::csv(&path, "plant").unwrap();
-    let error = GroupedSplit::new(groups).apply(&folder).unwrap_err().to_string();
-    assert!(error.contains("2 names") && error.contains("'a/leaf0_v1.png'"), "{error}");
+    let error = GroupedSplit::new(groups)
+        .apply(&folder)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("2 names") && error.contains("'a/leaf0_v1.png'"),
+        "{error}"
+    );
 }
 
 #[test]
