@@ -44,8 +44,13 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
     {
         return Ok(orientation::turn(image, orientation));
     }
-    // RGB, and all coefficients of three or four components where the picture is progressive.
-    options.check_memory(u64::from(width) * u64::from(height) * 9)?;
+    // RGB, and all coefficients, of two bytes each, where the picture is progressive.
+    let inks = matches!(
+        decoder.input_colorspace(),
+        Some(ColorSpace::CMYK | ColorSpace::YCCK)
+    );
+    let bytes = if inks { 3 + 4 * 2 } else { 3 + 3 * 2 };
+    options.check_memory(u64::from(width) * u64::from(height) * bytes)?;
     // Inks that are stored as they are, which zune-jpeg takes for Adobe's inverted ones.
     let plain_inks = decoder.input_colorspace() == Some(ColorSpace::CMYK) && !segments.adobe;
     if plain_inks {

@@ -57,7 +57,7 @@ impl HashedSplit {
     /// Divides a folder. The order in each set is that of [`ImageFolder::images`].
     ///
     /// # Errors
-    /// [`Error::Option`] for percentages that are not from 0 to 100 together;
+    /// [`Error::Option`] for percentages of which one is below 0, or that are 100 or more together;
     /// [`Error::EmptySet`] where a set with a percentage above 0 would have no image, or a class
     /// none to train on.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {

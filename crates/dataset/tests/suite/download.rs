@@ -590,7 +590,8 @@ fn killed_at_any_moment_a_rerun_gives_the_same_folder() {
     run(&download(), &server.good(), &whole);
     let expected = files(&whole.join("cloud"));
     assert_eq!(expected.len(), server.pictures.len());
-    for attempt in 0..20_u64 {
+    let mut halfway = 0;
+    for attempt in 0..20 {
         let output = dir.path().join(format!("killed-{attempt}"));
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "download::child_process", "--ignored"])
@@ -600,10 +601,21 @@ fn killed_at_any_moment_a_rerun_gives_the_same_folder() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        thread::sleep(Duration::from_millis(20 + 17 * attempt));
+        // Killed when so many files are there, and a moment later: not by the clock, which says nothing of how far the
+        // child is.
+        let half = output.join("cloud");
+        let whole = |path: &std::io::Result<fs::DirEntry>| {
+            let name = path.as_ref().map(fs::DirEntry::file_name);
+            name.is_ok_and(|name| !name.as_encoded_bytes().starts_with(b".part-"))
+        };
+        let there = || fs::read_dir(&half).map_or(0, |files| files.filter(whole).count());
+        while there() < attempt * expected.len() / 20 && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_millis(attempt as u64 % 5));
         child.kill().unwrap();
         child.wait().unwrap();
-        let half = output.join("cloud");
+        halfway += usize::from((1..expected.len()).contains(&there()));
         let before = if half.exists() {
             files(&half)
         } else {
@@ -620,4 +632,5 @@ fn killed_at_any_moment_a_rerun_gives_the_same_folder() {
         assert!(files(&half) == expected, "attempt {attempt}");
         assert!(read_manifest(output.join("manifest.jsonl")).unwrap().len() >= expected.len());
     }
+    assert!(halfway > 0, "no kill came while files were arriving");
 }

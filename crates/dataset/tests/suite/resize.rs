@@ -87,6 +87,20 @@ fn tf1_equals_tensorflow() {
     assert!(worst(&every_tenth, &read("squash_tf1_500")) < 1e-3);
 }
 
+/// By hand, from TensorFlow 1's rule: target `i` lies at `i * from / to`, and beyond the last source pixel there is none.
+#[test]
+fn tf1_has_no_half_pixel_centres() {
+    let image = RgbImage::from_fn(2, 2, |x, y| [(100 * x) as u8, (60 * y) as u8, 7].into());
+    let values = tf1_bilinear(&image, 4, 3);
+    let expected = [0.0, 40.0, 60.0]
+        .into_iter()
+        .flat_map(|down| [0.0, 50.0, 100.0, 100.0].map(|along| [along, down, 7.0]));
+    for (ours, theirs) in values.iter().zip(expected.flatten()) {
+        assert!((ours - theirs).abs() < 1e-4, "{values:?}");
+    }
+    assert_eq!(values.len(), 4 * 3 * 3);
+}
+
 #[test]
 fn every_policy_makes_a_square_of_any_picture() {
     for (w, h) in [

@@ -36,6 +36,30 @@ fn boats_and_clouds_split_as_in_the_reference() {
     );
 }
 
+/// Sets by SHA-1 as Python's `hashlib` has it and the arithmetic of `retrain.py`.
+#[test]
+fn names_have_the_sets_of_the_original() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = (0..60).map(|i| format!("{}/{}.jpg", ["boat", "cloud"][i % 2], i / 2));
+    let folder = folder_of(dir.path(), names);
+    let own = sets(&HashedSplit::default().apply(&folder).unwrap());
+    let parity = HashedSplit::default().with_parity("tf_files/ibm_task");
+    let parity = sets(&parity.apply(&folder).unwrap());
+    let (training, validation, testing) = (0, 1, 2);
+    for (name, by_name, by_path) in [
+        ("boat/0.jpg", validation, training),
+        ("boat/1.jpg", training, training),
+        ("boat/17.jpg", training, validation),
+        ("boat/19.jpg", validation, testing),
+        ("boat/25.jpg", testing, training),
+        ("cloud/4.jpg", validation, training),
+        ("cloud/10.jpg", training, testing),
+        ("cloud/24.jpg", testing, training),
+    ] {
+        assert_eq!((own[name], parity[name]), (by_name, by_path), "{name}");
+    }
+}
+
 fn folder_of(dir: &std::path::Path, names: impl IntoIterator<Item = String>) -> ImageFolder {
     let png = encode(&gradient(2, 2), ImageFormat::Png);
     for name in names {
