@@ -1,15 +1,17 @@
+use crate::confusion::share;
 use crate::predictions::{
     argmax, check_class, check_classes, check_flat, check_length, check_probabilities, check_weight,
 };
-use crate::probability::{squared_distance, surprise};
+use crate::probability::{bin_of, halved, squared_distance, surprise, uniform_edges};
+use crate::top_k::rank;
 use crate::{Bin, ConfusionMatrix, Error, Place, ReliabilityDiagram, Result};
 
 /// Numbers of a stream of predictions in memory that does not grow: the confusion matrix and all that
 /// follows from it, log loss, Brier score, top-k accuracies and calibration in uniform bins.
 ///
 /// Batches in any cut, and parts merged in any order, give what one shot gives: counts to the last bit
-/// where samples are not weighted, weighted counts and sums of losses up to rounding. What needs all scores at once (curves, areas) needs
-/// [`Predictions::merge`](crate::Predictions::merge).
+/// where samples are not weighted, weighted counts and sums of losses up to rounding. What needs all scores at
+/// once (curves, areas) needs [`Predictions::merge`](crate::Predictions::merge).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Streaming {
     confusion: ConfusionMatrix,
@@ -17,6 +19,7 @@ pub struct Streaming {
     brier: Sum,
     /// Weight of the samples whose target came first, second, ... by probability.
     ranks: Vec<f64>,
+    edges: Vec<f64>,
     bins: Vec<(f64, Sum, f64)>,
     seen: usize,
 }
@@ -57,14 +60,8 @@ impl Streaming {
     /// bins that is not 1 to 100,000.
     pub fn new(classes: usize, bins: usize) -> Result<Self> {
         check_classes(classes)?;
-        if bins == 0 || bins > 100_000 {
-            return Err(Error::Option {
-                option: "number of bins",
-                value: bins.to_string(),
-                expected: "1 to 100,000",
-            });
-        }
         Ok(Self {
+            edges: uniform_edges(bins)?,
             confusion: ConfusionMatrix::zeros(classes),
             log_loss: Sum::default(),
             brier: Sum::default(),
@@ -118,22 +115,9 @@ impl Streaming {
         self.confusion.row_mut(target)[predicted] += weight;
         self.log_loss.add(weight * surprise(row[target]));
         self.brier.add(weight * squared_distance(row, target));
-        let own = row[target];
-        let before =
-            |&(class, &value): &(usize, &f64)| value > own || (value == own && class > target);
-        self.ranks[row.iter().enumerate().filter(before).count()] += weight;
+        self.ranks[rank(row, target)] += weight;
         let confidence = row[predicted];
-        let edge = |bin: usize| self.bins.len().min(bin) as f64 * (1.0 / self.bins.len() as f64);
-        // The division finds the bin but for rounding; the edges, rounded as everywhere, decide.
-        let mut bin = (confidence * self.bins.len() as f64) as usize;
-        while bin > 0 && confidence <= edge(bin) {
-            bin -= 1;
-        }
-        while bin + 1 < self.bins.len() && confidence > edge(bin + 1) {
-            bin += 1;
-        }
-        let last = self.bins.len() - 1;
-        let (samples, sure, right) = &mut self.bins[bin.min(last)];
+        let (samples, sure, right) = &mut self.bins[bin_of(&self.edges, confidence)];
         *samples += weight;
         sure.add(weight * confidence);
         if predicted == target {
@@ -185,12 +169,7 @@ impl Streaming {
 
     /// As [`Predictions::brier`](crate::Predictions::brier); `None` before the first sample.
     pub fn brier(&self) -> Option<f64> {
-        let scale = if self.confusion.classes() > 2 {
-            1.0
-        } else {
-            0.5
-        };
-        self.mean(scale * self.brier.value())
+        self.mean(halved(self.brier.value(), self.confusion.classes()))
     }
 
     /// As [`Predictions::top_k_accuracy`](crate::Predictions::top_k_accuracy); `None` before the first sample
@@ -205,30 +184,16 @@ impl Streaming {
 
     /// Confidence against accuracy in uniform bins; `None` before the first sample.
     pub fn reliability(&self) -> Option<ReliabilityDiagram> {
-        let step = 1.0 / self.bins.len() as f64;
-        let last = self.bins.len() - 1;
-        let bins = self
-            .bins
-            .iter()
-            .enumerate()
-            .map(|(i, &(weight, confidence, right))| Bin {
-                low: i as f64 * step,
-                high: if i == last {
-                    1.0
-                } else {
-                    (i + 1) as f64 * step
-                },
-                weight,
-                confidence: (weight > 0.0).then(|| confidence.value() / weight),
-                accuracy: (weight > 0.0).then(|| right / weight),
-            });
+        let bins = self.bins.iter().zip(self.edges.windows(2));
+        let bins = bins.map(|(&(weight, confidence, right), edge)| {
+            Bin::of(edge, weight, confidence.value(), right)
+        });
         self.mean(0.0).map(|_| ReliabilityDiagram {
             bins: bins.collect(),
         })
     }
 
     fn mean(&self, sum: f64) -> Option<f64> {
-        let total = self.confusion.total();
-        (total > 0.0).then(|| sum / total)
+        share(sum, self.confusion.total())
     }
 }

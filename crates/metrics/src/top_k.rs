@@ -13,19 +13,21 @@ impl Predictions {
         }
         let (mut hits, mut total) = (0.0, 0.0);
         for (i, row) in probabilities.chunks_exact(self.classes.len()).enumerate() {
-            let target = self.targets[i];
-            let own = row[target];
-            let before = row
-                .iter()
-                .enumerate()
-                .filter(|&(class, &value)| value > own || (value == own && class > target))
-                .count();
             let weight = self.weight(i);
             total += weight;
-            if before < k {
+            if rank(row, self.targets[i]) < k {
                 hits += weight;
             }
         }
         share(hits, total)
     }
+}
+
+/// How many classes come before the target; at a tie those with a higher index do.
+pub(crate) fn rank(row: &[f64], target: usize) -> usize {
+    let own = row[target];
+    row.iter()
+        .enumerate()
+        .filter(|&(class, &value)| value > own || (value == own && class > target))
+        .count()
 }

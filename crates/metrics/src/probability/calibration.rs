@@ -1,5 +1,6 @@
 use rayon::prelude::*;
 
+use crate::confusion::share;
 use crate::curves::Ranking;
 use crate::predictions::argmax;
 use crate::{Error, Place, Predictions, Result};
@@ -53,6 +54,17 @@ pub struct Bin {
 }
 
 impl Bin {
+    /// From the edges, and the sums of weights, of weighted confidences and of the weights of what is right.
+    pub(crate) fn of(edge: &[f64], weight: f64, confidence: f64, right: f64) -> Self {
+        Self {
+            low: edge[0],
+            high: edge[1],
+            weight,
+            confidence: share(confidence, weight),
+            accuracy: share(right, weight),
+        }
+    }
+
     /// Distance of confidence and accuracy; 0 for an empty bin.
     pub fn gap(&self) -> f64 {
         self.confidence
@@ -115,13 +127,7 @@ impl ReliabilityDiagram {
         let bins = sums
             .into_iter()
             .zip(edges.windows(2))
-            .map(|((weight, confidence, right), edge)| Bin {
-                low: edge[0],
-                high: edge[1],
-                weight,
-                confidence: (weight > 0.0).then(|| confidence / weight),
-                accuracy: (weight > 0.0).then(|| right / weight),
-            })
+            .map(|((weight, confidence, right), edge)| Bin::of(edge, weight, confidence, right))
             .collect();
         Ok(Self { bins })
     }
@@ -212,17 +218,7 @@ impl Predictions {
 /// Edges of the bins: one more than bins, the first 0, the last 1.
 fn edges(confidences: &[f64], binning: Binning) -> Result<Vec<f64>> {
     let (Binning::Uniform(bins) | Binning::EqualMass(bins)) = binning;
-    if bins == 0 || bins > 100_000 {
-        return Err(Error::Option {
-            option: "number of bins",
-            value: bins.to_string(),
-            expected: "1 to 100,000",
-        });
-    }
-    // As `numpy.linspace(0, 1, bins + 1)` rounds, so that values on an edge fall on the same side.
-    let step = 1.0 / bins as f64;
-    let mut edges: Vec<f64> = (0..=bins).map(|i| i as f64 * step).collect();
-    edges[bins] = 1.0;
+    let mut edges = uniform_edges(bins)?;
     if matches!(binning, Binning::EqualMass(_)) {
         let mut sorted = confidences.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -234,8 +230,24 @@ fn edges(confidences: &[f64], binning: Binning) -> Result<Vec<f64>> {
     Ok(edges)
 }
 
+/// Edges of so many bins of equal width.
+pub(crate) fn uniform_edges(bins: usize) -> Result<Vec<f64>> {
+    if bins == 0 || bins > 100_000 {
+        return Err(Error::Option {
+            option: "number of bins",
+            value: bins.to_string(),
+            expected: "1 to 100,000",
+        });
+    }
+    // As `numpy.linspace(0, 1, bins + 1)` rounds, so that values on an edge fall on the same side.
+    let step = 1.0 / bins as f64;
+    let mut edges: Vec<f64> = (0..=bins).map(|i| i as f64 * step).collect();
+    edges[bins] = 1.0;
+    Ok(edges)
+}
+
 /// The bin whose edges enclose the confidence, closed on the right.
-fn bin_of(edges: &[f64], confidence: f64) -> usize {
+pub(crate) fn bin_of(edges: &[f64], confidence: f64) -> usize {
     edges
         .partition_point(|&edge| edge < confidence)
         .saturating_sub(1)

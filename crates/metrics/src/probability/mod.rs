@@ -10,6 +10,6 @@ pub use calibration::{Bin, Binning, Calibration, ReliabilityDiagram};
 pub use isotonic::{IsotonicCalibration, IsotonicRegression};
 pub use temperature::Temperature;
 
-pub(crate) use brier::squared_distance;
-pub(crate) use calibration::quantile;
+pub(crate) use brier::{halved, squared_distance};
+pub(crate) use calibration::{bin_of, quantile, uniform_edges};
 pub(crate) use log_loss::surprise;
