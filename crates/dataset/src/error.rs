@@ -95,6 +95,14 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
+    /// A file at `path` that is not as it must be.
+    pub(crate) fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        Self::Format {
+            path: path.as_ref().to_path_buf(),
+            message: message.into(),
+        }
+    }
+
     /// A picture at `path` that cannot be used; made to be used in `map_err`.
     pub(crate) fn picture(path: impl AsRef<Path>, bytes: u64) -> impl FnOnce(Problem) -> Self {
         let path = path.as_ref().to_path_buf();

@@ -46,10 +46,7 @@ pub fn write_thumbnail(
     let (mut jpeg, to) = (Vec::new(), to.as_ref());
     JpegEncoder::new_with_quality(&mut jpeg, quality)
         .encode_image(&image)
-        .map_err(|error| Error::Format {
-            path: to.to_path_buf(),
-            message: format!("cannot encode: {error}"),
-        })?;
+        .map_err(|error| Error::format(to, format!("cannot encode: {error}")))?;
     write_whole(to, &jpeg)
 }
 

@@ -363,10 +363,7 @@ impl<'a> Fetcher<'a> {
                 Err(e) => return Err(Error::io(&path)(e.error)),
             }
         }
-        Err(Error::Format {
-            path: folder,
-            message: "no free name".into(),
-        })
+        Err(Error::format(folder, "no free name"))
     }
 }
 

@@ -29,10 +29,7 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     // Spreadsheets write a byte order mark, which would belong to the first column or URL.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let text = String::from_utf8_lossy(bytes);
-    let format = |message: String| Error::Format {
-        path: path.into(),
-        message,
-    };
+    let format = |message: String| Error::format(path, message);
     let is_csv = text.lines().next().is_some_and(|line| {
         line.split(',')
             .any(|field| field.trim().trim_matches('"').eq_ignore_ascii_case("url"))

@@ -117,10 +117,8 @@ impl<'a> Manifest<'a> {
     }
 
     pub(super) fn write(&self, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_vec(record).map_err(|e| Error::Format {
-            path: self.path.to_path_buf(),
-            message: e.to_string(),
-        })?;
+        let mut line =
+            serde_json::to_vec(record).map_err(|e| Error::format(self.path, e.to_string()))?;
         line.push(b'\n');
         // One write of one line: whole or, if the machine dies, without its end.
         lock(&self.file)

@@ -71,10 +71,7 @@ pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Resul
             let mut jpeg = Vec::new();
             JpegEncoder::new_with_quality(&mut jpeg, 88)
                 .encode_image(&picture)
-                .map_err(|error| Error::Format {
-                    path: path.clone(),
-                    message: format!("cannot encode: {error}"),
-                })?;
+                .map_err(|error| Error::format(&path, format!("cannot encode: {error}")))?;
             write_whole(&path, &jpeg)
         })
 }

@@ -22,11 +22,11 @@ impl Split {
         for row in std::iter::once(["name", "set"]).chain(rows) {
             writer
                 .write_record(row)
-                .map_err(|e| format(path, e.to_string()))?;
+                .map_err(|e| Error::format(path, e.to_string()))?;
         }
         let bytes = writer
             .into_inner()
-            .map_err(|e| format(path, e.to_string()))?;
+            .map_err(|e| Error::format(path, e.to_string()))?;
         write_whole(path, &bytes)
     }
 
@@ -40,15 +40,15 @@ impl Split {
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
         let mut sets = HashMap::new();
         for record in csv::Reader::from_reader(bytes.as_slice()).records() {
-            let record = record.map_err(|e| format(path, e.to_string()))?;
+            let record = record.map_err(|e| Error::format(path, e.to_string()))?;
             let (name, set) = (record.get(0).unwrap_or(""), record.get(1).unwrap_or(""));
             let Some((set, _)) = Set::ALL.iter().find(|(_, text)| *text == set) else {
                 let message =
                     format!("'{name}': expected training, validation or testing, found '{set}'");
-                return Err(format(path, message));
+                return Err(Error::format(path, message));
             };
             if sets.insert(name.to_owned(), *set).is_some() {
-                return Err(format(path, format!("'{name}' is listed twice")));
+                return Err(Error::format(path, format!("'{name}' is listed twice")));
             }
         }
         let mut missing = Vec::new();
@@ -63,20 +63,13 @@ impl Split {
                 "{} images are not listed, the first '{name}'",
                 missing.len()
             );
-            return Err(format(path, message));
+            return Err(Error::format(path, message));
         }
         if let Some(name) = sets.keys().min() {
             let root = folder.root().display();
             let message = format!("{} names are not in {root}, the first '{name}'", sets.len());
-            return Err(format(path, message));
+            return Err(Error::format(path, message));
         }
         Ok(split)
-    }
-}
-
-fn format(path: &Path, message: String) -> Error {
-    Error::Format {
-        path: path.to_path_buf(),
-        message,
     }
 }

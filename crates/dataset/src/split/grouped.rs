@@ -24,10 +24,7 @@ impl GroupBy {
     pub fn csv(path: impl AsRef<Path>, column: &str) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read(path).map_err(Error::io(path))?;
-        let format = |message: String| Error::Format {
-            path: path.to_path_buf(),
-            message,
-        };
+        let format = |message: String| Error::format(path, message);
         let mut reader = csv::Reader::from_reader(text.as_slice());
         let header = reader.headers().map_err(|e| format(e.to_string()))?.clone();
         let position = |name: &str| {
@@ -59,13 +56,13 @@ impl GroupBy {
         let Some(first) = missing.clone().min() else {
             return Ok(());
         };
-        Err(Error::Format {
-            path: folder.root().to_path_buf(),
-            message: format!(
+        Err(Error::format(
+            folder.root(),
+            format!(
                 "{} names that have a group are not in the folder, the first '{first}'",
                 missing.count()
             ),
-        })
+        ))
     }
 
     fn group<'a>(&'a self, item: &'a ImageItem) -> &'a str {

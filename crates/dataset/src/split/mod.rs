@@ -73,15 +73,15 @@ impl Split {
         let images = |folder: Option<&ImageFolder>| match folder {
             None => Ok(Vec::new()),
             Some(folder) if folder.classes() == training.classes() => Ok(folder.images().to_vec()),
-            Some(folder) => Err(Error::Format {
-                path: folder.root().to_path_buf(),
-                message: format!(
+            Some(folder) => Err(Error::format(
+                folder.root(),
+                format!(
                     "expected the classes {:?} as in {}, found {:?}",
                     training.classes(),
                     training.root().display(),
                     folder.classes()
                 ),
-            }),
+            )),
         };
         Ok(Self {
             training: training.images().to_vec(),
