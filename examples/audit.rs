@@ -1,5 +1,8 @@
 //! Looks for what is wrong in a folder of images.
 
+#[path = "common/finish.rs"]
+mod finish;
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -8,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use dataset::audit::{self, Finding, Kind};
 use dataset::{DecodeOptions, ImageFolder, balance_warnings, contact_sheet, decode_file};
+use finish::finish;
 
 /// Look for what is wrong in a folder of images: unreadable, mismatched, blurred, dark files,
 /// duplicates, and above all the same picture in two classes or in training and test.
@@ -34,14 +38,8 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let clean = run(&Options::parse());
+    finish(clean.map(|clean| ExitCode::from(u8::from(!clean))))
 }
 
 /// Whether nothing that is denied was found.

@@ -1,10 +1,14 @@
 //! Downloads the images of a list of URLs into the folder of one class.
 
+#[path = "common/finish.rs"]
+mod finish;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use dataset::download::{Download, read_list};
+use finish::finish;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Download the images of a list of URLs into OUTPUT/CLASS.
@@ -40,17 +44,11 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(0) => {
-            eprintln!("error: no image arrived; the manifest says why");
-            ExitCode::FAILURE
-        }
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(match run(&Options::parse()) {
+        Ok(0) => Err("no image arrived; the manifest says why".into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    })
 }
 
 /// How many images are in the folder afterwards.

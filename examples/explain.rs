@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use attribution::{Attribution, Method, Panel, Pixels};
 use clap::{ArgGroup, Parser};
 use common::answers::{Images, jpeg, write as write_text};
-use common::explaining::{Explained, Settings, drawing, imagenet, write};
-use dataset::{DecodeOptions, ResizePolicy, decode_file};
+use common::explaining::{Explained, Settings, drawing, write};
+use dataset::ResizePolicy;
 use image::RgbImage;
 use metrics::EvaluationOptions;
 use transfer::Classifier;
@@ -93,7 +93,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         (Some(file), _) => Classifier::load(file, &device)?,
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
-            imagenet(weights, options.resize, &device)?
+            common::imagenet(weights, options.resize, &device)?
         }
     };
     let mut names = HashSet::new();
@@ -108,8 +108,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             )
             .into());
         }
-        let decoded = decode_file(path, &DecodeOptions::default())?;
-        let image = classifier.backbone().square(&decoded);
+        let backbone = classifier.backbone();
+        let image = backbone.square(&backbone.loader().decode(path)?);
         let folder = match options.images.len() {
             1 => options.output.clone(),
             _ => options.output.join(stem),
@@ -176,9 +176,8 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
         ));
     for mistake in predictions.mistakes() {
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
-        let image = decode_file(folder.join(name), &DecodeOptions::default())?;
         let backbone = classifier.backbone();
-        let image = backbone.square(&image);
+        let image = backbone.square(&backbone.loader().decode(folder.join(name))?);
         let said = predictions.predicted()[mistake];
         let own = options.output.join(name).with_extension("");
         let why = explain(options, classifier, &image, Some(said), &own)?;

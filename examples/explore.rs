@@ -1,5 +1,8 @@
 //! A first look at a folder of images: counts, thumbnails, contact sheet, filters.
 
+#[path = "common/finish.rs"]
+mod finish;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +12,7 @@ use dataset::{
     DecodeOptions, ImageFolder, balance_warnings, contact_sheet, decode_file, filters, thumbnail,
     write_thumbnail,
 };
+use finish::finish;
 use image::DynamicImage;
 use rayon::prelude::*;
 
@@ -42,13 +46,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Parser};
 use common::DeviceName;
-use dataset::{DecodeOptions, ResizePolicy, decode_file};
+use dataset::ResizePolicy;
 use serde_json::json;
-use transfer::{Backbone, Classifier, Layer, softmax};
+use transfer::Classifier;
 
 /// Say what is on images: ranked classes with their probabilities.
 #[derive(Parser)]
@@ -48,60 +48,35 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-/// What answers.
-enum Net {
-    Retrained(Box<Classifier>),
-    ImageNet(Box<Backbone>, Vec<String>),
-}
-
-impl Net {
-    fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let device = common::device(options.device)?;
-        if let Some(path) = &options.classifier {
-            return Ok(Self::Retrained(Box::new(Classifier::load(path, &device)?)));
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let device = common::device(options.device)?;
+    let classifier = match (&options.classifier, &options.weights) {
+        (Some(path), _) => Classifier::load(path, &device)?,
+        (None, name) => {
+            let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
+            let resize = options.resize.unwrap_or(ResizePolicy::CenterCrop);
+            common::imagenet(weights, resize, &device)?
         }
-        let weights = common::weights(options.weights.as_deref().unwrap_or("bundled"))?;
-        let classes = common::imagenet_classes(&weights)?;
-        let backbone = Backbone::new(weights, &device)?
-            .with_resize(options.resize.unwrap_or(ResizePolicy::CenterCrop))
-            .with_layer(Layer::Logits)?;
-        Ok(Self::ImageNet(Box::new(backbone), classes))
-    }
-
-    fn parts(&self) -> (&Backbone, &[String]) {
-        match self {
-            Self::Retrained(classifier) => (classifier.backbone(), classifier.classes()),
-            Self::ImageNet(backbone, classes) => (backbone, classes),
-        }
-    }
-
-    fn probabilities(&self, pixels: &[u8]) -> Result<Vec<f64>, transfer::Error> {
-        match self {
-            Self::Retrained(classifier) => classifier.predict(pixels, 1),
-            Self::ImageNet(backbone, _) => {
-                let logits = backbone.forward(pixels, 1)?.into_iter();
-                let mut values: Vec<f64> = logits.map(f64::from).collect();
-                softmax(&mut values, 1.0);
-                Ok(values)
-            }
-        }
-    }
-}
-
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let net = Net::open(options)?;
-    let (backbone, classes) = net.parts();
-    let decoding =
-        DecodeOptions::default().with_upright(backbone.resize() != ResizePolicy::Tf1Squash);
+    };
+    let (backbone, classes) = (classifier.backbone(), classifier.classes());
+    let loader = backbone.loader();
+    let mut end = ExitCode::SUCCESS;
     for image in &options.images {
         let start = Instant::now();
-        let decoded = decode_file(image, &decoding)?;
+        let decoded = match loader.decode(image) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                eprintln!("error: {error}");
+                end = ExitCode::FAILURE;
+                continue;
+            }
+        };
         let decode = start.elapsed();
         let start = Instant::now();
         let pixels = backbone.square(&decoded).into_raw();
         let preprocess = start.elapsed();
         let start = Instant::now();
-        let probabilities = net.probabilities(&pixels)?;
+        let probabilities = classifier.predict(&pixels, 1)?;
         let forward = start.elapsed();
         let mut ranked: Vec<_> = probabilities.into_iter().zip(classes).enumerate().collect();
         ranked.sort_by(|(_, (a, _)), (_, (b, _))| b.total_cmp(a));
@@ -122,5 +97,5 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             println!("  {probability:.4}  {class}");
         }
     }
-    Ok(())
+    Ok(end)
 }

@@ -1,10 +1,14 @@
 //! Weights by name and from any file: lists, fetches, looks into, converts.
 
+#[path = "common/finish.rs"]
+mod finish;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use finish::finish;
 use mobilenet::{Cache, Event, Fetch, Precision, Weights};
 
 /// Find, fetch, inspect and convert weights of MobileNetV1.
@@ -63,13 +67,7 @@ enum Dtype {
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run(Args::parse().command))
 }
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {

@@ -92,7 +92,13 @@ impl Images {
             );
         }
         for sample in report.shown() {
-            let image = match decode_file(folder.join(&files[sample]), &DecodeOptions::default()) {
+            // What the classifier sees, where it is known.
+            let path = folder.join(&files[sample]);
+            let image = match &answers.classifier {
+                Some(classifier) => classifier.backbone().loader().decode(path),
+                None => decode_file(path, &DecodeOptions::default()),
+            };
+            let image = match image {
                 Ok(image) => image,
                 Err(error) => {
                     eprintln!("no thumbnail: {error}");

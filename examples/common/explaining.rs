@@ -10,13 +10,9 @@ use attribution::{
     IntegratedGradients, LayerCam, Method, Model, Occlusion, Panel, Pixels, Rise, Rule, Score,
     ScoreCam, Sign, SmoothGrad, Xrai, npy,
 };
-use dataset::ResizePolicy;
 use image::RgbImage;
-use mobilenet::Weights;
 use serde_json::json;
-use transfer::{Backbone, Classifier, Dense, Head};
-
-use super::imagenet_classes;
+use transfer::Classifier;
 
 /// How explanations are made.
 #[derive(clap::Args)]
@@ -134,44 +130,6 @@ impl Settings {
             .with_block(classifier.block_gradient_of(block, of))
             .with_confidence(classifier.scores_of(most)))
     }
-}
-
-/// A net with ImageNet's classes as a classifier: its own last layer is the head.
-pub fn imagenet(
-    weights: Weights,
-    resize: ResizePolicy,
-    device: &burn::tensor::Device,
-) -> Result<Classifier, Box<dyn Error>> {
-    let names = imagenet_classes(&weights)?;
-    // ImageNet has a few names twice (the bird crane and the machine): those get their index.
-    let twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
-    let classes = names.iter().enumerate().map(|(k, name)| {
-        if twice(name) {
-            format!("{name} ({k})")
-        } else {
-            name.clone()
-        }
-    });
-    let find = |wanted: &str| {
-        let mut tensors = weights.tensors();
-        let found = tensors.find(|(name, ..)| *name == wanted);
-        found.ok_or_else(|| format!("{} has no tensor `{wanted}`", weights.source()))
-    };
-    let ((_, shape, weight), (_, _, bias)) = (find("classifier.weight")?, find("classifier.bias")?);
-    let [inputs, outputs] = shape else {
-        return Err(
-            format!("classifier.weight has the shape {shape:?}, two sides are expected").into(),
-        );
-    };
-    let by_output = (0..*outputs)
-        .flat_map(|o| (0..*inputs).map(move |i| weight[i * outputs + o]))
-        .collect();
-    let head = Head::new(vec![Dense::new(*inputs, by_output, bias.to_vec())?])?;
-    Ok(Classifier::new(
-        Backbone::new(weights, device)?.with_resize(resize),
-        head,
-        classes.collect(),
-    )?)
 }
 
 /// Where the net looks. Maps that differ from pixel to pixel are drawn by magnitude and smoothed, since the signs of

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod describe;
 pub mod explaining;
 pub mod finetuning;
+mod finish;
 pub mod images;
 pub mod interrupt;
 pub mod network;
@@ -17,9 +18,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::Device;
-use dataset::{ImageFolder, ImageItem};
+use dataset::{ImageFolder, ImageItem, ResizePolicy};
 use indicatif::{ProgressBar, ProgressStyle};
 use mobilenet::{Cache, Event, Fetch, Weights};
+use transfer::{Backbone, Classifier};
+
+pub use self::finish::finish;
 
 /// Where Burn runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -90,8 +94,12 @@ pub fn weights(name: &str) -> Result<Weights, Box<dyn Error>> {
     Ok(Weights::open(name)?)
 }
 
-/// ImageNet's classes in the order of these weights' logits.
-pub fn imagenet_classes(weights: &Weights) -> Result<Vec<String>, Box<dyn Error>> {
+/// A net with ImageNet's classes.
+pub fn imagenet(
+    weights: Weights,
+    resize: ResizePolicy,
+    device: &Device,
+) -> Result<Classifier, Box<dyn Error>> {
     let background = weights.background().then_some("background");
     let names = include_str!("../../assets/imagenet_classes.txt").lines();
     let classes: Vec<String> = background
@@ -104,7 +112,8 @@ pub fn imagenet_classes(weights: &Weights) -> Result<Vec<String>, Box<dyn Error>
         let source = weights.source();
         return Err(format!("{source} has {found} classes, ImageNet has {expected}").into());
     }
-    Ok(classes)
+    let backbone = Backbone::new(weights, device)?.with_resize(resize);
+    Ok(Classifier::with_own_classes(backbone, &classes)?)
 }
 
 /// Opens a folder of images and names what is left out.
@@ -133,22 +142,4 @@ pub fn progress(images: usize, what: &'static str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
-}
-
-/// Ends the program: exit code 1 and the error with its causes, where there is one.
-pub fn finish(result: Result<(), Box<dyn Error>>) -> std::process::ExitCode {
-    let Err(error) = result else {
-        return std::process::ExitCode::SUCCESS;
-    };
-    let said = error.to_string();
-    eprintln!("error: {said}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Many errors already name their cause.
-        if !said.contains(&error.to_string()) {
-            eprintln!("  because: {error}");
-        }
-        cause = error.source();
-    }
-    std::process::ExitCode::FAILURE
 }

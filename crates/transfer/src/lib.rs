@@ -41,6 +41,7 @@ mod gradients;
 mod head;
 pub mod insight;
 mod layer;
+mod own_classes;
 mod retrained_graph;
 pub mod tensorboard;
 mod variation;

@@ -190,3 +190,29 @@ fn randomised_from_the_top_and_repeatable() {
     }
     assert_eq!(classifier.gradient(0)(&pixels, shape).unwrap(), before);
 }
+
+#[test]
+fn a_net_with_its_own_classes_says_what_its_logits_say() {
+    let weights = weights(13, 64);
+    let backbone = || Backbone::new(weights.clone(), &Device::flex()).unwrap();
+    let mut names: Vec<String> = (0..10).map(|k| format!("class {k}")).collect();
+    names[7] = "class 2".into();
+    let classifier = Classifier::with_own_classes(backbone(), &names).unwrap();
+    assert_eq!(classifier.classes()[1..3], ["class 1", "class 2 (2)"]);
+    assert_eq!(classifier.classes()[7], "class 2 (7)");
+    let pixels = levels(64 * 64 * 3, 5);
+    let logits = backbone()
+        .with_layer(Layer::Logits)
+        .unwrap()
+        .forward(&pixels, 1)
+        .unwrap();
+    let mut expected: Vec<f64> = logits.into_iter().map(f64::from).collect();
+    transfer::softmax(&mut expected, 1.0);
+    for (found, expected) in classifier.predict(&pixels, 1).unwrap().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-6);
+    }
+    assert!(Classifier::with_own_classes(backbone(), &names[1..]).is_err());
+    let cut = Backbone::new(weights.with_blocks(3).unwrap(), &Device::flex()).unwrap();
+    let error = Classifier::with_own_classes(cut, &names).unwrap_err();
+    assert!(error.to_string().contains("classifier.weight"), "{error}");
+}
