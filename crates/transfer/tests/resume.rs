@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use common::{numbers, weights};
-use dataset::ImageFolder;
+use dataset::{Augmentation, ImageFolder, ImageItem};
+use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
-    Backbone, Checkpoint, Classifier, EmbeddingCache, Embeddings, FitEvent, FitReport, Head,
+    Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, FitReport, Head,
     HeadConfig, StepsConfig, Stopped,
 };
 
@@ -113,7 +114,145 @@ fn the_state_of_another_training_is_refused() {
     part(&parity, &sets, &checkpoint, 1000);
 }
 
-/// How many kills each of the two tests below does. `TRANSFER_KILLS=250` makes it 500 together.
+/// A classifier on a small net, and images to fine-tune it on: three quarters to train, the rest to validate.
+fn to_tune(pictures: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
+    let backbone = Backbone::new(weights(13, 32).without_classifier(), &Device::flex()).unwrap();
+    let images = ImageFolder::open(pictures).unwrap();
+    let head = Dense::new(
+        backbone.dim(),
+        numbers(2 * backbone.dim(), 3),
+        vec![0.0, 0.1],
+    );
+    let head = Head::new(vec![head.unwrap()]).unwrap();
+    let classifier = Classifier::new(backbone, head, images.classes().to_vec()).unwrap();
+    let all = images.images().iter().cloned().enumerate();
+    let (validation, training): (Vec<_>, Vec<_>) = all.partition(|(i, _)| i % 4 == 0);
+    let items = |set: Vec<(usize, ImageItem)>| set.into_iter().map(|(_, item)| item).collect();
+    (classifier, items(training), items(validation))
+}
+
+fn tuning() -> FineTuneConfig {
+    FineTuneConfig::new()
+        .with_epochs(3)
+        .with_batch(7)
+        .with_learning_rate(1e-3)
+        .with_epochs_a_block(1)
+        .with_augmentation(Augmentation::standard(), 2)
+        .with_average(Some(0.9))
+        .with_seed(5)
+}
+
+/// Fine-tunes until `events` more steps or epochs have been.
+fn tune(
+    config: &FineTuneConfig,
+    of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>),
+    checkpoint: &Checkpoint,
+    events: usize,
+) -> transfer::Result<(Classifier, FineTuneReport)> {
+    let mut seen = 0;
+    let watch = |event: FineTuneEvent<'_>| {
+        seen += usize::from(!matches!(event, FineTuneEvent::Prepared { .. }));
+        if seen < events {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    config.run_resumable(&of.0, &of.1, &of.2, &Device::flex(), checkpoint, watch)
+}
+
+#[test]
+fn a_cancelled_fine_tuning_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    dataset::sample::write(&pictures, 12, 1).unwrap();
+    let of = to_tune(&pictures);
+    let bytes = |classifier: &Classifier| {
+        let path = folder.path().join("tuned");
+        classifier.save(&path).unwrap();
+        fs::read(path).unwrap()
+    };
+    let whole_net = tuning().with_norms(Norms::Train).with_blocks(14);
+    let configs = [
+        (tuning(), of.2.clone()),
+        (tuning().with_patience(Some(1)), of.2.clone()),
+        (whole_net.with_epochs_a_block(0), vec![]),
+    ];
+    for (config, validation) in configs {
+        let of = (to_tune(&pictures).0, of.1.clone(), validation);
+        let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+        let (whole, report) = config
+            .run(&of.0, &of.1, &of.2, &Device::flex(), go_on)
+            .unwrap();
+        let whole = bytes(&whole);
+        // Steps come three an epoch, then the epoch: parts end within an epoch, at its last step and at its end.
+        for events in [1, 3, 4] {
+            let path = folder.path().join("state");
+            let checkpoint = Checkpoint::new(&path).with_every(2);
+            let mut parts = 0;
+            let (last, found) = loop {
+                let (tuned, found) = tune(&config, &of, &checkpoint, events).unwrap();
+                parts += 1;
+                if found.stopped != Stopped::Cancelled {
+                    break (tuned, found);
+                }
+                assert!(path.exists() && parts < 100);
+            };
+            assert!(parts > 1);
+            assert_eq!(
+                (found.stopped, found.kept, &found.history, found.before),
+                (report.stopped, report.kept, &report.history, report.before)
+            );
+            assert!(bytes(&last) == whole, "{events} events a part");
+            assert!(!path.exists());
+        }
+    }
+}
+
+#[test]
+fn the_state_of_another_fine_tuning_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    dataset::sample::write(&pictures, 8, 1).unwrap();
+    let (classifier, training, validation) = to_tune(&pictures);
+    let of = (classifier, training, validation);
+    let path = folder.path().join("state");
+    let checkpoint = Checkpoint::new(&path);
+    tune(&tuning(), &of, &checkpoint, 2).unwrap();
+    let refused = |config: &FineTuneConfig, of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>)| {
+        let message = tune(config, of, &checkpoint, 1000).unwrap_err().to_string();
+        assert!(
+            message.contains("state") && message.contains("delete it"),
+            "{message}"
+        );
+        message
+    };
+    assert!(refused(&tuning().with_seed(6), &of).contains("another fine-tuning"));
+    let fewer = (to_tune(&pictures).0, of.1[1..].to_vec(), of.2.clone());
+    refused(&tuning(), &fewer);
+    let whole = fs::read(&path).unwrap();
+    for cut in (0..whole.len()).step_by(whole.len() / 50) {
+        fs::write(&path, &whole[..cut]).unwrap();
+        refused(&tuning(), &of);
+        let mut flipped = whole.clone();
+        flipped[cut] ^= 4;
+        fs::write(&path, &flipped).unwrap();
+        refused(&tuning(), &of);
+    }
+    // An image whose content is another.
+    fs::write(&path, &whole).unwrap();
+    let image = fs::read(&of.1[0].path).unwrap();
+    fs::copy(&of.1[1].path, &of.1[0].path).unwrap();
+    refused(&tuning(), &of);
+    fs::write(&of.1[0].path, image).unwrap();
+    // Threads and memory change no byte.
+    let same = tuning().with_threads(2).with_memory(0);
+    let (_, report) = tune(&same, &of, &checkpoint, 1000).unwrap();
+    assert_eq!(report.stopped, Stopped::Steps);
+    assert!(!path.exists());
+}
+
+/// How many kills each of the three tests below does. `TRANSFER_KILLS=170` makes it 510 together.
 fn kills() -> usize {
     let kills = std::env::var("TRANSFER_KILLS").ok();
     kills.and_then(|kills| kills.parse().ok()).unwrap_or(8)
@@ -205,6 +344,11 @@ fn training_survives_kills() {
     survive("child_trains", &["classifier"]);
 }
 
+#[test]
+fn fine_tuning_survives_kills() {
+    survive("child_tunes", &["tuned"]);
+}
+
 fn folders() -> [std::path::PathBuf; 2] {
     ["FOLDER", "PICTURES"].map(|name| std::env::var_os(name).unwrap().into())
 }
@@ -243,4 +387,25 @@ fn child_trains() {
         .with_report(report)
         .save(folder.join("classifier"))
         .unwrap();
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn child_tunes() {
+    let [folder, pictures] = folders();
+    let (classifier, training, validation) = to_tune(&pictures);
+    let checkpoint = Checkpoint::new(folder.join("state")).with_every(3);
+    let (config, device) = (tuning().with_batch(16), Device::flex());
+    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    let (tuned, _) = config
+        .run_resumable(
+            &classifier,
+            &training,
+            &validation,
+            &device,
+            &checkpoint,
+            go_on,
+        )
+        .unwrap();
+    tuned.save(folder.join("tuned")).unwrap();
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Embedded;
+use crate::finetune::FineTuneRecord;
 
 /// Where a classifier came from: kept in its file so that it can be made again, and traced. How the head was
 /// trained (recipe, seed) is in the [`FitReport`](crate::FitReport).
@@ -24,6 +25,9 @@ pub struct Provenance {
     /// What was measured, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
+    /// How the last blocks of the network learnt, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fine_tuning: Option<FineTuneRecord>,
 }
 
 /// Some images, so that it can be said whether others are the same.
@@ -50,6 +54,12 @@ impl Provenance {
     /// Says how the images were split.
     pub fn with_split(mut self, split: impl Into<String>) -> Self {
         self.split = Some(split.into());
+        self
+    }
+
+    /// Says how the last blocks of the network learnt.
+    pub fn with_fine_tuning(mut self, record: FineTuneRecord) -> Self {
+        self.fine_tuning = Some(record);
         self
     }
 

@@ -10,8 +10,9 @@ use super::tail::Tail;
 /// The average, flat, by parameter.
 #[derive(Debug, Default)]
 pub(super) struct Average {
-    values: HashMap<ParamId, Tensor<1>>,
-    steps: u32,
+    pub(super) values: HashMap<ParamId, Tensor<1>>,
+    /// Steps seen.
+    pub(super) steps: u32,
 }
 
 impl Average {
@@ -62,5 +63,64 @@ impl ModuleMapper for Replace<'_> {
             }),
             None => param,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+    use burn::tensor::{Device, TensorData};
+
+    use super::super::tail::floats;
+    use super::*;
+
+    #[test]
+    fn the_average_is_that_of_the_recursion() {
+        let device = Device::flex().autodiff();
+        let tail = |weights: [f32; 4]| {
+            let mut linear = LinearConfig::new(2, 2).init(&device);
+            let id = ParamId::from(7);
+            let weights =
+                Tensor::<2>::from_data(TensorData::new(weights.to_vec(), [2, 2]), &device);
+            linear.weight = Param::initialized(id, weights.require_grad());
+            linear.bias = None;
+            Tail {
+                stem: None,
+                blocks: vec![],
+                head: vec![linear],
+            }
+        };
+        let course =
+            (0..12).map(|t| [0.0, 1.0, 2.0, 3.0].map(|k| (k * 1.7 + t as f32 * 0.9).sin()));
+        let (mut average, mut expected) = (Average::default(), [0f64; 4]);
+        for (t, weights) in course.enumerate() {
+            average.update(&tail(weights), 0.6);
+            // The first weights are taken whole; 1 / 10 is the least decay, the one asked for the most.
+            let decay = if t == 0 {
+                0.0
+            } else {
+                (1.0 + t as f64) / (10.0 + t as f64)
+            };
+            let decay = decay.min(0.6);
+            for (expected, weight) in expected.iter_mut().zip(weights) {
+                *expected = decay * *expected + (1.0 - decay) * f64::from(weight);
+            }
+        }
+        let of = average.of(&tail([9.0; 4]));
+        let found = floats(of.head[0].weight.val()).unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(
+                (f64::from(*found) - expected).abs() < 1e-6,
+                "{found} {expected}"
+            );
+        }
+        // Long after the start the decay is the one asked for.
+        for _ in 0..200 {
+            average.update(&tail([1.0; 4]), 0.6);
+        }
+        average.update(&tail([2.0; 4]), 0.6);
+        let of = average.of(&tail([9.0; 4]));
+        let found = floats(of.head[0].weight.val()).unwrap();
+        assert!(found.iter().all(|f| (f - 1.4).abs() < 1e-5), "{found:?}");
     }
 }

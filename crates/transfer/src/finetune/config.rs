@@ -1,7 +1,7 @@
-use dataset::Augmentation;
+use dataset::{Augmentation, ImageItem};
 use serde::{Deserialize, Serialize};
 
-use crate::{Classifier, Error, Result};
+use crate::{Classifier, Error, Recipe, Result};
 
 /// How to fine-tune. Start from [`FineTuneConfig::new`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,6 +79,11 @@ impl FineTuneConfig {
         self
     }
 
+    /// How many blocks learn.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
     /// Passes over the training images, at least 1.
     pub fn with_epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
@@ -91,9 +96,9 @@ impl FineTuneConfig {
         self
     }
 
-    /// Splits a batch over threads and adds up the gradients, in one order: the result is the whole batch's to
-    /// rounding, and the same bytes each time, but not the same bytes as with another number. With
-    /// [`Norms::Train`] the parts run one after the other, each normalised by itself.
+    /// Threads that share a batch, at least 1. Its gradients are those of parts of 8 images, added up in one order: the
+    /// whole batch's to rounding, and the same bytes whatever the number of threads. More threads than parts are of no
+    /// use, nor are any with [`Norms::Train`], where the batch is one part.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -132,8 +137,9 @@ impl FineTuneConfig {
     }
 
     /// Adds so many times half the squares of the head's weights to the mean loss, so that they do not just grow.
-    /// `None`, the default: what the head was fitted with, where the classifier's report tells; then a converged head
-    /// stays where it is as long as the features under it do.
+    /// `None`, the default: what the head was fitted with, where the classifier's report tells that the
+    /// [converged](Recipe::Converged) recipe did it; then a head stays where it is as long as the features under it do.
+    /// Else 0.
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
         self.head_penalty = penalty;
         self
@@ -192,7 +198,22 @@ impl FineTuneConfig {
         self
     }
 
-    pub(super) fn check(&self, blocks: usize) -> Result<()> {
+    /// Whether the settings have a meaning, and the images are of the classifier's classes.
+    pub(super) fn check(&self, classifier: &Classifier, sets: &[&[ImageItem]]) -> Result<()> {
+        self.check_settings(classifier.backbone().weights().config().blocks)?;
+        let classes = classifier.classes().len();
+        let mut items = sets.iter().flat_map(|items| items.iter());
+        match items.find(|item| item.class >= classes) {
+            Some(item) => Err(Error::mismatch(
+                format!("class of {}", item.name),
+                format!("below {classes}"),
+                item.class,
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_settings(&self, blocks: usize) -> Result<()> {
         let wrong = |setting, value: &dyn ToString, hint| {
             Err(Error::Setting {
                 setting,
@@ -245,14 +266,21 @@ impl FineTuneConfig {
     pub(super) fn penalty_of(&self, classifier: &Classifier) -> f64 {
         let fitted = || {
             let report = classifier.report()?;
-            let chosen = report.chosen()?;
+            let Recipe::Converged(recipe) = report.config.recipe() else {
+                return None;
+            };
+            // Where there was one value, nothing was chosen.
+            let c = match report.chosen() {
+                Some(chosen) => chosen.c,
+                None => *recipe.regularisation.first()?,
+            };
             // Two classes were fitted as one vector, of which each has half.
             let share = if classifier.classes().len() == 2 {
                 2.0
             } else {
                 1.0
             };
-            Some(share / (chosen.c * report.images as f64))
+            Some(share / (c * report.images as f64))
         };
         self.head_penalty.or_else(fitted).unwrap_or(0.0)
     }

@@ -41,47 +41,51 @@ impl Group {
         batch: &Batch,
         objective: Objective,
     ) -> Result<(f64, GradientsParams)> {
-        let n = batch.targets.len();
-        let share = n.div_ceil(self.devices.len().max(1));
-        // Every device takes part in every reduction: one without images would leave the others waiting.
-        let ranges: Vec<_> = (0..self.devices.len())
-            .map(|rank| (n.min(rank * share), n.min((rank + 1) * share)))
-            .collect();
-        if ranges.iter().any(|(from, to)| from == to) {
-            let found = format!("{n} for {} devices", self.devices.len());
-            return Err(Error::mismatch(
-                "images of a batch",
-                "some for each device",
-                found,
-            ));
-        }
-        let work = |rank: usize| -> Result<(f64, GradientsParams)> {
-            let device = self.devices[rank].clone();
-            let copy = tail.clone().fork(&device.clone().autodiff());
-            let (loss, value) = objective.part(&copy, batch, ranges[rank], &device)?;
-            let mut gradients = GradientsParams::from_grads(loss.backward(), &copy);
-            copy.visit(&mut Reduce {
+        let (n, devices) = (batch.targets.len(), self.devices.len());
+        let work = |rank: usize, tail: &Tail| -> Result<(f64, GradientsParams)> {
+            let (range, factor) = share(n, rank, devices);
+            let (loss, value) = objective.part(tail, batch, range, &self.devices[rank])?;
+            let loss = loss.mul_scalar(factor).backward();
+            let mut gradients = GradientsParams::from_grads(loss, tail);
+            tail.visit(&mut Reduce {
                 gradients: &mut gradients,
                 devices: &self.devices,
             });
-            Ok((value, gradients))
+            Ok((factor * value, gradients))
         };
-        let results: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.devices.len())
-                .map(|rank| scope.spawn(move || work(rank)))
+        let panic = |_| Error::mismatch("a device of the fine-tuning", "gradients", "a panic");
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..devices)
+                .map(|rank| {
+                    let copy = copy(tail, &self.devices[rank]);
+                    scope.spawn(move || work(rank, &copy).map(|(loss, _)| loss))
+                })
                 .collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                let panic =
-                    |_| Error::mismatch("a device of the fine-tuning", "gradients", "a panic");
-                thread.join().map_err(panic)?
-            };
-            threads.into_iter().map(join).collect::<Result<_>>()
-        })?;
-        let loss = results.iter().map(|(loss, _)| loss).sum();
-        let first = results.into_iter().next().map(|(_, gradients)| gradients);
-        let first = first.ok_or_else(|| Error::mismatch("devices", "at least 1", 0))?;
-        Ok((loss, first))
+            // The tail itself, on the thread of the one before: that is where statistics that move are kept.
+            let (mut loss, gradients) = work(0, tail)?;
+            for thread in others {
+                loss += thread.join().map_err(panic)??;
+            }
+            Ok((loss, gradients))
+        })
     }
+}
+
+/// The images of a device, from and to, and how much they count. Every device takes part in every reduction: one that
+/// has no images, in a batch of few, takes the first and counts it 0 times.
+fn share(n: usize, rank: usize, devices: usize) -> ((usize, usize), f64) {
+    let (from, to) = (rank * n / devices, (rank + 1) * n / devices);
+    if from < to {
+        ((from, to), 1.0)
+    } else {
+        ((0, 1), 0.0)
+    }
+}
+
+/// The tail on another device, sharing nothing: clones share the statistics of batch normalisations, which moving one
+/// would move for all.
+fn copy(tail: &Tail, device: &Device) -> Tail {
+    tail.valid().fork(device).train()
 }
 
 /// Replaces each gradient by its sum over all devices, in the order of the parameters.
@@ -96,5 +100,66 @@ impl ModuleVisitor for Reduce<'_> {
             let sum = all_reduce(gradient, ReduceOperation::Sum, self.devices.to_vec());
             self.gradients.register(param.id, sum.resolve());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tail::floats;
+    use super::*;
+    use burn::nn::LinearConfig;
+    use mobilenet::MobileNetConfig;
+
+    #[test]
+    fn every_image_is_one_devices_and_every_device_has_one() {
+        for (n, devices) in [(9, 8), (32, 3), (8, 8), (7, 8), (1, 4)] {
+            let shares: Vec<_> = (0..devices).map(|rank| share(n, rank, devices)).collect();
+            assert!(shares.iter().all(|((from, to), _)| from < to && *to <= n));
+            let counted = shares.iter().filter(|(_, factor)| *factor == 1.0);
+            let images: Vec<usize> = counted.flat_map(|&((from, to), _)| from..to).collect();
+            assert_eq!(images, (0..n).collect::<Vec<_>>(), "{n} on {devices}");
+        }
+    }
+
+    #[test]
+    fn a_copy_gives_the_same_gradients_and_leaves_the_statistics_of_the_original() {
+        let device = Device::flex();
+        let autodiff = device.clone().autodiff();
+        let net = MobileNetConfig::new().with_alpha(0.125).with_classes(0);
+        let net = net.init(&autodiff).unwrap().freeze().unfreeze();
+        let tail = Tail {
+            stem: None,
+            blocks: net.blocks.into_iter().skip(12).collect(),
+            head: vec![LinearConfig::new(128, 3).init(&autodiff)],
+        };
+        let statistics = |tail: &Tail| {
+            let state = &tail.blocks[0].pointwise.bn.running_mean;
+            floats(state.value_sync()).unwrap()
+        };
+        let batch = Batch {
+            maps: (0..4 * 4 * 4 * 128)
+                .map(|i| ((i * 7919) % 601) as f32 / 100.0)
+                .collect(),
+            shape: [4, 4, 128],
+            targets: vec![0, 1, 2, 0],
+        };
+        let objective = Objective {
+            frozen: 0,
+            smoothing: 0.0,
+            penalty: 0.1,
+        };
+        let of = |tail: &Tail| {
+            let (loss, _) = objective.part(tail, &batch, (0, 4), &device).unwrap();
+            let gradients = GradientsParams::from_grads(loss.backward(), tail);
+            let weight = tail.blocks[0].depthwise.conv.weight.id;
+            floats(gradients.get::<4>(weight).unwrap()).unwrap()
+        };
+        let before = statistics(&tail);
+        let copied = copy(&tail, &device);
+        let gradients = of(&copied);
+        assert_ne!(statistics(&copied), before);
+        assert_eq!(statistics(&tail), before);
+        assert_eq!(of(&tail), gradients);
+        assert_ne!(statistics(&tail), before);
     }
 }

@@ -1,10 +1,13 @@
-use std::fmt::Write;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use burn::tensor::Device;
 use dataset::ImageItem;
 
-use super::run::Course;
+use super::course::Course;
+use super::plot::{Panel, Plot};
+use super::state::State;
+use super::tail::Tail;
 use super::{FineTuneConfig, FineTuneEvent};
 use crate::{Classifier, Error, Result};
 
@@ -25,7 +28,7 @@ pub struct LearningRates {
 impl FineTuneConfig {
     /// Tries learning rates from `from` to `to` in `steps` steps, each with one batch, all blocks learning, on a copy
     /// of the net: nothing that happens here changes a later [`run`](Self::run). Ends early where the loss is four
-    /// times the best.
+    /// times the best, and at a [`ControlFlow::Break`] with the rates so far.
     ///
     /// # Errors
     /// As [`run`](Self::run); where `from` is not above 0 and below `to`, or there are fewer than 2 steps.
@@ -46,7 +49,10 @@ impl FineTuneConfig {
             ));
         }
         let config = self.clone().with_epochs_a_block(0);
-        let mut course = Course::new(&config, classifier, training, &[], device, &mut watch)?;
+        config.check(classifier, &[training, &[]])?;
+        let tail = Tail::new(classifier, config.blocks, config.norms, device)?;
+        let mut state = State::new(tail, config.weight_decay);
+        let mut course = Course::new(&config, classifier, [training, &[]], device, &mut watch)?;
         let mut found = LearningRates {
             rates: Vec::new(),
             losses: Vec::new(),
@@ -58,17 +64,37 @@ impl FineTuneConfig {
             let batches = course.batches(epoch).into_iter();
             batches.map(move |batch| (epoch, batch)).collect::<Vec<_>>()
         });
-        let batches: Vec<_> = batches.take(steps).collect();
+        let batches: Vec<_> = if course.cancelled {
+            Vec::new()
+        } else {
+            batches.take(steps).collect()
+        };
+        let images_of = |batches: &[(usize, Vec<usize>)]| -> usize {
+            let images = batches.iter().map(|(_, images)| images.len());
+            images.sum()
+        };
+        let start = Instant::now();
         for (step, (epoch, images)) in batches.iter().enumerate() {
             let rate = from * (to / from).powf(step as f64 / (steps - 1) as f64);
-            let loss = course.step(images, *epoch, rate)?;
+            let loss = course.step(&mut state, images, *epoch, rate)?;
             average = 0.98 * average + 0.02 * loss;
             let smooth = average / (1.0 - 0.98f64.powi(step as i32 + 1));
             found.rates.push(rate);
             found.losses.push(loss);
             found.smoothed.push(smooth);
             best = smooth.min(best);
-            if !smooth.is_finite() || smooth > 4.0 * best {
+            let images_done = images_of(&batches[..=step]);
+            let speed = images_done as f64 / start.elapsed().as_secs_f64().max(1e-9);
+            let go_on = watch(FineTuneEvent::Step {
+                epoch: *epoch,
+                step,
+                steps,
+                loss,
+                learning_rate: rate,
+                images_per_second: speed,
+                seconds_left: images_of(&batches[step + 1..]) as f64 / speed,
+            });
+            if !smooth.is_finite() || smooth > 4.0 * best || go_on.is_break() {
                 break;
             }
         }
@@ -91,85 +117,37 @@ impl LearningRates {
 
     /// The plot, loss over learning rate on a logarithmic axis, as SVG: dots for the batches, a line for the average.
     pub fn svg(&self) -> String {
-        let (width, height, margin) = (640.0, 400.0, 50.0);
         let finite = || {
-            self.losses
-                .iter()
-                .chain(&self.smoothed)
-                .copied()
-                .filter(|l| l.is_finite())
+            let all = self.losses.iter().chain(&self.smoothed).copied();
+            all.filter(|loss| loss.is_finite())
         };
-        let top = finite().fold(0.0, f64::max).max(1e-9);
         let (low, high) = match (self.rates.first(), self.rates.last()) {
             (Some(low), Some(high)) if low < high => (low.log10(), high.log10()),
             _ => (-1.0, 0.0),
         };
-        let x = |rate: f64| margin + (rate.log10() - low) / (high - low) * (width - 2.0 * margin);
-        let y = |loss: f64| height - margin - loss / top * (height - 2.0 * margin);
-        let mut svg = format!(
-            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' font-family='sans-serif' font-size='12'>\n\
-             <rect width='100%' height='100%' fill='white'/>\n\
-             <path d='M{margin} {margin}V{0}H{1}' fill='none' stroke='black'/>\n\
-             <text x='{2}' y='{3}' text-anchor='middle'>learning rate</text>\n\
-             <text x='8' y='{4}'>loss</text>\n",
-            height - margin,
-            width - margin,
-            width / 2.0,
-            height - 8.0,
-            margin - 8.0,
-        );
+        let panel = Panel {
+            top: 0.0,
+            height: 400.0,
+            x: (low, high),
+            y: finite().fold(0.0, f64::max).max(1e-9),
+        };
+        let mut plot = Plot::new(panel.height);
+        plot.axes(&panel, "learning rate", "loss");
         for decade in low.ceil() as i32..=high.floor() as i32 {
-            let at = x(10f64.powi(decade));
-            let _ = writeln!(
-                svg,
-                "<path d='M{at:.1} {0:.1}v5' stroke='black'/><text x='{at:.1}' y='{1:.1}' text-anchor='middle'>1e{decade}</text>",
-                height - margin,
-                height - margin + 18.0,
-            );
-        }
-        for tick in 0..=4 {
-            let loss = top * f64::from(tick) / 4.0;
-            let _ = writeln!(
-                svg,
-                "<text x='{:.1}' y='{:.1}' text-anchor='end'>{loss:.3}</text>",
-                margin - 6.0,
-                y(loss) + 4.0,
-            );
+            plot.tick(&panel, f64::from(decade), &format!("1e{decade}"));
         }
         let points = |losses: &[f64]| -> Vec<(f64, f64)> {
-            let pairs = self
-                .rates
-                .iter()
-                .zip(losses)
-                .filter(|(_, loss)| loss.is_finite());
-            pairs.map(|(&rate, &loss)| (x(rate), y(loss))).collect()
+            let rates = self.rates.iter().map(|rate| rate.log10());
+            rates.zip(losses.iter().copied()).collect()
         };
-        for (x, y) in points(&self.losses) {
-            let _ = writeln!(
-                svg,
-                "<circle cx='{x:.1}' cy='{y:.1}' r='2' fill='#56b4e9'/>"
-            );
-        }
-        let line: String = points(&self.smoothed)
-            .iter()
-            .map(|(x, y)| format!("{x:.1},{y:.1} "))
-            .collect();
-        let _ = writeln!(
-            svg,
-            "<polyline points='{line}' fill='none' stroke='#0072b2' stroke-width='2'/>"
-        );
+        plot.dots(&panel, &points(&self.losses), "#56b4e9");
+        plot.line(&panel, &points(&self.smoothed), "#0072b2");
         if let Some(rate) = self
             .suggestion
             .filter(|r| (low..=high).contains(&r.log10()))
         {
-            let _ = writeln!(
-                svg,
-                "<path d='M{0:.1} {margin}V{1:.1}' stroke='#d55e00' stroke-dasharray='4'/><text x='{0:.1}' y='{2:.1}' fill='#d55e00'>{rate:.1e}</text>",
-                x(rate),
-                height - margin,
-                margin - 4.0,
-            );
+            plot.mark(&panel, rate.log10(), &format!("{rate:.1e}"));
         }
-        svg + "</svg>\n"
+        plot.finish()
     }
 }

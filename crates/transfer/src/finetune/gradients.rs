@@ -1,7 +1,7 @@
-//! Gradients of a batch, split over threads, and the optimiser's step with a learning rate a block.
+//! Gradients of a batch, split over threads.
 
-use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::tail::{Tail, cross_entropy, floats};
@@ -60,6 +60,10 @@ impl Objective {
     }
 }
 
+/// Images whose gradients are computed at once: so many however many threads there are, so that the sums, and with them
+/// their bytes, do not depend on that.
+const PART: usize = 8;
+
 /// Mean loss over a batch, and its gradients.
 pub(super) fn gradients(
     tail: &Tail,
@@ -69,122 +73,66 @@ pub(super) fn gradients(
     device: &Device,
 ) -> Result<(f64, GradientsParams)> {
     let n = batch.targets.len();
-    let part = n.div_ceil(config.threads.min(n).max(1)).max(1);
-    let work = |tail: &Tail, from: usize| -> Result<(f64, GradientsParams)> {
-        let range = (from, n.min(from + part));
+    let part = match config.norms {
+        Norms::Frozen => PART,
+        // The images of a part are normalised by each other.
+        Norms::Train => n.max(1),
+    };
+    let ranges: Vec<_> = (0..n)
+        .step_by(part)
+        .map(|from| (from, n.min(from + part)))
+        .collect();
+    let work = |tail: &Tail, range| -> Result<(f64, GradientsParams)> {
         let (loss, value) = objective.part(tail, batch, range, device)?;
         Ok((value, GradientsParams::from_grads(loss.backward(), tail)))
     };
-    let parts = (0..n).step_by(part);
-    // Batch statistics are written in the order of the calls: one after the other, there.
-    let results: Vec<_> = if config.threads == 1 || config.norms == Norms::Train {
-        parts.map(|from| work(tail, from)).collect()
-    } else {
-        // Each with leaves of its own: where graphs share theirs, Burn 0.22 can lock one thread's registration and
-        // another one's backward pass into each other for ever.
-        let autodiff = device.clone().autodiff();
-        let work = &work;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = parts
-                .map(|from| {
-                    let tail = tail.clone().fork(&autodiff);
-                    scope.spawn(move || work(&tail, from))
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread.join().unwrap_or_else(|_| {
-                        let what = "a thread of the fine-tuning";
-                        Err(Error::mismatch(what, "gradients", "a panic"))
-                    })
-                })
-                .collect()
-        })
-    };
     let (mut loss, mut sum) = (0.0, GradientsAccumulator::new());
-    for result in results {
-        let (value, gradients) = result?;
-        loss += value;
-        sum.accumulate(tail, gradients);
+    // As many at a time as there are threads, and then their sum: no more gradients than that are in memory.
+    for round in ranges.chunks(config.threads) {
+        let results = match round {
+            [range] => vec![work(tail, *range)],
+            _ => on_threads(tail, round, device, &work),
+        };
+        for result in results {
+            let (value, gradients) = result?;
+            loss += value;
+            sum.accumulate(tail, gradients);
+        }
     }
     Ok((loss, sum.grads()))
 }
 
-/// AdamW whose decay leaves biases and norms alone.
-pub(super) fn optimiser(tail: &Tail, config: &FineTuneConfig) -> ModuleOptimizer {
-    let adam = AdamWConfig::new().with_epsilon(1e-8);
-    let mut vectors = Vectors(Vec::new());
-    tail.visit(&mut vectors);
-    let plain = adam.clone().with_weight_decay(0.0).build();
-    let decayed = adam.with_weight_decay(config.weight_decay).init();
-    decayed.with_group(ParamGroup::from_ids(vectors.0), plain, None)
-}
-
-/// One step: `rate` for the head, less for each block further away from it.
-pub(super) fn step(
-    optimiser: &mut ModuleOptimizer,
-    mut tail: Tail,
-    mut gradients: GradientsParams,
-    rate: f64,
-    block_decay: f64,
-) -> Tail {
-    let mut group = |tail: Tail, unit: &dyn Fn(&Tail, &mut Taken<'_>), distance: i32| {
-        let mut taken = Taken {
-            from: &mut gradients,
-            taken: GradientsParams::new(),
+/// What `work` gives for each range, in their order, each on a thread of its own.
+fn on_threads<T: Send>(
+    tail: &Tail,
+    ranges: &[(usize, usize)],
+    device: &Device,
+    work: &(impl Fn(&Tail, (usize, usize)) -> Result<T> + Sync),
+) -> Vec<Result<T>> {
+    // Each with leaves of its own: where graphs share theirs, Burn 0.22 can lock one thread's registration and another
+    // one's backward pass into each other for ever.
+    let autodiff = device.clone().autodiff();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = ranges
+            .iter()
+            .map(|&range| {
+                let tail = tail.clone().fork(&autodiff);
+                scope.spawn(move || work(&tail, range))
+            })
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T>>| {
+            thread.join().unwrap_or_else(|_| {
+                let what = "a thread of the fine-tuning";
+                Err(Error::mismatch(what, "gradients", "a panic"))
+            })
         };
-        unit(&tail, &mut taken);
-        let taken = taken.taken;
-        if taken.is_empty() {
-            return tail;
-        }
-        optimiser.step(rate * block_decay.powi(distance), tail, taken)
-    };
-    let blocks = tail.blocks.len();
-    tail = group(tail, &|tail, taken| tail.head.visit(taken), 0);
-    for block in (0..blocks).rev() {
-        let distance = (blocks - block) as i32;
-        tail = group(
-            tail,
-            &|tail, taken| tail.blocks[block].visit(taken),
-            distance,
-        );
-    }
-    group(
-        tail,
-        &|tail, taken| tail.stem.visit(taken),
-        blocks as i32 + 1,
-    )
-}
-
-/// Parameters that are vectors: biases, scales, offsets.
-struct Vectors(Vec<ParamId>);
-
-impl ModuleVisitor for Vectors {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if D == 1 {
-            self.0.push(param.id);
-        }
-    }
-}
-
-/// Takes the gradients of one part of the net.
-struct Taken<'a> {
-    from: &'a mut GradientsParams,
-    taken: GradientsParams,
-}
-
-impl ModuleVisitor for Taken<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.from.remove::<D>(param.id) {
-            self.taken.register(param.id, gradient);
-        }
-    }
+        threads.into_iter().map(join).collect()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::module::{ModuleVisitor, Param};
     use burn::nn::LinearConfig;
     use mobilenet::MobileNetConfig;
 
@@ -211,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_on_threads_add_up_to_the_whole_batch() {
+    fn parts_add_up_to_the_whole_batch_and_threads_change_no_byte() {
         let device = Device::flex();
         let autodiff = device.clone().autodiff();
         let net = MobileNetConfig::new().with_alpha(0.125).with_classes(0);
@@ -238,24 +186,105 @@ mod tests {
             shape,
             targets: (0..n).map(|i| i % 3).collect(),
         };
+        let objective = Objective {
+            frozen: 0,
+            smoothing: 0.0,
+            penalty: 0.1,
+        };
         let of = |threads| {
             let config = FineTuneConfig::new().with_threads(threads);
-            let objective = Objective {
-                frozen: 0,
-                smoothing: 0.0,
-                penalty: 0.1,
-            };
             gradients(&tail, &batch, objective, &config, &device).unwrap()
         };
-        let (loss, whole) = of(1);
+        let (whole, loss) = objective.part(&tail, &batch, (0, n), &device).unwrap();
+        let whole = GradientsParams::from_grads(whole.backward(), &tail);
+        let (sum, alone) = of(1);
+        assert!((sum - loss).abs() < 1e-5 * loss.abs(), "{sum} {loss}");
+        let mut compare = Compare(&whole, &alone, 0.0, 0);
+        tail.visit(&mut compare);
+        // Two blocks of two convolutions with kernel, scale and offset; weight and bias of the head.
+        assert_eq!(compare.3, 14);
+        assert!(compare.2 < 1e-4, "{:e}", compare.2);
         for threads in [2, 3, 8] {
-            let (sum, parts) = of(threads);
-            assert!((sum - loss).abs() < 1e-5 * loss.abs(), "{sum} {loss}");
-            let mut compare = Compare(&whole, &parts, 0.0, 0);
+            let (value, parts) = of(threads);
+            assert_eq!(value.to_bits(), sum.to_bits());
+            let mut compare = Compare(&alone, &parts, 0.0, 0);
             tail.visit(&mut compare);
-            // Two blocks of two convolutions with kernel, scale and offset; weight and bias of the head.
-            assert_eq!(compare.3, 14);
-            assert!(compare.2 < 1e-4, "{threads} threads: {:e}", compare.2);
+            assert_eq!((compare.2, compare.3), (0.0, 14), "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_converged_head_is_where_the_penalty_holds_it_calibrated_or_not() {
+        use crate::{
+            Backbone, Basis, ClassWeights, Classifier, ConvergedConfig, Embeddings, HeadConfig,
+        };
+        use mobilenet::Weights;
+
+        let device = Device::flex();
+        let net = MobileNetConfig::new().with_alpha(0.125).with_classes(0);
+        let weights = Weights::of(&net.init(&device).unwrap()).unwrap();
+        let (n, area, channels) = (60, 4, 128);
+        for classes in [2, 3] {
+            let targets: Vec<usize> = (0..n).map(|i| i % classes).collect();
+            let number = |i: usize| ((i * 7919 + i / 601 * 31) % 601) as f32 / 200.0;
+            let maps: Vec<f32> = (0..n * area * channels)
+                .map(|i| {
+                    let (image, channel) = (i / (area * channels), i % channels);
+                    // An image in eight is called what it does not look like.
+                    let looks = targets[image] + usize::from(image % 8 == 0);
+                    number(i) + f32::from(u8::from(channel % classes == looks % classes))
+                })
+                .collect();
+            let pooled = maps.chunks(area * channels).flat_map(|map| {
+                let sum = move |c| (0..area).map(|at| map[at * channels + c]).sum::<f32>();
+                (0..channels).map(move |c| sum(c) / area as f32)
+            });
+            let set = Embeddings::new(pooled.collect(), channels, targets.clone()).unwrap();
+            let batch = Batch {
+                maps,
+                shape: [2, 2, channels],
+                targets,
+            };
+            // One value: nothing is chosen.
+            let recipe = ConvergedConfig::new().with_regularisation([0.03]);
+            let head = HeadConfig::new().with_class_weights(ClassWeights::None);
+            let (head, report) = head
+                .with_recipe(recipe)
+                .fit(&set, &set.select(&[]))
+                .unwrap();
+            assert!(report.chosen().is_none());
+            let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
+            let predictions = head.predictions(&set, &names).unwrap();
+            let classifier = || {
+                let backbone = Backbone::new(weights.clone(), &device).unwrap();
+                let classifier = Classifier::new(backbone, head.clone(), names.clone()).unwrap();
+                classifier.with_report(report.clone())
+            };
+            let calibrated = classifier()
+                .calibrate(&predictions, Basis::Validation)
+                .unwrap();
+            let temperature = calibrated.calibration().unwrap().temperature;
+            assert!((temperature - 1.0).abs() > 0.1, "{temperature}");
+            let config = FineTuneConfig::new().with_blocks(0);
+            for classifier in [classifier(), calibrated] {
+                let tail = Tail::new(&classifier, 0, Norms::Frozen, &device).unwrap();
+                let largest = |penalty: f64| {
+                    let objective = Objective {
+                        frozen: 0,
+                        smoothing: 0.0,
+                        penalty,
+                    };
+                    let (_, found) = gradients(&tail, &batch, objective, &config, &device).unwrap();
+                    let found = found.get::<2>(tail.head[0].weight.id).unwrap();
+                    let found = floats(found).unwrap();
+                    found.iter().fold(0f32, |largest, g| largest.max(g.abs()))
+                };
+                let (held, free) = (largest(config.penalty_of(&classifier)), largest(0.0));
+                assert!(
+                    held < 1e-3 * free,
+                    "{classes} classes: {held:e} of {free:e}"
+                );
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the frozen blocks give, kept in memory as far as it fits.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
@@ -26,7 +26,9 @@ pub(super) struct Inputs<'a> {
     /// The last block that stays frozen; `None`: not even the stem.
     block: Option<usize>,
     augment: bool,
-    items: Vec<&'a ImageItem>,
+    /// The images that can be used, each with its place among all, which its augmentation follows from: that does not
+    /// depend on which others can be used.
+    items: Vec<(usize, &'a ImageItem)>,
     kept: HashMap<(usize, usize), Vec<f32>>,
     shape: [usize; 3],
     /// Bytes left.
@@ -34,7 +36,8 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Runs the frozen blocks on every image once. Those that cannot be used are left out, with the reason.
+    /// Runs the frozen blocks on every image once, until `progress` breaks it off. Images that cannot be used are left
+    /// out, with the reason.
     pub(super) fn new(
         backbone: &'a Backbone,
         config: &'a FineTuneConfig,
@@ -42,7 +45,7 @@ impl<'a> Inputs<'a> {
         items: &'a [ImageItem],
         augment: bool,
         room: u64,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<(Self, Vec<(ImageItem, dataset::Error)>)> {
         let blocks = backbone.weights().config().blocks;
         let mut inputs = Self {
@@ -57,27 +60,27 @@ impl<'a> Inputs<'a> {
             room,
         };
         let mut failed = Vec::new();
-        for chunk in items.chunks(AT_ONCE) {
-            let start = inputs.items.len();
+        let numbered: Vec<(usize, &ImageItem)> = items.iter().enumerate().collect();
+        for chunk in numbered.chunks(AT_ONCE) {
             let (mut pixels, mut positions) = (Vec::new(), Vec::new());
-            let indexed: Vec<usize> = (start..start + chunk.len()).collect();
             let loaded: Vec<_> = chunk
                 .par_iter()
-                .zip(indexed)
-                .map(|(item, index)| inputs.pixels(&item.path, index, 0))
+                .map(|&item| inputs.pixels(item, 0))
                 .collect();
-            for (item, loaded) in chunk.iter().zip(loaded) {
+            for (&(place, item), loaded) in chunk.iter().zip(loaded) {
                 match loaded {
                     Ok(image) => {
                         positions.push(inputs.items.len());
-                        inputs.items.push(item);
+                        inputs.items.push((place, item));
                         pixels.extend(image);
                     }
                     Err(error) => failed.push((item.clone(), error)),
                 }
             }
             inputs.through(&pixels, &positions, 0)?;
-            progress(inputs.items.len() + failed.len());
+            if progress(inputs.items.len() + failed.len()).is_break() {
+                break;
+            }
         }
         Ok((inputs, failed))
     }
@@ -105,7 +108,7 @@ impl<'a> Inputs<'a> {
             .collect();
         let pixels: Vec<Vec<u8>> = missing
             .par_iter()
-            .map(|&image| self.pixels(&self.items[image].path, image, variant))
+            .map(|&image| self.pixels(self.items[image], variant))
             .collect::<Result<_, _>>()?;
         let computed = self.through(&pixels.concat(), &missing, variant)?;
         let size: usize = self.shape.iter().product();
@@ -121,11 +124,16 @@ impl<'a> Inputs<'a> {
         Ok(Batch {
             maps,
             shape: self.shape,
-            targets: images.iter().map(|&i| self.items[i].class).collect(),
+            targets: images.iter().map(|&i| self.items[i].1.class).collect(),
         })
     }
 
-    fn pixels(&self, path: &Path, image: usize, variant: usize) -> Result<Vec<u8>, dataset::Error> {
+    fn pixels(
+        &self,
+        (place, item): (usize, &ImageItem),
+        variant: usize,
+    ) -> Result<Vec<u8>, dataset::Error> {
+        let path = &item.path;
         let augmentation = self.config.augmentation.as_ref().filter(|_| self.augment);
         let Some(augmentation) = augmentation else {
             return self.backbone.loader().load(path);
@@ -133,7 +141,7 @@ impl<'a> Inputs<'a> {
         let upright = self.backbone.resize() != ResizePolicy::Tf1Squash;
         let decoded = decode_file(path, &DecodeOptions::default().with_upright(upright))?;
         let (size, seed) = (self.backbone.size(), self.config.seed);
-        let augmented = augmentation.apply(&decoded, size, seed, variant as u64, image as u64);
+        let augmented = augmentation.apply(&decoded, size, seed, variant as u64, place as u64);
         Ok(augmented.into_raw())
     }
 

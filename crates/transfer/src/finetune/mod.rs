@@ -22,16 +22,21 @@
 //! ```
 
 mod average;
+mod checkpoint;
 mod config;
+mod course;
 #[cfg(feature = "distributed")]
 mod distributed;
 mod finder;
 mod gradients;
 mod inputs;
+mod optimiser;
+mod plot;
 mod report;
 mod run;
+mod state;
 mod tail;
 
 pub use config::{FineTuneConfig, Norms};
 pub use finder::LearningRates;
-pub use report::{EpochRecord, FineTuneEvent, FineTuneReport};
+pub use report::{EpochRecord, FineTuneEvent, FineTuneRecord, FineTuneReport};

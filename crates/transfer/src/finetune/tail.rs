@@ -18,7 +18,8 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// The last `blocks` of a classifier's net, with its head, ready to learn on `device`.
+    /// The last `blocks` of a classifier's net, with its head as it was before it was calibrated, ready to learn on
+    /// `device`.
     pub(super) fn new(
         classifier: &Classifier,
         blocks: usize,
@@ -37,7 +38,12 @@ impl Tail {
         let net = backbone.weights().clone().load(&device)?;
         let first = net.blocks.len().saturating_sub(blocks);
         let stem = (blocks > net.blocks.len()).then_some(net.stem);
-        let layers = classifier.head().layers().iter();
+        // The temperature was fitted afterwards: with it, the head is not where its training left it.
+        let head = match classifier.calibration() {
+            Some(calibration) => &classifier.head().scaled(calibration.temperature)?,
+            None => classifier.head(),
+        };
+        let layers = head.layers().iter();
         let tail = Self {
             stem,
             blocks: net.blocks.into_iter().skip(first).collect(),

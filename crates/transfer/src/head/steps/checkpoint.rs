@@ -19,8 +19,8 @@ const KEY: &str = "training";
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
-/// A file that a training by steps writes its state to, now and then, so that a run that is stopped anywhere (a
-/// signal, a kill, a loss of power, a cancellation) can go on and end in the same bytes as one that was not.
+/// A file that a training by steps, or a fine-tuning, writes its state to, now and then, so that a run that is stopped
+/// anywhere (a signal, a kill, a loss of power, a cancellation) can go on and end in the same bytes as one that was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -28,7 +28,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// At this path, every 500 steps. The file is removed when the training is done.
+    /// At this path, every 500 steps (a fine-tuning: and after each epoch). The file is removed when the training is done.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -40,6 +40,14 @@ impl Checkpoint {
     pub fn with_every(mut self, steps: usize) -> Self {
         self.every = steps.max(1);
         self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn every(&self) -> usize {
+        self.every
     }
 
     /// For one training: all that its result depends on is part of the file.

@@ -1,0 +1,427 @@
+//! The state of a fine-tuning as a file: a safetensors, and then its SHA-256.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+use dataset::ImageItem;
+use rayon::prelude::*;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::optimiser::Moments;
+use super::state::{Epoch, State};
+use super::tail::floats;
+use super::{EpochRecord, FineTuneConfig};
+use crate::files::write_whole;
+use crate::{Checkpoint, Classifier, Error, Result, Validation};
+
+const VERSION: u32 = 1;
+/// The one metadata key; several would come in any order.
+const KEY: &str = "fine-tuning";
+/// Bytes of the digest at the end.
+const DIGEST: usize = 32;
+/// Numbers in a row of the history.
+const RECORD: usize = 8;
+
+/// A checkpoint of one fine-tuning.
+pub(super) struct File<'a> {
+    checkpoint: &'a Checkpoint,
+    /// Digest of all that the result depends on.
+    run: String,
+}
+
+/// What the file says beside its tensors. Numbers that must come back to the last bit are tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    version: u32,
+    run: String,
+    steps: usize,
+    kept: Option<usize>,
+    /// Steps that the moving average has seen.
+    averaged: u32,
+    /// Steps that each parameter has had.
+    times: BTreeMap<String, usize>,
+}
+
+impl<'a> File<'a> {
+    /// For one fine-tuning. `penalty` is that on the head's weights, which comes from the classifier's report.
+    pub(super) fn new(
+        checkpoint: &'a Checkpoint,
+        config: &FineTuneConfig,
+        classifier: &Classifier,
+        penalty: f64,
+        sets: [&[ImageItem]; 2],
+        devices: &[Device],
+    ) -> Self {
+        let mut hash = Sha256::new();
+        // These two change no byte of the result.
+        let config = config.clone().with_threads(1).with_memory(0);
+        hash.update(serde_json::to_vec(&config).unwrap_or_default());
+        hash.update(classifier.backbone().recipe());
+        hash.update(penalty.to_le_bytes());
+        let temperature = classifier.calibration().map_or(1.0, |c| c.temperature);
+        hash.update(temperature.to_le_bytes());
+        for layer in classifier.head().layers() {
+            hash.update((layer.inputs() as u64).to_le_bytes());
+            hash.update(bytes_of(layer.weights()));
+            hash.update(bytes_of(layer.bias()));
+        }
+        hash.update(format!("{devices:?}"));
+        for items in sets {
+            hash.update((items.len() as u64).to_le_bytes());
+            let contents: Vec<_> = items.par_iter().map(|item| content(&item.path)).collect();
+            for (item, content) in items.iter().zip(contents) {
+                hash.update((item.class as u64).to_le_bytes());
+                // An image that cannot be read is left out of the training.
+                hash.update(content.unwrap_or_default());
+            }
+        }
+        Self {
+            checkpoint,
+            run: hex(&hash.finalize()),
+        }
+    }
+
+    /// The state of a run that was stopped, if there is one; else the one that is given, a new one.
+    pub(super) fn load(&self, new: State, device: &Device) -> Result<State> {
+        let bytes = match fs::read(self.path()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(new),
+            bytes => bytes.map_err(Error::io(self.path()))?,
+        };
+        let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
+        let nothing = || wrong("not the state of a fine-tuning".into());
+        let (bytes, digest) = bytes
+            .split_last_chunk::<DIGEST>()
+            .ok_or_else(|| wrong("cut short".into()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| nothing())?;
+        let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
+        let json = json.ok_or_else(nothing)?;
+        if Sha256::digest(bytes)[..] != digest[..] {
+            return Err(wrong("damaged or cut short".into()));
+        }
+        let about: Description =
+            serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
+        if about.version != VERSION {
+            let version = about.version;
+            return Err(wrong(format!(
+                "version {version}, this program reads {VERSION}"
+            )));
+        }
+        if about.run != self.run {
+            let message = "the state of another fine-tuning (other images, settings, seed, device or classifier)";
+            return Err(wrong(message.into()));
+        }
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
+        restore(new, &tensors, &about, device).map_err(|error| wrong(error.to_string()))
+    }
+
+    pub(super) fn save_now_and_then(&self, state: &State) -> Result<()> {
+        if state.steps.is_multiple_of(self.checkpoint.every()) {
+            self.save(state)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, state: &State) -> Result<()> {
+        // `valid` brings the statistics of batch normalisations up to date.
+        let tail = Parameters::of(&state.tail.valid())?;
+        let mut tensors: Vec<(String, Dtype, Vec<u8>)> = Vec::new();
+        let mut put = |part: &str, name: &str, values: &[f32]| {
+            tensors.push((format!("{part}/{name}"), Dtype::F32, bytes_of(values)));
+        };
+        let mut times = BTreeMap::new();
+        for (name, id, values) in &tail {
+            put("tail", name, values);
+            if let Some(moments) = state.optimiser.moments.get(id) {
+                put("first", name, &floats(moments.first.clone())?);
+                put("second", name, &floats(moments.second.clone())?);
+                times.insert(name.clone(), moments.time);
+            }
+            if let Some(average) = state.average.values.get(id) {
+                put("average", name, &floats(average.clone())?);
+            }
+        }
+        for (name, _, values) in Parameters::of(&state.best)? {
+            put("best", &name, &values);
+        }
+        let Epoch { loss, images, rate } = state.epoch;
+        let rows = [
+            ("before", validation_row(state.before).to_vec()),
+            ("epoch", vec![loss, images as f64, rate]),
+            ("history", state.history.iter().flat_map(row_of).collect()),
+        ];
+        for (name, values) in rows {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            tensors.push((name.into(), Dtype::F64, bytes));
+        }
+        let about = Description {
+            version: VERSION,
+            run: self.run.clone(),
+            steps: state.steps,
+            kept: state.kept,
+            averaged: state.average.steps,
+            times,
+        };
+        let wrong = |error: &dyn std::fmt::Display| self.error(error.to_string());
+        let views: Result<Vec<_>, _> = tensors
+            .iter()
+            .map(|(name, dtype, bytes)| {
+                let size = if *dtype == Dtype::F32 { 4 } else { 8 };
+                TensorView::new(*dtype, vec![bytes.len() / size], bytes)
+                    .map(|view| (name.as_str(), view))
+            })
+            .collect();
+        let json = serde_json::to_string(&about).map_err(|e| wrong(&e))?;
+        let metadata = HashMap::from([(KEY.to_string(), json)]);
+        let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
+            .map_err(|e| wrong(&e))?;
+        write_whole(self.path(), |file| {
+            file.write_all(&bytes)?;
+            file.write_all(&Sha256::digest(&bytes))
+        })
+    }
+
+    pub(super) fn remove(&self) -> Result<()> {
+        match fs::remove_file(self.path()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(self.path())(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.checkpoint.path()
+    }
+
+    fn error(&self, message: String) -> Error {
+        let path = self.path().into();
+        Error::File { path, message }
+    }
+}
+
+/// Puts what a file holds into a new state of the same fine-tuning.
+fn restore(
+    mut state: State,
+    tensors: &SafeTensors<'_>,
+    about: &Description,
+    device: &Device,
+) -> Result<State> {
+    let doubles = |name: &str| -> Result<Vec<f64>> {
+        let words = data(tensors, name, Dtype::F64)?.chunks_exact(8);
+        Ok(words
+            .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+            .collect())
+    };
+    for (part, tail) in [("tail", &mut state.tail), ("best", &mut state.best)] {
+        let mut restore = Restore {
+            tensors,
+            path: vec![],
+            part,
+            failed: Ok(()),
+        };
+        *tail = tail.clone().map(&mut restore);
+        restore.failed?;
+    }
+    for (name, id, values) in Parameters::of(&state.tail.valid())? {
+        let flat = |part: &str| -> Result<Tensor<1>> {
+            let found = singles(tensors, &format!("{part}/{name}"), values.len())?;
+            let shape = [found.len()];
+            Ok(Tensor::from_data(TensorData::new(found, shape), device))
+        };
+        if let Some(&time) = about.times.get(&name) {
+            let (first, second) = (flat("first")?, flat("second")?);
+            let moments = Moments {
+                time,
+                first,
+                second,
+            };
+            state.optimiser.moments.insert(id, moments);
+        }
+        if tensors.tensor(&format!("average/{name}")).is_ok() {
+            state.average.values.insert(id, flat("average")?);
+        }
+    }
+    let epoch = doubles("epoch")?;
+    let at = |i: usize| epoch.get(i).copied().unwrap_or_default();
+    state.epoch = Epoch {
+        loss: at(0),
+        images: at(1) as usize,
+        rate: at(2),
+    };
+    state.before = validation_of(&doubles("before")?);
+    let history = doubles("history")?;
+    state.history = history.chunks_exact(RECORD).map(record_of).collect();
+    state.average.steps = about.averaged;
+    state.steps = about.steps;
+    state.kept = about.kept.filter(|&epoch| epoch < state.history.len());
+    Ok(state)
+}
+
+/// The bytes of a tensor of a type.
+fn data<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
+    let found = tensors.tensor(name).ok();
+    let found = found.filter(|view| view.dtype() == dtype);
+    found.map(|view| view.data()).ok_or_else(|| {
+        let expected = format!("of type {dtype:?}");
+        Error::mismatch(format!("tensor `{name}`"), expected, "none")
+    })
+}
+
+/// The values of a tensor of that many.
+fn singles(tensors: &SafeTensors<'_>, name: &str, count: usize) -> Result<Vec<f32>> {
+    let words = data(tensors, name, Dtype::F32)?.chunks_exact(4);
+    let values: Vec<f32> = words
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    if values.len() == count {
+        Ok(values)
+    } else {
+        let what = format!("values of tensor `{name}`");
+        Err(Error::mismatch(what, count, values.len()))
+    }
+}
+
+/// The parameters of a module by name (such as `blocks.0.depthwise.conv.weight`), statistics included, with their
+/// values.
+struct Parameters {
+    path: Vec<String>,
+    found: Vec<(String, ParamId, Vec<f32>)>,
+    failed: Result<()>,
+}
+
+impl Parameters {
+    fn of(module: &impl Module) -> Result<Vec<(String, ParamId, Vec<f32>)>> {
+        let mut parameters = Self {
+            path: vec![],
+            found: vec![],
+            failed: Ok(()),
+        };
+        module.visit(&mut parameters);
+        parameters.failed.map(|()| parameters.found)
+    }
+}
+
+impl ModuleVisitor for Parameters {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        match floats(param.val()) {
+            Ok(values) => self.found.push((self.path.join("."), param.id, values)),
+            Err(error) => self.failed = Err(error),
+        }
+    }
+}
+
+/// Gives each parameter the values that a file has for it.
+struct Restore<'a> {
+    tensors: &'a SafeTensors<'a>,
+    path: Vec<String>,
+    part: &'static str,
+    failed: Result<()>,
+}
+
+impl ModuleMapper for Restore<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = format!("{}/{}", self.part, self.path.join("."));
+        let shape = param.val().shape();
+        match singles(self.tensors, &name, shape.num_elements()) {
+            Ok(values) => param.map(|old| {
+                let device = old.device();
+                let data = TensorData::new(values, shape);
+                let new = Tensor::from_data(data, &device.clone().without_autodiff());
+                if device.is_autodiff() {
+                    Tensor::from_inner(new).set_require_grad(old.is_require_grad())
+                } else {
+                    new
+                }
+            }),
+            Err(error) => {
+                self.failed = Err(error);
+                param
+            }
+        }
+    }
+}
+
+/// SHA-256 of a file.
+fn content(path: &Path) -> std::io::Result<[u8; 32]> {
+    let (mut file, mut hash) = (fs::File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().into()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+fn validation_row(validation: Option<Validation>) -> [f64; 4] {
+    match validation {
+        Some(v) => [1.0, v.accuracy, v.cross_entropy, v.images as f64],
+        None => [0.0; 4],
+    }
+}
+
+fn validation_of(row: &[f64]) -> Option<Validation> {
+    match row {
+        &[1.0, accuracy, cross_entropy, images] => Some(Validation {
+            accuracy,
+            cross_entropy,
+            images: images as usize,
+        }),
+        _ => None,
+    }
+}
+
+fn row_of(record: &EpochRecord) -> [f64; RECORD] {
+    let [is, accuracy, cross_entropy, images] = validation_row(record.validation);
+    [
+        record.epoch as f64,
+        record.blocks as f64,
+        record.learning_rate,
+        record.train_loss,
+        is,
+        accuracy,
+        cross_entropy,
+        images,
+    ]
+}
+
+fn record_of(row: &[f64]) -> EpochRecord {
+    let at = |i: usize| row.get(i).copied().unwrap_or_default();
+    EpochRecord {
+        epoch: at(0) as usize,
+        blocks: at(1) as usize,
+        learning_rate: at(2),
+        train_loss: at(3),
+        validation: validation_of(row.get(4..).unwrap_or_default()),
+    }
+}
+
+fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
