@@ -3,24 +3,24 @@
 mod common;
 
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use common::finetuning::{TuningOptions, say, show};
+use common::finetuning::{Summaries, TuningOptions, show, tell};
 use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
 use common::network::{NetworkOptions, embed};
 use transfer::finetune::FineTuneEvent;
-use transfer::{ClassWeights, Classifier, HeadConfig};
+use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance};
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks learn along with it.
 ///
 /// The head is fitted on the training images alone, so that the validation images judge it and every epoch alike. The
 /// epoch with the lowest validation loss is kept, or the frozen network where none is better. Test images are looked
-/// at once, at the end. Ctrl-C ends the training with the best epoch so far.
+/// at once, at the end. Ctrl-C ends the training with the best epoch so far; the same command then goes on, and so it
+/// does after a crash. The learning curve is drawn beside the classifier.
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
@@ -32,6 +32,9 @@ struct Options {
     /// Where the classifier is written
     #[arg(long, default_value = "finetuned.safetensors")]
     output: PathBuf,
+    /// Where TensorBoard finds the course of the training
+    #[arg(long, value_name = "DIR")]
+    summaries_dir: Option<PathBuf>,
     /// Try learning rates, write the plot (SVG) here, and end
     #[arg(long)]
     find_rate: Option<PathBuf>,
@@ -43,21 +46,25 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let device = common::device(options.network.device)?;
-    let Images { folder, split, .. } = options.images.open(BesideTestDir::Validation)?;
+    let Images { folder, split, how } = options.images.open(BesideTestDir::Validation)?;
     let backbone = options.network.backbone()?;
     let cache = options.network.cache()?;
-    let training = embed(&backbone, &split.training, &cache, "training")?.embeddings;
+    let training = embed(&backbone, &split.training, &cache, "training")?;
     let head = HeadConfig::new().with_class_weights(ClassWeights::None);
-    let (head, report) = head.fit(&training, &training.select(&[]))?;
-    let frozen = Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report);
+    let (head, mut fit) = head.fit(&training.embeddings, &training.embeddings.select(&[]))?;
+    // The net under it will be another: these no longer tell how sure the classifier may be.
+    fit.out_of_fold.clear();
+    let frozen = Classifier::new(backbone, head, folder.classes().to_vec())?;
+    let frozen = frozen.with_report(fit.clone());
 
     let config = options.tuning.config();
     let bar = common::progress(split.training.len(), "frozen part");
+    let interrupted = on_interrupt()?;
     if let Some(plot) = &options.find_rate {
         let (images, range) = (&split.training, (1e-6, 1.0));
         let watch = |event: FineTuneEvent<'_>| {
             show(&bar, options.tuning.batch, event);
-            ControlFlow::Continue(())
+            interrupted()
         };
         let rates = config.find_learning_rate(&frozen, images, &device, range, 100, watch)?;
         bar.finish_and_clear();
@@ -69,37 +76,54 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let start = Instant::now();
-    let interrupted = on_interrupt()?;
+    let mut summaries = Summaries::create(options.summaries_dir.as_deref(), &config)?;
     let watch = |event: FineTuneEvent<'_>| {
         show(&bar, options.tuning.batch, event);
+        summaries.watch(event);
         interrupted()
     };
-    let (training, validation) = (&split.training, &split.validation);
-    let (tuned, report) = config.run(&frozen, training, validation, &device, watch)?;
+    let file = options.output.with_extension("training");
+    let checkpoint = Checkpoint::new(&file).with_every(options.tuning.checkpoint_every);
+    let (items, judges) = (&split.training, &split.validation);
+    let (tuned, report) =
+        config.run_resumable(&frozen, items, judges, &device, &checkpoint, watch)?;
     bar.finish_and_clear();
-    common::say_left_out(&report.failed);
-    say("frozen network", report.before);
-    for epoch in &report.history {
-        let (number, blocks, loss) = (epoch.epoch, epoch.blocks, epoch.train_loss);
-        let what = format!("epoch {number} ({blocks} blocks, training loss {loss:.4})");
-        say(&what, epoch.validation);
-    }
-    match report.kept {
-        Some(epoch) => println!("kept: epoch {epoch}"),
-        None => println!("kept: the frozen network, no epoch was better"),
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{} training images, {seconds:.0} s", report.images);
+    summaries.finish()?;
+    tell(&report, &file);
+    println!("{:.0} s", start.elapsed().as_secs_f64());
+    let curve = options.output.with_extension("svg");
+    std::fs::write(&curve, report.record().svg())
+        .map_err(|error| format!("{}: {error}", curve.display()))?;
+
+    let validation = embed(tuned.backbone(), judges, &cache, "validation")?;
+    let testing = embed(frozen.backbone(), &split.testing, &cache, "test")?;
+    test("frozen network", &frozen, &testing)?;
+    let testing = embed(tuned.backbone(), &split.testing, &cache, "test")?;
+    test("result", &tuned, &testing)?;
+    let learnt = &training.embeddings;
+    let tuned = common::training::calibrated(tuned, &fit, learnt, &validation.embeddings)?;
+    let [accuracy, loss] = test("result, calibrated", &tuned, &testing)?;
+    let provenance = Provenance::default()
+        .with_split(how)
+        .with_images("training", &training)
+        .with_images("validation", &validation)
+        .with_images("test", &testing)
+        .with_fine_tuning(report.record())
+        .with_metric("test accuracy", accuracy)
+        .with_metric("test log loss", loss);
+    let tuned = tuned.with_report(fit).with_provenance(provenance);
     tuned.save(&options.output)?;
-    for (what, classifier) in [("frozen network", &frozen), ("result", &tuned)] {
-        let testing = embed(classifier.backbone(), &split.testing, &cache, "test")?.embeddings;
-        let test = classifier
-            .head()
-            .predictions(&testing, classifier.classes())?;
-        let [accuracy, loss] = [test.confusion().accuracy(), test.log_loss()];
-        let [accuracy, loss] = [accuracy, loss].map(|value| value.unwrap_or(f64::NAN));
-        let n = test.len();
-        println!("{what}: test loss {loss:.4}, accuracy {accuracy:.4} (N = {n})");
-    }
+    let [path, curve] = [&options.output, &curve].map(|path| path.display());
+    println!("The classifier is in {path}, its learning curve in {curve}");
     Ok(())
+}
+
+/// Accuracy and log loss on the test images.
+fn test(what: &str, of: &Classifier, images: &Embedded) -> Result<[f64; 2], Box<dyn Error>> {
+    let test = of.head().predictions(&images.embeddings, of.classes())?;
+    let found = [test.confusion().accuracy(), test.log_loss()];
+    let [accuracy, loss] = found.map(|value| value.unwrap_or(f64::NAN));
+    let n = test.len();
+    println!("{what}: test loss {loss:.4}, accuracy {accuracy:.4} (N = {n})");
+    Ok([accuracy, loss])
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use dataset::ResizePolicy;
 use metrics::Predictions;
 use metrics::report::{LearningCurve, ModelCard, Report};
+use transfer::finetune::FineTuneRecord;
 use transfer::{ClassWeights, Classifier, FitReport};
 
 /// Adds what is known of the classifier of that name, which was asked about the images in a folder.
@@ -29,10 +30,18 @@ pub fn describe(
         ResizePolicy::Tf1Squash => "squashed as TensorFlow 1 does",
     };
     let size = backbone.size();
+    let tuning = classifier.provenance().fine_tuning.as_ref();
+    // Where no epoch was better the net is as it was.
+    let learnt = tuning.filter(|tuning| tuning.kept.is_some());
+    let state = match learnt.map(|tuning| tuning.config.blocks()) {
+        None | Some(0) => "frozen".to_string(),
+        Some(1) => "last block fine-tuned".to_string(),
+        Some(blocks) => format!("last {blocks} blocks fine-tuned"),
+    };
     report = report
         .with_fact("Classifier", name)
         .with_fact("Images", images.display().to_string())
-        .with_fact("Backbone", format!("{base}; weights {digest}…; frozen"))
+        .with_fact("Backbone", format!("{base}; weights {digest}…; {state}"))
         .with_fact(
             "Head",
             format!(
@@ -51,14 +60,25 @@ pub fn describe(
         report = report.with_fact("Trained on", format!("{} images", fit.images));
         if let Some(chosen) = fit.chosen() {
             let chosen = format!(
-                "C = {}, by cross-validation: log loss {:.4} ± {:.4}, accuracy {:.4}",
-                chosen.c, chosen.log_loss, chosen.standard_error, chosen.accuracy
+                "C = {}, by cross-validation{}: log loss {:.4} ± {:.4}, accuracy {:.4}",
+                chosen.c,
+                if learnt.is_some() {
+                    " on the frozen network"
+                } else {
+                    ""
+                },
+                chosen.log_loss,
+                chosen.standard_error,
+                chosen.accuracy
             );
             report = report.with_fact("Regularisation", chosen);
         }
         for curve in curves(fit) {
             report = report.with_learning_curve(curve);
         }
+    }
+    if let Some(tuning) = tuning {
+        report = report.with_learning_curve(curve_of(tuning));
     }
     let classes = classifier.classes().join(", ");
     report.with_card(ModelCard {
@@ -67,7 +87,7 @@ pub fn describe(
             "Naming an image as one of: {classes}. For images like those it was trained on; not for decisions \
              that nobody looks at."
         ),
-        data: format!("A new last layer on a frozen {base}{trained}. Evaluated on {} images of {}.", predictions.len(), images.display()),
+        data: format!("A new last layer on a {base}, {state}{trained}. Evaluated on {} images of {}.", predictions.len(), images.display()),
         limits: format!(
             "It knows nothing but {classes}: an image of anything else is called one of them as well. The numbers \
              hold for images from where the evaluated ones come from; others can be harder."
@@ -76,6 +96,28 @@ pub fn describe(
         tags: vec!["mobilenet".into(), "transfer-learning".into()],
         ..ModelCard::default()
     })
+}
+
+/// The losses of a fine-tuning.
+fn curve_of(tuning: &FineTuneRecord) -> LearningCurve {
+    let ends = || {
+        let epochs = tuning.history.iter();
+        epochs.map(|epoch| ((epoch.epoch + 1) as f64, epoch))
+    };
+    let before = tuning.before.map(|found| (0.0, found.cross_entropy));
+    let after = ends().filter_map(|(x, epoch)| Some((x, epoch.validation?.cross_entropy)));
+    let training = ends().map(|(x, epoch)| (x, epoch.train_loss)).collect();
+    LearningCurve {
+        number: "Loss while the network learnt".into(),
+        step: "epochs".into(),
+        series: vec![
+            ("training".into(), training),
+            (
+                "validation".into(),
+                before.into_iter().chain(after).collect(),
+            ),
+        ],
+    }
 }
 
 /// What cross-validation judged, and the looks at a training by steps.

@@ -1,9 +1,13 @@
 //! How the last blocks learn, as options, and how it goes on.
 
+use std::error::Error;
+use std::path::Path;
+
 use dataset::Augmentation;
 use indicatif::ProgressBar;
-use transfer::Validation;
-use transfer::finetune::{FineTuneConfig, FineTuneEvent, Norms};
+use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
+use transfer::tensorboard::EventWriter;
+use transfer::{Stopped, Validation};
 
 #[derive(clap::Args)]
 pub struct TuningOptions {
@@ -40,9 +44,12 @@ pub struct TuningOptions {
     /// Let the statistics of the batch normalisations move
     #[arg(long)]
     train_norms: bool,
-    /// Threads that share a batch
+    /// Threads that share a batch; the result does not depend on it
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Steps between two writes of the state that a run that was stopped goes on from; it is written after each epoch too
+    #[arg(long, value_name = "STEPS", default_value_t = 100)]
+    pub checkpoint_every: usize,
     /// Everything random follows from it
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -83,9 +90,11 @@ pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) {
         FineTuneEvent::Step {
             step, steps, loss, ..
         } => {
-            if step == 0 {
+            let images = (steps * batch) as u64;
+            if bar.length() != Some(images) {
+                // The first step, of the training or of what is left of it.
                 bar.reset();
-                bar.set_length((steps * batch) as u64);
+                bar.set_length(images);
             }
             bar.set_position(((step + 1) * batch) as u64);
             bar.set_message(format!("loss {loss:.3}"));
@@ -94,16 +103,107 @@ pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) {
     }
 }
 
+/// Says how it went; `checkpoint` is the file of the state.
+pub fn tell(report: &FineTuneReport, checkpoint: &Path) {
+    super::say_left_out(&report.failed);
+    say("frozen network", report.before);
+    for epoch in &report.history {
+        let (number, blocks, loss) = (epoch.epoch, epoch.blocks, epoch.train_loss);
+        let what = format!("epoch {number} ({blocks} blocks, training loss {loss:.4})");
+        say(&what, epoch.validation);
+    }
+    match report.kept {
+        Some(epoch) => println!("kept: epoch {epoch}"),
+        None => println!("kept: the frozen network, no epoch was better"),
+    }
+    println!("{} training images", report.images);
+    if report.stopped == Stopped::Cancelled {
+        println!("stopped before its end; this is the best so far");
+        println!("the same command goes on from {}", checkpoint.display());
+    }
+}
+
 /// Says what the validation images say.
-pub fn say(what: &str, found: Option<Validation>) {
-    if let Some(Validation {
-        accuracy,
-        cross_entropy,
-        images,
-    }) = found
-    {
-        println!(
+fn say(what: &str, found: Option<Validation>) {
+    match found {
+        Some(Validation {
+            accuracy,
+            cross_entropy,
+            images,
+        }) => println!(
             "{what}: validation loss {cross_entropy:.4}, accuracy {accuracy:.4} (N = {images})"
-        );
+        ),
+        None => println!("{what}: no validation images"),
+    }
+}
+
+/// The course of a training for TensorBoard, under the tags that `retrain` uses: the runs `train`, step by step, and
+/// `validation`, epoch by epoch.
+pub struct Summaries {
+    runs: Option<[EventWriter; 2]>,
+    step: u64,
+    failed: transfer::Result<()>,
+}
+
+impl Summaries {
+    /// Writes nothing where there is no folder.
+    pub fn create(folder: Option<&Path>, config: &FineTuneConfig) -> Result<Self, Box<dyn Error>> {
+        let runs = match folder {
+            Some(folder) => {
+                let mut train = EventWriter::create(folder.join("train"))?;
+                let json = serde_json::to_string_pretty(config)?;
+                train.text(0, "configuration", &format!("```json\n{json}\n```"))?;
+                Some([train, EventWriter::create(folder.join("validation"))?])
+            }
+            None => None,
+        };
+        Ok(Self {
+            runs,
+            step: 0,
+            failed: Ok(()),
+        })
+    }
+
+    /// What cannot be written ends the writing, not the training.
+    pub fn watch(&mut self, event: FineTuneEvent<'_>) {
+        if self.failed.is_ok() {
+            self.failed = self.write(event);
+        }
+    }
+
+    fn write(&mut self, event: FineTuneEvent<'_>) -> transfer::Result<()> {
+        let Some([train, validation]) = &mut self.runs else {
+            return Ok(());
+        };
+        match event {
+            FineTuneEvent::Step {
+                step,
+                loss,
+                learning_rate,
+                ..
+            } => {
+                self.step = step as u64;
+                train.scalar(self.step, "cross_entropy_1", loss)?;
+                train.scalar(self.step, "learning_rate", learning_rate)
+            }
+            FineTuneEvent::Epoch(record) => {
+                if let Some(found) = record.validation {
+                    validation.scalar(self.step, "cross_entropy_1", found.cross_entropy)?;
+                    validation.scalar(self.step, "accuracy_1", found.accuracy)?;
+                }
+                train.flush()?;
+                validation.flush()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What went wrong, if anything did.
+    pub fn finish(mut self) -> transfer::Result<()> {
+        self.failed?;
+        self.runs
+            .iter_mut()
+            .flatten()
+            .try_for_each(EventWriter::flush)
     }
 }

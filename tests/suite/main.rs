@@ -3,6 +3,7 @@
 mod architecture;
 mod attribution;
 mod bad_input;
+mod finetuning;
 mod golden;
 mod main_job;
 mod outside;
