@@ -149,6 +149,40 @@ fn a_tolerance_out_of_reach_is_said() {
 }
 
 #[test]
+fn scores_that_do_not_differ_are_said_at_once() {
+    // x (10 - x) is 0 at both ends, and nothing that adds to 0 can be off by a per cent of it.
+    let model = each(|x| (x[0] * (10.0 - x[0]), vec![10.0 - 2.0 * x[0]]));
+    let method = IntegratedGradients::new().with_tolerance(0.01);
+    let why = method.attribute(&model, &row(&[10.0])).unwrap();
+    assert_eq!((why.steps(), why.completeness_error()), (17, None));
+    let said = why.warnings().join("; ");
+    assert!(
+        said.contains("does not differ") && !said.contains("inf"),
+        "{said}"
+    );
+}
+
+#[test]
+fn smooth_grad_has_the_warnings_of_all_its_runs_each_once() {
+    // One of the three copies has a score that is mostly the baseline's.
+    let model = each(linear(&[1.0]));
+    let inner = IntegratedGradients::new().with_baseline(Baseline::Image(row(&[9.0])));
+    let run = |noise: &[f32]| {
+        let noise = noise.iter().map(|&n| row(&[n])).collect();
+        let method = SmoothGrad::new(inner.clone()).with_drawn_noise(noise);
+        let why = method.attribute(&model, &row(&[30.0])).unwrap();
+        why.warnings().to_vec()
+    };
+    assert_eq!(run(&[0.0, 1.0]).len(), 0);
+    let late = run(&[0.0, -20.0, -20.0, 1.0]);
+    assert!(
+        late.len() == 1 && late[0].contains("the image 10.0"),
+        "{late:?}"
+    );
+    assert_eq!(run(&[-19.0, 0.0, -20.0]).len(), 2);
+}
+
+#[test]
 fn a_baseline_with_most_of_the_score_is_warned_of() {
     let model = each(linear(&[1.0]));
     let near = Baseline::Image(row(&[9.0]));

@@ -82,6 +82,13 @@ pub(crate) fn integrate(
     let keep = (KEPT_BYTES / (4 * pixels.len())).max(2 * FIRST);
     let mut warning = None;
     loop {
+        if allowed == 0.0 {
+            warning = Some(format!(
+                "the score does not differ from the baseline's, {score}: no error is small beside that, and the path was not refined beyond {} steps; try another baseline",
+                path.nodes.len()
+            ));
+            break;
+        }
         let error = path.closed_error + open.iter().map(|s| s.error).sum::<f64>();
         let magnitudes = path.closed_magnitude + open.iter().map(|s| s.error.abs()).sum::<f64>();
         if error.abs() <= allowed && magnitudes <= MAGNITUDES * allowed {

@@ -93,7 +93,7 @@ impl IntegratedGradients {
     /// stretch's own error is the difference of the scores at its ends minus its share of the sum; the stretches with
     /// the largest are halved, a few at a time, until the errors sum to less than the tolerance and their magnitudes to
     /// less than three times it, or [`with_max_steps`](Self::with_max_steps) is reached, which the result's warnings
-    /// then say.
+    /// then say, as they do where the two scores are equal and there is nothing to be a fraction of.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = Some(tolerance);

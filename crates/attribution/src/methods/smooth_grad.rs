@@ -16,7 +16,8 @@ enum Combination {
 
 /// A method's maps of noisy copies of the image, put together (Smilkov et al. 2017; `VarGrad`: Adebayo et al. 2018).
 ///
-/// As many runs of the inner method as there are samples, and one score of the image itself.
+/// As many runs of the inner method as there are samples, and one score of the image itself. The warnings are those of
+/// all runs, each once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmoothGrad<M> {
     inner: M,
@@ -114,6 +115,7 @@ impl<M: Method> Method for SmoothGrad<M> {
         // Mean and sum of squared distances from it, updated sample by sample (Welford), so that memory stays flat.
         let (mut mean, mut spread) = (Vec::new(), Vec::new());
         let mut evaluations = 1;
+        let mut warnings = Vec::new();
         for sample in 0..samples {
             let noisy = match &self.drawn {
                 Some(drawn) => pixels.plus("noise", &drawn[sample])?,
@@ -121,6 +123,11 @@ impl<M: Method> Method for SmoothGrad<M> {
             };
             let one = self.inner.attribute(model, &noisy)?;
             evaluations += one.evaluations;
+            for warning in &one.warnings {
+                if !warnings.contains(warning) {
+                    warnings.push(warning.clone());
+                }
+            }
             mean.resize(one.map.len(), 0.0);
             spread.resize(one.map.len(), 0.0);
             let n = (sample + 1) as f64;
@@ -154,6 +161,7 @@ impl<M: Method> Method for SmoothGrad<M> {
         result.method = format!("{} of {}", self.name(), result.method);
         result.steps = samples;
         result.evaluations = evaluations;
+        result.warnings = warnings;
         result.seed = self.drawn.is_none().then_some(self.seed);
         Ok(result)
     }
