@@ -1,6 +1,7 @@
 //! What a method answers.
 
 use crate::error::{Error, Result};
+use crate::pixels::volume;
 
 /// How far an attribution's sum is from what it should explain.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,7 @@ impl Attribution {
         shape: [usize; 3],
         score: f64,
     ) -> Result<Self> {
-        let expected: usize = shape.iter().product();
+        let expected = volume(shape);
         if expected == 0 {
             return Err(Error::Empty { what: "the map" });
         }

@@ -26,7 +26,7 @@ pub enum Baseline {
     },
     /// Levels drawn evenly from 0 to 255; the attributions of several such images are averaged.
     Noise {
-        /// How many images.
+        /// How many images, 1 to 4096; each is kept, four bytes a value.
         count: usize,
         /// Seed of the draws.
         seed: u64,
@@ -37,6 +37,8 @@ pub enum Baseline {
     Set(Vec<Pixels>),
 }
 
+/// The most images of noise.
+const MOST_NOISE: usize = 4096;
 /// The names that [`Baseline::from_str`] knows.
 const NAMES: [&str; 6] = ["black", "white", "grey", "mean", "blur", "noise"];
 
@@ -44,8 +46,8 @@ impl Baseline {
     /// The baseline images for `pixels`: one, or several to average over.
     ///
     /// # Errors
-    /// [`Error::Shape`] where an image has another size, [`Error::Empty`] for an empty set or no noise images,
-    /// [`Error::Setting`] for a blur that is not positive.
+    /// [`Error::Shape`] where an image has another size, [`Error::Empty`] for an empty set, [`Error::Setting`] for a
+    /// blur that is not positive and for a number of noise images out of its range.
     pub fn images(&self, pixels: &Pixels) -> Result<Vec<Pixels>> {
         let shape = pixels.shape();
         let images = match self {
@@ -60,6 +62,10 @@ impl Baseline {
                 vec![crate::blur::gaussian(pixels, f64::from(*sigma))]
             }
             Self::Noise { count, seed } => {
+                if !(1..=MOST_NOISE).contains(count) {
+                    let expected = format!("1 to {MOST_NOISE} images");
+                    return Err(Error::setting("noise", expected, count));
+                }
                 let mut random = Random::new(*seed);
                 (0..*count)
                     .map(|_| {

@@ -1,7 +1,7 @@
 //! What the methods need of a model: one function, and what it can do besides.
 
 use crate::error::{BoxError, Error, Result, all_finite};
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, volume};
 use std::cell::Cell;
 
 /// Number of images, height, width, channels.
@@ -333,7 +333,7 @@ impl<'a> Checked<'a> {
             })?;
         let (scores, shape, activations, gradient) = answer.map_err(Error::Model)?;
         let scores = check_scores(scores, 1)?;
-        let expected = shape.iter().product();
+        let expected = volume(shape);
         if expected == 0 {
             return Err(Error::Empty {
                 what: "the block's map",

@@ -20,10 +20,7 @@ impl Pixels {
     /// [`Error::Empty`] where a side is 0, [`Error::Length`] where the lengths differ,
     /// [`Error::NotFinite`] where a value is NaN or infinite.
     pub fn new(values: Vec<f32>, shape: [usize; 3]) -> Result<Self> {
-        let expected = shape
-            .iter()
-            .try_fold(1_usize, |n, &side| n.checked_mul(side))
-            .unwrap_or(usize::MAX);
+        let expected = volume(shape);
         if expected == 0 {
             return Err(Error::Empty { what: "the image" });
         }
@@ -104,6 +101,16 @@ impl Pixels {
             })
         }
     }
+}
+
+/// How many values a shape has; of one beyond all memory, more than any slice has.
+pub(crate) fn volume(shape: [usize; 3]) -> usize {
+    if shape.contains(&0) {
+        return 0;
+    }
+    shape
+        .iter()
+        .fold(1, |n: usize, &side| n.saturating_mul(side))
 }
 
 /// An RGB image: three channels, levels 0 to 255. An image without pixels stays one and is refused by the methods.

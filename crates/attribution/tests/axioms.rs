@@ -197,30 +197,40 @@ fn every_method_asks_as_often_as_its_documentation_says() {
     let inner = || IntegratedGradients::new().with_steps(10);
     let occlusion = Occlusion::new().with_window(4).with_stride(2);
     let expected = ExpectedGradients::new(baselines()).with_samples(30);
-    let methods: Vec<(Box<dyn Method>, usize)> = vec![
-        (Box::new(Gradient::new()), 1),
-        (Box::new(GradientXInput::new()), 1),
-        (Box::new(inner()), 12),
-        (Box::new(inner().with_baseline(baselines())), 2 * 12),
+    // How many images each asks about, and whether it promises that its map sums to the score difference.
+    let methods: Vec<(Box<dyn Method>, usize, bool)> = vec![
+        (Box::new(Gradient::new()), 1, false),
+        (Box::new(GradientXInput::new()), 1, false),
+        (Box::new(inner()), 12, true),
+        (Box::new(inner().with_baseline(baselines())), 2 * 12, true),
         (
             Box::new(SmoothGrad::new(Gradient::new()).with_samples(7)),
             8,
+            false,
         ),
-        (Box::new(expected), 30 + 1 + 2),
-        (Box::new(BlurIntegratedGradients::new().with_steps(9)), 11),
-        (Box::new(GuidedIntegratedGradients::new().with_steps(9)), 11),
-        (Box::new(GuidedBackpropagation::new()), 1),
-        (Box::new(GradCam::new()), 1),
-        (Box::new(GradCamPlusPlus::new()), 1),
-        (Box::new(LayerCam::new()), 1),
+        (Box::new(expected), 30 + 1 + 2, true),
+        (
+            Box::new(BlurIntegratedGradients::new().with_steps(9)),
+            11,
+            true,
+        ),
+        (
+            Box::new(GuidedIntegratedGradients::new().with_steps(9)),
+            11,
+            true,
+        ),
+        (Box::new(GuidedBackpropagation::new()), 1, false),
+        (Box::new(GradCam::new()), 1, false),
+        (Box::new(GradCamPlusPlus::new()), 1, false),
+        (Box::new(LayerCam::new()), 1, false),
         // Block, baseline, and all three channels, none of which is the same everywhere.
-        (Box::new(ScoreCam::new()), 5),
-        (Box::new(ScoreCam::new().with_channels(1)), 3),
-        (Box::new(occlusion), 10),
-        (Box::new(Rise::new().with_masks(20)), 21),
-        (Box::new(Xrai::new(inner())), 12),
+        (Box::new(ScoreCam::new()), 5, false),
+        (Box::new(ScoreCam::new().with_channels(1)), 3, false),
+        (Box::new(occlusion), 10, false),
+        (Box::new(Rise::new().with_masks(20)), 21, false),
+        (Box::new(Xrai::new(inner())), 12, false),
     ];
-    for (method, expected) in methods {
+    for (method, expected, promised) in methods {
         let calls = Rc::new(Cell::new(0));
         let model = counted(&calls);
         let why = method.attribute(&model, &pixels()).unwrap();
@@ -232,11 +242,21 @@ fn every_method_asks_as_often_as_its_documentation_says() {
                 || method.name() == "guided-backpropagation"
         );
         // Either the error is stated, or the reason why there is none.
-        let promised = why.convergence_delta().is_some();
-        assert_eq!(
-            promised,
-            matches!(why.completeness(), Completeness::Promised { .. })
-        );
+        match why.completeness() {
+            Completeness::Promised { delta, relative } => {
+                assert!(promised, "{}", method.name());
+                assert_eq!(why.convergence_delta(), Some(*delta));
+                assert!(relative.is_some() && why.completeness_error() == *relative);
+                assert!(why.baseline_score().is_some());
+            }
+            Completeness::NotPromised(reason) => {
+                assert!(!promised && reason.len() > 20, "{}", method.name());
+                assert_eq!(
+                    (why.convergence_delta(), why.completeness_error()),
+                    (None, None)
+                );
+            }
+        }
         // The same again, number for number.
         assert_eq!(
             why,
@@ -254,6 +274,153 @@ fn smooth_score() -> f64 {
         .map(|&v| f64::from(v) / 255.0)
         .collect();
     smooth(&image).0
+}
+
+/// By hand, as the papers (and `pytorch-grad-cam`) have it: a block of two cells and two channels.
+#[test]
+fn cams_are_those_of_a_block_computed_by_hand() {
+    let model = |sign: f32| {
+        Model::new(each(smooth)).with_block(move |_: &[f32], [n, ..]: [usize; 4]| {
+            let gradient = [1.0, -1.0, 0.5, 2.0].map(|g| sign * g).to_vec();
+            Ok((vec![0.0; n], [1, 2, 2], vec![1.0, 2.0, 3.0, 0.0], gradient))
+        })
+    };
+    let close = |method: &dyn Method, sign: f32, expected: [f64; 2]| {
+        let why = method.attribute(&model(sign), &pixels()).unwrap();
+        assert_eq!(why.shape(), [1, 2, 1]);
+        for (found, expected) in why.map().iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{}: {:?} is not {expected}",
+                method.name(),
+                why.map()
+            );
+        }
+        assert_eq!(why.warnings().is_empty(), expected != [0.0; 2]);
+    };
+    // Mean gradients 0.75 and 0.5.
+    let cam = GradCam::new().with_native_resolution(true);
+    close(&cam, 1.0, [0.75 * 1.0 + 0.5 * 2.0, 0.75 * 3.0]);
+    close(&cam, -1.0, [0.0; 2]);
+    close(&cam.with_sign(true), -1.0, [-1.75, -2.25]);
+    // g / (2 g^2 + sum(a) g^3), times g again and only where g > 0: the channels' activations sum to 4 and 2.
+    let first = 1.0 / (2.0 + 4.0) + 0.125 / (2.0 * 0.25 + 4.0 * 0.125);
+    let second = 8.0 / (2.0 * 4.0 + 2.0 * 8.0);
+    let plus_plus = GradCamPlusPlus::new().with_native_resolution(true);
+    close(&plus_plus, 1.0, [first + 2.0 * second, 3.0 * first]);
+    // Turned round, only the second channel's first gradient speaks for the score.
+    close(&plus_plus, -1.0, [2.0 / (2.0 + 2.0), 0.0]);
+    // Each activation times its own gradient, where that is positive.
+    let layer = LayerCam::new().with_native_resolution(true);
+    close(&layer, 1.0, [1.0, 3.0 * 0.5]);
+    close(&layer, -1.0, [2.0, 0.0]);
+}
+
+#[test]
+fn methods_that_need_more_say_what_they_need() {
+    let methods: [Box<dyn Method>; 4] = [
+        Box::new(GradCam::new()),
+        Box::new(GradCamPlusPlus::new()),
+        Box::new(LayerCam::new()),
+        Box::new(ScoreCam::new()),
+    ];
+    for method in methods {
+        let error = method.attribute(&each(smooth), &pixels()).unwrap_err();
+        assert!(matches!(error, Error::Ability { method: of, .. } if of == method.name()));
+        assert!(error.to_string().contains("Model::with_block"), "{error}");
+    }
+}
+
+#[test]
+fn baselines_are_what_they_are_called() {
+    let values = (0..48).map(|i| (i * 37 % 251) as f32).collect();
+    let image = Pixels::new(values, [4, 4, 3]).unwrap();
+    let of = |baseline: Baseline| baseline.images(&image).unwrap();
+    let named = |name: &str| of(name.parse().unwrap());
+    for (name, level) in [("black", 0.0), ("white", 255.0), ("grey", 127.5)] {
+        assert_eq!(named(name)[0].values(), [level; 48], "{name}");
+    }
+    let channel_means = |image: &Pixels| -> Vec<f32> {
+        let of = |c: usize| image.values().iter().skip(c).step_by(3).sum::<f32>() / 16.0;
+        (0..3).map(of).collect()
+    };
+    let mean = &named("mean")[0];
+    for (found, expected) in mean
+        .values()
+        .iter()
+        .zip(channel_means(&image).iter().cycle())
+    {
+        assert!((found - expected).abs() < 1e-3);
+    }
+    // A blur makes neighbours alike: the more, the wider.
+    let rough = |image: &Pixels| -> f32 {
+        let pairs = image.values().iter().zip(&image.values()[3..]);
+        pairs.map(|(a, b)| (a - b).abs()).sum()
+    };
+    let blurred = [0.5, 2.0].map(|sigma| rough(&of(Baseline::Blur { sigma })[0]));
+    assert!(
+        rough(&image) > blurred[0] && blurred[0] > 2.0 * blurred[1],
+        "{blurred:?}"
+    );
+    // Noise: several, all different, within the levels, and the same again with the same seed.
+    let noise = |seed| of(Baseline::Noise { count: 3, seed });
+    let drawn = noise(1);
+    assert!(drawn.len() == 3 && drawn[0] != drawn[1] && drawn == noise(1) && drawn != noise(2));
+    let mut all = drawn.iter().flat_map(Pixels::values);
+    assert!(all.all(|level| (0.0..=255.0).contains(level)));
+    for count in [0, 4097, usize::MAX] {
+        let error = Baseline::Noise { count, seed: 0 }
+            .images(&image)
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::Setting { name: "noise", .. }),
+            "{error}"
+        );
+    }
+    assert!(attribution::Attribution::from_map("huge", vec![], [usize::MAX, 2, 3], 0.0).is_err());
+    assert!(Pixels::new(vec![], [usize::MAX, 2, 3]).is_err());
+}
+
+#[test]
+fn several_baselines_are_averaged() {
+    let set = baselines().images(&pixels()).unwrap();
+    let run = |baseline: Baseline| {
+        let method = IntegratedGradients::new().with_baseline(baseline);
+        method.attribute(&each(smooth), &pixels()).unwrap()
+    };
+    let all = run(baselines());
+    let each: Vec<_> = set
+        .into_iter()
+        .map(|image| run(Baseline::Image(image)))
+        .collect();
+    for (i, &found) in all.map().iter().enumerate() {
+        let expected = (each[0].map()[i] + each[1].map()[i]) / 2.0;
+        assert!((found - expected).abs() < 1e-12);
+    }
+    let mean = each
+        .iter()
+        .map(|why| why.baseline_score().unwrap() / 2.0)
+        .sum::<f64>();
+    assert!((all.baseline_score().unwrap() - mean).abs() < 1e-12);
+}
+
+/// A baseline that the model is sure about is no "nothing", and every method with one says so.
+#[test]
+fn a_confident_baseline_is_warned_of() {
+    let methods: [Box<dyn Method>; 3] = [
+        Box::new(IntegratedGradients::new()),
+        Box::new(ExpectedGradients::new(Baseline::Black)),
+        Box::new(GuidedIntegratedGradients::new()),
+    ];
+    for method in methods {
+        for (probability, warned) in [(0.9, true), (0.4, false)] {
+            let model = Model::new(each(smooth))
+                .with_confidence(move |_: &[f32], [n, ..]: [usize; 4]| Ok(vec![probability; n]));
+            let why = method.attribute(&model, &pixels()).unwrap();
+            let found = why.warnings().iter().any(|w| w.contains("probability 0.9"));
+            assert_eq!(found, warned, "{}: {:?}", method.name(), why.warnings());
+        }
+    }
 }
 
 #[test]
