@@ -1,7 +1,5 @@
 //! What can go wrong, one variant a cause.
 
-use std::path::PathBuf;
-
 /// What a model's own function may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -100,24 +98,6 @@ pub enum Error {
         ability: &'static str,
         /// The call that gives it.
         give: &'static str,
-    },
-
-    /// A file could not be written.
-    #[error("could not write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-
-    /// A picture could not be encoded.
-    #[error("could not encode {}: {source}", path.display())]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: image::ImageError,
     },
 }
 

@@ -33,7 +33,7 @@
 //! };
 //! let pixels = Pixels::new((0..48).map(|level| level as f32).collect(), [4, 4, 3])?;
 //! let why = IntegratedGradients::new().attribute(&redness, &pixels)?;
-//! assert!(why.completeness_error() < Some(1e-6));
+//! assert!(why.completeness_error().is_some_and(|error| error < 1e-6));
 //! let picture = Drawing::new().overlay(&why, &pixels)?;
 //! assert_eq!(picture.dimensions(), (4, 4));
 //! # Ok::<(), attribution::Error>(())
