@@ -248,7 +248,15 @@ fn follow(ops: Vec<Op>, input: &str) -> Result<(Vec<Found>, Option<f64>)> {
         }
         value = op.output;
     }
-    Ok((found, epsilon))
+    // What the walk did not come to lies behind an operation that is not known here: the net is more than was read.
+    let layers = consumers.values().flatten();
+    let left = layers.filter(|op| matches!(op.kind, Kind::Convolution { .. } | Kind::Dense(_)));
+    match left.map(|op| &op.name).min() {
+        Some(name) => Err(format!(
+            "`{name}` cannot be reached: no operation that MobileNetV1 has reads `{value}`"
+        )),
+        None => Ok((found, epsilon)),
+    }
 }
 
 /// The batch norm that only adds `bias`.

@@ -176,15 +176,17 @@ fn translate(mut node: NodeDef) -> Node {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let mut list = |key: &str| take(key).and_then(|a| a.list).unwrap_or_default();
     let strides = list("strides").i;
+    let dilations = list("dilations").i;
     let fused = list("fused_ops").s.into_iter().map(text).collect();
     let shape = take("shape").and_then(|a| a.shape).unwrap_or_default().dim;
+    let mut word = |key: &str| take(key).and_then(|a| a.s).map(text).unwrap_or_default();
+    let (padding, data_format) = (word("padding"), word("data_format"));
     Node {
         strides,
+        dilations,
         fused,
-        padding: take("padding")
-            .and_then(|a| a.s)
-            .map(text)
-            .unwrap_or_default(),
+        padding,
+        data_format,
         epsilon: take("epsilon").and_then(|a| a.f),
         shape: shape.iter().map(|d| d.size).collect(),
         name: node.name,

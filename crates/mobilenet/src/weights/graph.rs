@@ -2,13 +2,14 @@
 //! norms arrive as they were trained; any other graph by its operations. `retrain.py`'s graphs have a new last layer
 //! behind the net's logits.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::chain::{self, Kind, Op};
-use super::parameters::{Array, Arrays, check};
+use super::parameters::{Array, Arrays, Layer, Part, check, parameters};
 use super::schemes::{CHAIN, TF_SLIM};
 use super::source::decimal;
 use super::{Format, HeadTensors, Weights};
+use crate::config::{BLOCKS, STEM};
 use crate::{Error, MobileNetConfig, Padding, Result};
 
 const FORMAT: &str = "TensorFlow graph";
@@ -21,6 +22,10 @@ pub(super) struct Node {
     pub inputs: Vec<String>,
     pub strides: Vec<i64>,
     pub padding: String,
+    /// One number an axis, as the strides; nothing where there are none.
+    pub dilations: Vec<i64>,
+    /// `NHWC`, `NCHW`, or nothing.
+    pub data_format: String,
     pub epsilon: Option<f32>,
     /// What was merged into a convolution, in order: `BiasAdd`, `Relu6`.
     pub fused: Vec<String>,
@@ -48,6 +53,18 @@ impl Constants {
 
 /// More operations than any MobileNetV1 has, times ten.
 const MOST: usize = 4096;
+/// More nodes than any MobileNetV1's graph has, its constants and what trained it included, times ten.
+const MOST_NODES: usize = 1 << 16;
+/// The most `Identity` between an operation and its constant.
+const DEEPEST: usize = 64;
+/// What `retrain.py` puts its layer under.
+const RETRAINED: &str = "final_training_ops";
+const CONVOLUTIONS: [&str; 4] = [
+    "Conv2D",
+    "_FusedConv2D",
+    "DepthwiseConv2dNative",
+    "FusedDepthwiseConv2dNative",
+];
 /// Longest constant that several operations may share.
 const SMALL: usize = 4096;
 
@@ -57,6 +74,18 @@ pub(super) fn import(
     nodes: Vec<Node>,
     mut constants: Constants,
 ) -> Result<Weights> {
+    let wrong = |message: String| Error::Format {
+        file: file.clone(),
+        format: FORMAT,
+        message,
+    };
+    if nodes.len() > MOST_NODES {
+        return Err(wrong(format!(
+            "{} nodes; at most {MOST_NODES} are expected",
+            nodes.len()
+        )));
+    }
+    nodes.iter().try_for_each(as_read).map_err(wrong)?;
     let by_name: HashMap<&str, &Node> = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
     let retrained = retrained_layer(&nodes, &by_name);
     let head = match &retrained {
@@ -68,12 +97,8 @@ pub(super) fn import(
     if let Some(&side) = placeholder.and_then(|n| n.shape.get(1)).filter(|s| **s > 0) {
         config.input_size = usize::try_from(side).unwrap_or(usize::MAX);
     }
-    let wrong = |message: String| Error::Format {
-        file: file.clone(),
-        format: FORMAT,
-        message,
-    };
     if let Some(prefix) = slim_prefix(&constants) {
+        let config = slim_config(&nodes, &by_name, &prefix, &constants, config).map_err(wrong)?;
         let mut arrays = Arrays::new();
         for (name, array) in constants.floats {
             // Scalars (epsilons, what summaries need) are operations' arguments, not weights.
@@ -84,7 +109,6 @@ pub(super) fn import(
                 );
             }
         }
-        let config = slim_config(&nodes, &constants.scalars, config).map_err(wrong)?;
         return Weights::import(file, format, &TF_SLIM, config, arrays, head);
     }
     let Some(input) = placeholder else {
@@ -110,22 +134,72 @@ fn slim_prefix(constants: &Constants) -> Option<String> {
     names.find_map(|name| name.strip_suffix(gamma).map(String::from))
 }
 
-/// Padding and epsilon of a graph with TF-Slim's names.
+/// Nothing but what the net's own arithmetic does: what is refused here has the same tensors and gives other numbers.
+fn as_read(node: &Node) -> std::result::Result<(), String> {
+    let name = &node.name;
+    if !matches!(&node.data_format[..], "" | "NHWC") {
+        return Err(format!(
+            "`{name}` has its data as {:?}; only NHWC graphs are read",
+            node.data_format
+        ));
+    }
+    if CONVOLUTIONS.contains(&node.op.as_str()) && node.dilations.iter().any(|&d| d != 1) {
+        return Err(format!(
+            "convolution `{name}` is dilated by {:?}; MobileNetV1's are not",
+            node.dilations
+        ));
+    }
+    Ok(())
+}
+
+/// Padding and epsilon of a graph with TF-Slim's names, each layer's convolution being MobileNetV1's.
 fn slim_config(
     nodes: &[Node],
-    scalars: &BTreeMap<String, f32>,
+    by_name: &HashMap<&str, &Node>,
+    prefix: &str,
+    constants: &Constants,
     mut config: MobileNetConfig,
 ) -> std::result::Result<MobileNetConfig, String> {
-    for node in nodes {
-        let strided = node.strides.get(1) == Some(&2);
-        if node.op.contains("Conv2") && strided && node.padding != "SAME" {
-            return Err(format!(
-                "convolution `{}` is padded {:?}; expected SAME",
-                node.name, node.padding
-            ));
+    let mut users: HashMap<String, Vec<&Node>> = HashMap::new();
+    let convolutions = nodes
+        .iter()
+        .filter(|n| CONVOLUTIONS.contains(&n.op.as_str()));
+    for node in convolutions {
+        if let Some(kernel) = node.inputs.get(1).and_then(|name| constant(by_name, name)) {
+            users.entry(kernel).or_default().push(node);
         }
     }
-    let written_out = scalars
+    for p in parameters(&config.clone().with_classes(1)) {
+        let kernel = format!("{prefix}{}", (TF_SLIM.name)(&p));
+        if p.part != Part::Kernel || !constants.floats.contains_key(&kernel) {
+            continue;
+        }
+        let expected = match p.layer {
+            Layer::Stem => STEM.1,
+            Layer::Depthwise(block) => BLOCKS[block - 1].1,
+            Layer::Pointwise(_) | Layer::Classifier => 1,
+        };
+        let Some(users) = users.get(&kernel) else {
+            return Err(format!("no convolution has the kernel `{kernel}`"));
+        };
+        for node in users {
+            let found = stride(node)?;
+            if found != expected {
+                return Err(format!(
+                    "convolution `{}` has stride {found}, MobileNetV1's {:?} has {expected}",
+                    node.name, p.layer
+                ));
+            }
+            if p.shape.get(2) > Some(&1) && node.padding != "SAME" {
+                return Err(format!(
+                    "convolution `{}` is padded {:?}; expected SAME",
+                    node.name, node.padding
+                ));
+            }
+        }
+    }
+    let written_out = constants
+        .scalars
         .iter()
         .filter(|(name, _)| name.ends_with("/batchnorm/add/y"))
         .map(|(_, &epsilon)| epsilon);
@@ -288,33 +362,45 @@ fn plain(name: &str) -> &str {
     name.strip_suffix(":0").unwrap_or(name)
 }
 
-/// Names of weight and bias of the layer that `retrain.py` adds (the constants behind the `MatMul` and `Add` that
-/// feed the last softmax), and of the `MatMul`. A `MatMul` that is the net's own classifier has no convolution with a
-/// bias before it, so none is taken where the net would lose its last layer.
+/// Names of weight and bias of the layer that `retrain.py` adds (the constants behind a `MatMul` and the `Add` that
+/// reads it), and of the `MatMul`: the one called as `retrain.py` calls it; else, of several, the last. A `MatMul` that
+/// is the only one and has another name is the net's own classifier.
 fn retrained_layer(
     nodes: &[Node],
     by_name: &HashMap<&str, &Node>,
 ) -> Option<(String, String, String)> {
-    let products: Vec<&Node> = nodes.iter().filter(|n| n.op == "MatMul").collect();
-    products.iter().find_map(|product| {
-        let sum = nodes.iter().find(|n| {
-            matches!(n.op.as_str(), "Add" | "AddV2" | "BiasAdd")
-                && n.inputs.first().map(|name| plain(name)) == Some(&product.name)
-        })?;
+    let mut sums = HashMap::new();
+    for node in nodes {
+        if let ("Add" | "AddV2" | "BiasAdd", Some(first)) = (node.op.as_str(), node.inputs.first())
+        {
+            sums.entry(plain(first)).or_insert(node);
+        }
+    }
+    let products = nodes.iter().filter(|n| n.op == "MatMul");
+    let several = products.clone().count() > 1;
+    let mut layers = products.filter_map(|product| {
+        let sum = sums.get(&product.name[..])?;
         let weight = constant(by_name, product.inputs.get(1)?)?;
         let bias = constant(by_name, sum.inputs.get(1)?)?;
-        let retrained = weight.contains("final_training_ops")
-            || product.name.contains("final_training_ops")
-            || products.len() > 1;
-        retrained.then(|| (weight, bias, product.name.clone()))
-    })
+        Some((weight, bias, product.name.clone()))
+    });
+    let named = |(weight, _, product): &(String, String, String)| {
+        weight.contains(RETRAINED) || product.contains(RETRAINED)
+    };
+    let mut last = None;
+    match layers.find(|layer| {
+        last = Some(layer.clone());
+        named(layer)
+    }) {
+        Some(layer) => Some(layer),
+        None => last.filter(|_| several),
+    }
 }
 
 /// The constant that `name` is, through any `Identity` in between.
 fn constant(by_name: &HashMap<&str, &Node>, name: &str) -> Option<String> {
-    let mut seen = HashSet::new();
     let mut name = plain(name);
-    while seen.insert(name.to_string()) {
+    for _ in 0..DEEPEST {
         let node = by_name.get(name)?;
         match node.op.as_str() {
             "Const" => return Some(node.name.clone()),

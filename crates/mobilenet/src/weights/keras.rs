@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Weights;
 use super::source::File;
+use crate::config::{BLOCKS, STEM};
 use crate::{MobileNetConfig, Padding, Result};
 
 #[cfg(not(feature = "hdf5"))]
@@ -32,9 +33,20 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
     let mut config = MobileNetConfig::new();
     let mut epsilon = None;
     let (mut stem, mut padding) = (None, None);
+    // Of the convolutions of each kind, in the order of the topology, which is the forward pass's.
+    let mut full = std::iter::once(STEM.1).chain(std::iter::repeat(1));
+    let mut depthwise = BLOCKS.iter().map(|&(_, stride)| stride);
     for layer in layers {
         let class = layer["class_name"].as_str().unwrap_or_default();
         let get = |key: &str| &layer["config"][key];
+        let stride = match class {
+            "Conv2D" => full.next(),
+            "DepthwiseConv2D" => depthwise.next(),
+            _ => None,
+        };
+        if let "Conv2D" | "DepthwiseConv2D" = class {
+            convolution(class, &layer["config"], stride.unwrap_or(1))?;
+        }
         match class {
             "InputLayer" => {
                 // Keras 3 has another word for it.
@@ -92,4 +104,31 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         _ => return Err("no stem of stride 2, or one padded otherwise than the rest".into()),
     };
     Ok(config)
+}
+
+/// Refuses a convolution whose tensors would be read and whose arithmetic is another.
+fn convolution(class: &str, config: &Value, stride: usize) -> std::result::Result<(), String> {
+    // What is not written has Keras' default, 1.
+    let other = |key: &str, expected: usize| match &config[key] {
+        Value::Null => expected != 1,
+        found => *found != serde_json::json!([expected, expected]),
+    };
+    if other("strides", stride) {
+        return Err(format!(
+            "a {class} has strides {} where MobileNetV1 has {stride}",
+            config["strides"]
+        ));
+    }
+    if other("dilation_rate", 1) {
+        return Err(format!(
+            "a {class} is dilated by {}; MobileNetV1's are not",
+            config["dilation_rate"]
+        ));
+    }
+    match config["data_format"].as_str() {
+        None | Some("channels_last") => Ok(()),
+        Some(other) => Err(format!(
+            "a {class} has its data as {other}; only channels_last is read"
+        )),
+    }
 }

@@ -24,6 +24,8 @@ mod registry;
 mod safetensors;
 mod schemes;
 mod source;
+#[cfg(test)]
+mod tests;
 mod tfjs;
 mod tflite;
 

@@ -115,6 +115,29 @@ pub(crate) fn parameters(config: &MobileNetConfig) -> Vec<Parameter> {
     all
 }
 
+/// Shape and values of a parameter in a file that has it as `expected`.
+pub(crate) fn check_parameter(
+    file: &str,
+    name: &str,
+    p: &Parameter,
+    expected: &[usize],
+    array: &Array,
+) -> Result<()> {
+    check(file, name, expected, array)?;
+    let negative = array.data.iter().position(|v| *v < 0.0);
+    match negative.filter(|_| p.part == Part::Variance) {
+        Some(at) => Err(Error::Tensor {
+            file: file.into(),
+            tensor: name.into(),
+            message: format!(
+                "value {at} is {}; a variance is not negative",
+                array.data[at]
+            ),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Shape and finiteness of one tensor.
 pub(crate) fn check(file: &str, name: &str, expected: &[usize], array: &Array) -> Result<()> {
     let wrong = |message| {

@@ -1,6 +1,8 @@
 //! What each publication of MobileNetV1 calls its tensors, how it lays them out, and the strict import of them.
 
-use super::parameters::{Array, Arrays, Layer, Parameter, Part, check, parameters, transpose};
+use super::parameters::{
+    Array, Arrays, Layer, Parameter, Part, check_parameter, parameters, transpose,
+};
 use super::preprocessing::Filter;
 use crate::config::{MobileNetConfig, Padding};
 use crate::{Error, Result};
@@ -291,7 +293,7 @@ impl Scheme {
             {
                 expected.clone_from(&p.shape); // Dense instead of a 1x1 convolution: same numbers.
             }
-            check(file, &name, &expected, &array)?;
+            check_parameter(file, &name, &p, &expected, &array)?;
             taken.insert(p.name(), self.to_burn(&p, array));
         }
         if arrays.is_empty() {

@@ -75,7 +75,12 @@ fn node(json: &Value) -> Option<Node> {
             .iter()
             .filter_map(integer)
             .collect(),
+        dilations: list(&attr("dilations")["list"]["i"])
+            .iter()
+            .filter_map(integer)
+            .collect(),
         padding: text(&attr("padding")["s"]).unwrap_or_default(),
+        data_format: text(&attr("data_format")["s"]).unwrap_or_default(),
         epsilon: attr("epsilon")["f"].as_f64().map(|e| e as f32),
         fused: list(&attr("fused_ops")["list"]["s"])
             .iter()

@@ -77,7 +77,12 @@ impl<'a> Table<'a> {
     }
 
     fn u32(&self, index: usize) -> Parsed<usize> {
-        self.field(index).map_or(Ok(0), |at| u32_at(self.bytes, at))
+        self.u32_or(index, 0)
+    }
+
+    fn u32_or(&self, index: usize, default: usize) -> Parsed<usize> {
+        let at = self.field(index);
+        at.map_or(Ok(default), |at| u32_at(self.bytes, at))
     }
 
     /// Where what a field points to begins.
@@ -338,6 +343,13 @@ fn convolution(
     if across != down {
         return Err(format!("a convolution of strides {down} and {across}"));
     }
+    let first = if depthwise { 5 } else { 4 };
+    let dilation = (options.u32_or(first, 1)?, options.u32_or(first + 1, 1)?);
+    if dilation != (1, 1) {
+        return Err(format!(
+            "a convolution dilated by {dilation:?}; MobileNetV1's are not"
+        ));
+    }
     let kind = Kind::Convolution {
         depthwise,
         kernel,
@@ -373,5 +385,57 @@ fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
         [0, 0, 0, 1, 0, 1, 0, 0] => Ok(Kind::Pad(0, 1)),
         [0, 0, 1, 1, 1, 1, 0, 0] => Ok(Kind::Pad(1, 1)),
         _ => Err(format!("a padding by {amounts:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The model with the options of its first operation of this kind written anew, dilations added: a converter
+    /// leaves out what has its default.
+    fn dilated(mut bytes: Vec<u8>, kind: usize, dilation: u32) -> Vec<u8> {
+        let root = Table::new(&bytes, u32_at(&bytes, 0).unwrap()).unwrap();
+        let codes = root.tables(1).unwrap();
+        let graph = root.tables(2).unwrap()[0];
+        let is_kind = |op: &Table<'_>| {
+            let code = codes[op.u32(0).unwrap()];
+            usize::from(code.u8(0).unwrap()).max(code.u32(3).unwrap()) == kind
+        };
+        let operation = graph.tables(3).unwrap().into_iter().find(is_kind).unwrap();
+        let options = operation.table(4).unwrap().unwrap();
+        let byte = |i| u32::from(options.u8(i).unwrap());
+        let number = |i| u32::try_from(options.u32(i).unwrap()).unwrap();
+        let mut values = vec![byte(0), number(1), number(2)];
+        values.extend((kind == DEPTHWISE_CONV_2D).then(|| number(3)));
+        let activation = byte(values.len());
+        values.extend([activation, dilation, dilation]);
+        let pointer = operation.field(4).unwrap();
+        // The list of fields, then the table: four bytes a value.
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        let list = bytes.len();
+        let offsets = (1..=values.len()).map(|i| 4 * i as u16);
+        let sizes = [4 + 2 * values.len() as u16, 4 + 4 * values.len() as u16];
+        bytes.extend(sizes.into_iter().chain(offsets).flat_map(u16::to_le_bytes));
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        let table = bytes.len();
+        bytes.extend(((table - list) as u32).to_le_bytes());
+        bytes.extend(values.into_iter().flat_map(u32::to_le_bytes));
+        bytes[pointer..pointer + 4].copy_from_slice(&((table - pointer) as u32).to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_dilated_convolution_is_refused() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/tiny/same.tflite"
+        );
+        let bytes = std::fs::read(path).unwrap();
+        for kind in [CONV_2D, DEPTHWISE_CONV_2D] {
+            read(&dilated(bytes.clone(), kind, 1)).unwrap();
+            let error = read(&dilated(bytes.clone(), kind, 2)).err().unwrap();
+            assert!(error.contains("dilated by (2, 2)"), "{error}");
+        }
     }
 }

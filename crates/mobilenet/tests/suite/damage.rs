@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mobilenet::{Error, Weights};
-use std::io::Write;
+use std::io::{Read, Write};
 
 use crate::support::tiny;
 
@@ -23,6 +23,8 @@ const EVERY: &str = "MOBILENET_DAMAGE_EVERY";
 /// Set to a number of seconds to change each format at random for so long instead.
 const SECONDS: &str = "MOBILENET_DAMAGE_SECONDS";
 const HOSTILE: &str = "hostile";
+/// Not a format: a worker that never ends.
+const ENDLESS: &str = "endless";
 
 fn bytes_of(name: &str) -> Vec<u8> {
     let bytes = |name: &str| std::fs::read(tiny(name)).unwrap();
@@ -85,6 +87,9 @@ fn worker() {
     let name = "damaged file";
     if format == HOSTILE {
         return believe_nobody(name);
+    }
+    while format == ENDLESS {
+        std::thread::sleep(Duration::from_secs(1));
     }
     let whole = bytes_of(&format);
     let digest = Weights::from_bytes(name, &whole)
@@ -241,8 +246,20 @@ fn believe_nobody(name: &str) {
     eprintln!("hostile files: errors");
 }
 
+/// How long a worker may take: some hundred times what it does.
+fn deadline() -> Duration {
+    let asked: u64 = std::env::var(SECONDS).map_or(0, |seconds| seconds.parse().unwrap());
+    Duration::from_secs(
+        if std::env::var(EVERY).is_ok() {
+            3600
+        } else {
+            600
+        } + asked,
+    )
+}
+
 /// Runs [`worker`] where memory is scarce, and waits no longer than it may take.
-fn run_worker(format: &str) -> Result<String, String> {
+fn run_worker(format: &str, deadline: Duration) -> Result<String, String> {
     let started = Instant::now();
     let mut command = Command::new("sh");
     let limit = if cfg!(target_os = "linux") {
@@ -250,7 +267,7 @@ fn run_worker(format: &str) -> Result<String, String> {
     } else {
         "exec \"$0\" \"$@\"".into()
     };
-    let child = command
+    let mut child = command
         .args(["-c", &limit])
         .arg(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "damage::worker", "--nocapture"])
@@ -261,12 +278,32 @@ fn run_worker(format: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() {
-        return Ok(format!("{} in {:.1?}", said.trim(), started.elapsed()));
+    // What it says is read beside the waiting, so that a full pipe does not stop it.
+    let mut pipe = child.stderr.take().unwrap();
+    let said = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        pipe.read_to_end(&mut said).unwrap();
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break Some(status),
+            None if started.elapsed() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break None;
+            }
+        }
+    };
+    let said = said.join().unwrap();
+    match status {
+        Some(status) if status.success() => {
+            Ok(format!("{} in {:.1?}", said.trim(), started.elapsed()))
+        }
+        Some(status) => Err(format!("{format}: {status}: {said}")),
+        None => Err(format!("{format}: killed after {deadline:.1?}: {said}")),
     }
-    Err(format!("{format}: {}: {said}", output.status))
 }
 
 const FORMATS: [&str; 15] = [
@@ -288,6 +325,12 @@ const FORMATS: [&str; 15] = [
 ];
 
 #[test]
+fn a_worker_without_an_end_is_ended() {
+    let said = run_worker(ENDLESS, Duration::from_secs(1)).unwrap_err();
+    assert!(said.contains("killed after 1.0s"), "{said}");
+}
+
+#[test]
 fn damage_is_an_error_that_names_the_file() {
     let mut wrong = Vec::new();
     for format in FORMATS {
@@ -295,7 +338,7 @@ fn damage_is_an_error_that_names_the_file() {
             eprintln!("skipped: {format} needs the feature hdf5");
             continue;
         }
-        match run_worker(format) {
+        match run_worker(format, deadline()) {
             Ok(said) => eprintln!("{said}"),
             Err(said) => wrong.push(said),
         }
@@ -398,6 +441,92 @@ fn shards_have_the_length_that_the_manifest_says() {
             assert!(error.contains("model.json"), "{error}");
         }
     }
+}
+
+/// A net that strides, dilates or lays out its data otherwise has the same tensors, and would answer wrongly.
+#[test]
+fn other_arithmetic_is_refused_in_every_format() {
+    let refused = |name: &str, bytes: &[u8], reason: &str| {
+        let error = Weights::from_bytes(name, bytes).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(reason), "{error}");
+    };
+    let find = |bytes: &[u8], wanted: &[u8]| {
+        let mut windows = bytes.windows(wanted.len());
+        windows.position(|window| window == wanted).unwrap()
+    };
+    for graph in ["slim.pb", "unfolded.pb", "folded.pb"] {
+        let mut bytes = bytes_of(graph);
+        let at = find(&bytes, b"NHWC");
+        bytes[at..at + 4].copy_from_slice(b"NCHW");
+        refused(graph, &bytes, "only NHWC");
+        let mut bytes = bytes_of(graph);
+        let at = find(&bytes, b"dilations");
+        let at = at + find(&bytes[at..], &[1, 1, 1, 1]);
+        bytes[at + 1..at + 3].fill(2);
+        refused(graph, &bytes, "is dilated");
+    }
+    let mut folder = tempfile::tempdir().unwrap();
+    let mut changed = |model: &str, change: &dyn Fn(&mut serde_json::Value), reason: &str| {
+        folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(tiny(model)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        let path = folder.path().join("model.json");
+        let mut json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut json);
+        std::fs::write(&path, json.to_string()).unwrap();
+        let error = Weights::open(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("model.json") && error.contains(reason),
+            "{error}"
+        );
+    };
+    fn last_of<'a>(
+        list: &'a mut serde_json::Value,
+        key: &str,
+        name: &str,
+    ) -> &'a mut serde_json::Value {
+        let list = list.as_array_mut().unwrap();
+        list.iter_mut().rfind(|item| item[key] == name).unwrap()
+    }
+    let attr = |name: &'static str, value: serde_json::Value| {
+        move |json: &mut serde_json::Value| {
+            let nodes = &mut json["modelTopology"]["node"];
+            last_of(nodes, "op", "FusedDepthwiseConv2dNative")["attr"][name] = value.clone();
+        }
+    };
+    let dilations = serde_json::json!({"list": {"i": ["1", "2", "2", "1"]}});
+    changed("graph", &attr("dilations", dilations), "is dilated");
+    let format = serde_json::json!({"s": "TkNIVw=="});
+    changed("graph", &attr("data_format", format), "only NHWC");
+    let config = |class: &'static str, name: &'static str, value: serde_json::Value| {
+        move |json: &mut serde_json::Value| {
+            let layers = &mut json["modelTopology"]["model_config"]["config"]["layers"];
+            last_of(layers, "class_name", class)["config"][name] = value.clone();
+        }
+    };
+    let layers = "layers_float16";
+    // Output stride 16, as `DepthwiseConv2D` of Keras 12 and 13 would have it; and a stem's stride at the end.
+    let two = serde_json::json!([2, 2]);
+    let (full, depthwise) = ("Conv2D", "DepthwiseConv2D");
+    changed(
+        layers,
+        &config(depthwise, "strides", two.clone()),
+        "has strides",
+    );
+    changed(layers, &config(full, "strides", two.clone()), "has strides");
+    changed(
+        layers,
+        &config(depthwise, "dilation_rate", two),
+        "is dilated",
+    );
+    let first = serde_json::json!("channels_first");
+    changed(
+        layers,
+        &config(full, "data_format", first),
+        "only channels_last",
+    );
 }
 
 #[test]
