@@ -1,6 +1,7 @@
 //! Fetching published files into the cache: streamed, resumed where it broke off, checked, and visible under the final
 //! name only when whole.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File as Disk, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,9 +13,9 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
-use super::cache::{Cache, find, look};
+use super::cache::{Cache, Seen, find, look};
 use super::registry::Published;
-use super::source::File;
+use super::source::{File, PART};
 use super::{Format, format};
 use crate::{Error, Result};
 
@@ -172,47 +173,44 @@ impl Fetch {
             });
         }
         let mut record = self.cache.record(published)?;
-        let main = published.file();
-        if let Some(noted) = record.get(main).filter(|noted| **noted != seen) {
-            remove(&part)?;
-            return Err(Error::Changed {
-                file: url,
-                message: format!(
-                    "SHA-256 is {}, {} was noted when it was first fetched; it was thrown away. If the publisher \
-                     means the change, delete {}",
-                    seen.sha256,
-                    noted.sha256,
-                    folder.display()
-                ),
-            });
-        }
+        note(&mut record, published.file(), seen, &url, &part)?;
+        // What came, and where it belongs.
+        let mut parts = Vec::new();
         if published.format == Format::TfjsLayers {
             for shard in shards(&part)? {
                 let url = format!("{}{shard}", &url[..=url.rfind('/').unwrap_or(0)]);
                 let path = folder.join(&shard);
-                if !path.is_file() {
-                    let part = self.transfer(&client, &url, &path, None)?;
-                    place(&part, &path)?;
+                let noted = record.get(&shard);
+                if noted.is_some() && look(&path).ok().as_ref() == noted {
+                    remove(&with_ending(&path, PART))?; // Nothing but what is here is to be looked at.
+                    continue;
                 }
-                record.insert(shard, look(&path)?);
+                let part = self.transfer(&client, &url, &path, None)?;
+                note(&mut record, &shard, look(&part)?, &url, &part)?;
+                parts.push((part, path));
             }
         }
-        // What carries no known hash is at least the net that it should be before it gets its name.
-        let opened = format::open(File::read(&part)?).and_then(|weights| {
+        parts.push((part.clone(), path.clone()));
+        // What carries no known hash is at least the net that it should be before any of it gets its name.
+        let opened = format::open(File::fetched(&part)?).and_then(|weights| {
             weights
                 .require_alpha(published.alpha)?
                 .require_classes(published.classes)
         });
         if let Err(error) = opened {
-            remove(&part)?;
+            for (part, _) in &parts {
+                remove(part)?;
+            }
             return Err(Error::Fetch {
                 url,
                 message: format!("what came is not {name}, and was thrown away: {error}"),
             });
         }
-        record.insert(main.into(), seen);
         self.cache.note(published, &record)?;
-        place(&part, &path)?;
+        // The file that the others are looked for by comes last: where it is, all are.
+        for (part, path) in &parts {
+            place(part, path)?;
+        }
         (self.on_event)(&Event::Finished(path.clone()));
         Ok(path)
     }
@@ -253,7 +251,7 @@ impl Fetch {
         path: &Path,
         size: Option<u64>,
     ) -> Result<PathBuf> {
-        let part = with_ending(path, ".part");
+        let part = with_ending(path, PART);
         let mut attempt = 1;
         loop {
             match self.attempt(client, url, &part, size) {
@@ -392,6 +390,32 @@ impl Fetch {
     }
 }
 
+/// Puts into the record what a transfer brought, unless it is not what was noted before.
+fn note(
+    record: &mut BTreeMap<String, Seen>,
+    file: &str,
+    seen: Seen,
+    url: &str,
+    part: &Path,
+) -> Result<()> {
+    if let Some(noted) = record.get(file).filter(|noted| **noted != seen) {
+        remove(part)?;
+        let folder = part.parent().unwrap_or(part);
+        return Err(Error::Changed {
+            file: url.into(),
+            message: format!(
+                "SHA-256 is {}, {} was noted when it was first fetched; it was thrown away. If the publisher \
+                 means the change, delete {}",
+                seen.sha256,
+                noted.sha256,
+                folder.display()
+            ),
+        });
+    }
+    record.insert(file.into(), seen);
+    Ok(())
+}
+
 /// Whether trying again can help.
 enum Failure {
     Passing(String),
@@ -463,7 +487,9 @@ fn shards(manifest: &Path) -> Result<Vec<String>> {
         if shards.len() >= 1000 {
             return Err(wrong("more than 1000 shards".into()));
         }
-        shards.push(name.to_string());
+        if !shards.iter().any(|shard| shard == name) {
+            shards.push(name.to_string());
+        }
     }
     Ok(shards)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::parameters::{Array, Arrays};
-use super::source::{File, count, floats, halves};
+use super::source::{File, LARGEST, count, floats, halves};
 use crate::{Error, Result};
 
 const FORMAT: &str = "TensorFlow.js manifest";
@@ -42,20 +42,30 @@ pub(super) struct Tensors {
 
 /// Reads every group of a manifest.
 pub(super) fn read(file: &File<'_>, groups: Vec<Group>) -> Result<Tensors> {
+    read_at_most(file, groups, LARGEST)
+}
+
+/// All shards together may have so many bytes: a manifest can list one a thousand times.
+fn read_at_most(file: &File<'_>, groups: Vec<Group>, mut left: u64) -> Result<Tensors> {
     let mut tensors = Tensors::default();
     for group in groups {
-        read_group(file, group, &mut tensors)?;
+        read_group(file, group, &mut left, &mut tensors)?;
     }
     Ok(tensors)
 }
 
 /// A group's shards, joined, are its tensors, one behind the other, with nothing between or after.
-fn read_group(file: &File<'_>, group: Group, tensors: &mut Tensors) -> Result<()> {
+fn read_group(file: &File<'_>, group: Group, left: &mut u64, tensors: &mut Tensors) -> Result<()> {
     let mut data = Vec::new();
     for shard in &group.paths {
         let Some(bytes) = file.beside(shard)? else {
             return Err(file.wrong(FORMAT, format!("its shard `{shard}` is not beside it")));
         };
+        *left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
+            let message =
+                format!("up to `{shard}`, its shards have more bytes than any MobileNetV1");
+            file.wrong(FORMAT, message)
+        })?;
         data.extend(bytes);
     }
     let shards = || format!("{} ({})", file.name, group.paths.join(", "));
@@ -142,4 +152,40 @@ fn widen(bytes: &[u8], quantization: &Quantization) -> std::result::Result<Vec<f
         }
     };
     values.ok_or_else(|| "is quantised without a scale and a minimum".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::source::Place;
+
+    #[test]
+    fn a_shard_that_is_listed_again_and_again_counts_each_time() {
+        let shards = BTreeMap::from([("shard".to_string(), vec![0; 8])]);
+        let file = File {
+            name: "net.tar: model.json".into(),
+            bytes: (&b""[..]).into(),
+            place: Place::Archive(&shards),
+        };
+        let groups = |n: usize| {
+            (0..n)
+                .map(|i| {
+                    let weight = |name: String| Entry {
+                        name,
+                        shape: vec![2],
+                        dtype: "float32".into(),
+                        quantization: None,
+                    };
+                    Group {
+                        paths: vec!["shard".into()],
+                        weights: vec![weight(i.to_string())],
+                    }
+                })
+                .collect()
+        };
+        let tensors = read_at_most(&file, groups(5), 40).unwrap();
+        assert_eq!(tensors.floats.len(), 5);
+        let error = read_at_most(&file, groups(6), 40).err().unwrap();
+        assert!(error.to_string().contains("more bytes than any"), "{error}");
+    }
 }

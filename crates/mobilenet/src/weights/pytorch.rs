@@ -1,6 +1,7 @@
 //! PyTorch state dicts (`torch.save(model.state_dict(), ...)`), by way of burn-store's reader: it interprets the
 //! pickle's data and calls nothing that a pickle names.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use burn::store::pytorch_reader::{DType, PytorchReader, Tensor};
@@ -13,8 +14,9 @@ use super::{Format, Weights};
 use crate::{Error, MobileNetConfig, Padding, Result};
 
 const FORMAT: &str = "PyTorch state dict";
-/// Checkpoints of training programs hold the state dict below one of these.
-const BELOW: [&str; 4] = ["state_dict", "state_dict_ema", "model", "model_state_dict"];
+/// Checkpoints of training programs hold the state dict below one of these; of several the first is meant, as timm's
+/// `load_state_dict` chooses (1.0.31): the averaged weights are those that were evaluated.
+const BELOW: [&str; 4] = ["state_dict_ema", "state_dict", "model", "model_state_dict"];
 
 /// PyTorch counts the batches that a batch norm has seen; nothing depends on the number.
 pub(super) fn is_counter(name: &str) -> bool {
@@ -25,6 +27,8 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
     let copy; // The reader wants a file of its own.
     let path = match file.place {
         Place::Disk(path) => path,
+        #[cfg(feature = "fetch")]
+        Place::Fetched(path) => path,
         Place::Archive(_) | Place::Memory => {
             let io = |source| Error::Io {
                 path: file.name.clone().into(),
@@ -48,24 +52,47 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
     }
     let mut budget = Budget::of(&file.bytes);
     let mut arrays = Arrays::new();
-    for (name, tensor) in reader.into_tensors() {
-        if is_counter(&name) {
+    let tensors: BTreeMap<_, _> = reader.into_tensors().into_iter().collect();
+    let chosen = chosen(tensors.keys().map(String::as_str));
+    for (name, tensor) in &tensors {
+        let Some(short) = short(name, chosen).filter(|_| !is_counter(name)) else {
             continue;
-        }
-        // A whole checkpoint's names begin with where the state dict was; data-parallel training adds `module.`.
-        let mut short = &name[..];
-        for prefix in BELOW.iter().chain(&["module"]) {
-            let rest = short.strip_prefix(prefix);
-            short = rest.and_then(|r| r.strip_prefix('.')).unwrap_or(short);
-        }
-        let array = array(&tensor, &mut budget).map_err(|message| Error::Tensor {
+        };
+        let wrong = |message| Error::Tensor {
             file: file.name.clone(),
             tensor: name.clone(),
             message,
-        })?;
-        arrays.insert(short.into(), array);
+        };
+        let array = array(tensor, &mut budget).map_err(wrong)?;
+        if arrays.insert(short.into(), array).is_some() {
+            return Err(wrong(format!("another tensor is `{short}` too")));
+        }
     }
     import(&file, Format::PyTorch, arrays, &[&HUGGING_FACE, &TIMM])
+}
+
+/// Which of [`BELOW`] a whole checkpoint's names begin with.
+fn chosen<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    let mut keys = BELOW.into_iter();
+    keys.find(|key| names.clone().any(|name| without(name, key).is_some()))
+}
+
+/// A tensor's name in the net: without where the state dict was, and without what data-parallel training adds. `None`
+/// for one of a state dict that is not the chosen one.
+fn short<'a>(name: &'a str, chosen: Option<&str>) -> Option<&'a str> {
+    let other = |key: &&str| Some(*key) != chosen && without(name, key).is_some();
+    if chosen.is_some() && BELOW.iter().any(other) {
+        return None;
+    }
+    let mut short = chosen.and_then(|key| without(name, key)).unwrap_or(name);
+    for prefix in ["model", "module"] {
+        short = without(short, prefix).unwrap_or(short);
+    }
+    Some(short)
+}
+
+fn without<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    name.strip_prefix(prefix)?.strip_prefix('.')
 }
 
 fn array(tensor: &Tensor, budget: &mut Budget) -> std::result::Result<Array, String> {
@@ -125,4 +152,33 @@ fn hugging_face(
     }
     config.check().map_err(|e| e.to_string())?;
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortened(names: &[&str]) -> Vec<String> {
+        let chosen = chosen(names.iter().copied());
+        let short = names.iter().filter_map(|name| short(name, chosen));
+        short.map(String::from).collect()
+    }
+
+    /// A checkpoint may hold the weights twice, as they were trained and averaged; one of the two is read, always the
+    /// same, and what stands beside them is still seen.
+    #[test]
+    fn of_two_state_dicts_one_is_read() {
+        let both = [
+            "state_dict.a",
+            "state_dict.module.b",
+            "state_dict_ema.c",
+            "state_dict_ema.module.d",
+            "rest",
+        ];
+        assert_eq!(shortened(&both), ["c", "d", "rest"]);
+        assert_eq!(shortened(&both[..2]), ["a", "b"]);
+        assert_eq!(shortened(&["model.a", "model_state_dict.b"]), ["a"]);
+        assert_eq!(shortened(&["module.a", "b"]), ["a", "b"]);
+        assert_eq!(shortened(&["state_dict.model.a"]), ["a"]);
+    }
 }

@@ -2,18 +2,26 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Component, Path};
 
 use crate::{Error, Result};
 
 /// Largest file that is read into memory. The widest net of this crate's limits stays below it.
-const LARGEST: u64 = 1 << 30;
+pub(super) const LARGEST: u64 = 1 << 30;
+
+/// What stands behind the name of a file that is being fetched.
+#[cfg(feature = "fetch")]
+pub(super) const PART: &str = ".part";
 
 /// Where a file lies.
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
     /// On disk, at this path.
     Disk(&'a Path),
+    /// On disk, and like what lies beside it perhaps not yet under its name: [`PART`] may stand behind it.
+    #[cfg(feature = "fetch")]
+    Fetched(&'a Path),
     /// In an unpacked archive.
     Archive(&'a BTreeMap<String, Vec<u8>>),
     /// Nowhere.
@@ -34,6 +42,14 @@ impl<'a> File<'a> {
             name: path.display().to_string(),
             bytes: Cow::Owned(read(path)?),
             place: Place::Disk(path),
+        })
+    }
+
+    #[cfg(feature = "fetch")]
+    pub fn fetched(path: &'a Path) -> Result<Self> {
+        Ok(Self {
+            place: Place::Fetched(path),
+            ..Self::read(path)?
         })
     }
 
@@ -78,15 +94,22 @@ impl<'a> File<'a> {
                 };
                 Ok(members.get(&path).cloned())
             }
-            Place::Disk(path) => {
-                let path = path.parent().unwrap_or(Path::new("")).join(relative);
-                if path.is_file() {
-                    read(&path).map(Some)
-                } else {
-                    Ok(None)
-                }
-            }
+            Place::Disk(path) => beside(path, relative),
+            #[cfg(feature = "fetch")]
+            Place::Fetched(path) => match beside(path, &format!("{relative}{PART}"))? {
+                None => beside(path, relative),
+                found => Ok(found),
+            },
         }
+    }
+}
+
+fn beside(path: &Path, relative: &str) -> Result<Option<Vec<u8>>> {
+    let path = path.parent().unwrap_or(Path::new("")).join(relative);
+    if path.is_file() {
+        read(&path).map(Some)
+    } else {
+        Ok(None)
     }
 }
 
@@ -96,15 +119,25 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
         path: path.into(),
         source,
     };
-    let length = std::fs::metadata(path).map_err(io)?.len();
+    let too_long = |found: String| Error::Format {
+        file: path.display().to_string(),
+        format: "weights file",
+        message: format!("{found} bytes; no MobileNetV1 has more than {LARGEST}"),
+    };
+    let file = std::fs::File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
     if length > LARGEST {
-        return Err(Error::Format {
-            file: path.display().to_string(),
-            format: "weights file",
-            message: format!("{length} bytes; no MobileNetV1 has more than {LARGEST}"),
-        });
+        return Err(too_long(length.to_string()));
     }
-    std::fs::read(path).map_err(io)
+    let bytes = read_at_most(file, length, LARGEST).map_err(io)?;
+    bytes.ok_or_else(|| too_long(format!("more than {LARGEST}")))
+}
+
+/// Everything that comes, unless it is more than `most` bytes: a device or a pipe says of itself that it has none.
+fn read_at_most(source: impl Read, expected: u64, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(most)).unwrap_or(0));
+    source.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
 /// The number of values of a shape, where that many floats fit in what a file may hold.
@@ -176,4 +209,17 @@ pub(super) fn brain_halves(bytes: &[u8]) -> Vec<f32> {
 /// The decimal that an f32 was written as: 0.001 is stored as the nearest f32, and 0.001 is meant.
 pub(super) fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        let endless = || std::io::repeat(7);
+        assert_eq!(read_at_most(endless(), 0, 100_000).unwrap(), None);
+        let exact = read_at_most(endless().take(100), 0, 100).unwrap();
+        assert_eq!(exact, Some(vec![7; 100]));
+    }
 }

@@ -10,7 +10,7 @@ use mobilenet::{Cache, Error, Event, Fetch, MobileNetConfig, Precision, Weights}
 
 use crate::cache::row;
 use crate::server::{Request, Server, reset, respond, respond_file};
-use crate::support::shared;
+use crate::support::{shared, tiny};
 
 /// A publication without a known hash, of one file.
 const NAME: &str = "mobilenet_v1_0.25_224";
@@ -437,6 +437,112 @@ fn the_shards_of_a_manifest_come_too() {
     std::fs::write(&shard, bytes).unwrap();
     let error = client.cache().open(name).unwrap_err().to_string();
     assert!(error.contains("group7-shard1of1"), "{error}");
+}
+
+/// A net of zeros that the publication could be: its `model.json`, and the bytes of its two shards.
+fn layers_model() -> (Vec<u8>, [Vec<u8>; 2]) {
+    let tiny = std::fs::read(tiny("layers_float16/model.json")).unwrap();
+    let mut model: serde_json::Value = serde_json::from_slice(&tiny).unwrap();
+    let mut weights = Vec::new();
+    let mut add = |name: String, shape: &[usize]| {
+        weights.push(serde_json::json!({"name": name, "shape": shape, "dtype": "float32"}));
+        4 * shape.iter().product::<usize>()
+    };
+    let mut bytes = 0;
+    let mut convolution = |name: &str, kernel: &str, shape: [usize; 4], channels: usize| {
+        bytes += add(format!("{name}/{kernel}"), &shape);
+        for part in ["gamma", "beta", "moving_mean", "moving_variance"] {
+            bytes += add(format!("{name}_bn/{part}"), &[channels]);
+        }
+    };
+    let mut channels = 8;
+    convolution("conv1", "kernel", [3, 3, 3, 8], 8);
+    for (block, (width, _)) in (1..).zip(mobilenet::BLOCKS) {
+        let name = format!("conv_dw_{block}");
+        convolution(&name, "depthwise_kernel", [3, 3, channels, 1], channels);
+        let output = width / 4;
+        let name = format!("conv_pw_{block}");
+        convolution(&name, "kernel", [1, 1, channels, output], output);
+        channels = output;
+    }
+    bytes += add("conv_preds/kernel".into(), &[1, 1, channels, 1000]);
+    bytes += add("conv_preds/bias".into(), &[1000]);
+    let group = serde_json::json!({"paths": ["shard1", "shard2"], "weights": weights});
+    model["weightsManifest"] = serde_json::json!([group]);
+    let half = bytes / 2;
+    (
+        model.to_string().into_bytes(),
+        [vec![0; half], vec![0; bytes - half]],
+    )
+}
+
+#[test]
+fn a_bad_shard_never_gets_its_name_and_a_changed_one_is_noticed() {
+    let name = "tfjs_mobilenet_v1_0.25_224";
+    let (model, shards) = layers_model();
+    let serve = |shards: [Vec<u8>; 2]| {
+        let model = model.clone();
+        Server::start(move |request, stream| {
+            let content = match request.path.rsplit('/').next().unwrap() {
+                "shard1" => &shards[0],
+                "shard2" => &shards[1],
+                _ => &model,
+            };
+            respond_file(request, stream, content, TAG);
+        })
+    };
+    let client = Client::new();
+    let folder = client.path(name).parent().unwrap().to_path_buf();
+    let files = || {
+        let left = std::fs::read_dir(&folder).unwrap();
+        let mut left: Vec<_> = left
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != ".lock")
+            .collect();
+        left.sort();
+        left
+    };
+    let [first, second] = shards.clone();
+    // Too long, as a page to sign in to may be; and of the right length, with a number that is none.
+    let long = [first.clone(), [&second[..], b"more"].concat()];
+    let mut nan = second.clone();
+    nan[..4].fill(0xff);
+    let nan = [first.clone(), nan];
+    for (wrong, said) in [
+        (long, "more than the manifest says"),
+        (nan, "must be finite"),
+    ] {
+        let error = client.refused(&serve(wrong), name);
+        assert!(
+            error.contains("thrown away") && error.contains(said),
+            "{error}"
+        );
+        assert_eq!(files(), [""; 0]);
+    }
+    let server = serve(shards.clone());
+    let path = client.fetcher(&server).fetch(name).unwrap();
+    client.cache().open(name).unwrap();
+    assert_eq!(files(), ["model.json", "record.json", "shard1", "shard2"]);
+    // Of what was fetched once and is not all there any more, only what is missing or changed comes again.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(folder.join("shard2"), b"changed here").unwrap();
+    let server = serve(shards.clone());
+    client.fetcher(&server).fetch(name).unwrap();
+    client.cache().open(name).unwrap();
+    let asked: Vec<_> = server.requests().into_iter().map(|r| r.path).collect();
+    assert!(
+        asked.len() == 2 && asked[1].ends_with("/shard2"),
+        "{asked:?}"
+    );
+    // The publisher's shard is another than before.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(folder.join("shard1")).unwrap();
+    let mut other = first;
+    other[3] = 0x3f;
+    let server = serve([other, second]);
+    let error = client.fetcher(&server).fetch(name).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert!(!folder.join("shard1").exists() && !path.exists());
 }
 
 #[test]
