@@ -51,6 +51,17 @@ impl Blocks {
         self.0.checked_ilog2().unwrap_or(0) as usize
     }
 
+    /// Refuses blocks that a net of so many separable blocks does not have.
+    pub(crate) fn check(self, blocks: usize) -> Result<()> {
+        let block = self.last();
+        if block > blocks {
+            return Err(Error::Input(format!(
+                "block {block} is asked for; this net has blocks 0 (stem) to {blocks}"
+            )));
+        }
+        Ok(())
+    }
+
     /// One block of a net that has it.
     pub(crate) fn only(block: usize) -> Self {
         Self(1 << block.min(BLOCKS.len()))

@@ -93,7 +93,7 @@ pub struct MobileNetConfig {
     pub blocks: usize,
     /// Padding of stride-2 convolutions. Default: [`Padding::Same`].
     pub padding: Padding,
-    /// Added to the variance in batch normalisation. Default: 1e-3 (TensorFlow's nets; timm's have 1e-5).
+    /// Added to the variance in batch normalisation, in (0, 1). Default: 1e-3 (TensorFlow's nets; timm's have 1e-5).
     pub epsilon: f64,
     /// Subtracted from a pixel level (0 to 255). Default: 127.5.
     pub mean: f64,
@@ -200,15 +200,20 @@ impl MobileNetConfig {
                 self.classes
             ));
         }
-        if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
+        // What is computed with are these numbers as f32.
+        if !(self.epsilon as f32 > 0.0 && self.epsilon < 1.0) {
             return wrong(format!(
                 "epsilon is {}; expected a number in (0, 1)",
                 self.epsilon
             ));
         }
-        if !(self.mean.is_finite() && self.std.is_finite() && self.std > 0.0) {
+        let (mean, std) = (self.mean as f32, self.std as f32);
+        let normalised = [0.0, 255.0].map(|level| (level - mean) * (1.0 / std));
+        if !(mean.is_finite() && std.is_finite() && std > 0.0)
+            || normalised.iter().any(|x| !x.is_finite())
+        {
             return wrong(format!(
-                "normalisation (pixel - {}) / {} is not finite",
+                "normalisation (pixel - {}) / {} is not finite, or std not positive",
                 self.mean, self.std
             ));
         }
@@ -244,7 +249,29 @@ impl MobileNetConfig {
         blocks.iter().map(|block| self.channels_after(block)).sum()
     }
 
-    /// Height (or width) of the map after `block` for an input of `size` pixels.
+    /// Refuses images of which nothing is left before the last block kept: under [`Padding::End`] a convolution of
+    /// stride 2 needs two pixels, so that a whole net needs 32.
+    pub(crate) fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        for size in [height, width] {
+            let strides = std::iter::once(STEM.1).chain(BLOCKS.iter().map(|b| b.1));
+            for (block, stride) in strides.take(self.blocks + 1).enumerate() {
+                let before = match block {
+                    0 => size,
+                    _ => self.size_after(block - 1, size),
+                };
+                let (first, last) = self.padding.of_block(block).amounts(before, stride);
+                if before + first + last < 3 {
+                    return Err(Error::Input(format!(
+                        "images of {height} x {width} pixels are too small for this net: nothing is left after block {block}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Height (or width) of the map after `block` (13 for a later one) for an input of `size` pixels. What
+    /// [`Padding::End`] leaves nothing of counts as 1 here; the nets refuse it.
     pub fn size_after(&self, block: usize, size: usize) -> usize {
         std::iter::once(STEM.1)
             .chain(BLOCKS.iter().map(|b| b.1))

@@ -36,7 +36,8 @@ pub struct SeparableBlock {
 /// MobileNetV1 ([Howard et al. 2017](https://arxiv.org/abs/1704.04861)): a 3x3 stem, up to 13 separable blocks,
 /// a global average pool and, where all blocks are kept, a linear classifier.
 ///
-/// Input is `[n, 3, height, width]`, normalised (see [`MobileNet::input`]); any height and width of at least 1.
+/// Input is `[n, 3, height, width]`, normalised (see [`MobileNet::input`]); any height and width of at least 1 (a whole
+/// net with [`Padding::End`](crate::Padding::End) needs 32: less is padded to nothing) and at most 65,536.
 /// Made by [`MobileNetConfig::init`] (random) or [`Weights::load`](crate::Weights::load) (trained, frozen).
 ///
 /// Burn's batch normalisation trains, and overwrites its running statistics, whenever its *input* lives on an
@@ -153,16 +154,20 @@ impl MobileNet {
 
     /// The means over the maps after several blocks, joined: `[n, `[`joined_dim`](MobileNetConfig::joined_dim)`]`.
     ///
+    /// # Errors
+    /// [`Error::Input`] where the net has fewer blocks.
+    ///
     /// # Panics
-    /// As [`features_after`](Self::features_after); blocks beyond the last kept are left out.
-    pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Tensor<2> {
+    /// As [`features_after`](Self::features_after).
+    pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Result<Tensor<2>> {
+        blocks.check(self.blocks.len())?;
         let mut pools = Vec::new();
         self.walk(x, blocks.last(), |block, map| {
             if blocks.contains(block) {
                 pools.push(pool(map.clone()));
             }
         });
-        Tensor::cat(pools, 1)
+        Ok(Tensor::cat(pools, 1))
     }
 
     /// Logits `[n, classes]`.
@@ -183,7 +188,8 @@ impl MobileNet {
     /// `[n, 3, height, width]` = (pixel - mean) / std on `device`.
     ///
     /// # Errors
-    /// [`Error::Input`] where the length is not n x height x width x 3, or a side is 0.
+    /// [`Error::Input`] where the length is not n x height x width x 3, a side is 0 or above 65,536, or so small that
+    /// [`Padding::End`](crate::Padding::End) leaves nothing of it.
     pub fn input<P: Copy + Into<f32>>(
         &self,
         pixels: &[P],
@@ -191,21 +197,31 @@ impl MobileNet {
         device: &Device,
     ) -> Result<Tensor<4>> {
         let [n, height, width] = shape;
-        let expected = n
-            .checked_mul(height)
-            .and_then(|x| x.checked_mul(width))
-            .and_then(|x| x.checked_mul(3));
-        if height == 0 || width == 0 || expected != Some(pixels.len()) {
-            return Err(Error::Input(format!(
-                "{} pixel values for shape [{n}, {height}, {width}, 3]: sides of at least 1 and one value a channel are expected",
-                pixels.len()
-            )));
-        }
+        check_shape(pixels.len(), shape)?;
+        self.config.check_size(height, width)?;
         let (mean, std) = (self.config.mean as f32, self.config.std as f32);
         let data: Vec<f32> = pixels.iter().map(|&p| (p.into() - mean) / std).collect();
         let nhwc = Tensor::<4>::from_data(TensorData::new(data, [n, height, width, 3]), device);
         Ok(nhwc.permute([0, 3, 1, 2]))
     }
+}
+
+/// The longest side of an image, in pixels.
+const LONGEST: usize = 1 << 16;
+
+/// Refuses a number of pixel values that is not that of `[n, height, width, 3]`, and sides that no image has: an empty
+/// batch of them would still be planned for.
+pub(crate) fn check_shape(length: usize, [n, height, width]: [usize; 3]) -> Result<()> {
+    let expected = [height, width, 3]
+        .iter()
+        .try_fold(n, |product, &side| product.checked_mul(side));
+    let sides = 1..=LONGEST;
+    if !sides.contains(&height) || !sides.contains(&width) || expected != Some(length) {
+        return Err(Error::Input(format!(
+            "{length} pixel values for shape [{n}, {height}, {width}, 3]: sides of 1 to {LONGEST} and one value a channel are expected"
+        )));
+    }
+    Ok(())
 }
 
 /// Global average pool: `[n, c, h, w]` to `[n, c]`.

@@ -139,7 +139,7 @@ impl Net {
                     let rows = match layer {
                         Layer::Embedding => net.embed(x),
                         Layer::Logits => net.forward(x)?,
-                        Layer::Joined(blocks) => net.embed_blocks(x, blocks),
+                        Layer::Joined(blocks) => net.embed_blocks(x, blocks)?,
                     };
                     outputs.extend(first(rows, images.len())?);
                     Ok(())

@@ -110,11 +110,18 @@ impl Folded {
             scale.push(factor as f32);
             bias.push((f64::from(beta[c]) - f64::from(mean[c]) * factor) as f32);
         }
-        Ok(Self {
-            outputs,
-            weight: values(&block.conv.weight)?,
-            after: Affine { scale, bias },
-        })
+        let weight = values(&block.conv.weight)?;
+        let numbers = weight.iter().chain(&scale).chain(&bias);
+        match numbers.copied().find(|v| !v.is_finite()) {
+            Some(value) => Err(wrong(format!(
+                "{value} comes of a convolution and its batch norm: a variance is negative, or values are too large"
+            ))),
+            None => Ok(Self {
+                outputs,
+                weight,
+                after: Affine { scale, bias },
+            }),
+        }
     }
 }
 
@@ -124,8 +131,13 @@ fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Result<Vec<f32>> {
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let data = tensor.into_data().convert_dtype(DType::F32);
-    data.try_to_vec::<f32>().map_err(|e| Error::Mismatch {
+    data.try_to_vec::<f32>()
+        .map_err(|e| wrong(format!("a parameter is not f32: {e:?}")))
+}
+
+fn wrong(message: String) -> Error {
+    Error::Mismatch {
         file: "net to compile".into(),
-        message: format!("a parameter is not f32: {e:?}"),
-    })
+        message,
+    }
 }

@@ -37,6 +37,9 @@ pub use self::pixels::Pixels;
 /// Results agree with Burn's to 1e-4 of the largest value. On one instruction set the result for an image is the
 /// same to the bit, whatever the batch around it and the number of threads.
 ///
+/// The memory that a pass needs is kept for the next one, as much as the largest images and most threads so far took,
+/// until the net is dropped.
+///
 /// ```
 /// # fn main() -> mobilenet::Result<()> {
 /// # let device = burn::tensor::Device::flex();
@@ -82,7 +85,9 @@ impl MobileNet {
     /// ([`InstructionSet::detect`]): see [`CompiledMobileNet`].
     ///
     /// # Errors
-    /// [`Error::Config`] where `MOBILENET_ISA` asks for what is not there.
+    /// [`Error::Config`] where `MOBILENET_ISA` asks for what is not there, [`Error::Mismatch`] where a part of the net
+    /// was replaced by one that does not fit its configuration, or its values leave the range of f32 when they are
+    /// folded.
     pub fn compile(&self) -> Result<CompiledMobileNet> {
         CompiledMobileNet::with(self, InstructionSet::detect()?)
     }
@@ -92,7 +97,7 @@ impl CompiledMobileNet {
     /// As [`MobileNet::compile`], on a given instruction set.
     ///
     /// # Errors
-    /// [`Error::Config`] where this processor does not have it.
+    /// [`Error::Config`] where this processor does not have it, and as [`MobileNet::compile`].
     pub fn with(net: &MobileNet, instruction_set: InstructionSet) -> Result<Self> {
         let kernels = Kernels::of(instruction_set).ok_or_else(|| {
             let there: Vec<_> = InstructionSet::available().into_iter().map(InstructionSet::name).collect();
@@ -101,6 +106,7 @@ impl CompiledMobileNet {
                 there.join(", ")
             ))
         })?;
+        crate::weights::check_parts(net)?;
         Ok(Self {
             config: net.config().clone(),
             kernels,
@@ -139,8 +145,8 @@ impl CompiledMobileNet {
     /// Embeddings, `[n, feature_dim]`: the mean over the last map.
     ///
     /// # Errors
-    /// [`Error::Input`] where the images are so small that nothing is left of them (one pixel, and
-    /// [`Padding::End`](crate::Padding::End)).
+    /// [`Error::Input`] where the images are so small that nothing is left of them: under
+    /// [`Padding::End`](crate::Padding::End) a whole net needs 32 pixels.
     pub fn embed(&self, pixels: &Pixels) -> Result<Vec<f32>> {
         self.embed_blocks(pixels, Blocks::only(self.config.blocks))
     }
@@ -152,7 +158,7 @@ impl CompiledMobileNet {
     /// [`Error::Input`] where the net has fewer blocks, and as [`embed`](Self::embed).
     pub fn embed_blocks(&self, pixels: &Pixels, blocks: Blocks) -> Result<Vec<f32>> {
         let plan = self.plan(pixels)?;
-        self.check_block(blocks.last())?;
+        blocks.check(self.config.blocks)?;
         let dim = self.config.joined_dim(blocks);
         let mut embeddings = vec![0.0; pixels.len() * dim];
         let images = embeddings.chunks_exact_mut(dim);

@@ -1,8 +1,10 @@
-use crate::{Error, Result};
+use crate::Result;
+use crate::model::check_shape;
 
 /// A batch of images as decoders give them: `[n, height, width, 3]`, rows of RGB, levels 0 to 255.
 ///
-/// Normalisation is part of the network. All images of a batch have one size; any size of at least 1 x 1 works.
+/// Normalisation is part of the network. All images of a batch have one size, with sides of 1 to 65,536 pixels (a whole
+/// net with [`Padding::End`](crate::Padding::End) needs 32: less is padded to nothing).
 #[derive(Debug, Clone, Copy)]
 pub struct Pixels<'a> {
     values: Values<'a>,
@@ -21,7 +23,7 @@ impl<'a> Pixels<'a> {
     /// Bytes.
     ///
     /// # Errors
-    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0.
+    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
     pub fn from_u8(values: &'a [u8], shape: [usize; 3]) -> Result<Self> {
         Self::new(Values::U8(values), values.len(), shape)
     }
@@ -29,20 +31,14 @@ impl<'a> Pixels<'a> {
     /// Levels with fractions, as baselines and interpolations have them.
     ///
     /// # Errors
-    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0.
+    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
     pub fn from_f32(values: &'a [f32], shape: [usize; 3]) -> Result<Self> {
         Self::new(Values::F32(values), values.len(), shape)
     }
 
-    fn new(values: Values<'a>, length: usize, [n, height, width]: [usize; 3]) -> Result<Self> {
-        let expected = [height, width, 3]
-            .iter()
-            .try_fold(n, |product, &side| product.checked_mul(side));
-        if height == 0 || width == 0 || expected != Some(length) {
-            return Err(Error::Input(format!(
-                "{length} pixel values for shape [{n}, {height}, {width}, 3]: sides of at least 1 and one value a channel are expected"
-            )));
-        }
+    fn new(values: Values<'a>, length: usize, shape: [usize; 3]) -> Result<Self> {
+        check_shape(length, shape)?;
+        let [n, height, width] = shape;
         Ok(Self {
             values,
             n,
@@ -78,7 +74,7 @@ impl<'a> Pixels<'a> {
 }
 
 impl Values<'_> {
-    /// Writes `value * scale + shift` for the values in `range`.
+    /// Writes `(value - shift) * scale` for the values in `range`.
     pub(super) fn normalize(
         &self,
         range: std::ops::Range<usize>,

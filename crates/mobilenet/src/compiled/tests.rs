@@ -199,6 +199,119 @@ proptest! {
     }
 }
 
+/// Gradients by Burn, one convolution at a time, so that what passes a ReLU6 is decided here: at the map after each
+/// block, and last at the input. `pools` are the gradients at the pools of some blocks, `[n, channels]`.
+fn backwards(
+    net: &MobileNet,
+    input: Tensor<4>,
+    pools: &[(usize, Tensor<2>)],
+    guided: bool,
+) -> Vec<Vec<f32>> {
+    let autodiff = input.device().autodiff();
+    let before = |layer: &ConvBlock, x: Tensor<4>| layer.bn.forward(layer.conv.forward(x));
+    let blocks = net.blocks.iter().map(|b| vec![&b.depthwise, &b.pointwise]);
+    let blocks: Vec<_> = std::iter::once(vec![&net.stem]).chain(blocks).collect();
+    let mut x = input;
+    let mut inputs = Vec::new();
+    for layer in blocks.iter().flatten() {
+        inputs.push(x.clone());
+        x = before(layer, x).clamp(0.0, 6.0);
+    }
+    let mut gradient = x.zeros_like();
+    let mut found = Vec::new();
+    for (block, layers) in blocks.iter().enumerate().rev() {
+        for (_, pool) in pools.iter().filter(|(of, _)| *of == block) {
+            let [n, channels, height, width] = gradient.dims();
+            let spread = pool.clone().reshape([n, channels, 1, 1]) / (height * width) as f32;
+            gradient = gradient + spread.expand([n, channels, height, width]);
+        }
+        found.push(nhwc(gradient.clone()));
+        for layer in layers.iter().rev() {
+            let x = inputs.pop().unwrap().into_data();
+            let x = Tensor::<4>::from_data(x, &autodiff).require_grad();
+            let sum = before(layer, x.clone());
+            let z = sum.clone().inner();
+            let passes = z.clone().greater_elem(0.0).float() * z.lower_elem(6.0).float();
+            if guided {
+                gradient = gradient.clamp_min(0.0);
+            }
+            let upstream = Tensor::<4>::from_data((gradient * passes).into_data(), &autodiff);
+            let gradients = (sum * upstream).sum().backward();
+            gradient = x.grad(&gradients).unwrap();
+        }
+    }
+    found.reverse();
+    found.push(nhwc(gradient));
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn gradients_at_blocks_guided_and_joined_agree_with_burn_away_from_kinks(
+        config in configs(), height in 33..60usize, width in 33..60usize, block in 0..14usize,
+        joined in 1..1u16 << 14, seed: u64
+    ) {
+        let device = Device::flex();
+        let mut net = config.init(&device).unwrap();
+        randomise(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
+        let net = burn::module::Module::freeze(net);
+        let (last, block) = (config.blocks, block.min(config.blocks));
+        let shape = [2, height, width];
+        let image = levels(seed, shape);
+        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let input = net.input(&image, shape, &device).unwrap();
+        let chosen = (0..=last).filter(|b| joined >> b & 1 == 1);
+        // All of them may be behind the last.
+        let chosen = Blocks::new(chosen.chain((joined % (2 << last) == 0).then_some(last))).unwrap();
+        let mut outputs = vec![Output::Embedding, Output::Joined(chosen)];
+        outputs.extend((config.classes > 0).then_some(Output::Logits));
+        for output in outputs {
+            let length = match output {
+                Output::Embedding => config.feature_dim(),
+                Output::Logits => config.classes,
+                Output::Joined(blocks) => config.joined_dim(blocks),
+            };
+            let direction = Numbers(seed ^ 1).vec(2 * length);
+            let tensor = Tensor::<2>::from_data(TensorData::new(direction.clone(), [2, length]), &device);
+            let pools = match output {
+                Output::Embedding => vec![(last, tensor)],
+                Output::Logits => {
+                    let weight = net.classifier.as_ref().unwrap().weight.val();
+                    vec![(last, tensor.matmul(weight.transpose()))]
+                }
+                Output::Joined(blocks) => {
+                    let mut start = 0;
+                    let part = |block| {
+                        let from = start;
+                        start += config.channels_after(block);
+                        (block, tensor.clone().slice([0..2, from..start]))
+                    };
+                    blocks.iter().map(part).collect()
+                }
+            };
+            for guided in [false, true] {
+                let expected = backwards(&net, input.clone(), &pools, guided);
+                let std = config.std as f32;
+                let at_pixels: Vec<f32> = expected[last + 1].iter().map(|g| g / std).collect();
+                let options = GradientOptions::new(output).with_guided(guided);
+                for compiled in compiled_on_all(&net) {
+                    let hand_in = |i: usize, _: &[f32], out: &mut [f32]| {
+                        out.copy_from_slice(&direction[i * length..(i + 1) * length]);
+                    };
+                    let found = compiled.pixel_gradients(&pixels, options, hand_in).unwrap();
+                    let off = relative_l2(&found.gradients, &at_pixels);
+                    prop_assert!(off < 1e-4, "{output:?}, guided {guided}: pixels off by {off}");
+                    let found = compiled.block_gradients(&pixels, block, options, hand_in).unwrap();
+                    let off = relative_l2(&found.gradients, &expected[block]);
+                    prop_assert!(off < 1e-4, "{output:?}, guided {guided}: block {block} off by {off}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn same_bits_in_any_batch_and_on_any_number_of_threads() {
     let device = Device::flex();
@@ -319,10 +432,92 @@ fn wrong_sizes_are_errors() {
         net.pixel_gradients(&pixel, GradientOptions::new(Output::Logits), gradient)
             .is_err()
     );
-    let end = MobileNetConfig::new()
-        .with_padding(Padding::End)
+    // A batch without images plans for none of any size.
+    assert!(Pixels::from_u8(&[], [0, 1, 1 << 40]).is_err());
+    assert!(Pixels::from_f32(&[], [0, 65_537, 1]).is_err());
+    let widest = Pixels::from_u8(&[], [0, 1 << 16, 1 << 16]).unwrap();
+    assert!(net.embed(&widest).unwrap().is_empty());
+}
+
+#[test]
+fn both_engines_say_from_which_size_on_something_is_left() {
+    let device = Device::flex();
+    let least = |padding: Padding, blocks: usize| {
+        let config = MobileNetConfig::new().with_padding(padding);
+        let net = config.with_alpha(0.25).with_classes(0).with_blocks(blocks);
+        let net = net.init(&device).unwrap();
+        let compiled = net.compile().unwrap();
+        let works = |side: usize| {
+            let (image, shape) = (vec![9; side * 3 * 40], [1, side, 40]);
+            let input = net.input(&image, shape, &device);
+            let found = compiled.embed(&Pixels::from_u8(&image, shape).unwrap());
+            assert_eq!(input.is_ok(), found.is_ok(), "{side}");
+            input.is_ok_and(|x| net.embed(x).dims() == [1, net.feature_dim()])
+        };
+        (1..40).find(|&side| works(side)).unwrap()
+    };
+    let found = [
+        Padding::Same,
+        Padding::Both,
+        Padding::End,
+        Padding::EndButStem,
+    ]
+    .map(|padding| (least(padding, 13), least(padding, 2)));
+    assert_eq!(found, [(1, 1), (1, 1), (32, 4), (31, 3)]);
+    let net = MobileNetConfig::new()
         .with_alpha(0.25)
         .init(&device)
         .unwrap();
-    assert!(end.compile().unwrap().embed(&pixel).is_err());
+    assert!(net.input::<u8>(&[], [0, 1, 1 << 40], &device).is_err());
+}
+
+#[test]
+fn numbers_beyond_f32_are_refused_and_not_nan() {
+    let device = Device::flex();
+    let config = MobileNetConfig::new().with_alpha(0.25).with_blocks(1);
+    for (mean, std) in [
+        (0.0, 1e-300),
+        (1e300, 1.0),
+        (0.0, 1e-40),
+        (1e38, 1e-5),
+        (0.0, 1e300),
+        (0.0, 0.0),
+    ] {
+        let config = config.clone().with_normalization(mean, std);
+        assert!(config.check().is_err(), "{mean} {std}");
+    }
+    assert!(config.clone().with_epsilon(1e-60).check().is_err());
+    for (gamma, variance) in [(1.0, -1.0), (1.0, f32::NAN), (3e38, 1e-36)] {
+        let mut net = config.init(&device).unwrap();
+        let n = net.stem.bn.gamma.dims()[0];
+        let filled = |value: f32| Tensor::<1>::from_floats(vec![value; n].as_slice(), &device);
+        net.stem.bn.gamma = Param::from_tensor(filled(gamma));
+        net.stem.bn.running_var = RunningState::new(filled(variance));
+        let error = net.compile().unwrap_err();
+        assert!(matches!(error, crate::Error::Mismatch { .. }), "{error}");
+    }
+}
+
+#[test]
+fn blocks_that_a_net_lacks_are_an_error_in_both_engines() {
+    let device = Device::flex();
+    let config = MobileNetConfig::new().with_alpha(0.25).with_blocks(4);
+    let net = config.init(&device).unwrap();
+    let compiled = net.compile().unwrap();
+    let image = levels(6, [1, 40, 40]);
+    let pixels = Pixels::from_u8(&image, [1, 40, 40]).unwrap();
+    let input = || net.input(&image, [1, 40, 40], &device).unwrap();
+    for blocks in [&[5][..], &[13], &[2, 11]] {
+        let blocks = Blocks::new(blocks.iter().copied()).unwrap();
+        let errors = [
+            net.embed_blocks(input(), blocks).unwrap_err(),
+            compiled.embed_blocks(&pixels, blocks).unwrap_err(),
+        ];
+        assert_eq!(errors[0].to_string(), errors[1].to_string());
+    }
+    let blocks = Blocks::new([1, 4]).unwrap();
+    let expected = net.embed_blocks(input(), blocks).unwrap();
+    let expected: Vec<f32> = expected.into_data().try_to_vec().unwrap();
+    let found = compiled.embed_blocks(&pixels, blocks).unwrap();
+    close(&found, &expected, 1e-4, "joined");
 }

@@ -39,6 +39,7 @@ pub use cache::Cache;
 #[cfg(feature = "fetch")]
 pub use fetch::{Event, Fetch};
 pub use format::Format;
+pub(crate) use module::check_parts;
 pub use preprocessing::{Filter, Preprocessing};
 pub use registry::Published;
 
@@ -151,7 +152,8 @@ impl Weights {
     /// Takes the weights out of a net.
     ///
     /// # Errors
-    /// [`Error::Input`] where the device cannot be read.
+    /// [`Error::Mismatch`] where a part was replaced by one that does not fit the configuration, [`Error::Tensor`] where
+    /// a value is not finite or a variance negative, [`Error::Input`] where the device cannot be read.
     pub fn of(net: &MobileNet) -> Result<Self> {
         Ok(Self {
             source: "a net in memory".into(),

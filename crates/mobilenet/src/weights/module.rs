@@ -3,9 +3,13 @@
 use burn::module::{Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::parameters::{Array, Arrays, Layer, Parameter, Part, parameters};
+use super::parameters::{Array, Arrays, Layer, Parameter, Part, check_parameter, parameters};
+use crate::config::{BLOCKS, STEM};
 use crate::model::ConvBlock;
 use crate::{Error, MobileNet, Result};
+
+/// What errors call a net that came from no file.
+const IN_MEMORY: &str = "a net in memory";
 
 fn conv_block_mut(net: &mut MobileNet, layer: Layer) -> Option<&mut ConvBlock> {
     match layer {
@@ -61,6 +65,7 @@ fn write_one(net: &mut MobileNet, p: &Parameter, array: Array, device: &Device) 
 
 /// Reads every parameter of a net.
 pub(super) fn read(net: &MobileNet) -> Result<Arrays> {
+    check_parts(net)?;
     parameters(net.config())
         .into_iter()
         .map(|p| Ok((p.name(), read_one(net, &p)?)))
@@ -75,20 +80,87 @@ fn read_one(net: &MobileNet, p: &Parameter) -> Result<Array> {
         (Some(block), _, Part::Mean) => Some(block.bn.running_mean.value_sync().into_data()),
         (Some(block), _, Part::Variance) => Some(block.bn.running_var.value_sync().into_data()),
         (None, Some(classifier), Part::Kernel) => Some(classifier.weight.val().into_data()),
-        (None, Some(classifier), Part::Bias) => {
-            classifier.bias.as_ref().map(|b| b.val().into_data())
-        }
+        // A linear layer without a bias adds nothing.
+        (None, Some(classifier), Part::Bias) => match &classifier.bias {
+            Some(bias) => Some(bias.val().into_data()),
+            None => Some(TensorData::zeros::<f32, _>(p.shape.clone())),
+        },
         _ => None,
     };
     let wrong = |what: String| Error::Input(format!("parameter `{}` of the net: {what}", p.name()));
     let data = data.ok_or_else(|| wrong("is not there".into()))?;
+    let shape = data.shape().to_vec();
     let data = data
         .try_to_vec_as::<f32>()
         .map_err(|e| wrong(format!("cannot be read: {e:?}")))?;
-    let array = Array {
-        shape: p.shape.clone(),
-        data,
-    };
-    super::parameters::check("a net in memory", &p.name(), &p.shape, &array)?;
+    let array = Array { shape, data };
+    check_parameter(IN_MEMORY, &p.name(), p, &p.shape, &array)?;
     Ok(array)
+}
+
+/// What a net's parts, which anybody may replace, must have in common with its configuration: else it is another net
+/// than the one that is compiled or written.
+pub(crate) fn check_parts(net: &MobileNet) -> Result<()> {
+    let config = net.config();
+    let wrong = |message: String| {
+        Err(Error::Mismatch {
+            file: IN_MEMORY.into(),
+            message: format!("{message}; make the net from the configuration that it is to have"),
+        })
+    };
+    if net.blocks.len() != config.blocks || net.classifier.is_some() != (config.classes > 0) {
+        return wrong(format!(
+            "it has {} blocks and {} classifier, its configuration {} blocks and {} classes",
+            net.blocks.len(),
+            if net.classifier.is_some() { "a" } else { "no" },
+            config.blocks,
+            config.classes
+        ));
+    }
+    for p in parameters(config) {
+        let found = match (conv_block(net, p.layer), &net.classifier, p.part) {
+            (Some(block), _, Part::Kernel) => block.conv.weight.dims().to_vec(),
+            (Some(block), _, Part::Gamma) => block.bn.gamma.dims().to_vec(),
+            (Some(block), _, Part::Beta) => block.bn.beta.dims().to_vec(),
+            (Some(block), _, Part::Mean) => block.bn.running_mean.value_sync().dims().to_vec(),
+            (Some(block), _, Part::Variance) => block.bn.running_var.value_sync().dims().to_vec(),
+            (None, Some(classifier), Part::Kernel) => classifier.weight.dims().to_vec(),
+            (None, Some(classifier), _) => match &classifier.bias {
+                Some(bias) => bias.dims().to_vec(),
+                None => p.shape.clone(),
+            },
+            (None, None, _) | (Some(_), _, Part::Bias) => Vec::new(),
+        };
+        if found != p.shape {
+            return wrong(format!(
+                "`{}` has the shape {found:?}, by its configuration {:?}",
+                p.name(),
+                p.shape
+            ));
+        }
+        let Some(block) = conv_block(net, p.layer).filter(|_| p.part == Part::Kernel) else {
+            continue;
+        };
+        let (stride, groups) = match p.layer {
+            Layer::Stem => (STEM.1, 1),
+            Layer::Depthwise(i) => (BLOCKS[i - 1].1, p.shape[0]),
+            Layer::Pointwise(_) | Layer::Classifier => (1, 1),
+        };
+        let conv = &block.conv;
+        let same = (conv.stride, conv.dilation, conv.groups) == ([stride; 2], [1; 2], groups);
+        if !same || conv.bias.is_some() || block.bn.epsilon != config.epsilon {
+            return wrong(format!(
+                "the convolution of `{}` has stride {:?}, dilation {:?}, {} groups, {} bias and epsilon {}, by its \
+                 configuration {stride}, 1, {groups}, no bias and {}",
+                p.name(),
+                conv.stride,
+                conv.dilation,
+                conv.groups,
+                if conv.bias.is_some() { "a" } else { "no" },
+                block.bn.epsilon,
+                config.epsilon
+            ));
+        }
+    }
+    Ok(())
 }
