@@ -45,11 +45,11 @@ pub enum Error {
         message: String,
     },
     /// Tensors that are no part of a MobileNetV1 with the names of this format.
-    #[error("{file}: {} left over, first {names:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()))]
+    #[error("{file}: {} left over, first {:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()), &names[..names.len().min(5)])]
     LeftOver {
         /// The file.
         file: String,
-        /// Names of the tensors left over.
+        /// Names of the tensors left over, all of them; the message has the first five.
         names: Vec<String>,
         /// The naming scheme that fitted best.
         scheme: &'static str,

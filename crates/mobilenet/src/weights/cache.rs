@@ -73,7 +73,8 @@ impl Cache {
     }
 
     /// Opens published weights from this cache, checked: against the publisher's hash, and against what was noted
-    /// when the file was first seen here. Nothing is fetched.
+    /// when the file was first seen here. Nothing is fetched; a file that was not seen before is noted, where the cache
+    /// can be written.
     ///
     /// # Errors
     /// [`Error::UnknownWeights`] where there is no such name or it is not here, saying where it would be and where to
@@ -147,13 +148,9 @@ impl Cache {
         if record == before {
             return Ok(());
         }
-        // A cache that cannot be written (another user's) still serves.
+        // A cache that cannot be written (another user's, or on a disk mounted to be read only) still serves.
         match self.note(published, &record) {
-            Err(Error::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::PermissionDenied =>
-            {
-                Ok(())
-            }
+            Err(Error::Io { source, .. }) if cannot_be_written(&source) => Ok(()),
             result => result,
         }
     }
@@ -193,6 +190,11 @@ impl Cache {
         let json = serde_json::to_vec_pretty(record).unwrap_or_default();
         write_whole(&path, &json)
     }
+}
+
+fn cannot_be_written(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// The row of a name.
@@ -258,4 +260,19 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_on_a_read_only_disk_serves_and_a_full_one_says_so() {
+        let error = |code| std::io::Error::from_raw_os_error(code);
+        if cfg!(target_os = "linux") {
+            // EACCES, EROFS, ENOSPC
+            assert!(cannot_be_written(&error(13)) && cannot_be_written(&error(30)));
+            assert!(!cannot_be_written(&error(28)));
+        }
+    }
 }

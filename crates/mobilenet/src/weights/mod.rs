@@ -353,7 +353,7 @@ pub enum Precision {
     Single,
 }
 
-/// A file as it is; of a folder its `model.json`, or the one weights file in it.
+/// A file as it is; of a folder its `model.json`, or the weights file that an archive's reader would take.
 fn only_weights_of(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.into());
@@ -370,22 +370,27 @@ fn only_weights_of(path: &Path) -> Result<PathBuf> {
     for entry in std::fs::read_dir(path).map_err(io)? {
         let file = entry.map_err(io)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        if format::rank(&name).is_some() {
-            found.push(file);
+        if let Some(rank) = format::rank(&name) {
+            found.push((rank, file));
         }
     }
-    match (found.pop(), found.is_empty()) {
-        (Some(file), true) => Ok(file),
-        (found, _) => Err(Error::UnknownWeights {
+    found.sort();
+    let wrong = |message: String| {
+        Err(Error::UnknownWeights {
             name: path.display().to_string(),
-            message: format!(
-                "{} in this folder; expected a `model.json`, or one file of another format",
-                if found.is_some() {
-                    "several weights files are"
-                } else {
-                    "no weights file is"
-                }
-            ),
-        }),
+            message,
+        })
+    };
+    match &found[..] {
+        [] => wrong(
+            "no weights file is in this folder; expected a `model.json`, or a file of another format"
+                .into(),
+        ),
+        [(first, one), (second, other), ..] if first == second => wrong(format!(
+            "both {} and {} may be meant; name one of them",
+            one.display(),
+            other.display()
+        )),
+        [(_, file), ..] => Ok(file.clone()),
     }
 }

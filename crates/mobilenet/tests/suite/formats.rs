@@ -5,7 +5,7 @@
 
 use burn::tensor::Device;
 use half::{bf16, f16};
-use mobilenet::{MobileNetConfig, Padding, Precision, Weights};
+use mobilenet::{Format, MobileNetConfig, Padding, Precision, Weights};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{arrays, distance, features, open, tensors, tiny};
@@ -127,12 +127,84 @@ fn our_own_file_keeps_everything() {
     assert_eq!(bytes, again.to_safetensors(Precision::Single).unwrap());
 }
 
-/// timm's `mobilenetv1_100h` has one convolution more, before its classifier: no MobileNetV1 of the paper.
+/// A folder as an archive: of several files, the one whose kind comes first, and none where two are of it.
 #[test]
-fn a_net_with_a_further_layer_is_refused() {
+fn a_folder_is_read_as_an_archive_of_it_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |file: &str| std::fs::copy(tiny(file), folder.path().join(file)).unwrap();
+    put("pytorch_model.bin");
+    let open = || Weights::open(folder.path());
+    assert_eq!(open().unwrap().format(), Format::PyTorch);
+    put("hugging_face.safetensors");
+    put("slim.pb");
+    assert_eq!(open().unwrap().format(), Format::Safetensors);
+    put("timm.safetensors");
+    let error = open().unwrap_err().to_string();
+    for said in [
+        "hugging_face.safetensors",
+        "timm.safetensors",
+        "may be meant",
+    ] {
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_the_configuration_are_refused() {
+    let device = Device::flex();
+    let config = MobileNetConfig::new().with_alpha(0.25).with_classes(7);
+    let net = || config.init(&device).unwrap();
+    let other = config.clone().with_classes(9).init(&device).unwrap();
+    let wide = config.clone().with_alpha(0.5).init(&device).unwrap();
+    let mut cases = Vec::new();
+    cases.push(("classifier.weight", net()));
+    cases.last_mut().unwrap().1.classifier = other.classifier;
+    cases.push(("no classifier", net()));
+    cases.last_mut().unwrap().1.classifier = None;
+    cases.push(("stem.conv.weight", net()));
+    cases.last_mut().unwrap().1.stem = wide.stem.clone();
+    cases.push(("stem.bn.running_var", net()));
+    cases.last_mut().unwrap().1.stem.bn.running_var = wide.stem.bn.running_var;
+    cases.push(("12 blocks", net()));
+    cases.last_mut().unwrap().1.blocks.pop();
+    cases.push(("has stride", net()));
+    cases.last_mut().unwrap().1.blocks[1].depthwise.conv.stride = [1, 1];
+    cases.push(("epsilon", net()));
+    cases.last_mut().unwrap().1.blocks[1].depthwise.bn.epsilon = 1e-5;
+    for (said, net) in cases {
+        for error in [net.compile().err(), Weights::of(&net).err()] {
+            let error = error.unwrap().to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        }
+    }
+    // A layer without a bias adds nothing.
+    let mut net = net();
+    net.classifier.as_mut().unwrap().bias = None;
+    let weights = Weights::of(&net).unwrap();
+    let bias = weights
+        .tensors()
+        .find(|t| t.0 == "classifier.bias")
+        .unwrap();
+    assert_eq!(bias.2, [0.0; 7]);
+    net.compile().unwrap();
+}
+
+#[test]
+fn a_long_list_of_what_is_left_over_is_cut() {
     let mut tensors = arrays(&tiny("timm.safetensors"));
     tensors.retain(|name, _| !name.ends_with("num_batches_tracked")); // not f32
-    tensors.insert("conv_head.weight".into(), (vec![4, 2, 1, 1], vec![0.5; 8]));
+    for i in 0..100 {
+        tensors.insert(format!("odd{i:02}"), (vec![1], vec![0.5]));
+    }
+    let bytes = safetensors_of(tensors);
+    let error = Weights::from_bytes("odd", &bytes).unwrap_err().to_string();
+    assert!(
+        error.contains("100 tensors") && error.contains("odd04") && !error.contains("odd05"),
+        "{error}"
+    );
+}
+
+fn safetensors_of(tensors: crate::support::Tensors) -> Vec<u8> {
     let bytes = |values: &[f32]| {
         values
             .iter()
@@ -147,7 +219,16 @@ fn a_net_with_a_further_layer_is_refused() {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
         (name.as_str(), view)
     });
-    let bytes = safetensors::serialize(views, None).unwrap();
+    safetensors::serialize(views, None).unwrap()
+}
+
+/// timm's `mobilenetv1_100h` has one convolution more, before its classifier: no MobileNetV1 of the paper.
+#[test]
+fn a_net_with_a_further_layer_is_refused() {
+    let mut tensors = arrays(&tiny("timm.safetensors"));
+    tensors.retain(|name, _| !name.ends_with("num_batches_tracked")); // not f32
+    tensors.insert("conv_head.weight".into(), (vec![4, 2, 1, 1], vec![0.5; 8]));
+    let bytes = safetensors_of(tensors);
     let error = Weights::from_bytes("100h", &bytes).unwrap_err().to_string();
     assert!(error.contains("conv_head.weight"), "{error}");
 }
