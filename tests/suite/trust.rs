@@ -1,8 +1,9 @@
 //! How far explanations of real images can be trusted. Most of it takes minutes and is asked for by name.
 
 use attribution::{
-    Faithfulness, GradCam, GradientXInput, GuidedBackpropagation, IntegratedGradients, Method,
-    Model, Pixels, Randomised, Score, randomisation_check, rank_correlation,
+    Faithfulness, GradCam, GradCamPlusPlus, GradientXInput, GuidedBackpropagation,
+    IntegratedGradients, LayerCam, Method, Model, Pixels, Randomised, Score, randomisation_check,
+    rank_correlation,
 };
 use burn::tensor::Device;
 use dataset::{DecodeOptions, ImageFolder, ResizePolicy, decode_file};
@@ -100,12 +101,25 @@ fn explanations_change_when_the_net_forgets() {
     let last = &steps[3];
     assert!(last.magnitude_correlation.unwrap() < 0.75, "{last:?}");
 
-    // Methods agree more with their kin than with nothing at all.
+    // Methods agree more with their kin than with methods of another kind.
     let run = |method: &dyn Method| method.attribute(&model, &pixels).unwrap();
     let cam = run(&GradCam::new());
-    let guided = run(&GuidedBackpropagation::new());
-    assert_eq!(rank_correlation(&cam, &cam).unwrap(), Some(1.0));
-    assert!(rank_correlation(&cam, &guided).unwrap().unwrap().abs() < 1.0);
+    let agreement = |other: &dyn Method| rank_correlation(&cam, &run(other)).unwrap().unwrap();
+    let (kin, strangers) = (
+        [
+            agreement(&GradCamPlusPlus::new()),
+            agreement(&LayerCam::new()),
+        ],
+        [
+            agreement(&GuidedBackpropagation::new()),
+            agreement(&GradientXInput::new()),
+        ],
+    );
+    println!("with its kin {kin:?}, with others {strangers:?}");
+    assert_eq!(agreement(&GradCam::new()), 1.0);
+    for kin in kin {
+        assert!(strangers.iter().all(|other| kin > other.abs()));
+    }
     assert_eq!(
         before,
         classifier.predict(image.as_raw(), 1).unwrap(),
