@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use dataset::{
-    Augmentation, DecodeOptions, Distortions, ImageItem, RgbImage, decode_file, decode_named,
-    read_bounded,
+    Augmentation, DecodeOptions, Distortions, ImageItem, ResizePolicy, RgbImage, decode_file,
+    decode_named, read_bounded,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -42,11 +42,6 @@ impl From<Augmentation> for Variation {
 }
 
 impl Variation {
-    /// `retrain.py` knew nothing of EXIF.
-    fn decoding(&self) -> DecodeOptions {
-        DecodeOptions::default().with_upright(matches!(self, Self::Augmentation(_)))
-    }
-
     /// Levels of a variant, `[size, size, 3]`.
     fn apply(&self, image: &RgbImage, size: u32, seed: u64, epoch: u64, index: u64) -> Vec<f32> {
         match self {
@@ -147,7 +142,7 @@ impl Backbone {
         step: usize,
     ) -> Result<Vec<f32>> {
         let load = |(place, item): (usize, &&ImageItem)| -> Result<Vec<f32>> {
-            let image = decode_file(&item.path, &variation.decoding())?;
+            let image = decode_file(&item.path, &self.decoding())?;
             Ok(variation.apply(&image, self.size(), seed, step as u64, place as u64))
         };
         let levels: Vec<_> = items
@@ -180,6 +175,16 @@ impl Backbone {
         Ok(start.elapsed().mul_f64(images as f64 / sample.len() as f64))
     }
 
+    /// As [`loader`](Self::loader) has it, so that images are turned the same way in training and in prediction:
+    /// `retrain.py` knew nothing of EXIF, and `tf1` does as it did.
+    fn upright(&self) -> bool {
+        self.resize() != ResizePolicy::Tf1Squash
+    }
+
+    fn decoding(&self) -> DecodeOptions {
+        DecodeOptions::default().with_upright(self.upright())
+    }
+
     fn embed_levels(&self, levels: &[f32], images: usize) -> Result<Vec<f32>> {
         let side = self.size() as usize;
         let shape = [images, side, side];
@@ -194,6 +199,7 @@ impl Backbone {
         hash.update(seed.to_le_bytes());
         hash.update((variant as u64).to_le_bytes());
         hash.update(variation);
+        hash.update(if self.upright() { "upright" } else { "" });
         Ok(hash.finalize().into())
     }
 
@@ -205,7 +211,7 @@ impl Backbone {
         recipes: &[[u8; 32]],
         cache: &EmbeddingCache,
     ) -> Result<Varied> {
-        let options = variation.decoding();
+        let options = self.decoding();
         let bytes = read_bounded(&item.path, options.max_bytes())?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         // Not the place in a list: the same image has the same variants anywhere.

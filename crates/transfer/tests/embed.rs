@@ -187,6 +187,52 @@ fn variants_on_the_fly_are_others_each_step_and_the_same_again() {
     assert!(error.to_string().contains("cloud_00001.jpg"), "{error}");
 }
 
+/// A photo whose EXIF says that it lies on its side, as phones store them.
+fn sideways(path: &Path, side: u32) {
+    let picture = dataset::RgbImage::from_fn(side, side, |x, y| {
+        [x as u8 * 5, y as u8, (x * y) as u8].into()
+    });
+    picture.save(path).unwrap();
+    let jpeg = fs::read(path).unwrap();
+    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    exif.extend([6, 0, 0, 0, 0, 0, 0, 0]);
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    let block = [&[0xff, 0xe1][..], &length, &exif].concat();
+    fs::write(path, [&jpeg[..2], &block, &jpeg[2..]].concat()).unwrap();
+}
+
+#[test]
+fn varied_images_are_turned_as_those_that_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = &images(folder.path(), 1)[..1];
+    sideways(&items[0].path, 48);
+    let nothing = Variation::from(dataset::Distortions::default());
+    let as_it_is = Variation::from(dataset::Augmentation::new());
+    let embed = |resize| {
+        let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+        let backbone = backbone.with_resize(resize);
+        let cache = EmbeddingCache::temporary().unwrap();
+        let plain = backbone.embed(items, &cache, |_| ()).unwrap().embeddings;
+        for variation in [&nothing, &as_it_is] {
+            let variants = backbone.embed_variants(items, variation, 1, 0, &cache, |_| ());
+            let variants = variants.unwrap().embeddings;
+            let fresh = backbone
+                .embed_varied(&[&items[0]], variation, 0, 0)
+                .unwrap();
+            for (i, &plain) in plain.values().iter().enumerate() {
+                for varied in [variants.values()[i], fresh[i]] {
+                    assert!((plain - varied).abs() < 1e-4, "{resize}, {variation:?}");
+                }
+            }
+        }
+        plain
+    };
+    // The size is right already: the policies differ in which way is up.
+    let upright = embed(ResizePolicy::Squash);
+    assert_eq!(embed(ResizePolicy::Letterbox), upright);
+    assert_ne!(embed(ResizePolicy::Tf1Squash), upright);
+}
+
 #[test]
 fn the_same_bytes_with_one_thread_and_with_many() {
     let folder = tempfile::tempdir().unwrap();
