@@ -59,6 +59,61 @@ fn a_damaged_record_counts_as_missing() {
 }
 
 #[test]
+fn damage_in_a_records_head_costs_that_record_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    fill(&cache, 0..4);
+    let path = cache.path().to_path_buf();
+    drop(cache);
+    let whole = fs::read(&path).unwrap();
+    let record = (whole.len() - 16) / 4;
+    // Every byte of key, number of values and checksum; of one record, and of two that are neighbours.
+    for (place, damaged) in (0..40).flat_map(|place| [(place, 1..2), (place, 1..3)]) {
+        let mut bytes = whole.clone();
+        for i in damaged.clone() {
+            bytes[16 + i * record + place] ^= 4;
+        }
+        fs::write(&path, &bytes).unwrap();
+        let cache = EmbeddingCache::open(folder.path()).unwrap();
+        for i in 0..4 {
+            let expected = (!damaged.contains(&usize::from(i))).then(|| row(i));
+            assert_eq!(cache.get(&key(i)).unwrap(), expected, "byte {place}");
+        }
+        fill(&cache, 0..4);
+        drop(cache);
+        assert_eq!(fs::read(&path).unwrap()[..whole.len()], bytes);
+        let again = EmbeddingCache::open(folder.path()).unwrap();
+        assert!((0..4).all(|i| again.get(&key(i)).unwrap() == Some(row(i))));
+    }
+    // Behind the last record's head nothing is whole.
+    let mut bytes = whole.clone();
+    bytes[16 + 3 * record] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    assert_eq!(cache.len(), 3);
+    fill(&cache, 0..4);
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+#[test]
+fn the_record_after_a_long_damage_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    // The damage is longer than what is looked through at once, and the next head lies across the border.
+    let long = vec![0.5; (1 << 18) - 16];
+    cache.append([(key(0), &long[..])]).unwrap();
+    fill(&cache, 1..3);
+    let path = cache.path().to_path_buf();
+    drop(cache);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let cache = EmbeddingCache::open(folder.path()).unwrap();
+    assert_eq!(cache.len(), 2);
+    assert_eq!(cache.get(&key(2)).unwrap(), Some(row(2)));
+}
+
+#[test]
 fn two_at_once_see_each_others_records() {
     let folder = tempfile::tempdir().unwrap();
     let one = EmbeddingCache::open(folder.path()).unwrap();

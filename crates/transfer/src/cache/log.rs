@@ -10,10 +10,14 @@ use crate::{Error, Result};
 /// First bytes of the file; the last one is the version of its format.
 const MAGIC: &[u8; 16] = b"embedding cache\x01";
 
+/// Bytes that are looked through at once for the record after a damaged one.
+const SCAN: u64 = 1 << 20;
+
 /// Embeddings on disk: an append-only file of checksummed records in a folder.
 ///
 /// A record is used only when it is whole: what a killed process left half written is cut off by the next one that
-/// opens or appends, and a record whose values do not match their checksum counts as missing and is computed again.
+/// opens or appends, and a record that does not match its checksums counts as missing and is computed again; those
+/// behind it stay.
 /// Processes share a folder: appending takes an exclusive lock (`lock` in the folder) and first takes in what others
 /// have added. Memory grows by a few dozen bytes a record, not by its values.
 ///
@@ -213,7 +217,7 @@ impl EmbeddingCache {
 }
 
 impl State {
-    /// Takes in records that others appended and cuts off half a record at the end.
+    /// Takes in records that others appended, passes over what is damaged, and cuts off half a record at the end.
     fn catch_up(&mut self, path: &Path) -> Result<()> {
         if self.end == 0 {
             self.start(path)?;
@@ -237,13 +241,39 @@ impl State {
                     self.index.insert(key, self.end);
                     self.end += record::size(count);
                 }
-                _ => {
-                    self.file.set_len(self.end).map_err(Error::io(path))?;
-                    break;
-                }
+                _ => match self.next_record(length).map_err(Error::io(path))? {
+                    Some(next) => self.end = next,
+                    None => {
+                        self.file.set_len(self.end).map_err(Error::io(path))?;
+                        break;
+                    }
+                },
             }
         }
         Ok(())
+    }
+
+    /// Where the next whole record after `end` starts, if there is one before `length`.
+    fn next_record(&mut self, length: u64) -> std::io::Result<Option<u64>> {
+        let mut start = self.end + 1;
+        while start < length {
+            self.file.seek(SeekFrom::Start(start))?;
+            let mut bytes = Vec::new();
+            (&self.file).take(SCAN).read_to_end(&mut bytes)?;
+            for (at, window) in bytes.windows(record::HEAD).enumerate() {
+                let at = start + at as u64;
+                if let Some((_, count)) = record::head(window)
+                    && at + record::size(count) <= length
+                {
+                    return Ok(Some(at));
+                }
+            }
+            if bytes.len() < SCAN as usize {
+                break;
+            }
+            start += SCAN - record::HEAD as u64 + 1;
+        }
+        Ok(None)
     }
 
     /// Checks the first bytes, or writes them where a process was killed before it had.

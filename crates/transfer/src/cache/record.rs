@@ -47,18 +47,23 @@ pub(super) fn write(key: &Key, values: &[f32], out: &mut Vec<u8>) {
 
 /// Key and number of values of the record that starts here; `None` if what is there is no whole head.
 pub(super) fn read_head(from: &mut impl Read) -> io::Result<Option<(Key, usize)>> {
-    let mut head = [0; HEAD];
-    match from.read_exact(&mut head) {
+    let mut bytes = [0; HEAD];
+    match from.read_exact(&mut bytes) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
+    Ok(head(&bytes))
+}
+
+/// Key and number of values, if these [`HEAD`] bytes are a head.
+pub(super) fn head(bytes: &[u8]) -> Option<(Key, usize)> {
     let (mut key, mut count, mut crc) = ([0; 32], [0; 4], [0; 4]);
-    key.copy_from_slice(&head[..32]);
-    count.copy_from_slice(&head[32..36]);
-    crc.copy_from_slice(&head[36..]);
+    key.copy_from_slice(bytes.get(..32)?);
+    count.copy_from_slice(bytes.get(32..36)?);
+    crc.copy_from_slice(bytes.get(36..HEAD)?);
     let count = u32::from_le_bytes(count) as usize;
-    let whole = crc32c::crc32c(&head[..36]) == u32::from_le_bytes(crc) && count <= MOST;
-    Ok(whole.then_some((Key(key), count)))
+    let whole = count <= MOST && crc32c::crc32c(&bytes[..36]) == u32::from_le_bytes(crc);
+    whole.then_some((Key(key), count))
 }
 
 /// The values that follow a head; `None` if they do not match their checksum.
