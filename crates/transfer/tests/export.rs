@@ -1,13 +1,19 @@
-//! Exports, run by another engine: tract.
+//! Exports: run by another engine, tract, and read back.
 
 mod common;
 
 use std::path::Path;
 
+use burn::tensor::Device;
 use common::trained::{boats_and_clouds, drawn};
+use common::{fixed, levels, numbers};
+use dataset::sample::{self, Subject};
+use mobilenet::{MobileNetConfig, Padding, Weights};
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
 use tract_onnx::prelude::*;
-use transfer::Classifier;
 use transfer::export::{Export, Format, PixelInput};
+use transfer::{Backbone, Classifier, Dense, Head, Layer};
 
 /// The largest difference of a probability between tract on the ONNX file at `path` and the classifier; the top class
 /// must be the same everywhere.
@@ -93,4 +99,172 @@ fn tract_gives_the_same_answers() {
         eprintln!("{images} images, {name}: probabilities within {worst:.1e}");
         assert!(worst <= 1e-4, "{name}: {worst:e}");
     }
+}
+
+/// A small net of these conventions, whose weights are no one's.
+fn small(padding: Padding, epsilon: f64) -> Weights {
+    let config = MobileNetConfig::new().with_alpha(0.25).with_classes(10);
+    let config = config.with_padding(padding).with_epsilon(epsilon);
+    fixed(&Weights::of(&config.init(&Device::flex()).unwrap()).unwrap())
+}
+
+/// The bundled weights as if they had been trained with these conventions.
+fn bundled(padding: Padding, epsilon: f64) -> Weights {
+    let weights = Weights::open("bundled").unwrap();
+    let config = weights.config().clone();
+    let config = config.with_padding(padding).with_epsilon(epsilon);
+    let bytes = weights.to_safetensors(mobilenet::Precision::Half).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = header.metadata().clone().unwrap();
+    let mut about: Value = serde_json::from_str(&metadata["mobilenet"]).unwrap();
+    let changed = serde_json::to_value(&config).unwrap();
+    for field in ["padding", "epsilon"] {
+        about[field] = changed[field].clone();
+    }
+    metadata.insert("mobilenet".into(), about.to_string());
+    let tensors = SafeTensors::deserialize(&bytes).unwrap().tensors();
+    let bytes = safetensors::serialize(tensors, Some(metadata)).unwrap();
+    let changed = Weights::from_safetensors("a net made for tests", &bytes).unwrap();
+    assert_eq!(*changed.config(), config);
+    changed
+}
+
+/// A classifier whose probabilities are neither 0 nor 1.
+fn classifier(weights: Weights, layer: Layer) -> Classifier {
+    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = backbone.with_layer(layer).unwrap();
+    let dim = backbone.dim();
+    let weights = numbers(3 * dim, 5).into_iter().map(|w| 0.05 * w).collect();
+    let dense = Dense::new(dim, weights, vec![0.1, 0.0, -0.1]).unwrap();
+    let classes = ["a", "b", "c"].map(String::from).to_vec();
+    Classifier::new(backbone, Head::new(vec![dense]).unwrap(), classes).unwrap()
+}
+
+/// The probabilities are those of the classifier, to 1e-5.
+fn same(classifier: &Classifier, what: &str, predict: impl Fn(&[u8], usize) -> Vec<f64>) {
+    let drawn = [Subject::Boat, Subject::Cloud].map(|subject| sample::draw(subject, 3, 1));
+    let squares = drawn.map(|picture| classifier.backbone().square(&picture).into_raw());
+    let pixels = [squares.concat(), levels(squares[0].len(), 4)].concat();
+    let expected = classifier.predict(&pixels, 3).unwrap();
+    let spread = (0..3).map(|class| (expected[class] - expected[3 + class]).abs());
+    assert!(
+        spread.fold(0.0, f64::max) > 0.01,
+        "images that look alike: {expected:?}"
+    );
+    let found = predict(&pixels, 3);
+    assert_eq!(found.len(), expected.len());
+    let off = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+    let off = off.fold(0.0, f64::max);
+    assert!(off <= 1e-5, "{what}: off by {off:e}");
+}
+
+/// Asks a network whose logits are the classes'.
+fn ask(weights: Weights) -> impl Fn(&[u8], usize) -> Vec<f64> {
+    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = backbone.with_layer(Layer::Logits).unwrap();
+    move |pixels, n| {
+        let logits = backbone.forward(pixels, n).unwrap();
+        let mut p: Vec<f64> = logits.iter().map(|&z| f64::from(z)).collect();
+        p.chunks_mut(3).for_each(|row| transfer::softmax(row, 1.0));
+        p
+    }
+}
+
+#[test]
+fn a_tfjs_model_is_read_back_as_the_same_network() {
+    let folder = tempfile::tempdir().unwrap();
+    for padding in [Padding::Same, Padding::End, Padding::EndButStem] {
+        for layer in [Layer::Embedding, Layer::Logits] {
+            let classifier = classifier(bundled(padding, 1e-3), layer);
+            let export = Export::new(&classifier).unwrap();
+            let files = export.write(Format::Tfjs, folder.path()).unwrap();
+            // Whoever finds the model finds its weights.
+            assert!(files.last().unwrap().ends_with("model.json"));
+            let labels = std::fs::read_to_string(folder.path().join("labels.txt")).unwrap();
+            assert_eq!(labels, "a\nb\nc\n");
+            let weights = Weights::open(folder.path().join("model.json")).unwrap();
+            same(&classifier, &format!("{padding:?} {layer}"), ask(weights));
+        }
+    }
+}
+
+#[test]
+fn a_timm_file_is_read_back_as_the_same_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timm.safetensors");
+    for layer in [Layer::Embedding, Layer::Logits] {
+        // What the names of timm stand for, so that nothing need be said beside them.
+        let classifier = classifier(bundled(Padding::Both, 1e-5), layer);
+        let export = Export::new(&classifier).unwrap();
+        export.write(Format::Timm, &path).unwrap();
+        same(&classifier, "timm", ask(Weights::open(&path).unwrap()));
+    }
+}
+
+#[test]
+fn a_timm_file_says_what_its_names_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timm.safetensors");
+    let about = |classifier: &Classifier| -> Value {
+        let export = Export::new(classifier).unwrap();
+        export.write(Format::Timm, &path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let metadata = header.metadata().clone().unwrap();
+        assert_eq!(metadata.len(), 1, "several keys come in any order");
+        let about: Value = serde_json::from_str(&metadata["timm"]).unwrap();
+        assert_eq!(about["call"], export.timm_call());
+        about
+    };
+    let narrow = small(Padding::Both, 1e-5);
+    let narrow = about(&classifier(narrow, Layer::Embedding));
+    assert_eq!(
+        narrow["arguments"],
+        json!({"channel_multiplier": 0.25, "num_classes": 3, "pad_type": "", "bn_eps": 1e-5})
+    );
+    let wide = bundled(Padding::Same, 1e-3);
+    let wide = about(&classifier(wide, Layer::Embedding));
+    assert_eq!(wide["architecture"], "mobilenetv1_100");
+    assert_eq!(
+        wide["arguments"],
+        json!({"num_classes": 3, "pad_type": "same", "bn_eps": 1e-3})
+    );
+    assert_eq!(
+        wide["call"],
+        "timm.create_model('mobilenetv1_100', num_classes=3, pad_type=\"same\", bn_eps=0.001)"
+    );
+    assert_eq!(wide["classes"], json!(["a", "b", "c"]));
+    assert_eq!(
+        wide["pretrained_cfg"],
+        json!({"input_size": [3, 224, 224], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]})
+    );
+}
+
+#[test]
+fn a_frozen_graph_is_read_back_as_the_same_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    for layer in [Layer::Embedding, Layer::Logits] {
+        let classifier = classifier(bundled(Padding::Same, 1e-3), layer);
+        let export = Export::new(&classifier).unwrap();
+        export.write(Format::FrozenGraph, folder.path()).unwrap();
+        let [graph, labels] =
+            ["retrained_graph.pb", "retrained_labels.txt"].map(|name| folder.path().join(name));
+        let read = Classifier::from_retrained_graph(graph, labels, &Device::flex()).unwrap();
+        assert_eq!(read.classes(), classifier.classes());
+        assert_eq!(read.backbone().layer(), layer);
+        same(&classifier, &format!("{layer}"), |pixels, n| {
+            read.predict(pixels, n).unwrap()
+        });
+    }
+}
+
+#[test]
+fn joined_layers_are_refused() {
+    let joined = "blocks-11-13".parse().unwrap();
+    let classifier = classifier(small(Padding::Same, 1e-3), joined);
+    let error = Export::new(&classifier).unwrap_err();
+    assert!(
+        error.to_string().contains("layer under the head"),
+        "{error}"
+    );
 }

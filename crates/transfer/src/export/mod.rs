@@ -106,7 +106,8 @@ impl<'a> Export<'a> {
     /// The head may sit on the embedding or, as `retrain.py`'s, on the backbone's own logits.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where a weight of the backbone is missing.
+    /// [`Error::Mismatch`] where a weight of the backbone is missing, or the head sees the joined outputs of several
+    /// blocks ([`Layer::Joined`](crate::Layer::Joined)), which no format here has a place for.
     pub fn new(classifier: &'a Classifier) -> Result<Self> {
         Ok(Self {
             net: Net::new(classifier)?,

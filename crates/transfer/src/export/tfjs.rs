@@ -145,9 +145,10 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
         },
         "weightsManifest": [{"paths": [SHARD], "weights": chain.manifest}],
     });
+    // Whoever finds the model finds its weights.
     Ok(Files::Folder(vec![
-        ("model.json", model.to_string().into_bytes()),
         (SHARD, chain.data),
         ("labels.txt", labels(net)?),
+        ("model.json", model.to_string().into_bytes()),
     ]))
 }
