@@ -98,6 +98,29 @@ impl Embeddings {
         &self.names
     }
 
+    /// Checks that there is an image of each class: of those that failed to load, a class may have had no other.
+    ///
+    /// # Errors
+    /// [`Error::TooFewImages`] with the name of the first class that has none.
+    pub fn check_classes(&self, classes: &[String]) -> Result<()> {
+        let counts = crate::head::counts(&self.targets, classes.len());
+        match classes.iter().zip(counts).find(|(_, count)| *count == 0) {
+            Some((class, found)) => Err(Error::TooFewImages {
+                class: class.clone(),
+                found,
+                needed: 1,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// A class's name, as it is in its images' names (`class/file`); without those its number.
+    pub(crate) fn class_name(&self, class: usize) -> String {
+        let row = self.targets.iter().position(|&target| target == class);
+        let name = row.and_then(|row| self.names.get(row)?.split_once('/'));
+        name.map_or(class.to_string(), |(class, _)| class.into())
+    }
+
     /// These images, then those of `other`.
     ///
     /// # Errors

@@ -53,11 +53,11 @@ pub enum Error {
     },
     /// There is too little to train on.
     #[error(
-        "class {class} has {found} training images, at least {needed} are needed; add images or leave the class out"
+        "class `{class}` has {found} training images, at least {needed} are needed; add images or leave the class out"
     )]
     TooFewImages {
-        /// Index of the class.
-        class: usize,
+        /// The class; its number, from 0, where its name is not known.
+        class: String,
         /// How many images it has.
         found: usize,
         /// How many it needs.

@@ -1,6 +1,6 @@
 //! The converged recipe against scikit-learn (`fixtures/logistic.py`).
 use serde::Deserialize;
-use transfer::{ClassWeights, ConvergedConfig, Embeddings, HeadConfig};
+use transfer::{ClassWeights, ConvergedConfig, Embeddings, FitReport, HeadConfig};
 
 #[derive(Deserialize)]
 struct Problem {
@@ -88,4 +88,105 @@ fn variants_of_an_image_share_a_fold() {
     };
     assert!(accuracy(&set) > 0.95);
     assert!(accuracy(&named) < 0.7);
+}
+
+/// Two classes that overlap, `rare` images of the second.
+fn overlapping(images: usize, rare: usize) -> Embeddings {
+    let dim = 4;
+    let targets: Vec<usize> = (0..images).map(|i| usize::from(i < rare)).collect();
+    let noise = |i: usize| ((i * 7919 % 1013) as f32) / 1013.0;
+    let own = |i: usize| {
+        if i % dim == targets[i / dim] {
+            0.4
+        } else {
+            0.0
+        }
+    };
+    let values = (0..images * dim).map(|i| noise(i) + own(i)).collect();
+    Embeddings::new(values, dim, targets).unwrap()
+}
+
+fn off(a: &[f64], b: &[f64]) -> f64 {
+    let off = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    off.fold(0.0, f64::max)
+}
+
+/// Both ways to weigh the classes are judged, each as if it were the only one, and what is taken has the lowest log
+/// loss of all.
+#[test]
+fn cross_validation_chooses_the_weighting_too() {
+    let fit = |set: &Embeddings, config: HeadConfig| config.fit(set, &set.select(&[])).unwrap();
+    let set = overlapping(200, 20);
+    let (head, report) = fit(&set, HeadConfig::new());
+    for weights in [ClassWeights::None, ClassWeights::Balanced] {
+        let losses = |report: &FitReport| -> Vec<f64> {
+            let of_these = report.candidates.iter();
+            let of_these = of_these.filter(|c| c.class_weights == weights);
+            of_these.map(|c| c.log_loss).collect()
+        };
+        let alone = fit(&set, HeadConfig::new().with_class_weights(weights.clone())).1;
+        let (tried, alone) = (losses(&report), losses(&alone));
+        assert_eq!(tried.len(), alone.len(), "{weights:?}");
+        assert!(
+            !tried.is_empty() && off(&tried, &alone) < 1e-3,
+            "{tried:?} {alone:?}"
+        );
+    }
+    let losses = report.candidates.iter().map(|c| c.log_loss);
+    let lowest = losses.fold(f64::INFINITY, f64::min);
+    let chosen = report.chosen().unwrap();
+    assert_eq!(chosen.log_loss, lowest);
+    // Held-out images are as uneven as the others: weights can only harm the probabilities.
+    assert_eq!(chosen.class_weights, ClassWeights::None);
+    let balanced = report.candidates.iter();
+    let mut balanced = balanced.filter(|c| c.class_weights == ClassWeights::Balanced);
+    assert!(balanced.all(|c| c.log_loss > lowest + 0.02));
+    // And the head is fitted with what was chosen.
+    let recipe = ConvergedConfig::new().with_regularisation([chosen.c]);
+    let config = HeadConfig::new().with_recipe(recipe);
+    let alone = fit(&set, config.with_class_weights(ClassWeights::None)).0;
+    assert_eq!(head, alone);
+}
+
+/// The probabilities of the 60 images by what is learnt of `set`.
+fn probabilities(set: &Embeddings, c: f64, weights: ClassWeights, smoothing: f64) -> Vec<f64> {
+    let recipe = ConvergedConfig::new().with_regularisation([c]);
+    let config = HeadConfig::new()
+        .with_recipe(recipe.with_tolerance(1e-10))
+        .with_class_weights(weights)
+        .with_label_smoothing(smoothing);
+    let (head, _) = config.fit(set, &set.select(&[])).unwrap();
+    head.probabilities(overlapping(60, 20).values()).unwrap()
+}
+
+/// Counting a class twice is having its images twice.
+#[test]
+fn class_weights_are_as_good_as_rows_twice() {
+    let set = overlapping(60, 20);
+    let twice = set.select(&(0..60).chain(0..20).collect::<Vec<_>>());
+    let given = ClassWeights::Given(vec![1.0, 2.0]);
+    let given = probabilities(&set, 1.0, given, 0.0);
+    let doubled = probabilities(&twice, 1.0, ClassWeights::None, 0.0);
+    let even = probabilities(&set, 1.0, ClassWeights::None, 0.0);
+    assert!(off(&given, &doubled) < 1e-5, "{}", off(&given, &doubled));
+    assert!(off(&given, &even) > 0.02, "{}", off(&given, &even));
+}
+
+/// A smoothed target is an image that belongs to every class in part.
+#[test]
+fn label_smoothing_is_rows_of_every_class_in_part() {
+    let set = overlapping(60, 20);
+    let smooth = probabilities(&set, 1.0, ClassWeights::None, 0.5);
+    // Three rows of an image's own class and one of the other; C counts rows.
+    let rows: Vec<usize> = (0..60).flat_map(|i| [i; 4]).collect();
+    let targets = rows.iter().enumerate().map(|(at, &i)| match at % 4 {
+        0 => 1 - set.targets()[i],
+        _ => set.targets()[i],
+    });
+    let values = set.select(&rows).values().to_vec();
+    let parts = Embeddings::new(values, set.dim(), targets.collect()).unwrap();
+    let parts = probabilities(&parts, 0.25, ClassWeights::None, 0.0);
+    let sharp = probabilities(&set, 1.0, ClassWeights::None, 0.0);
+    assert!(off(&smooth, &parts) < 1e-5, "{}", off(&smooth, &parts));
+    assert!(off(&smooth, &sharp) > 0.02, "{}", off(&smooth, &sharp));
 }

@@ -213,9 +213,10 @@ fn judge(
             }
             let target = images.targets()[index];
             let mut p = head.logits(row)?;
-            right += usize::from(argmax(&p) == target);
             softmax(&mut p, 1.0);
-            losses.push(-p[target].max(f64::EPSILON).ln());
+            let (named, loss) = score(&p, target);
+            right += usize::from(named);
+            losses.push(loss);
             probabilities[index * classes..(index + 1) * classes].copy_from_slice(&p);
         }
     }
@@ -285,7 +286,7 @@ fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> 
         if let Some(class) = counts.iter().position(|&n| n == 0) {
             let found = images.targets().iter().filter(|&&t| t == class).count();
             return Err(Error::TooFewImages {
-                class,
+                class: images.class_name(class),
                 found,
                 needed: 2,
             });
@@ -314,8 +315,8 @@ fn head(data: &Data<'_>, solution: &Solution, dim: usize, classes: usize) -> Res
     Head::new(vec![Dense::new(dim, weights, bias)?])
 }
 
-/// The first of the largest values.
-pub(crate) fn argmax(values: &[f64]) -> usize {
+/// The first of the largest values: where classes tie, the first of them is named, everywhere.
+pub(crate) fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
         if *value > values[best] {
@@ -323,4 +324,24 @@ pub(crate) fn argmax(values: &[f64]) -> usize {
         }
     }
     best
+}
+
+/// Whether a row of probabilities names the target, and its cross-entropy, which is finite (clipped as scikit-learn
+/// does).
+pub(crate) fn score(probabilities: &[f64], target: usize) -> (bool, f64) {
+    let own = probabilities.get(target).copied().unwrap_or(0.0);
+    (argmax(probabilities) == target, -own.max(f64::EPSILON).ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{argmax, score};
+
+    #[test]
+    fn of_classes_that_tie_the_first_is_named() {
+        assert_eq!(argmax(&[0.2f32, 0.4, 0.4]), 1);
+        assert!(score(&[0.2, 0.4, 0.4], 1).0);
+        assert!(!score(&[0.2, 0.4, 0.4], 2).0);
+        assert_eq!(score(&[1.0, 0.0], 1), (false, -f64::EPSILON.ln()));
+    }
 }

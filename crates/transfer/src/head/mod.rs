@@ -11,8 +11,9 @@ mod report;
 mod steps;
 mod steps_config;
 
+pub(crate) use config::counts;
 pub use config::{ClassWeights, HeadConfig, Recipe};
-pub(crate) use converged::argmax;
+pub(crate) use converged::{argmax, score};
 pub use converged_config::ConvergedConfig;
 pub(crate) use network::HeadShape;
 pub use network::{Dense, Head, softmax};

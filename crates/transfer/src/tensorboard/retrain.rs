@@ -199,12 +199,12 @@ impl Run {
 
 /// Accuracy and mean cross-entropy of probabilities `[n, classes]`.
 fn measures(probabilities: &[f64], targets: &[usize], classes: usize) -> (f64, f64) {
-    let (mut right, mut loss) = (0.0, 0.0);
+    let (mut right, mut loss) = (0, 0.0);
     for (row, &target) in probabilities.chunks_exact(classes).zip(targets) {
-        let p = row.get(target).copied().unwrap_or(0.0);
-        right += f64::from(u8::from(row.iter().all(|&other| other <= p)));
-        loss -= p.max(f64::MIN_POSITIVE).ln();
+        let (named, own) = crate::head::score(row, target);
+        right += usize::from(named);
+        loss += own;
     }
     let n = targets.len().max(1) as f64;
-    (right / n, loss / n)
+    (right as f64 / n, loss / n)
 }

@@ -48,7 +48,7 @@ impl State {
             .position(|&n| n == 0)
         {
             return Err(Error::TooFewImages {
-                class,
+                class: training.class_name(class),
                 found: 0,
                 needed: 1,
             });

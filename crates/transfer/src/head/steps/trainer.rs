@@ -2,7 +2,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{Dense, HeadConfig, Sampling, StepRecord, StepsConfig, Validation};
+use super::super::{Dense, HeadConfig, Sampling, StepRecord, StepsConfig, Validation, argmax};
 use super::passes::{cross_entropy, dense_gradient, forward};
 use super::{Fresh, Purpose, State, generator};
 use crate::{Embeddings, Error, Result};
@@ -237,12 +237,7 @@ impl<'a> Trainer<'a> {
         );
         let (mut right, mut loss) = (0, 0.0);
         for (logits, &target) in self.logits.chunks_exact_mut(classes).zip(targets) {
-            right += usize::from(
-                logits
-                    .iter()
-                    .enumerate()
-                    .all(|(k, z)| k == target || *z < logits[target]),
-            );
+            right += usize::from(argmax(logits) == target);
             loss += cross_entropy(logits, target);
         }
         (right as f64 / rows.len() as f64, loss / rows.len() as f64)
