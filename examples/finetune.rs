@@ -13,7 +13,7 @@ use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
 use common::network::{NetworkOptions, embed};
 use transfer::finetune::FineTuneEvent;
-use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance};
+use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance, Stopped};
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks learn along with it.
 ///
@@ -113,6 +113,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_metric("test log loss", loss);
     let tuned = tuned.with_report(fit).with_provenance(provenance);
     tuned.save(&options.output)?;
+    if report.stopped != Stopped::Cancelled {
+        checkpoint.remove()?;
+    }
     let [path, curve] = [&options.output, &curve].map(|path| path.display());
     println!("The classifier is in {path}, its learning curve in {curve}");
     Ok(())

@@ -3,7 +3,7 @@
 mod common;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use common::training::Training;
 use metrics::Predictions;
 use mobilenet::Weights;
 use serde_json::json;
-use transfer::{Classifier, Provenance};
+use transfer::{Classifier, Head, Provenance};
 
 /// Retrain MobileNet on a folder of images, one sub-folder a class.
 ///
@@ -27,7 +27,8 @@ use transfer::{Classifier, Provenance};
 #[command(
     after_help = "Examples:\n  retrain\n  retrain --image-dir photos --metrics metrics.json\n  \
                   retrain --image-dir photos --recipe parity --layer logits --resize tf1\n  \
-                  retrain --image-dir photos --flip-left-right --random-crop 10 --variants 4"
+                  retrain --image-dir photos --flip-left-right --random-crop 10 --variants 4\n  \
+                  retrain --image-dir more-photos --from classifier.safetensors --how-many-training-steps 500"
 )]
 struct Options {
     #[command(flatten)]
@@ -40,6 +41,14 @@ struct Options {
     /// Keep only the first N of the 13 blocks
     #[arg(long, value_name = "N")]
     blocks: Option<usize>,
+    /// Go on from a classifier: its network and preprocessing, and, where the recipe has steps, its head, whose classes
+    /// are found by name, so that the folder may have new ones
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["weights", "layer", "resize", "architecture", "blocks"]
+    )]
+    from: Option<PathBuf>,
     /// Where the classifier is written
     #[arg(long, default_value = "classifier.safetensors")]
     output: PathBuf,
@@ -63,7 +72,14 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     options.recipe.config()?;
-    let backbone = options.network.backbone_of(weights(options)?)?;
+    check_output(&options.output)?;
+    let (backbone, from) = match &options.from {
+        Some(path) => {
+            let from = Classifier::load(path, &common::device(options.network.device)?)?;
+            (from.backbone().clone(), Some(from))
+        }
+        None => (options.network.backbone_of(weights(options)?)?, None),
+    };
     let beside = if options.recipe.is_parity() {
         BesideTestDir::AsWithout
     } else {
@@ -71,6 +87,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let Images { folder, split, how } = options.images.open(beside)?;
     let classes = folder.classes();
+    let start_head = match &from {
+        Some(from) => start_of(options, from, classes)?,
+        None => None,
+    };
 
     let cache = options.network.cache()?;
     let embedding = Instant::now();
@@ -79,6 +99,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         embed(&backbone, &split.validation, &cache, "validation")?,
         embed(&backbone, &split.testing, &cache, "test")?,
     ];
+    training.embeddings.check_classes(classes)?;
     let embed_seconds = embedding.elapsed().as_secs_f64();
     let computed = training.computed + validation.computed + testing.computed;
     let speed = computed as f64 / embed_seconds;
@@ -104,9 +125,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         embeddings: training.embeddings,
         variants: None,
         validation: validation.embeddings,
+        validation_items: &split.validation,
+        start: start_head,
     };
     let checkpoint = options.output.with_extension("training");
-    let (head, report) = job.fit(
+    let (head, report, done) = job.fit(
         &options.recipe,
         options.summaries_dir.as_deref(),
         &checkpoint,
@@ -126,6 +149,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         [&train, &testing.embeddings].map(|set| classifier.head().predictions(set, classes));
     let (train, test) = (train?, test?);
     println!("\nOn the {} test images:\n{}", test.len(), test.summary());
+    if options.recipe.is_parity() {
+        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
+        println!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
+    }
     if options.print_misclassified_test_images {
         print_mistakes(&test);
     }
@@ -136,6 +163,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_metric("test log loss", loss);
     let classifier = classifier.with_report(report).with_provenance(provenance);
     classifier.save(&options.output)?;
+    if let Some(checkpoint) = done {
+        checkpoint.remove()?;
+    }
     if let Some(path) = &options.metrics {
         let rows = confusion
             .rows()
@@ -155,6 +185,45 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."
     );
     Ok(())
+}
+
+/// Says now what would be said at the end: that nothing can be written there.
+fn check_output(output: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if output.is_dir() {
+        return Err(format!("--output {}: a folder; name a file in it", output.display()).into());
+    }
+    tempfile::tempfile_in(folder).map_err(|error| {
+        let (output, folder) = (output.display(), folder.display());
+        format!("--output {output}: the folder {folder} cannot be written to ({error}); make it, or choose another")
+    })?;
+    Ok(())
+}
+
+/// The head that a training by steps starts from.
+fn start_of(
+    options: &Options,
+    from: &Classifier,
+    classes: &[String],
+) -> Result<Option<Head>, Box<dyn Error>> {
+    if !options.recipe.is_parity() {
+        println!(
+            "the converged recipe takes the network alone: its head is the same wherever it starts"
+        );
+        return Ok(None);
+    }
+    let new = classes
+        .iter()
+        .filter(|class| !from.classes().contains(class));
+    let new: Vec<&str> = new.map(String::as_str).collect();
+    let known = from.classes().len();
+    println!(
+        "{known} classes go on, {} are new: {}",
+        new.len(),
+        new.join(", ")
+    );
+    Ok(Some(from.head_for(classes)?))
 }
 
 /// The weights; those of --architecture where only that is given.

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use dataset::ImageItem;
+use dataset::{ImageItem, RgbImage};
 use metrics::Predictions;
 use transfer::tensorboard::RetrainSummaries;
 use transfer::{
@@ -15,6 +16,9 @@ use transfer::{
 use super::interrupt::on_interrupt;
 use super::recipe::RecipeOptions;
 use super::variation::{Distorted, embed_variants, say_cost};
+
+/// Of the validation images that are misclassified, so many are shown.
+const MOST_PICTURES: usize = 50;
 
 /// What a head is trained on.
 pub struct Training<'a> {
@@ -27,17 +31,21 @@ pub struct Training<'a> {
     /// Those of distorted variants, once they are trained on in place of the images as they are.
     pub variants: Option<Embeddings>,
     pub validation: Embeddings,
+    /// The images of `validation`, and others.
+    pub validation_items: &'a [ImageItem],
+    /// Where a training by steps starts, if not at random weights.
+    pub start: Option<Head>,
 }
 
 impl Training<'_> {
-    /// Trains. Where it is stopped, the state of a training by steps stays in the file `checkpoint`, from which the
-    /// same call goes on.
+    /// Trains. The state of a training by steps stays in the file `checkpoint`, from which the same call goes on;
+    /// where the training is done, that file is given, to be removed once what came out is saved.
     pub fn fit(
         &mut self,
         options: &RecipeOptions,
         summaries_dir: Option<&Path>,
         checkpoint: &Path,
-    ) -> Result<(Head, FitReport), Box<dyn Error>> {
+    ) -> Result<(Head, FitReport, Option<Checkpoint>), Box<dyn Error>> {
         let config = options.config()?;
         let steps = match config.recipe() {
             Recipe::Steps(steps) => Some(steps),
@@ -66,9 +74,13 @@ impl Training<'_> {
             }
             interrupted()
         };
-        let file = Checkpoint::new(checkpoint);
-        let (head, report) = match (&distorted, steps) {
-            (Distorted::OnTheFly(variation), Some(steps)) => {
+        let mut file = Checkpoint::new(checkpoint);
+        let (head, report) = match (&distorted, steps, &self.start) {
+            (Distorted::OnTheFly(_), _, Some(_)) => {
+                return Err("--from starts a training on images as they are, or on variants: add --variants".into());
+            }
+            (Distorted::OnTheFly(variation), Some(steps), None) => {
+                file = file.with_context(serde_json::to_string(variation)?);
                 let images = steps.steps() * steps.batch();
                 say_cost(self.backbone, &self.items, variation, images)?;
                 let rows = |step, images: &[usize]| {
@@ -78,10 +90,14 @@ impl Training<'_> {
                 };
                 config.fit_on_the_fly(training, validation, Some(&file), rows, watch)?
             }
+            (_, _, Some(start)) => {
+                config.fit_from(start, training, validation, Some(&file), watch)?
+            }
             _ => config.fit_resumable(training, validation, &file, watch)?,
         };
         if let Some(summaries) = &mut summaries {
             summaries.finish(&head, self.classes)?;
+            self.show_mistakes(&head, report.steps as u64, summaries)?;
         }
         if report.stopped == Stopped::Cancelled {
             println!("stopped before its end; this is the best head so far");
@@ -89,7 +105,39 @@ impl Training<'_> {
                 println!("the same command goes on from {}", checkpoint.display());
             }
         }
-        Ok((head, report))
+        let done = steps.is_some() && report.stopped != Stopped::Cancelled;
+        Ok((head, report, done.then_some(file)))
+    }
+
+    /// The validation images that the head takes for something else, as pictures for TensorBoard.
+    fn show_mistakes(
+        &self,
+        head: &Head,
+        step: u64,
+        summaries: &mut RetrainSummaries,
+    ) -> Result<(), Box<dyn Error>> {
+        if self.validation.is_empty() {
+            return Ok(());
+        }
+        let found = head.predictions(&self.validation, self.classes)?;
+        let (_, log) = summaries.writers();
+        for at in found.mistakes().take(MOST_PICTURES) {
+            let name = &self.validation.names()[at];
+            let Some(item) = self.validation_items.iter().find(|item| item.name == *name) else {
+                continue;
+            };
+            let side = self.backbone.size();
+            let pixels = self.backbone.loader().load(&item.path)?;
+            if let Some(picture) = RgbImage::from_raw(side, side, pixels) {
+                let class = &self.classes[found.predicted()[at]];
+                log.image(
+                    step,
+                    &format!("misclassified/{name} is called {class}"),
+                    &picture,
+                )?;
+            }
+        }
+        Ok(log.flush()?)
     }
 }
 
@@ -135,11 +183,31 @@ fn log(event: &FitEvent<'_>) {
                 found.accuracy
             );
         }
-        FitEvent::Step { record, steps, .. }
-            if record.step % 100 == 0 || record.step + 1 == *steps =>
-        {
-            println!("{record}");
+        FitEvent::Step { record, .. } => {
+            let now = timestamp(SystemTime::now());
+            for line in record.to_string().lines() {
+                println!("{now}: {line}");
+            }
         }
         _ => {}
     }
+}
+
+/// Date and time in UTC, as `retrain.py` has it in its lines: `2017-06-30 12:00:00.123456`.
+fn timestamp(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    // Years begin in March, so that a leap day is the last of its year (Hinnant, "chrono-compatible low-level date
+    // algorithms", days counted from 1 March of year 0).
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let micros = since.subsec_micros();
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
 }

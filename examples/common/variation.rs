@@ -97,9 +97,11 @@ pub fn embed_variants(
     let done = |done| bar.set_position(done as u64);
     let embedded = backbone.embed_variants(items, variation, variants, seed, cache, done)?;
     bar.finish_and_clear();
+    super::say_left_out(&embedded.failed);
     println!(
-        "{} variants computed, the others were there",
-        embedded.computed
+        "{} variants computed, {} images left out, the others were there",
+        embedded.computed,
+        embedded.failed.len()
     );
     Ok(embedded.embeddings)
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::engine::{Engine, Levels, Net};
 use crate::{EmbeddingCache, Embeddings, Error, Key, Layer, Result};
 
-/// A frozen network and how images become its input: all that comes before the head.
-#[derive(Debug)]
+/// A frozen network and how images become its input: all that comes before the head. Clones share the net.
+#[derive(Debug, Clone)]
 pub struct Backbone {
     pub(crate) net: Arc<Net>,
     weights: Weights,

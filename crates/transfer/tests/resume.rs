@@ -78,9 +78,39 @@ fn a_cancelled_training_goes_on_to_the_same_bytes() {
             };
             assert!(parts > 1);
             assert_eq!(last, whole, "{looks} looks a part");
+            // What came out is there until it is saved: the same call has it at once.
+            let again = config.fit_resumable(&sets[0], &sets[1], &checkpoint, |_| panic!("a step"));
+            assert_eq!(again.unwrap(), whole);
+            checkpoint.remove().unwrap();
             assert!(!path.exists());
+            checkpoint.remove().unwrap();
         }
     }
+}
+
+#[test]
+fn a_start_from_a_head_goes_on_to_the_same_bytes() {
+    let sets = [set(90, 12, 1), set(30, 12, 2)];
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = Checkpoint::new(folder.path().join("state"));
+    let [config, _] = recipes();
+    let (head, _) = config.clone().with_seed(1).fit(&sets[0], &sets[1]).unwrap();
+    let fit = |checkpoint: Option<&Checkpoint>, looks: usize| {
+        let mut seen = 0;
+        let watch = |_: FitEvent<'_>| {
+            seen += 1;
+            if seen < looks {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let fit = config.fit_from(&head, &sets[0], &sets[1], checkpoint, watch);
+        fit.unwrap()
+    };
+    let whole = fit(None, usize::MAX);
+    assert_eq!(fit(Some(&checkpoint), 5).1.stopped, Stopped::Cancelled);
+    assert_eq!(fit(Some(&checkpoint), usize::MAX), whole);
 }
 
 #[test]
@@ -105,6 +135,18 @@ fn the_state_of_another_training_is_refused() {
     refused(&parity.clone().with_seed(10), &sets);
     refused(&parity, &[set(90, 12, 3), sets[1].clone()]);
     refused(&parity, &[sets[0].clone(), set(30, 12, 3)]);
+    // Another head to start from, and rows made in another way.
+    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    let (head, _) = parity.fit(&sets[0], &sets[1]).unwrap();
+    let from = parity.fit_from(&head, &sets[0], &sets[1], Some(&checkpoint), go_on);
+    assert!(from.unwrap_err().to_string().contains("another training"));
+    let rows = |_, images: &[usize]| Ok(sets[0].select(images).values().to_vec());
+    let fresh = |checkpoint: &Checkpoint| {
+        let fit = parity.fit_on_the_fly(&sets[0], &sets[1], Some(checkpoint), rows, go_on);
+        fit.map_err(|error| error.to_string())
+    };
+    let distorted = checkpoint.clone().with_context("flip");
+    assert!(fresh(&distorted).unwrap_err().contains("another training"));
     let whole = fs::read(&path).unwrap();
     for cut in (0..whole.len()).step_by(101) {
         fs::write(&path, &whole[..cut]).unwrap();
@@ -204,7 +246,11 @@ fn a_cancelled_fine_tuning_goes_on_to_the_same_bytes() {
                 (report.stopped, report.kept, &report.history, report.before)
             );
             assert!(bytes(&last) == whole, "{events} events a part");
-            assert!(!path.exists());
+            // What is done is there until it is removed, and takes no step more.
+            let (again, found) = tune(&config, &of, &checkpoint, 1).unwrap();
+            assert_eq!(found.stopped, report.stopped);
+            assert!(bytes(&again) == whole);
+            checkpoint.remove().unwrap();
         }
     }
 }
@@ -249,7 +295,6 @@ fn the_state_of_another_fine_tuning_is_refused() {
     let same = tuning().with_threads(2).with_memory(0);
     let (_, report) = tune(&same, &of, &checkpoint, 1000).unwrap();
     assert_eq!(report.stopped, Stopped::Steps);
-    assert!(!path.exists());
 }
 
 /// How many kills each of the three tests below does. `TRANSFER_KILLS=170` makes it 510 together.

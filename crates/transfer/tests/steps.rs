@@ -1,8 +1,14 @@
 //! Training by steps: repeatable, stopped early, stopped by the caller.
 
+mod common;
+
 use std::ops::ControlFlow;
 
-use transfer::{Checkpoint, Embeddings, FitEvent, HeadConfig, StepsConfig, Stopped};
+use burn::tensor::Device;
+use transfer::{
+    Backbone, Checkpoint, ClassWeights, Classifier, Dense, Embeddings, FitEvent, Head, HeadConfig,
+    Sampling, StepsConfig, Stopped,
+};
 
 /// Three overlapping classes of different sizes.
 fn set(images: usize) -> Embeddings {
@@ -161,7 +167,9 @@ fn a_class_is_added_without_starting_over() {
     let config = |steps| HeadConfig::new().with_recipe(parity.clone().with_steps(steps));
     let (head, _) = config(2000).fit(&all.select(&old), &none).unwrap();
     let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-    let (extended, _) = config(100).fit_from(&head, &all, &none, go_on).unwrap();
+    let (extended, _) = config(100)
+        .fit_from(&head, &all, &none, None, go_on)
+        .unwrap();
     let (anew, _) = config(100).fit(&all, &none).unwrap();
     let classes = ["a", "b", "c", "d"].map(String::from);
     let loss = |head: &transfer::Head| {
@@ -181,10 +189,14 @@ fn a_class_is_added_without_starting_over() {
     // A head with a hidden layer is no start for one without, nor one of more classes.
     let hidden = HeadConfig::new().with_recipe(StepsConfig::hidden(5).with_steps(20));
     let (hidden, _) = hidden.fit(&all, &all).unwrap();
-    assert!(config(1).fit_from(&hidden, &all, &none, go_on).is_err());
     assert!(
         config(1)
-            .fit_from(&extended, &all.select(&old), &none, go_on)
+            .fit_from(&hidden, &all, &none, None, go_on)
+            .is_err()
+    );
+    assert!(
+        config(1)
+            .fit_from(&extended, &all.select(&old), &none, None, go_on)
             .is_err()
     );
 }
@@ -200,4 +212,200 @@ fn head_accuracy(head: &transfer::Head, set: &Embeddings) -> f64 {
                 .all(|(k, z)| k == **target || *z < p[**target])
         });
     right.count() as f64 / set.len() as f64
+}
+
+/// Plain descent on all images at once: what a step takes from the weights is the rate times the gradient.
+fn whole_batch(hidden: Option<usize>, images: usize) -> StepsConfig {
+    StepsConfig::parity()
+        .with_hidden(hidden)
+        .with_sampling(Sampling::Shuffled)
+        .with_batch(images)
+        .with_learning_rate(0.5)
+        .with_steps(1)
+}
+
+/// A head whose weights are not small.
+fn any_head(dim: usize, hidden: Option<usize>, classes: usize) -> Head {
+    let dense = |inputs: usize, outputs: usize, seed| {
+        let weights = common::numbers(inputs * outputs, seed);
+        Dense::new(inputs, weights, common::numbers(outputs, seed + 1)).unwrap()
+    };
+    Head::new(match hidden {
+        Some(units) => vec![dense(dim, units, 5), dense(units, classes, 7)],
+        None => vec![dense(dim, classes, 5)],
+    })
+    .unwrap()
+}
+
+fn fit_from(config: &HeadConfig, start: &Head, set: &Embeddings) -> Head {
+    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    let fit = config.fit_from(start, set, &set.select(&[]), None, go_on);
+    fit.unwrap().0
+}
+
+fn parameters(head: &Head) -> Vec<f64> {
+    let layers = head.layers().iter();
+    let values = layers.flat_map(|layer| [layer.weights(), layer.bias()].concat());
+    values.map(f64::from).collect()
+}
+
+/// The head with these parameters in place of its own.
+fn with_parameters(head: &Head, values: &[f64]) -> Head {
+    let mut values = values.iter().map(|&v| v as f32);
+    let layers = head.layers().iter().map(|layer| {
+        let weights = values.by_ref().take(layer.weights().len()).collect();
+        let bias = values.by_ref().take(layer.bias().len()).collect();
+        Dense::new(layer.inputs(), weights, bias).unwrap()
+    });
+    Head::new(layers.collect()).unwrap()
+}
+
+/// Mean cross-entropy of smoothed targets, each image counting as its class does.
+fn loss(head: &Head, set: &Embeddings, weights: &[f64], smoothing: f64) -> f64 {
+    let classes = head.classes();
+    let p = head.probabilities(set.values()).unwrap();
+    let losses = p.chunks(classes).zip(set.targets()).map(|(p, &target)| {
+        let own = |k| f64::from(u8::from(k == target)) * (1.0 - smoothing);
+        let share = |k| smoothing / classes as f64 + own(k);
+        weights[target] * (0..classes).map(|k| -share(k) * p[k].ln()).sum::<f64>()
+    });
+    losses.sum::<f64>() / set.len() as f64
+}
+
+/// Against central differences, for every weight and bias of both layers.
+#[test]
+fn a_step_follows_the_gradient() {
+    let set = set(40);
+    let weights = [0.5, 1.0, 2.5];
+    for (hidden, smoothing) in [(None, 0.0), (None, 0.2), (Some(5), 0.0), (Some(5), 0.2)] {
+        let config = HeadConfig::new()
+            .with_recipe(whole_batch(hidden, set.len()))
+            .with_class_weights(ClassWeights::Given(weights.to_vec()))
+            .with_label_smoothing(smoothing);
+        let start = any_head(6, hidden, 3);
+        let before = parameters(&start);
+        let after = parameters(&fit_from(&config, &start, &set));
+        let mut largest = 0f64;
+        for i in 0..before.len() {
+            let at = |by: f64| {
+                let mut moved = before.clone();
+                moved[i] = f64::from((moved[i] + by) as f32);
+                let head = with_parameters(&start, &moved);
+                (moved[i], loss(&head, &set, &weights, smoothing))
+            };
+            let ((a, low), (b, high)) = (at(-1e-3), at(1e-3));
+            let expected = (high - low) / (b - a);
+            let found = (before[i] - after[i]) / 0.5;
+            assert!(
+                (found - expected).abs() < 2e-4,
+                "{hidden:?}, {smoothing}, parameter {i}: {found}, expected {expected}"
+            );
+            largest = largest.max(expected.abs());
+        }
+        assert!(largest > 0.05, "{largest}");
+    }
+}
+
+/// Where the last layer has no weights yet, what a step gives them is linear in the hidden units: with half of these left
+/// out and the others doubled it is, on average, what it is without dropout.
+#[test]
+fn dropout_leaves_out_units_and_keeps_the_mean() {
+    let set = set(60);
+    let hidden = any_head(6, Some(16), 3).layers()[0].clone();
+    let last = Dense::new(16, vec![0.0; 48], vec![0.0; 3]).unwrap();
+    let start = Head::new(vec![hidden, last]).unwrap();
+    let learnt = |dropout: f32, seeds: u64| -> Vec<f64> {
+        let mut mean = vec![0.0; 48];
+        for seed in 0..seeds {
+            let recipe = whole_batch(Some(16), set.len()).with_dropout(dropout);
+            let config = HeadConfig::new().with_recipe(recipe).with_seed(seed);
+            let head = fit_from(&config, &start, &set);
+            for (mean, weight) in mean.iter_mut().zip(head.layers()[1].weights()) {
+                *mean += f64::from(*weight) / seeds as f64;
+            }
+        }
+        mean
+    };
+    let (none, once, often) = (learnt(0.0, 1), learnt(0.5, 1), learnt(0.5, 400));
+    let off = |a: &[f64], b: &[f64]| {
+        let off = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        off.fold(0.0, f64::max)
+    };
+    let largest = off(&none, &[0.0; 48]);
+    assert!(off(&none, &once) > 0.1 * largest, "{none:?} {once:?}");
+    assert!(off(&none, &often) < 0.05 * largest, "{none:?} {often:?}");
+}
+
+/// Counting a class twice is having its images twice.
+#[test]
+fn class_weights_are_as_good_as_rows_twice() {
+    let set = set(40);
+    let again = (0..40).filter(|&i| set.targets()[i] == 1);
+    let twice = set.select(&(0..40).chain(again).collect::<Vec<_>>());
+    let start = any_head(6, None, 3);
+    let fit = |set: &Embeddings, weights: ClassWeights, rate: f32| {
+        let recipe = whole_batch(None, set.len()).with_learning_rate(rate);
+        let config = HeadConfig::new().with_recipe(recipe.with_steps(30));
+        parameters(&fit_from(&config.with_class_weights(weights), &start, set))
+    };
+    let given = ClassWeights::Given(vec![1.0, 2.0, 1.0]);
+    let given = fit(&set, given, 0.4);
+    // A step divides by the number of rows, of which there are more.
+    let doubled = fit(&twice, ClassWeights::None, 0.4 * twice.len() as f32 / 40.0);
+    let even = fit(&set, ClassWeights::None, 0.4);
+    let off = |a: &[f64], b: &[f64]| {
+        let off = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        off.fold(0.0, f64::max)
+    };
+    assert!(off(&given, &doubled) < 1e-4, "{}", off(&given, &doubled));
+    assert!(off(&given, &even) > 0.05, "{}", off(&given, &even));
+}
+
+#[test]
+fn a_new_class_finds_its_place_by_name() {
+    let names =
+        |names: &[&str]| -> Vec<String> { names.iter().copied().map(String::from).collect() };
+    for hidden in [None, Some(5)] {
+        let backbone = Backbone::new(common::weights(1, 16), &Device::flex()).unwrap();
+        let head = any_head(backbone.dim(), hidden, 2);
+        let x = common::numbers(3 * backbone.dim(), 9);
+        let before = head.logits(&x).unwrap();
+        let bias = head.layers().last().unwrap().bias().to_vec();
+        let lowest = f64::from(bias[0].min(bias[1]));
+        let trained = Classifier::new(backbone, head, names(&["boat", "cloud"])).unwrap();
+        // A folder sorts its classes: the new one comes first.
+        let classes = names(&["airship", "boat", "cloud", "tree"]);
+        let start = trained.head_for(&classes).unwrap();
+        let after = start.logits(&x).unwrap();
+        for (before, after) in before.chunks(2).zip(after.chunks(4)) {
+            assert_eq!(after, [lowest, before[0], before[1], lowest]);
+        }
+        let swapped = trained.head_for(&names(&["cloud", "boat"])).unwrap();
+        assert_eq!(swapped.logits(&x).unwrap()[..2], [before[1], before[0]]);
+        let lost = trained.head_for(&names(&["airship", "boat"])).unwrap_err();
+        assert!(lost.to_string().contains("no `cloud`"), "{lost}");
+        let twice = names(&["boat", "cloud", "boat"]);
+        assert!(trained.head_for(&twice).is_err());
+    }
+}
+
+#[test]
+fn a_class_without_images_is_named() {
+    let set = Embeddings::new(vec![1.0; 6], 2, vec![0, 1, 1]).unwrap();
+    let classes = ["boat", "cloud", "tree"].map(String::from);
+    set.check_classes(&classes[..2]).unwrap();
+    let error = set.check_classes(&classes).unwrap_err().to_string();
+    assert!(
+        error.contains("class `tree` has 0 training images"),
+        "{error}"
+    );
+    // Cross-validation needs two of each.
+    let names = ["boat/a", "cloud/a", "cloud/b"].map(String::from).to_vec();
+    let set = set.with_names(names).unwrap();
+    let error = HeadConfig::new().fit(&set, &set.select(&[])).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("class `boat` has 1 training images"),
+        "{error}"
+    );
 }

@@ -60,11 +60,7 @@ impl Classifier {
                 classes.len(),
             ));
         }
-        let mut known = HashSet::new();
-        if let Some(twice) = classes.iter().find(|class| !known.insert(*class)) {
-            let found = format!("`{twice}` twice");
-            return Err(Error::mismatch("class names", "each once", found));
-        }
+        check_names(&classes)?;
         Ok(Self {
             backbone,
             head,
@@ -115,6 +111,23 @@ impl Classifier {
     /// The trained part; calibration is already in its weights.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The head as a start for training on these `classes`, in their order: what is known is found by name, and a class
+    /// that is new has no weights and the lowest of the biases ([`HeadConfig::fit_from`](crate::HeadConfig::fit_from)).
+    ///
+    /// # Errors
+    /// Where one of the classifier's own classes is not among them, or one is there twice.
+    pub fn head_for(&self, classes: &[String]) -> Result<Head> {
+        if let Some(class) = self.classes.iter().find(|class| !classes.contains(class)) {
+            let expected = format!("each of {}", self.classes.join(", "));
+            let found = format!("no `{class}`; a classifier goes on with all of its classes");
+            return Err(Error::mismatch("class names", expected, found));
+        }
+        check_names(classes)?;
+        let place = |name: &String| self.classes.iter().position(|known| known == name);
+        self.head
+            .reordered(&classes.iter().map(place).collect::<Vec<_>>())
     }
 
     /// Names of the classes.
@@ -185,5 +198,16 @@ impl Classifier {
             None => 0.0,
         };
         (*probability >= threshold).then_some(best)
+    }
+}
+
+fn check_names(classes: &[String]) -> Result<()> {
+    let mut known = HashSet::new();
+    match classes.iter().find(|class| !known.insert(*class)) {
+        Some(twice) => {
+            let found = format!("`{twice}` twice");
+            Err(Error::mismatch("class names", "each once", found))
+        }
+        None => Ok(()),
     }
 }

@@ -188,13 +188,6 @@ impl<'a> File<'a> {
         })
     }
 
-    pub(super) fn remove(&self) -> Result<()> {
-        match fs::remove_file(self.path()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(self.path())(error)),
-            _ => Ok(()),
-        }
-    }
-
     fn path(&self) -> &Path {
         self.checkpoint.path()
     }

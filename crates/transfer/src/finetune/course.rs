@@ -194,10 +194,10 @@ impl<'a> Course<'a> {
                 .history
                 .last()
                 .map(|record| watch(FineTuneEvent::Epoch(record)));
+            save(file, state)?;
             if let Some(stopped) = self.over(state) {
                 return Ok(stopped);
             }
-            save(file, state)?;
             if go_on.is_some_and(|go_on| go_on.is_break()) {
                 return Ok(Stopped::Cancelled);
             }

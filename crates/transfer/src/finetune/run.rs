@@ -39,7 +39,8 @@ impl FineTuneConfig {
     /// [`run`](Self::run), going on where an earlier call with the same classifier, images, settings, seed and device
     /// was stopped, and ending in the same bytes. The state is written after each epoch, every
     /// [so many](Checkpoint::with_every) steps, and at a [`ControlFlow::Break`]; it takes about five times the memory
-    /// of what learns. The file is removed when the training is done.
+    /// of what learns. A training that is done leaves its last state, from which the same call ends at once; remove the
+    /// file once the result is saved.
     ///
     /// ```no_run
     /// # fn tune(classifier: &transfer::Classifier, split: &dataset::Split, device: &burn::tensor::Device) -> transfer::Result<()> {
@@ -49,7 +50,8 @@ impl FineTuneConfig {
     /// let (training, validation) = (&split.training, &split.validation);
     /// let go_on = |_: transfer::finetune::FineTuneEvent<'_>| ControlFlow::Continue(());
     /// let (tuned, _) = FineTuneConfig::new().run_resumable(classifier, training, validation, device, &state, go_on)?;
-    /// tuned.save("tuned.safetensors")
+    /// tuned.save("tuned.safetensors")?;
+    /// state.remove()
     /// # }
     /// ```
     ///
@@ -120,10 +122,6 @@ impl FineTuneConfig {
             course.group = Some(super::distributed::Group::new(devices));
         }
         let stopped = course.run(&mut state, file.as_ref(), &mut watch)?;
-        if let Some(file) = file.filter(|_| stopped != Stopped::Cancelled) {
-            // What was cancelled can go on; what is done starts anew next time, and ends the same.
-            file.remove()?;
-        }
         let report = FineTuneReport {
             config: self.clone(),
             images: course.images(),

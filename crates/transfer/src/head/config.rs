@@ -23,7 +23,7 @@ use crate::{Embeddings, Error, Result};
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HeadConfig {
     pub(crate) recipe: Recipe,
     pub(crate) class_weights: ClassWeights,
@@ -141,11 +141,13 @@ impl HeadConfig {
     }
 
     /// [`fit_with`](Self::fit_with), from the weights of a trained head. It may have fewer classes than the targets: a
-    /// class is added to it without starting over. The converged recipe, whose optimum does not depend on where the
-    /// search starts, does as [`fit_with`](Self::fit_with).
+    /// class is added to it without starting over. Its classes are the first targets: where names decide,
+    /// [`Classifier::head_for`](crate::Classifier::head_for) puts them in the right order. With a checkpoint it
+    /// [goes on](Self::fit_resumable) where it was stopped. The converged recipe, whose optimum does not depend on where
+    /// the search starts, does as [`fit_with`](Self::fit_with).
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), and where the head has another shape than the recipe, or more classes.
+    /// As [`fit_resumable`](Self::fit_resumable), and where the head has another shape than the recipe, or more classes.
     ///
     /// ```
     /// # fn main() -> transfer::Result<()> {
@@ -159,7 +161,7 @@ impl HeadConfig {
     /// let (none, two, three) = (Embeddings::new(vec![], 3, vec![])?, set(2)?, set(3)?);
     /// let config = HeadConfig::new().with_recipe(StepsConfig::parity().with_learning_rate(0.5).with_steps(100));
     /// let (head, _) = config.fit(&two, &none)?;
-    /// let (head, _) = config.fit_from(&head, &three, &none, |_| ControlFlow::Continue(()))?;
+    /// let (head, _) = config.fit_from(&head, &three, &none, None, |_| ControlFlow::Continue(()))?;
     /// assert_eq!(head.classes(), 3);
     /// # Ok(())
     /// # }
@@ -169,17 +171,20 @@ impl HeadConfig {
         head: &Head,
         training: &Embeddings,
         validation: &Embeddings,
+        checkpoint: Option<&Checkpoint>,
         watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     ) -> Result<(Head, FitReport)> {
         let start = Start {
             head: Some(head),
+            checkpoint,
             ..Start::default()
         };
         self.run(training, validation, start, watch)
     }
 
     /// [`fit_with`](Self::fit_with), going on where an earlier call with the same images, recipe and seed was
-    /// stopped, and ending in the same bytes. The converged recipe, which takes seconds, starts anew each time.
+    /// stopped, and ending in the same bytes. Once what came out is saved, [remove](Checkpoint::remove) the checkpoint.
+    /// The converged recipe, which takes seconds, has none and starts anew each time.
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and where the file cannot be written or belongs to another training.
@@ -200,7 +205,8 @@ impl HeadConfig {
     /// [`fit_with`](Self::fit_with), but each step learns from what `rows(step, images)` gives for it: embeddings
     /// `[images.len(), dim]` of these images of `training`, distorted anew
     /// ([`Backbone::embed_varied`](crate::Backbone::embed_varied)). With a checkpoint it
-    /// [goes on](Self::fit_resumable) where it was stopped, if `rows` gives the same for the same step.
+    /// [goes on](Self::fit_resumable) where it was stopped, if `rows` gives the same for the same step: what it depends
+    /// on belongs into the [context](Checkpoint::with_context).
     ///
     /// # Errors
     /// As [`fit_resumable`](Self::fit_resumable), as `rows`, and with the converged recipe, which has no steps.

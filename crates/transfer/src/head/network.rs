@@ -80,6 +80,7 @@ pub struct Head {
 
 /// The shape of a head, as files hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct HeadShape {
     pub(crate) inputs: usize,
     pub(crate) hidden: Option<usize>,
@@ -135,6 +136,28 @@ impl Head {
                 scale(last.weights()),
                 scale(last.bias()),
             )?);
+        }
+        Self::new(layers)
+    }
+
+    /// The head whose classes are these of this one, in this order; `None` is a class without weights, which gets the
+    /// lowest of the biases.
+    pub(crate) fn reordered(&self, classes: &[Option<usize>]) -> Result<Self> {
+        let mut layers = self.layers.clone();
+        if let Some(last) = layers.pop() {
+            let (inputs, lowest) = (last.inputs(), last.bias().iter().copied());
+            let lowest = lowest.fold(f32::INFINITY, f32::min);
+            let (mut weights, mut bias) = (Vec::new(), Vec::new());
+            for class in classes {
+                let row = class.and_then(|class| last.weights().chunks_exact(inputs).nth(class));
+                match row {
+                    Some(row) => weights.extend(row),
+                    None => weights.extend(std::iter::repeat_n(0.0, inputs)),
+                }
+                let known = class.and_then(|class| last.bias().get(class));
+                bias.push(known.copied().unwrap_or(lowest));
+            }
+            layers.push(Dense::new(inputs, weights, bias)?);
         }
         Self::new(layers)
     }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::state::{Best, State};
 use crate::files::write_whole;
-use crate::head::{Dense, HeadConfig, StepRecord, Validation};
+use crate::head::{Dense, Head, HeadConfig, StepRecord, Validation};
 use crate::{Embeddings, Error, Result};
 
 const VERSION: u32 = 1;
@@ -21,18 +21,23 @@ const RECORD: usize = 8;
 
 /// A file that a training by steps, or a fine-tuning, writes its state to, now and then, so that a run that is stopped
 /// anywhere (a signal, a kill, a loss of power, a cancellation) can go on and end in the same bytes as one that was not.
+///
+/// A training that is done leaves its last state, from which the same call ends at once: what came out is not lost
+/// before it is saved. [`remove`](Self::remove) the file once it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     path: PathBuf,
     every: usize,
+    context: String,
 }
 
 impl Checkpoint {
-    /// At this path, every 500 steps (a fine-tuning: and after each epoch). The file is removed when the training is done.
+    /// At this path, every 500 steps (a fine-tuning: and after each epoch), without a [context](Self::with_context).
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             every: 500,
+            context: String::new(),
         }
     }
 
@@ -42,12 +47,32 @@ impl Checkpoint {
         self
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn every(&self) -> usize {
+        self.every
+    }
+
+    /// What else the result depends on, beside recipe, seed and embeddings: where each step's rows are
+    /// [made anew](HeadConfig::fit_on_the_fly), say how. The state of a training with another context is refused.
+    /// Default: nothing.
+    pub fn with_context(mut self, context: impl Into<String>) -> Self {
+        self.context = context.into();
+        self
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn every(&self) -> usize {
-        self.every
+    /// Removes the file, if it is there.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// For one training: all that its result depends on is part of the file.
@@ -56,9 +81,20 @@ impl Checkpoint {
         config: &HeadConfig,
         training: &Embeddings,
         validation: &Embeddings,
+        start: Option<&Head>,
     ) -> File<'_> {
         let mut hash = Sha256::new();
         hash.update(serde_json::to_vec(config).unwrap_or_default());
+        hash.update((self.context.len() as u64).to_le_bytes());
+        hash.update(&self.context);
+        let layers = start.map_or(&[][..], Head::layers);
+        hash.update((layers.len() as u64).to_le_bytes());
+        for layer in layers {
+            hash.update((layer.inputs() as u64).to_le_bytes());
+            hash.update((layer.outputs() as u64).to_le_bytes());
+            hash.update(bytes_of(layer.weights()));
+            hash.update(bytes_of(layer.bias()));
+        }
         for set in [training, validation] {
             hash.update((set.dim() as u64).to_le_bytes());
             hash.update((set.len() as u64).to_le_bytes());
@@ -88,7 +124,7 @@ pub(super) struct File<'a> {
 #[serde(deny_unknown_fields)]
 struct Description {
     version: u32,
-    /// Digest of the recipe, the seed and the images.
+    /// Digest of the recipe, the seed, the context, the head to start from and the images.
     run: String,
     steps: usize,
     stale: usize,
@@ -118,7 +154,8 @@ impl File<'_> {
             )));
         }
         if about.run != self.run {
-            let message = "the state of another training (other images, recipe or seed)";
+            let message =
+                "the state of another training (other images, recipe, seed, distortions or start)";
             return Err(wrong(message.into()));
         }
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
@@ -177,13 +214,6 @@ impl File<'_> {
         let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
             .map_err(|e| wrong(&e))?;
         write_whole(self.path(), |file| file.write_all(&bytes))
-    }
-
-    pub(super) fn remove(&self) -> Result<()> {
-        match fs::remove_file(self.path()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(self.path())(error)),
-            _ => Ok(()),
-        }
     }
 
     fn path(&self) -> &Path {

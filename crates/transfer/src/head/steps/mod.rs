@@ -48,7 +48,8 @@ pub(super) fn fit<'a>(
     start: Start<'a>,
     mut watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
 ) -> Result<(Head, FitReport)> {
-    let file = start.checkpoint.map(|c| c.of(config, training, validation));
+    let file = start.checkpoint;
+    let file = file.map(|c| c.of(config, training, validation, start.head));
     let resumed = file.as_ref().map_or(Ok(None), checkpoint::File::load)?;
     let mut state = match resumed {
         Some(state) => state,
@@ -64,12 +65,8 @@ pub(super) fn fit<'a>(
         }
     };
     if let Some(file) = file {
-        // What was cancelled can go on; what is done starts anew next time, and ends the same.
-        if stopped == Stopped::Cancelled {
-            file.save(&state)?;
-        } else {
-            file.remove()?;
-        }
+        // What was cancelled can go on; what is done is there until the caller has saved it.
+        file.save(&state)?;
     }
     state.finish(config, training.len(), stopped)
 }
@@ -82,8 +79,12 @@ fn step(
     state: &mut State,
     watch: &mut impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
 ) -> Result<Option<Stopped>> {
+    // A state that was saved at its end.
     if state.steps >= recipe.steps {
         return Ok(Some(Stopped::Steps));
+    }
+    if recipe.patience.is_some_and(|looks| state.stale >= looks) {
+        return Ok(Some(Stopped::Early));
     }
     let step = state.steps;
     trainer.step(state)?;
