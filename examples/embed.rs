@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::network::NetworkOptions;
-use transfer::{EmbeddingCache, Engine};
+use mobilenet::MobileNetConfig;
+use transfer::{EmbeddingCache, Engine, write_bottlenecks};
 
 /// Compute the embeddings of a folder of images and keep them in a cache, for retrain and others to use.
 ///
@@ -37,6 +38,18 @@ struct Options {
     merge: Vec<PathBuf>,
     #[command(flatten)]
     network: NetworkOptions,
+    /// Write each image's numbers there as a text file too, as retrain.py names and reads its bottlenecks
+    #[arg(long, value_name = "DIR", requires = "image_dir")]
+    export_bottlenecks: Option<PathBuf>,
+    /// Take the numbers from such files, in place of computing; some are computed to see whether they are this network's
+    /// (retrain.py's are, with --layer logits --resize tf1)
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "image_dir",
+        conflicts_with = "export_bottlenecks"
+    )]
+    import_bottlenecks: Option<PathBuf>,
     /// compiled or burn; left out: compiled on a CPU
     #[arg(long)]
     engine: Option<Engine>,
@@ -75,6 +88,16 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    // Opening makes a cache: a slip of the pen would be an empty one.
+    for part in &options.merge {
+        if !part.join("embeddings.bin").is_file() {
+            return Err(format!(
+                "{}: no embedding cache (embeddings.bin is missing)",
+                part.display()
+            )
+            .into());
+        }
+    }
     let cache = options.network.cache()?;
     for part in &options.merge {
         let merged = cache.merge(&EmbeddingCache::open(part)?)?;
@@ -93,6 +116,19 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let backbone = backbone.with_engine(engine)?;
     let folder = common::open_folder(image_dir)?;
     let items = options.shard.of(folder.images());
+    let architecture = architecture(backbone.weights().config());
+    if let Some(from) = &options.import_bottlenecks {
+        let imported = backbone.import_bottlenecks(from, &architecture, items, &cache)?;
+        for (_, error) in &imported.failed {
+            eprintln!("left out {error}");
+        }
+        let (images, failed) = (imported.images, imported.failed.len());
+        println!(
+            "{images} images taken from {}, {failed} left out",
+            from.display()
+        );
+        return Ok(());
+    }
     let start = Instant::now();
     let bar = common::progress(items.len(), "embedding");
     let filled = backbone.fill(items, &cache, |done| bar.set_position(done as u64))?;
@@ -105,5 +141,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         computed as f64 / seconds,
         filled.failed.len()
     );
+    if let Some(to) = &options.export_bottlenecks {
+        for some in items.chunks(1000) {
+            let embedded = backbone.embed(some, &cache, |_| ())?;
+            write_bottlenecks(to, &architecture, &embedded.embeddings)?;
+        }
+        println!("as text, for {architecture}, in {}", to.display());
+    }
     Ok(())
+}
+
+/// `retrain.py`'s name of a network, which is part of the names of its files: `mobilenet_0.50_224`.
+fn architecture(config: &MobileNetConfig) -> String {
+    let size = config.input_size;
+    match config.alpha {
+        1.0 => format!("mobilenet_1.0_{size}"),
+        alpha => format!("mobilenet_{alpha:.2}_{size}"),
+    }
 }

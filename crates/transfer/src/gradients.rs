@@ -20,7 +20,7 @@ pub type Gradients = (Vec<f64>, Vec<f32>);
 
 /// Scores of images, height, width and channels of a block's maps, the maps `[n, h, w, c]`, and the gradient of each
 /// score with respect to its map.
-pub type BlockGradients = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
+pub type BlockOutput = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
 
 /// From pixels `[n, h, w, 3]` (0 to 255) and that shape to one score an image.
 pub type ScoresFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Vec<f64>, BoxError> + Send + Sync>;
@@ -30,8 +30,7 @@ pub type ScoresFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Vec<f64>, BoxError>
 pub type GradientFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Send + Sync>;
 
 /// From pixels `[n, h, w, 3]` (0 to 255) and that shape to what happens at a block.
-pub type BlockFn =
-    Box<dyn Fn(&[f32], [usize; 4]) -> Result<BlockGradients, BoxError> + Send + Sync>;
+pub type BlockFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<BlockOutput, BoxError> + Send + Sync>;
 
 /// From the logits of an image to a score and its derivative with respect to each logit.
 type Score = Arc<dyn Fn(&[f64]) -> Result<(f64, Vec<f64>), BoxError> + Send + Sync>;

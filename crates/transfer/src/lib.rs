@@ -50,12 +50,12 @@ mod variation;
 pub mod guide {}
 
 pub use backbone::{Backbone, Embedded, Filled};
-pub use cache::{EmbeddingCache, Key, Merged, read_bottlenecks, write_bottlenecks};
+pub use cache::{EmbeddingCache, Imported, Key, Merged, read_bottlenecks, write_bottlenecks};
 pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
 pub use embeddings::Embeddings;
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use gradients::{BlockFn, BlockGradients, BoxError, GradientFn, Gradients, ScoresFn};
+pub use gradients::{BlockFn, BlockOutput, BoxError, GradientFn, Gradients, ScoresFn};
 pub use head::{
     Candidate, Checkpoint, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head,
     HeadConfig, Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,

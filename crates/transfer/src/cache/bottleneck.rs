@@ -3,16 +3,102 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dataset::ImageItem;
+use dataset::{DecodeOptions, ImageItem, read_bounded};
+use sha2::{Digest, Sha256};
 
-use crate::{Embeddings, Error, Result};
+use crate::{Backbone, EmbeddingCache, Embeddings, Error, Key, Result};
 
 /// Larger files are none of these: 2^16 numbers of 25 characters.
 const MOST_BYTES: u64 = 25 << 16;
 
+/// Images of an import that are computed too, to see whether the numbers are this network's.
+const PROBES: usize = 8;
+/// Engines, and TensorFlow, agree to a tenth of this share of the largest value.
+const TOLERANCE: f32 = 1e-3;
+/// Images that are in memory at once.
+const AT_ONCE: usize = 256;
+
+/// What [`Backbone::import_bottlenecks`] did.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Images whose numbers are in the cache now, or were before.
+    pub images: usize,
+    /// Bottleneck files that could not be used, or images that could not be read, and why.
+    pub failed: Vec<(PathBuf, Error)>,
+}
+
+impl Backbone {
+    /// Puts the [bottleneck files](read_bottlenecks) of images into a cache, as what this backbone makes of them. Eight
+    /// of them are computed too: where one differs by more than 0.001 of the largest value, all are refused.
+    ///
+    /// The numbers need not be this engine's to the last bit: keep them in a cache of their own, where other runs are to
+    /// give the same bytes as before.
+    ///
+    /// # Errors
+    /// Where the numbers are not this backbone's (other weights, layer or resize), or the cache cannot be used.
+    pub fn import_bottlenecks(
+        &self,
+        folder: &Path,
+        architecture: &str,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+    ) -> Result<Imported> {
+        let step = items.len().div_ceil(PROBES).max(1);
+        let probes: Vec<ImageItem> = items.iter().step_by(step).cloned().collect();
+        let (found, _) = read_bottlenecks(folder, architecture, &probes, self.dim())?;
+        let computed = self.embed(&probes, &EmbeddingCache::temporary()?, |_| ())?;
+        for (name, row) in found.names().iter().zip(found.values().chunks(self.dim())) {
+            let at = computed.embeddings.names().iter().position(|n| n == name);
+            let Some(own) = at.and_then(|at| computed.embeddings.row(at)) else {
+                continue;
+            };
+            let largest = own.iter().fold(0f32, |max, v| max.max(v.abs()));
+            let off = own
+                .iter()
+                .zip(row)
+                .fold(0f32, |max, (a, b)| max.max((a - b).abs()));
+            if off > TOLERANCE * largest {
+                return Err(Error::File {
+                    path: self::path(folder, architecture, name),
+                    message: format!(
+                        "off by {off:.1e} from what this network gives (largest {largest:.1e}); were these files made \
+                         with other weights, another layer (retrain.py: logits) or another resize (retrain.py: tf1)?"
+                    ),
+                });
+            }
+        }
+        let recipe = self.recipe();
+        let mut imported = Imported::default();
+        for items in items.chunks(AT_ONCE) {
+            let (set, failed) = read_bottlenecks(folder, architecture, items, self.dim())?;
+            imported.failed.extend(failed);
+            let mut rows = set.names().iter().zip(set.values().chunks(self.dim()));
+            let mut records = Vec::new();
+            let mut next = rows.next();
+            for item in items {
+                let Some((_, row)) = next.filter(|(name, _)| **name == item.name) else {
+                    continue;
+                };
+                next = rows.next();
+                match read_bounded(&item.path, DecodeOptions::default().max_bytes()) {
+                    Ok(bytes) => {
+                        let image: [u8; 32] = Sha256::digest(bytes).into();
+                        records.push((Key::new(&image, &recipe), row));
+                    }
+                    Err(error) => imported.failed.push((item.path.clone(), error.into())),
+                }
+            }
+            imported.images += records.len();
+            cache.append(records)?;
+        }
+        cache.sync()?;
+        Ok(imported)
+    }
+}
+
 /// `FOLDER/class/file_ARCHITECTURE.txt`, as `retrain.py` names them (`architecture`: `mobilenet_1.0_224`).
-fn path(folder: &Path, architecture: &str, item: &ImageItem) -> PathBuf {
-    folder.join(format!("{}_{architecture}.txt", item.name))
+fn path(folder: &Path, architecture: &str, name: &str) -> PathBuf {
+    folder.join(format!("{name}_{architecture}.txt"))
 }
 
 /// Writes the bottleneck file of each embedding; `embeddings` must have its rows' names (`class/file`).
@@ -29,21 +115,9 @@ pub fn write_bottlenecks(folder: &Path, architecture: &str, embeddings: &Embeddi
             embeddings.names().len(),
         ));
     }
-    for ((name, row), &class) in embeddings
-        .names()
-        .iter()
-        .zip(embeddings.values().chunks_exact(embeddings.dim()))
-        .zip(embeddings.targets())
-    {
-        let path = path(
-            folder,
-            architecture,
-            &ImageItem {
-                path: PathBuf::new(),
-                name: name.clone(),
-                class,
-            },
-        );
+    let rows = embeddings.values().chunks_exact(embeddings.dim());
+    for (name, row) in embeddings.names().iter().zip(rows) {
+        let path = path(folder, architecture, name);
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent).map_err(Error::io(parent))?;
         let text: Vec<String> = row.iter().map(f32::to_string).collect();
@@ -70,7 +144,7 @@ pub fn read_bottlenecks(
     let (mut values, mut targets, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let mut failed = Vec::new();
     for item in items {
-        let path = path(folder, architecture, item);
+        let path = path(folder, architecture, &item.name);
         match read(&path, dim) {
             Ok(row) => {
                 values.extend(row);

@@ -4,6 +4,6 @@ mod bottleneck;
 mod log;
 mod record;
 
-pub use bottleneck::{read_bottlenecks, write_bottlenecks};
+pub use bottleneck::{Imported, read_bottlenecks, write_bottlenecks};
 pub use log::{EmbeddingCache, Merged};
 pub use record::Key;
