@@ -59,9 +59,42 @@ fn rewrite(
     fs::write(path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
 }
 
+/// One whose file says as much as a file can.
+fn described() -> Classifier {
+    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let dim = backbone.dim();
+    let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
+    let set = Embeddings::new(numbers(30 * dim, 3), dim, targets.clone()).unwrap();
+    let (head, report) = HeadConfig::new().fit(&set, &set.select(&[])).unwrap();
+    let out_of_fold = report.out_of_fold.clone();
+    let predictions = metrics::Predictions::from_flat(targets, out_of_fold, 2).unwrap();
+    let classes = vec!["x".into(), "y".into()];
+    let classifier = Classifier::new(backbone, head, classes).unwrap();
+    let classifier = classifier
+        .calibrate(&predictions, Basis::OutOfFold)
+        .unwrap();
+    let provenance = Provenance::default().with_metric("test accuracy", 0.75);
+    classifier.with_report(report).with_provenance(provenance)
+}
+
+/// One with a hidden layer, and a history in its report.
+fn trained_by_steps() -> Classifier {
+    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let dim = backbone.dim();
+    let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
+    let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
+    let recipe = transfer::StepsConfig::hidden(4).with_steps(40);
+    let config = HeadConfig::new().with_recipe(recipe);
+    let (head, report) = config.fit(&set, &set).unwrap();
+    let classes = vec!["x".into(), "y".into()];
+    let classifier = Classifier::new(backbone, head, classes).unwrap();
+    classifier.with_report(report)
+}
+
 #[test]
 fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
-    for (layer, blocks) in [(Layer::Embedding, 2), (Layer::Logits, 13)] {
+    let joined: Layer = "blocks-1-2".parse().unwrap();
+    for (layer, blocks) in [(Layer::Embedding, 2), (Layer::Logits, 13), (joined, 2)] {
         let backbone = Backbone::new(weights(blocks, 32), &device()).unwrap();
         let backbone = backbone
             .with_layer(layer)
@@ -93,21 +126,12 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
 
 #[test]
 fn a_head_with_a_hidden_layer_and_its_report_come_back() {
-    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
-    let dim = backbone.dim();
-    let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
-    let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
-    let recipe = transfer::StepsConfig::hidden(4).with_steps(40);
-    let (head, report) = HeadConfig::new()
-        .with_recipe(recipe)
-        .fit(&set, &set)
-        .unwrap();
-    let classes = vec!["x".into(), "y".into()];
-    let classifier = Classifier::new(backbone, head, classes).unwrap();
-    let (_folder, path) = saved(&classifier.with_report(report.clone()));
+    let classifier = trained_by_steps();
+    let (_folder, path) = saved(&classifier);
     let loaded = Classifier::load(&path, &device()).unwrap();
+    assert_eq!(loaded.head(), classifier.head());
     assert_eq!(loaded.head().layers().len(), 2);
-    assert_eq!(loaded.report().unwrap().config, report.config);
+    assert_eq!(loaded.report(), classifier.report());
 }
 
 #[test]
@@ -137,8 +161,6 @@ fn cut_anywhere_the_file_is_refused_by_name() {
 fn damage_is_noticed() {
     let (_folder, path) = saved(&small());
     let whole = fs::read(&path).unwrap();
-    let (header, _) = SafeTensors::read_metadata(&whole).unwrap();
-    let picture = 16 * 16 * 3;
     // A changed bit of the backbone changes its digest; of the head, the answer or nothing that matters; of the
     // description, what it says.
     let mut noticed = 0;
@@ -166,7 +188,6 @@ fn damage_is_noticed() {
             "{message}"
         );
     }
-    assert!(header > 0 && picture > 0);
 }
 
 #[test]
@@ -248,6 +269,37 @@ fn foreign_files_and_versions_are_refused() {
         let message = refused(&path);
         assert!(message.contains(expected), "{expected}: {message}");
     }
+    // Unknown fields, wherever they are.
+    for place in [
+        "{\"version\"",
+        "{\"inputs\"",
+        "\"backbone\":{\"config\"",
+        "\"report\":{\"config\"",
+        "{\"alpha\"",
+        "{\"logits\"",
+        "{\"temperature\"",
+        "{\"recipe\"",
+        "{\"hidden\"",
+        "{\"step\"",
+        "{\"accuracy\"",
+        "{\"c\"",
+        "{\"regularisation\"",
+        "{\"metrics\"",
+    ] {
+        let mut found = 0;
+        for classifier in [described(), trained_by_steps()] {
+            let (_folder, path) = saved(&classifier);
+            let before = fs::read(&path).unwrap();
+            let unknown = place.replace('{', "{\"speed\":1,");
+            rewrite(&path, |json| json.replacen(place, &unknown, 1), all, &[]);
+            if fs::read(&path).unwrap() != before {
+                found += 1;
+                let message = refused(&path);
+                assert!(message.contains("speed"), "{place}: {message}");
+            }
+        }
+        assert!(found > 0, "{place} is in no description");
+    }
     for missing in ["head.0.bias", "reference.pixels", "backbone.stem.bn.beta"] {
         let (_folder, path) = saved(&small());
         rewrite(&path, same, |name| name != missing, &[]);
@@ -261,6 +313,28 @@ fn foreign_files_and_versions_are_refused() {
     let (_folder, path) = saved(&small());
     rewrite(&path, same, all, &[("backbone.extra", "head.0.bias")]);
     assert!(refused(&path).contains("extra"));
+}
+
+/// A name so short that most messages hold it by chance does not pass for the file's.
+#[test]
+fn a_file_of_a_short_name_is_named() {
+    let (folder, path) = saved(&small());
+    let change = |json: &str| json.replace("\"layer\":\"embedding\"", "\"layer\":\"logits\"");
+    rewrite(&path, change, |_| true, &[]);
+    fs::rename(&path, folder.path().join("e")).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "load_e", "--ignored", "--nocapture"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("said: e: layer: expected"), "{said}");
+}
+
+#[test]
+#[ignore = "run by another test"]
+fn load_e() {
+    println!("said: {}", Classifier::load("e", &device()).unwrap_err());
 }
 
 #[test]

@@ -159,13 +159,12 @@ impl Classifier {
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let path = path.as_ref();
         let wrong = |message: String| file_error(path, message);
-        let named = |error: Error| {
-            let message = error.to_string();
-            if message.contains(&path.display().to_string()) {
-                error
-            } else {
-                wrong(message)
-            }
+        // What is wrong with the backbone's tensors names the file already.
+        let begin = format!("{}: ", path.display());
+        let named = |error: Error| match error {
+            Error::File { .. } | Error::Io { .. } => error,
+            error if error.to_string().starts_with(&begin) => error,
+            error => wrong(error.to_string()),
         };
         let bytes = read(path)?;
         let about = describe(&bytes).map_err(&wrong)?;

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// seen. Same optimum as scikit-learn 1.9's `LogisticRegression`; training and validation images are used
 /// together, cross-validated, and the result is fitted on all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ConvergedConfig {
     pub(crate) regularisation: Vec<f64>,
     pub(crate) folds: usize,

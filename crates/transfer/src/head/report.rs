@@ -6,7 +6,7 @@ use super::{ClassWeights, Dense, HeadConfig};
 
 /// What cross-validation found for one setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Candidate {
     /// Inverse regularisation.
     pub c: f64,
@@ -22,7 +22,7 @@ pub struct Candidate {
 
 /// A look at a training by steps, as `retrain.py` logs it; `Display` gives its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepRecord {
     /// The step, from 0.
     pub step: usize,
@@ -38,7 +38,7 @@ pub struct StepRecord {
 
 /// Accuracy and cross-entropy on validation images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Validation {
     /// Share of images whose likeliest class is the target.
     pub accuracy: f64,
@@ -116,7 +116,7 @@ pub enum Stopped {
 
 /// How a head came to be; goes into the classifier file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FitReport {
     /// What was asked for.
     pub config: HeadConfig,

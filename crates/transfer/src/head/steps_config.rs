@@ -6,7 +6,7 @@ use crate::{Embeddings, Error, Result};
 /// Gradient steps on batches: `retrain.py`'s recipe ([`parity`](Self::parity)), or a hidden layer with dropout
 /// ([`hidden`](Self::hidden)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepsConfig {
     pub(crate) hidden: Option<usize>,
     pub(crate) dropout: f32,
