@@ -88,6 +88,24 @@ fn copies_are_the_nearest_and_pairs() {
     assert_eq!(images.nearest(&values[..40], 1000).unwrap().len(), 50);
 }
 
+/// One image of the training set is in the test set too, a little changed: that pair is found, and no other.
+#[test]
+fn a_copy_across_two_sets_is_the_one_pair() {
+    let dim = 64;
+    let (train, test) = (two_classes(60, dim, 1).0, two_classes(40, dim, 2).0);
+    let mut test: Vec<f32> = test;
+    let copy = train[17 * dim..18 * dim].iter().enumerate();
+    let changed = copy.map(|(i, v)| 1.1 * v + 0.02 * (i % 3) as f32);
+    test.splice(9 * dim..10 * dim, changed);
+    let [train, test] = [&train, &test].map(|set| SimilarImages::new(set, dim).unwrap());
+    let found = |pairs: Vec<transfer::insight::Pair>| {
+        let rows = pairs.iter().map(|pair| (pair.first, pair.second));
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(found(train.pairs(&test, 0.95).unwrap()), [(17, 9)]);
+    assert_eq!(found(test.pairs(&train, 0.95).unwrap()), [(9, 17)]);
+}
+
 #[test]
 fn principal_components_of_known_data() {
     // Variances 9, 4 and 0.01 along three axes of eight, drawn without correlation.
