@@ -54,10 +54,8 @@ impl Record {
         match (&self.path, self.bytes) {
             (Some(path), Some(bytes)) => read_bounded(output.join(path), bytes)
                 .is_ok_and(|found| Some(hex(&Sha256::digest(&found))) == self.sha256),
-            _ => {
-                let refused = self.refused_by.as_deref();
-                self.reason.is_some() && !self.retry && refused.is_none_or(refuses)
-            }
+            _ if self.retry => false,
+            _ => self.reason.is_some() && self.refused_by.as_deref().is_none_or(refuses),
         }
     }
 }
