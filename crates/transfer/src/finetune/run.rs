@@ -8,7 +8,7 @@ use super::course::Course;
 use super::state::State;
 use super::tail::Tail;
 use super::{FineTuneConfig, FineTuneEvent, FineTuneReport};
-use crate::{Checkpoint, Classifier, Error, Result, Stopped};
+use crate::{Checkpoint, Classifier, Error, Result};
 
 impl FineTuneConfig {
     /// Fine-tunes a classifier whose head sits on the embedding. `validation` may be empty: then the last epoch is
