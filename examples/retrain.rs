@@ -3,19 +3,17 @@
 mod common;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use common::images::{BesideTestDir, ImageOptions, Images};
-use common::network::{NetworkOptions, embed};
+use common::network::{NetworkOptions, PublishedOptions, embed};
 use common::recipe::RecipeOptions;
-use common::training::Training;
-use metrics::Predictions;
-use mobilenet::Weights;
+use common::training::{Training, print_mistakes, start_of};
 use serde_json::json;
-use transfer::{Classifier, Head, Provenance};
+use transfer::{Classifier, Provenance};
 
 /// Retrain MobileNet on a folder of images, one sub-folder a class.
 ///
@@ -35,12 +33,8 @@ struct Options {
     images: ImageOptions,
     #[command(flatten)]
     network: NetworkOptions,
-    /// As retrain.py: mobilenet_1.0_224 is --weights mobilenet_v1_1.0_224; with --weights, refuses those of another width
-    #[arg(long)]
-    architecture: Option<String>,
-    /// Keep only the first N of the 13 blocks
-    #[arg(long, value_name = "N")]
-    blocks: Option<usize>,
+    #[command(flatten)]
+    published: PublishedOptions,
     /// Go on from a classifier: its network and preprocessing, and, where the recipe has steps, its head, whose classes
     /// are found by name, so that the folder may have new ones
     #[arg(
@@ -72,13 +66,18 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     options.recipe.config()?;
-    check_output(&options.output)?;
+    common::check_output(&options.output)?;
     let (backbone, from) = match &options.from {
         Some(path) => {
             let from = Classifier::load(path, &common::device(options.network.device)?)?;
             (from.backbone().clone(), Some(from))
         }
-        None => (options.network.backbone_of(weights(options)?)?, None),
+        None => (
+            options
+                .network
+                .backbone_of(options.published.weights(&options.network)?)?,
+            None,
+        ),
     };
     let beside = if options.recipe.is_parity() {
         BesideTestDir::AsWithout
@@ -88,7 +87,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let Images { folder, split, how } = options.images.open(beside)?;
     let classes = folder.classes();
     let start_head = match &from {
-        Some(from) => start_of(options, from, classes)?,
+        Some(from) => start_of(&options.recipe, from, classes)?,
         None => None,
     };
 
@@ -185,72 +184,4 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."
     );
     Ok(())
-}
-
-/// Says now what would be said at the end: that nothing can be written there.
-fn check_output(output: &Path) -> Result<(), Box<dyn Error>> {
-    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if output.is_dir() {
-        return Err(format!("--output {}: a folder; name a file in it", output.display()).into());
-    }
-    tempfile::tempfile_in(folder).map_err(|error| {
-        let (output, folder) = (output.display(), folder.display());
-        format!("--output {output}: the folder {folder} cannot be written to ({error}); make it, or choose another")
-    })?;
-    Ok(())
-}
-
-/// The head that a training by steps starts from.
-fn start_of(
-    options: &Options,
-    from: &Classifier,
-    classes: &[String],
-) -> Result<Option<Head>, Box<dyn Error>> {
-    if !options.recipe.is_parity() {
-        println!(
-            "the converged recipe takes the network alone: its head is the same wherever it starts"
-        );
-        return Ok(None);
-    }
-    let new = classes
-        .iter()
-        .filter(|class| !from.classes().contains(class));
-    let new: Vec<&str> = new.map(String::as_str).collect();
-    let known = from.classes().len();
-    println!(
-        "{known} classes go on, {} are new: {}",
-        new.len(),
-        new.join(", ")
-    );
-    Ok(Some(from.head_for(classes)?))
-}
-
-/// The weights; those of --architecture where only that is given.
-fn weights(options: &Options) -> Result<Weights, Box<dyn Error>> {
-    let mut weights = match (&options.network.weights, &options.architecture) {
-        (None, Some(name)) => common::weights(&name.replacen("mobilenet_", "mobilenet_v1_", 1))?,
-        _ => options.network.weights()?,
-    };
-    if let Some(name) = &options.architecture {
-        let alpha = name
-            .strip_prefix("mobilenet_")
-            .and_then(|rest| rest.split('_').next());
-        let alpha = alpha.and_then(|alpha| alpha.parse().ok());
-        weights = weights.require_alpha(alpha.ok_or_else(|| {
-            format!("architecture `{name}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224")
-        })?)?;
-    }
-    Ok(match options.blocks {
-        Some(blocks) => weights.with_blocks(blocks)?,
-        None => weights,
-    })
-}
-
-fn print_mistakes(test: &Predictions) {
-    let files = test.files().unwrap_or_default();
-    for at in test.mistakes() {
-        let predicted = &test.classes()[test.predicted()[at]];
-        println!("{} is called {predicted}", files[at]);
-    }
 }

@@ -143,3 +143,17 @@ pub fn progress(images: usize, what: &'static str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
+
+/// Says now what would be said at the end: that nothing can be written there.
+pub fn check_output(output: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if output.is_dir() {
+        return Err(format!("--output {}: a folder; name a file in it", output.display()).into());
+    }
+    tempfile::tempfile_in(folder).map_err(|error| {
+        let (output, folder) = (output.display(), folder.display());
+        format!("--output {output}: the folder {folder} cannot be written to ({error}); make it, or choose another")
+    })?;
+    Ok(())
+}

@@ -65,3 +65,39 @@ pub fn embed(
     super::say_left_out(&embedded.failed);
     Ok(embedded)
 }
+
+/// Which of the published nets, and how much of it.
+#[derive(clap::Args)]
+pub struct PublishedOptions {
+    /// As retrain.py: mobilenet_1.0_224 is --weights mobilenet_v1_1.0_224; with --weights, refuses those of another width
+    #[arg(long)]
+    pub architecture: Option<String>,
+    /// Keep only the first N of the 13 blocks
+    #[arg(long, value_name = "N")]
+    pub blocks: Option<usize>,
+}
+
+impl PublishedOptions {
+    /// The weights; those of --architecture where only that is given.
+    pub fn weights(&self, network: &NetworkOptions) -> Result<Weights, Box<dyn Error>> {
+        let mut weights = match (&network.weights, &self.architecture) {
+            (None, Some(name)) => super::weights(&name.replacen("mobilenet_", "mobilenet_v1_", 1))?,
+            _ => network.weights()?,
+        };
+        if let Some(name) = &self.architecture {
+            let alpha = name
+                .strip_prefix("mobilenet_")
+                .and_then(|rest| rest.split('_').next());
+            let alpha = alpha.and_then(|alpha| alpha.parse().ok());
+            weights = weights.require_alpha(alpha.ok_or_else(|| {
+                format!(
+                    "architecture `{name}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224"
+                )
+            })?)?;
+        }
+        Ok(match self.blocks {
+            Some(blocks) => weights.with_blocks(blocks)?,
+            None => weights,
+        })
+    }
+}

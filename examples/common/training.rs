@@ -211,3 +211,37 @@ fn timestamp(time: SystemTime) -> String {
     let micros = since.subsec_micros();
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
 }
+
+/// The head that a training by steps starts from.
+pub fn start_of(
+    recipe: &RecipeOptions,
+    from: &Classifier,
+    classes: &[String],
+) -> Result<Option<Head>, Box<dyn Error>> {
+    if !recipe.is_parity() {
+        println!(
+            "the converged recipe takes the network alone: its head is the same wherever it starts"
+        );
+        return Ok(None);
+    }
+    let new = classes
+        .iter()
+        .filter(|class| !from.classes().contains(class));
+    let new: Vec<&str> = new.map(String::as_str).collect();
+    let known = from.classes().len();
+    println!(
+        "{known} classes go on, {} are new: {}",
+        new.len(),
+        new.join(", ")
+    );
+    Ok(Some(from.head_for(classes)?))
+}
+
+/// Names the images that are called something else.
+pub fn print_mistakes(test: &Predictions) {
+    let files = test.files().unwrap_or_default();
+    for at in test.mistakes() {
+        let predicted = &test.classes()[test.predicted()[at]];
+        println!("{} is called {predicted}", files[at]);
+    }
+}
