@@ -241,13 +241,13 @@ impl State {
                     self.index.insert(key, self.end);
                     self.end += record::size(count);
                 }
-                _ => match self.next_record(length).map_err(Error::io(path))? {
-                    Some(next) => self.end = next,
-                    None => {
-                        self.file.set_len(self.end).map_err(Error::io(path))?;
-                        break;
-                    }
-                },
+                _ => {
+                    let next = self.next_record(length).map_err(Error::io(path))?;
+                    let Some(next) = next else {
+                        return self.file.set_len(self.end).map_err(Error::io(path));
+                    };
+                    self.end = next;
+                }
             }
         }
         Ok(())
