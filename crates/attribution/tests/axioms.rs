@@ -394,7 +394,7 @@ fn several_baselines_are_averaged() {
         .map(|image| run(Baseline::Image(image)))
         .collect();
     for (i, &found) in all.map().iter().enumerate() {
-        let expected = (each[0].map()[i] + each[1].map()[i]) / 2.0;
+        let expected = each[0].map()[i].midpoint(each[1].map()[i]);
         assert!((found - expected).abs() < 1e-12);
     }
     let mean = each

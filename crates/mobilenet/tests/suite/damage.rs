@@ -88,8 +88,10 @@ fn worker() {
     if format == HOSTILE {
         return believe_nobody(name);
     }
-    while format == ENDLESS {
-        std::thread::sleep(Duration::from_secs(1));
+    if format == ENDLESS {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
     let whole = bytes_of(&format);
     let digest = Weights::from_bytes(name, &whole)
@@ -443,6 +445,16 @@ fn shards_have_the_length_that_the_manifest_says() {
     }
 }
 
+/// The last item of a list whose `key` is `name`.
+fn last_of<'a>(
+    list: &'a mut serde_json::Value,
+    key: &str,
+    name: &str,
+) -> &'a mut serde_json::Value {
+    let list = list.as_array_mut().unwrap();
+    list.iter_mut().rfind(|item| item[key] == name).unwrap()
+}
+
 /// A net that strides, dilates or lays out its data otherwise has the same tensors, and would answer wrongly.
 #[test]
 fn other_arithmetic_is_refused_in_every_format() {
@@ -482,14 +494,6 @@ fn other_arithmetic_is_refused_in_every_format() {
             "{error}"
         );
     };
-    fn last_of<'a>(
-        list: &'a mut serde_json::Value,
-        key: &str,
-        name: &str,
-    ) -> &'a mut serde_json::Value {
-        let list = list.as_array_mut().unwrap();
-        list.iter_mut().rfind(|item| item[key] == name).unwrap()
-    }
     let attr = |name: &'static str, value: serde_json::Value| {
         move |json: &mut serde_json::Value| {
             let nodes = &mut json["modelTopology"]["node"];
