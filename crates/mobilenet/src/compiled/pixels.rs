@@ -23,7 +23,7 @@ impl<'a> Pixels<'a> {
     /// Bytes.
     ///
     /// # Errors
-    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
+    /// [`Error::Input`](crate::Error::Input) where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
     pub fn from_u8(values: &'a [u8], shape: [usize; 3]) -> Result<Self> {
         Self::new(Values::U8(values), values.len(), shape)
     }
@@ -31,7 +31,7 @@ impl<'a> Pixels<'a> {
     /// Levels with fractions, as baselines and interpolations have them.
     ///
     /// # Errors
-    /// [`Error::Input`] where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
+    /// [`Error::Input`](crate::Error::Input) where `values` has another length than n x height x width x 3, or a side is 0 or above 65,536.
     pub fn from_f32(values: &'a [f32], shape: [usize; 3]) -> Result<Self> {
         Self::new(Values::F32(values), values.len(), shape)
     }
