@@ -183,6 +183,7 @@ pub fn write(
         "evaluations": why.evaluations(),
         "convergence_delta": why.convergence_delta(),
         "relative_delta": why.completeness_error(),
+        "map_error": why.map_error(),
         "warnings": why.warnings(),
     });
     let text = serde_json::to_string_pretty(&explanation)? + "\n";

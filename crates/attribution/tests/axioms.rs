@@ -4,8 +4,8 @@ use attribution::{
     Baseline, BlockOutput, BlurIntegratedGradients, BoxError, Completeness, Error,
     ExpectedGradients, Faithfulness, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
     GuidedBackpropagation, GuidedIntegratedGradients, Infidelity, IntegratedGradients, LayerCam,
-    MaxSensitivity, Method, Model, Occlusion, Pixels, Randomised, Rise, ScoreCam, SmoothGrad, Xrai,
-    randomisation_check, rank_correlation,
+    MaxSensitivity, Method, Model, Occlusion, Pixels, Randomised, Rise, Rule, ScoreCam, SmoothGrad,
+    Xrai, randomisation_check, rank_correlation,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -97,6 +97,72 @@ fn a_value_that_does_not_count_gets_nothing() {
             method.name()
         );
     }
+}
+
+/// Gradients that no path's steps can follow: each pixel's share is known, and so the error of the map.
+#[test]
+fn the_error_of_a_map_is_estimated_from_the_jumps_along_the_path() {
+    const CELLS: usize = 2000;
+    // The slope in each cell is 1 or -1, as if thrown.
+    let slope = |i: usize, cell: usize| {
+        let thrown = ((i * CELLS + cell) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        if (thrown ^ (thrown >> 13)) % 2 == 0 {
+            1.0
+        } else {
+            -1.0
+        }
+    };
+    let share = |(i, &x): (usize, &f64)| {
+        let (at, cell) = (x * CELLS as f64, (x * CELLS as f64) as usize);
+        let whole: f64 = (0..cell).map(|cell| slope(i, cell)).sum();
+        (whole + (at - cell as f64) * slope(i, cell)) / CELLS as f64
+    };
+    let rough = |x: &[f64]| {
+        let cells = x.iter().map(|x| (x * CELLS as f64) as usize);
+        let gradient = cells.enumerate().map(|(i, cell)| slope(i, cell)).collect();
+        (x.iter().enumerate().map(share).sum(), gradient)
+    };
+    let image: Vec<f64> = pixels()
+        .values()
+        .iter()
+        .map(|&x| f64::from(x) / 255.0)
+        .collect();
+    let truth: Vec<f64> = image.iter().enumerate().map(share).collect();
+    for method in [
+        IntegratedGradients::new().with_steps(30),
+        IntegratedGradients::new()
+            .with_steps(60)
+            .with_rule(Rule::Trapezoid),
+        IntegratedGradients::new()
+            .with_tolerance(1e-9)
+            .with_max_steps(100),
+    ] {
+        let why = method.attribute(&each(rough), &pixels()).unwrap();
+        let square = |of: &mut dyn Iterator<Item = f64>| of.map(|v| v * v).sum::<f64>();
+        let off = square(&mut why.map().iter().zip(&truth).map(|(a, b)| a - b));
+        let off = (off / square(&mut why.map().iter().copied())).sqrt();
+        let said = why.map_error().unwrap();
+        assert!(
+            off > 0.1 && (0.5..2.0).contains(&(said / off)),
+            "{said}, not {off}"
+        );
+    }
+    let exact = IntegratedGradients::new()
+        .attribute(&each(linear), &pixels())
+        .unwrap();
+    assert_eq!(exact.map_error(), Some(0.0));
+    let one = IntegratedGradients::new().with_steps(1);
+    assert_eq!(
+        one.attribute(&each(linear), &pixels()).unwrap().map_error(),
+        None
+    );
+    assert_eq!(
+        Gradient::new()
+            .attribute(&each(linear), &pixels())
+            .unwrap()
+            .map_error(),
+        None
+    );
 }
 
 #[test]

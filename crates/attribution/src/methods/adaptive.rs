@@ -1,13 +1,15 @@
 //! Integrated gradients on stretches of the path that are as short as the model needs.
 
 use crate::error::{Error, Result};
-use crate::methods::integrated_gradients::{between, check_tolerance};
+use crate::methods::integrated_gradients::{between, check_tolerance, variance};
 use crate::model::Checked;
 use crate::pixels::Pixels;
 
 /// The mean gradient along a path.
 pub(crate) struct Path {
     pub gradient: Vec<f64>,
+    /// Estimate of the squared error (L2) of the map that follows from it.
+    pub variance: f64,
     pub score: f64,
     pub baseline_score: f64,
     pub steps: usize,
@@ -68,6 +70,7 @@ pub(crate) fn integrate(
         baseline,
         nodes: Vec::new(),
         sum: vec![0.0; pixels.len()],
+        variance: 0.0,
         closed_error: 0.0,
         closed_magnitude: 0.0,
     };
@@ -134,6 +137,7 @@ pub(crate) fn integrate(
     }
     Ok(Path {
         gradient: path.sum,
+        variance: path.variance,
         score,
         baseline_score,
         steps: path.nodes.len(),
@@ -147,6 +151,7 @@ struct Adaptive<'a> {
     baseline: &'a Pixels,
     nodes: Vec<Node>,
     sum: Vec<f64>,
+    variance: f64,
     closed_error: f64,
     closed_magnitude: f64,
 }
@@ -195,6 +200,13 @@ impl Adaptive<'_> {
         for (s, (&g, &h)) in self.sum.iter_mut().zip(a.gradient.iter().zip(&b.gradient)) {
             *s += weight * (f64::from(g) + f64::from(h));
         }
+        self.variance += variance(
+            self.pixels,
+            self.baseline,
+            &a.gradient,
+            &b.gradient,
+            b.t - a.t,
+        );
         self.closed_error += stretch.error;
         self.closed_magnitude += stretch.error.abs();
     }

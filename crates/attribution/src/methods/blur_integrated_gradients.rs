@@ -162,6 +162,7 @@ impl Method for BlurIntegratedGradients {
             steps: self.steps,
             evaluations: model.evaluations(),
             seed: None,
+            map_error: None,
             warnings: Vec::new(),
         })
     }

@@ -156,6 +156,7 @@ impl Method for ExpectedGradients {
             steps: draws.len(),
             evaluations: model.evaluations(),
             seed: self.drawn.is_none().then_some(self.seed),
+            map_error: None,
             warnings: warning.into_iter().collect(),
         })
     }

@@ -126,6 +126,7 @@ fn attribute(
         steps: 1,
         evaluations: model.evaluations(),
         seed: None,
+        map_error: None,
         warnings,
     })
 }

@@ -39,6 +39,7 @@ impl Method for Gradient {
             steps: 1,
             evaluations: model.evaluations(),
             seed: None,
+            map_error: None,
             warnings: Vec::new(),
         })
     }

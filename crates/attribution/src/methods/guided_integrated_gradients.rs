@@ -122,6 +122,7 @@ impl Method for GuidedIntegratedGradients {
             steps: self.steps,
             evaluations: model.evaluations(),
             seed: None,
+            map_error: None,
             warnings: warning.into_iter().collect(),
         })
     }

@@ -121,14 +121,15 @@ impl Method for IntegratedGradients {
         let share = 1.0 / baselines.len() as f64;
         let mut warnings = Vec::new();
         let mut map = vec![0.0; pixels.len()];
-        let (mut score, mut baseline_score, mut steps) = (0.0, 0.0, 0);
+        let (mut score, mut baseline_score, mut steps, mut variance) = (0.0, 0.0, 0, 0.0);
         for baseline in &baselines {
             let path = if let Some(tolerance) = self.tolerance {
                 adaptive::integrate(&model, pixels, baseline, tolerance, self.max_steps, batch)?
             } else {
-                let gradient = straight(&model, pixels, baseline, &points, batch)?;
+                let (gradient, variance) = straight(&model, pixels, baseline, &points, batch)?;
                 adaptive::Path {
                     gradient,
+                    variance,
                     score: model.score(pixels)?,
                     baseline_score: model.score(baseline)?,
                     steps: points.len(),
@@ -145,6 +146,7 @@ impl Method for IntegratedGradients {
             score = path.score;
             baseline_score += share * path.baseline_score;
             steps += path.steps;
+            variance += share * share * path.variance;
             warnings.extend(path.warning);
         }
         warnings.extend(confident_baseline(
@@ -153,7 +155,10 @@ impl Method for IntegratedGradients {
             score,
             baseline_score,
         )?);
+        let norm = map.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let stepped = steps > baselines.len() && norm > 0.0;
         Ok(Attribution {
+            map_error: stepped.then(|| variance.sqrt() / norm),
             completeness: Completeness::of(map.iter().sum(), score, baseline_score),
             map,
             shape: pixels.shape(),
@@ -171,15 +176,17 @@ impl Method for IntegratedGradients {
     }
 }
 
-/// The weighted mean gradient along the straight path.
+/// The weighted mean gradient along the straight path, and the [`variance`] of the map that follows from it.
 pub(crate) fn straight(
     model: &Checked<'_>,
     pixels: &Pixels,
     baseline: &Pixels,
     points: &[(f64, f64)],
     batch: usize,
-) -> Result<Vec<f64>> {
+) -> Result<(Vec<f64>, f64)> {
     let mut sum = vec![0.0_f64; pixels.len()];
+    let mut spread = 0.0;
+    let mut before: Option<(f64, Vec<f32>)> = None;
     let mut images = Vec::with_capacity(batch.min(points.len()) * pixels.len());
     for points in points.chunks(batch) {
         images.clear();
@@ -191,9 +198,29 @@ pub(crate) fn straight(
             for (s, &g) in sum.iter_mut().zip(gradient) {
                 *s += weight * f64::from(g);
             }
+            if let Some((weight_before, before)) = &before {
+                let weight = 0.5 * (weight + weight_before);
+                spread += variance(pixels, baseline, before, gradient, weight);
+            }
+            before = Some((weight, gradient.to_vec()));
         }
     }
-    Ok(sum)
+    Ok((sum, spread))
+}
+
+/// What a step adds to the squared error of the map, judged by its neighbour: as if the two gradients were draws.
+pub(crate) fn variance(
+    pixels: &Pixels,
+    baseline: &Pixels,
+    gradient: &[f32],
+    next: &[f32],
+    weight: f64,
+) -> f64 {
+    let jumps = gradient.iter().zip(next);
+    let squares = jumps
+        .zip(pixels.values().iter().zip(baseline.values()))
+        .map(|((&a, &b), (&x, &from))| (f64::from(b - a) * f64::from(x - from)).powi(2));
+    0.5 * weight * weight * squares.sum::<f64>()
 }
 
 /// Appends the image at `t` (0 to 1) of the way.

@@ -130,6 +130,7 @@ impl Method for Occlusion {
             steps: corners.len(),
             evaluations: model.evaluations(),
             seed: None,
+            map_error: None,
             warnings: Vec::new(),
         })
     }

@@ -152,6 +152,7 @@ impl Method for Rise {
             steps: self.masks,
             evaluations: model.evaluations(),
             seed: Some(self.seed),
+            map_error: None,
             warnings: Vec::new(),
         })
     }

@@ -127,6 +127,7 @@ impl Method for ScoreCam {
             steps: channels.len(),
             evaluations: model.evaluations(),
             seed: None,
+            map_error: None,
             warnings,
         })
     }
