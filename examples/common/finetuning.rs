@@ -108,12 +108,13 @@ pub fn tell(report: &FineTuneReport, checkpoint: &Path) {
     super::say_left_out(&report.failed);
     say("frozen network", report.before);
     for epoch in &report.history {
-        let (number, blocks, loss) = (epoch.epoch, epoch.blocks, epoch.train_loss);
+        // As the plot counts: 0 is before the first.
+        let (number, blocks, loss) = (epoch.epoch + 1, epoch.blocks, epoch.train_loss);
         let what = format!("epoch {number} ({blocks} blocks, training loss {loss:.4})");
         say(&what, epoch.validation);
     }
     match report.kept {
-        Some(epoch) => println!("kept: epoch {epoch}"),
+        Some(epoch) => println!("kept: epoch {}", epoch + 1),
         None => println!("kept: the frozen network, no epoch was better"),
     }
     println!("{} training images", report.images);
