@@ -178,8 +178,16 @@ impl CompiledMobileNet {
     /// [`Error::Input`] where the net has no classifier, and as [`embed`](Self::embed).
     pub fn logits(&self, pixels: &Pixels) -> Result<Vec<f32>> {
         let classifier = self.classifier()?;
-        let embeddings = self.embed(pixels)?;
-        Ok(self.product(classifier, &embeddings, self.config.classes))
+        let run = || {
+            let embeddings = self.embed(pixels)?;
+            Ok(self.product(classifier, &embeddings, self.config.classes))
+        };
+        let threads = self.plan(pixels)?.threads;
+        if pixels.len() < threads {
+            awake(threads - 1, run)
+        } else {
+            run()
+        }
     }
 
     /// The maps after `block` (0: the stem, 1 to 13: the separable blocks), after ReLU6.
@@ -312,7 +320,7 @@ fn each_image<T: Send>(
 
 /// Runs `run`, whose parallel parts come one soon after the other, while `others` threads of the pool look out for them
 /// without sleeping: waking a thread costs as much as a tenth of a part.
-fn awake(others: usize, run: impl FnOnce() + Send) {
+fn awake<R: Send>(others: usize, run: impl FnOnce() -> R + Send) -> R {
     /// Also where `run` panics: else the others would look out for ever.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
@@ -333,6 +341,6 @@ fn awake(others: usize, run: impl FnOnce() + Send) {
                 }
             });
         }
-        run();
-    });
+        run()
+    })
 }

@@ -358,6 +358,31 @@ fn same_bits_in_any_batch_and_on_any_number_of_threads() {
     }
 }
 
+/// Threads that look out for the parts of one image must not keep another image, or its caller, from going on.
+#[test]
+fn many_callers_at_once_get_what_one_gets() {
+    let config = MobileNetConfig::new().with_alpha(0.25).with_classes(7);
+    let net = config.init(&Device::flex()).unwrap().compile().unwrap();
+    let images = levels(5, [4, 40, 50]);
+    let logits = |i: usize| {
+        let image = &images[i % 4 * 6000..][..6000];
+        net.logits(&Pixels::from_u8(image, [1, 40, 50]).unwrap())
+            .unwrap()
+    };
+    let expected: Vec<_> = (0..4).map(logits).collect();
+    let ask = |i: usize| assert_eq!(logits(i), expected[i % 4]);
+    for threads in [2, 3, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let pool = pool.build().unwrap();
+        pool.install(|| (0..200).into_par_iter().for_each(ask));
+    }
+    std::thread::scope(|scope| {
+        for caller in 0..4 {
+            scope.spawn(move || (caller..caller + 50).for_each(ask));
+        }
+    });
+}
+
 /// The gradient at a block is how the output changes with that map: of the last one, the embedding's own.
 #[test]
 fn gradient_at_the_last_block_is_spread_over_its_pixels() {
