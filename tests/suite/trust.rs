@@ -169,7 +169,8 @@ fn explanations_of_100_images_are_faithful() {
 }
 
 /// The table of steps: how many the adaptive rule takes to bring the relative error under 1 %, and how far its map is from
-/// one of many equal steps (`STEPS`, 8192 if not set; `NET` is one of the two), truly and by its own estimate.
+/// one of many equal steps (`STEPS`, 8192 if not set; `NET` is one of the two), truly and by its own estimate. `MAP=0.01`
+/// asks for 1 % of the map, too.
 #[test]
 #[ignore = "takes minutes to hours: NET=0.25 STEPS=1024 cargo test --test suite adaptive -- --ignored --nocapture"]
 fn adaptive_steps_reach_one_per_cent() {
@@ -197,6 +198,10 @@ fn adaptive_steps_reach_one_per_cent() {
             let (pixels, target) = (Pixels::from(&image), top(&classifier, &image));
             let model = model(&classifier, Score::Logit(target));
             let method = IntegratedGradients::new().with_tolerance(0.01);
+            let method = match std::env::var("MAP") {
+                Ok(tolerance) => method.with_map_tolerance(tolerance.parse().unwrap()),
+                Err(_) => method,
+            };
             let why = method.attribute(&model, &pixels).unwrap();
             let error = why.completeness_error().unwrap();
             let mut distance = String::from("not asked for");
@@ -208,7 +213,7 @@ fn adaptive_steps_reach_one_per_cent() {
                 let norm = pairs().map(|(_, b)| b * b).sum::<f64>();
                 let (off, said) = ((off / norm).sqrt(), why.map_error().unwrap());
                 distance = format!("{:.2} % (estimated {:.2} %)", 100.0 * off, 100.0 * said);
-                assert!((0.5..3.0).contains(&(said / off)), "{name}: {distance}");
+                assert!((0.8..1.25).contains(&(said / off)), "{name}: {distance}");
             }
             let (steps, error_in_percent) = (why.steps(), 100.0 * error);
             println!("| {alpha} | {name} | {steps} | {error_in_percent:.2} % | {distance} |");

@@ -41,10 +41,13 @@ struct Stretch {
     to: usize,
     /// Its share of the sum minus the difference of the scores at its ends.
     error: f64,
+    /// What it adds to the squared error of the map.
+    variance: f64,
 }
 
-/// The trapezoid rule, the worst stretches halved until the errors sum to less than the tolerance, and not by luck: their
-/// magnitudes to less than [`MAGNITUDES`] times it.
+/// The trapezoid rule, the worst stretches halved until two goals are met, where they are set. The errors sum to less than
+/// the first tolerance, and not by luck: their magnitudes to less than [`MAGNITUDES`] times it. The map's estimated error
+/// is less than the second.
 ///
 /// Every gradient that was computed stays in use. Those of stretches whose error is small are added up and dropped
 /// where too many would have to be kept, so that memory is bounded; these stretches are then halved no more.
@@ -52,11 +55,14 @@ pub(crate) fn integrate(
     model: &Checked<'_>,
     pixels: &Pixels,
     baseline: &Pixels,
-    tolerance: f64,
+    [tolerance, map_tolerance]: [Option<f64>; 2],
     max_steps: usize,
     batch: usize,
 ) -> Result<Path> {
-    check_tolerance(tolerance)?;
+    [tolerance, map_tolerance]
+        .into_iter()
+        .flatten()
+        .try_for_each(check_tolerance)?;
     if max_steps < FIRST + 1 {
         return Err(Error::setting(
             "max_steps",
@@ -70,9 +76,9 @@ pub(crate) fn integrate(
         baseline,
         nodes: Vec::new(),
         sum: vec![0.0; pixels.len()],
-        variance: 0.0,
         closed_error: 0.0,
         closed_magnitude: 0.0,
+        closed_variance: 0.0,
     };
     let firsts: Vec<f64> = (0..=FIRST).map(|i| i as f64 / FIRST as f64).collect();
     for places in firsts.chunks(batch) {
@@ -80,37 +86,60 @@ pub(crate) fn integrate(
     }
     let baseline_score = path.nodes[0].score;
     let score = path.nodes[FIRST].score;
-    let allowed = tolerance * (score - baseline_score).abs();
+    let difference = (score - baseline_score).abs();
     let mut open: Vec<Stretch> = (0..FIRST).map(|i| path.stretch(i, i + 1)).collect();
     let keep = (KEPT_BYTES / (4 * pixels.len())).max(2 * FIRST);
     let mut warning = None;
     loop {
-        if allowed == 0.0 {
+        if tolerance.is_some() && difference == 0.0 {
             warning = Some(format!(
                 "the score does not differ from the baseline's, {score}: no error is small beside that, and the path was not refined beyond {} steps; try another baseline",
                 path.nodes.len()
             ));
             break;
         }
-        let error = path.closed_error + open.iter().map(|s| s.error).sum::<f64>();
-        let magnitudes = path.closed_magnitude + open.iter().map(|s| s.error.abs()).sum::<f64>();
-        if error.abs() <= allowed && magnitudes <= MAGNITUDES * allowed {
-            break;
-        }
-        // Halving what is already below its even share of the tolerance gains nothing.
-        let even = (allowed - path.closed_magnitude).max(0.0) / open.len().max(1) as f64;
-        let worth = open.iter().filter(|s| s.error.abs() > even).count();
+        let sum = |of: fn(&Stretch) -> f64| open.iter().map(of).sum::<f64>();
+        let error = path.closed_error + sum(|s| s.error);
+        let magnitudes = path.closed_magnitude + sum(|s| s.error.abs());
+        let variance = path.closed_variance + sum(|s| s.variance);
+        let allowed = tolerance.map(|tolerance| tolerance * difference);
+        let allowed_in_map = map_tolerance.map(|tolerance| tolerance * path.norm());
+        // What is worst, and how bad something must be for halving it to gain anything.
+        let (badness, bad): (fn(&Stretch) -> f64, f64) = match (allowed, allowed_in_map) {
+            (_, Some(allowed)) if variance.sqrt() > allowed => {
+                // A part of a stretch adds with the cube of its length: as many parts as make all add alike.
+                let left = (allowed * allowed - path.closed_variance).max(0.0);
+                (
+                    |s| s.variance,
+                    (left / sum(|s| s.variance.cbrt())).powf(1.5),
+                )
+            }
+            (Some(allowed), _) if error.abs() > allowed || magnitudes > MAGNITUDES * allowed => {
+                let left = (allowed - path.closed_magnitude).max(0.0);
+                (|s| s.error.abs(), left / open.len().max(1) as f64)
+            }
+            _ => break,
+        };
+        let worth = open.iter().filter(|s| badness(s) > bad).count();
         let room = batch.min(max_steps - path.nodes.len()).min(worth);
         if room == 0 {
-            warning = Some(format!(
-                "{max_steps} steps do not bring the errors along the path below {tolerance} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
-                error.abs() / (score - baseline_score).abs(),
-                magnitudes / (score - baseline_score).abs()
-            ));
+            let steps = path.nodes.len();
+            warning = Some(match map_tolerance.zip(allowed_in_map) {
+                Some((tolerance, allowed)) if variance.sqrt() > allowed => format!(
+                    "{steps} steps do not bring the map's error below {tolerance}: it is about {:.4}",
+                    variance.sqrt() / path.norm()
+                ),
+                _ => format!(
+                    "{steps} steps do not bring the errors along the path below {} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
+                    tolerance.unwrap_or_default(),
+                    error.abs() / difference,
+                    magnitudes / difference
+                ),
+            });
             break;
         }
         // The worst last; ties broken by place, so that the order is always the same.
-        open.sort_by(|a, b| (a.error.abs().total_cmp(&b.error.abs())).then(a.from.cmp(&b.from)));
+        open.sort_by(|a, b| (badness(a).total_cmp(&badness(b))).then(a.from.cmp(&b.from)));
         let halved = open.split_off(open.len() - room);
         let first_new = path.nodes.len();
         let places: Vec<f64> = halved
@@ -119,13 +148,12 @@ pub(crate) fn integrate(
             .collect();
         path.ask(&places)?;
         for (i, stretch) in halved.iter().enumerate() {
+            path.add(stretch.from, stretch.to, -1.0);
             open.push(path.stretch(stretch.from, first_new + i));
             open.push(path.stretch(first_new + i, stretch.to));
         }
         if open.len() > keep {
-            open.sort_by(|a, b| {
-                (b.error.abs().total_cmp(&a.error.abs())).then(a.from.cmp(&b.from))
-            });
+            open.sort_by(|a, b| (badness(b).total_cmp(&badness(a))).then(a.from.cmp(&b.from)));
             for stretch in open.split_off(keep) {
                 path.close(&stretch);
             }
@@ -137,7 +165,7 @@ pub(crate) fn integrate(
     }
     Ok(Path {
         gradient: path.sum,
-        variance: path.variance,
+        variance: path.closed_variance,
         score,
         baseline_score,
         steps: path.nodes.len(),
@@ -150,10 +178,11 @@ struct Adaptive<'a> {
     pixels: &'a Pixels,
     baseline: &'a Pixels,
     nodes: Vec<Node>,
+    /// Of the shares of all stretches.
     sum: Vec<f64>,
-    variance: f64,
     closed_error: f64,
     closed_magnitude: f64,
+    closed_variance: f64,
 }
 
 impl Adaptive<'_> {
@@ -184,31 +213,45 @@ impl Adaptive<'_> {
         Ok(())
     }
 
-    fn stretch(&self, from: usize, to: usize) -> Stretch {
+    /// A new stretch, whose share is in the sum from now on.
+    fn stretch(&mut self, from: usize, to: usize) -> Stretch {
+        self.add(from, to, 1.0);
         let (a, b) = (&self.nodes[from], &self.nodes[to]);
+        let weight = b.t - a.t;
+        let (pixels, baseline) = (self.pixels, self.baseline);
         Stretch {
             from,
             to,
-            error: 0.5 * (b.t - a.t) * (a.slope + b.slope) - (b.score - a.score),
+            error: 0.5 * weight * (a.slope + b.slope) - (b.score - a.score),
+            variance: variance(pixels, baseline, &a.gradient, &b.gradient, weight),
         }
     }
 
-    /// Adds a stretch to the sum for good.
-    fn close(&mut self, stretch: &Stretch) {
-        let (a, b) = (&self.nodes[stretch.from], &self.nodes[stretch.to]);
-        let weight = 0.5 * (b.t - a.t);
+    /// Adds a stretch's share of the sum, or takes it back.
+    fn add(&mut self, from: usize, to: usize, sign: f64) {
+        let (a, b) = (&self.nodes[from], &self.nodes[to]);
+        let weight = sign * 0.5 * (b.t - a.t);
         for (s, (&g, &h)) in self.sum.iter_mut().zip(a.gradient.iter().zip(&b.gradient)) {
             *s += weight * (f64::from(g) + f64::from(h));
         }
-        self.variance += variance(
-            self.pixels,
-            self.baseline,
-            &a.gradient,
-            &b.gradient,
-            b.t - a.t,
-        );
+    }
+
+    /// A stretch that is not halved any more.
+    fn close(&mut self, stretch: &Stretch) {
         self.closed_error += stretch.error;
         self.closed_magnitude += stretch.error.abs();
+        self.closed_variance += stretch.variance;
+    }
+
+    /// L2 of the map so far.
+    fn norm(&self) -> f64 {
+        let distances = self.pixels.values().iter().zip(self.baseline.values());
+        let map = self
+            .sum
+            .iter()
+            .zip(distances)
+            .map(|(g, (&x, &b))| g * (f64::from(x) - f64::from(b)));
+        map.map(|value| value * value).sum::<f64>().sqrt()
     }
 
     /// Drops the gradients that no open stretch needs.
