@@ -137,9 +137,7 @@ impl Method for IntegratedGradients {
         let (mut score, mut baseline_score, mut steps, mut variance) = (0.0, 0.0, 0, 0.0);
         for baseline in &baselines {
             let goals = [self.tolerance, self.map_tolerance];
-            let path = if goals != [None, None] {
-                adaptive::integrate(&model, pixels, baseline, goals, self.max_steps, batch)?
-            } else {
+            let path = if goals == [None, None] {
                 let (gradient, variance) = straight(&model, pixels, baseline, &points, batch)?;
                 adaptive::Path {
                     gradient,
@@ -149,6 +147,8 @@ impl Method for IntegratedGradients {
                     steps: points.len(),
                     warning: None,
                 }
+            } else {
+                adaptive::integrate(&model, pixels, baseline, goals, self.max_steps, batch)?
             };
             for ((value, &g), (&x, &b)) in map
                 .iter_mut()
