@@ -28,6 +28,12 @@ impl Completeness {
     }
 }
 
+/// The L2 norm.
+pub(crate) fn norm(values: impl IntoIterator<Item = f64>) -> f64 {
+    let squares = values.into_iter().map(|value| value * value);
+    squares.sum::<f64>().sqrt()
+}
+
 /// Why a model gives an image its score: a value for each pixel and channel, and how far it can be trusted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribution {

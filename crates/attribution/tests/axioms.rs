@@ -7,6 +7,8 @@ use attribution::{
     MaxSensitivity, Method, Model, Occlusion, Pixels, Randomised, Rise, Rule, ScoreCam, SmoothGrad,
     Xrai, randomisation_check, rank_correlation,
 };
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -105,10 +107,9 @@ fn the_error_of_a_map_is_estimated_from_the_steps_of_the_gradient() {
     const CELLS: usize = 2000;
     // In each cell of a pixel's values the slope is 1 more or less than in the one before, as if thrown.
     let walk = |i: usize| {
-        (0..CELLS).scan(0.0, move |slope, cell| {
-            let mut thrown = ((i * CELLS + cell) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            thrown = (thrown ^ (thrown >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            *slope += if thrown >> 63 == 0 { 1.0 } else { -1.0 };
+        let mut coin = ChaCha8Rng::seed_from_u64(i as u64);
+        (0..CELLS).scan(0.0, move |slope, _| {
+            *slope += if coin.random() { 1.0 } else { -1.0 };
             Some(*slope)
         })
     };

@@ -1,5 +1,6 @@
 //! Integrated gradients on stretches of the path that are as short as the model needs.
 
+use crate::attribution::norm;
 use crate::error::{Error, Result};
 use crate::methods::integrated_gradients::{between, check_tolerance, variance};
 use crate::model::Checked;
@@ -102,39 +103,41 @@ pub(crate) fn integrate(
         let error = path.closed_error + sum(|s| s.error);
         let magnitudes = path.closed_magnitude + sum(|s| s.error.abs());
         let variance = path.closed_variance + sum(|s| s.variance);
-        let allowed = tolerance.map(|tolerance| tolerance * difference);
-        let allowed_in_map = map_tolerance.map(|tolerance| tolerance * path.norm());
+        let norm = map_tolerance.map_or(0.0, |_| path.norm());
+        // The goals that are not met yet.
+        let in_map = map_tolerance.filter(|tolerance| variance.sqrt() > tolerance * norm);
+        let in_sum = tolerance.filter(|tolerance| {
+            let allowed = tolerance * difference;
+            error.abs() > allowed || magnitudes > MAGNITUDES * allowed
+        });
+        let Some(goal) = in_map.or(in_sum) else {
+            break;
+        };
         // What is worst, and how bad something must be for halving it to gain anything.
-        let (badness, bad): (fn(&Stretch) -> f64, f64) = match (allowed, allowed_in_map) {
-            (_, Some(allowed)) if variance.sqrt() > allowed => {
-                // A part of a stretch adds with the cube of its length: as many parts as make all add alike.
-                let left = (allowed * allowed - path.closed_variance).max(0.0);
-                (
-                    |s| s.variance,
-                    (left / sum(|s| s.variance.cbrt())).powf(1.5),
-                )
-            }
-            (Some(allowed), _) if error.abs() > allowed || magnitudes > MAGNITUDES * allowed => {
-                let left = (allowed - path.closed_magnitude).max(0.0);
-                (|s| s.error.abs(), left / open.len().max(1) as f64)
-            }
-            _ => break,
+        let (badness, bad): (fn(&Stretch) -> f64, f64) = if in_map.is_some() {
+            // A part of a stretch adds with the cube of its length: as many parts as make all add alike.
+            let left = ((goal * norm).powi(2) - path.closed_variance).max(0.0);
+            let parts = sum(|s| s.variance.cbrt());
+            (|s| s.variance, (left / parts).powf(1.5))
+        } else {
+            let left = (goal * difference - path.closed_magnitude).max(0.0);
+            (|s| s.error.abs(), left / open.len().max(1) as f64)
         };
         let worth = open.iter().filter(|s| badness(s) > bad).count();
         let room = batch.min(max_steps - path.nodes.len()).min(worth);
         if room == 0 {
             let steps = path.nodes.len();
-            warning = Some(match map_tolerance.zip(allowed_in_map) {
-                Some((tolerance, allowed)) if variance.sqrt() > allowed => format!(
-                    "{steps} steps do not bring the map's error below {tolerance}: it is about {:.4}",
-                    variance.sqrt() / path.norm()
-                ),
-                _ => format!(
-                    "{steps} steps do not bring the errors along the path below {} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
-                    tolerance.unwrap_or_default(),
+            warning = Some(if in_map.is_some() {
+                format!(
+                    "{steps} steps do not bring the map's error below {goal}: it is about {:.4}",
+                    variance.sqrt() / norm
+                )
+            } else {
+                format!(
+                    "{steps} steps do not bring the errors along the path below {goal} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
                     error.abs() / difference,
                     magnitudes / difference
-                ),
+                )
             });
             break;
         }
@@ -160,12 +163,9 @@ pub(crate) fn integrate(
             path.forget(&open);
         }
     }
-    for stretch in &open {
-        path.close(stretch);
-    }
     Ok(Path {
         gradient: path.sum,
-        variance: path.closed_variance,
+        variance: path.closed_variance + open.iter().map(|s| s.variance).sum::<f64>(),
         score,
         baseline_score,
         steps: path.nodes.len(),
@@ -251,7 +251,7 @@ impl Adaptive<'_> {
             .iter()
             .zip(distances)
             .map(|(g, (&x, &b))| g * (f64::from(x) - f64::from(b)));
-        map.map(|value| value * value).sum::<f64>().sqrt()
+        norm(map)
     }
 
     /// Drops the gradients that no open stretch needs.

@@ -1,6 +1,6 @@
 //! Integrated gradients.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::attribution::{Attribution, Completeness, norm};
 use crate::baseline::Baseline;
 use crate::error::{Error, Result};
 use crate::method::Method;
@@ -139,9 +139,11 @@ impl Method for IntegratedGradients {
             let goals = [self.tolerance, self.map_tolerance];
             let path = if goals == [None, None] {
                 let (gradient, variance) = straight(&model, pixels, baseline, &points, batch)?;
+                // A walk is twice as far from its start as from its middle.
+                let ends = matches!(self.rule, Rule::Left | Rule::Right);
                 adaptive::Path {
                     gradient,
-                    variance,
+                    variance: if ends { 4.0 * variance } else { variance },
                     score: model.score(pixels)?,
                     baseline_score: model.score(baseline)?,
                     steps: points.len(),
@@ -169,14 +171,10 @@ impl Method for IntegratedGradients {
             score,
             baseline_score,
         )?);
-        let norm = map.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let norm = norm(map.iter().copied());
         let stepped = steps > baselines.len() && norm > 0.0;
-        // A walk is twice as far from its start as from its middle.
-        let at_ends = self.tolerance.or(self.map_tolerance).is_none()
-            && matches!(self.rule, Rule::Left | Rule::Right);
-        let ends = if at_ends { 2.0 } else { 1.0 };
         Ok(Attribution {
-            map_error: stepped.then(|| ends * variance.sqrt() / norm),
+            map_error: stepped.then(|| variance.sqrt() / norm),
             completeness: Completeness::of(map.iter().sum(), score, baseline_score),
             map,
             shape: pixels.shape(),
@@ -204,7 +202,8 @@ pub(crate) fn straight(
 ) -> Result<(Vec<f64>, f64)> {
     let mut sum = vec![0.0_f64; pixels.len()];
     let mut spread = 0.0;
-    let mut before: Option<(f64, Vec<f32>)> = None;
+    // The last step's; one buffer for all.
+    let (mut weight_before, mut before) = (0.0, Vec::new());
     let mut images = Vec::with_capacity(batch.min(points.len()) * pixels.len());
     for points in points.chunks(batch) {
         images.clear();
@@ -216,11 +215,13 @@ pub(crate) fn straight(
             for (s, &g) in sum.iter_mut().zip(gradient) {
                 *s += weight * f64::from(g);
             }
-            if let Some((weight_before, before)) = &before {
+            if !before.is_empty() {
                 let weight = 0.5 * (weight + weight_before);
-                spread += variance(pixels, baseline, before, gradient, weight);
+                spread += variance(pixels, baseline, &before, gradient, weight);
             }
-            before = Some((weight, gradient.to_vec()));
+            weight_before = weight;
+            before.clear();
+            before.extend_from_slice(gradient);
         }
     }
     Ok((sum, spread))

@@ -1,5 +1,6 @@
 //! Maximum sensitivity.
 
+use crate::attribution::norm;
 use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::model::GradientFn;
@@ -86,7 +87,7 @@ impl MaxSensitivity {
             ));
         }
         let here = method.attribute(model, pixels)?;
-        let norm = here.map.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let norm = norm(here.map.iter().copied());
         let mut random = Random::new(self.seed);
         let mut largest = 0.0_f64;
         for sample in 0..samples {

@@ -182,8 +182,9 @@ impl CompiledMobileNet {
             let embeddings = self.embed(pixels)?;
             Ok(self.product(classifier, &embeddings, self.config.classes))
         };
-        let threads = self.plan(pixels)?.threads;
+        let threads = rayon::current_num_threads();
         if pixels.len() < threads {
+            // Else the others would sleep when the classifier's columns come.
             awake(threads - 1, run)
         } else {
             run()
