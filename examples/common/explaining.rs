@@ -27,6 +27,10 @@ pub struct Settings {
     /// 4096 steps
     #[arg(long, value_name = "PART")]
     pub tolerance: Option<f64>,
+    /// Refine integrated gradients until the map itself is off by less than this part of its norm: two to
+    /// three times the steps of --tolerance, in at most 4096
+    #[arg(long, value_name = "PART")]
+    pub map_tolerance: Option<f64>,
     /// Where the path begins: black, white, grey, mean, blur or noise
     #[arg(long, default_value = "black")]
     pub baseline: Baseline,
@@ -56,6 +60,9 @@ impl Settings {
             .with_steps(self.steps);
         if let Some(tolerance) = self.tolerance {
             integrated = integrated.with_tolerance(tolerance);
+        }
+        if let Some(tolerance) = self.map_tolerance {
+            integrated = integrated.with_map_tolerance(tolerance);
         }
         let seed = self.seed;
         let noise = Baseline::Noise { count: 10, seed };

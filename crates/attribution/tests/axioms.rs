@@ -167,6 +167,21 @@ fn the_error_of_a_map_is_estimated_from_the_steps_of_the_gradient() {
         warning.contains("100 steps do not bring the map's error below"),
         "{warning}"
     );
+    // A picture so large that the gradients of few steps can be kept: the same pixels again and again.
+    let copies = 1 << 13;
+    let large = Pixels::new(pixels().values().repeat(copies), [512, 1024, 1]).unwrap();
+    let tiled = |x: &[f64]| {
+        let (score, gradient): (f64, Vec<f64>) = walking(&x[..SIDE * SIDE]);
+        (score * copies as f64, gradient.repeat(copies))
+    };
+    let refined = method().with_map_tolerance(0.003).with_batch(1);
+    let of_small = refined.attribute(&each(walking), &pixels()).unwrap();
+    let of_large = refined.attribute(&each(tiled), &large).unwrap();
+    assert!(of_large.warnings().is_empty(), "{:?}", of_large.warnings());
+    assert!(of_large.map_error().unwrap() <= 0.003);
+    let [small, large] = [of_small.steps(), of_large.steps()];
+    println!("{small} steps, {large} where few can be kept");
+    assert!(large > 100 && large < small * 4 / 3, "{small}, {large}");
     let of = |method: &dyn Method| {
         method
             .attribute(&each(linear), &pixels())

@@ -20,12 +20,8 @@ pub(crate) struct Path {
 /// Stretches to begin with.
 const FIRST: usize = 16;
 
-/// How much larger than the tolerance the magnitudes of the errors may be together: they cancel in part. On the real
-/// nets, 1 takes six times the steps (some paths over 4096) and brings the map to 1 % of its limit (L2), 3 to 2 to 4 %.
-const MAGNITUDES: f64 = 3.0;
-
-/// The most bytes of gradients that are kept for stretches that may still be halved.
-const KEPT_BYTES: usize = 96 << 20;
+/// The most bytes of gradients at the beginnings of stretches that are kept; at their ends there are at most as many.
+const KEPT_BYTES: usize = 64 << 20;
 
 /// A place on the path where the model has been asked.
 struct Node {
@@ -33,6 +29,7 @@ struct Node {
     score: f64,
     /// Gradient times the whole path: d score / d t.
     slope: f64,
+    /// Empty where it was dropped.
     gradient: Vec<f32>,
 }
 
@@ -42,16 +39,17 @@ struct Stretch {
     to: usize,
     /// Its share of the sum minus the difference of the scores at its ends.
     error: f64,
-    /// What it adds to the squared error of the map.
-    variance: f64,
+    /// What it adds to the squared error of the sum and of the map.
+    squares: [f64; 2],
 }
 
-/// The trapezoid rule, the worst stretches halved until two goals are met, where they are set. The errors sum to less than
-/// the first tolerance, and not by luck: their magnitudes to less than [`MAGNITUDES`] times it. The map's estimated error
-/// is less than the second.
+/// The trapezoid rule, the worst stretches halved until two goals are met, where they are set: the errors sum to less
+/// than the first tolerance, as they are and as if they were independent, lest it is by luck; the map's estimated error is
+/// less than the second.
 ///
-/// Every gradient that was computed stays in use. Those of stretches whose error is small are added up and dropped
-/// where too many would have to be kept, so that memory is bounded; these stretches are then halved no more.
+/// Memory is bounded: where the gradients of all stretches are too many to be kept, these are halved from the path's
+/// beginning on, until each is good enough, and those that are good enough are dropped; where one turns out to be needed
+/// again, the model is asked again.
 pub(crate) fn integrate(
     model: &Checked<'_>,
     pixels: &Pixels,
@@ -77,9 +75,7 @@ pub(crate) fn integrate(
         baseline,
         nodes: Vec::new(),
         sum: vec![0.0; pixels.len()],
-        closed_error: 0.0,
-        closed_magnitude: 0.0,
-        closed_variance: 0.0,
+        asked: 0,
     };
     let firsts: Vec<f64> = (0..=FIRST).map(|i| i as f64 / FIRST as f64).collect();
     for places in firsts.chunks(batch) {
@@ -88,62 +84,75 @@ pub(crate) fn integrate(
     let baseline_score = path.nodes[0].score;
     let score = path.nodes[FIRST].score;
     let difference = (score - baseline_score).abs();
-    let mut open: Vec<Stretch> = (0..FIRST).map(|i| path.stretch(i, i + 1)).collect();
+    let mut stretches: Vec<Stretch> = (0..FIRST).map(|i| path.stretch(i, i + 1)).collect();
     let keep = (KEPT_BYTES / (4 * pixels.len())).max(2 * FIRST);
     let mut warning = None;
     loop {
         if tolerance.is_some() && difference == 0.0 {
             warning = Some(format!(
                 "the score does not differ from the baseline's, {score}: no error is small beside that, and the path was not refined beyond {} steps; try another baseline",
-                path.nodes.len()
+                path.asked
             ));
             break;
         }
-        let sum = |of: fn(&Stretch) -> f64| open.iter().map(of).sum::<f64>();
-        let error = path.closed_error + sum(|s| s.error);
-        let magnitudes = path.closed_magnitude + sum(|s| s.error.abs());
-        let variance = path.closed_variance + sum(|s| s.variance);
+        let error = stretches.iter().map(|s| s.error).sum::<f64>().abs();
+        let squares = squares(&stretches);
         let norm = map_tolerance.map_or(0.0, |_| path.norm());
-        // The goals that are not met yet.
-        let in_map = map_tolerance.filter(|tolerance| variance.sqrt() > tolerance * norm);
-        let in_sum = tolerance.filter(|tolerance| {
-            let allowed = tolerance * difference;
-            error.abs() > allowed || magnitudes > MAGNITUDES * allowed
-        });
-        let Some(goal) = in_map.or(in_sum) else {
+        let limits = [
+            tolerance.map(|tolerance| tolerance * difference),
+            map_tolerance.map(|tolerance| tolerance * norm),
+        ]
+        .map(|limit| limit.map_or(f64::INFINITY, |limit| limit.powi(2)));
+        let off = error.powi(2) > limits[0];
+        if !off && squares[0] <= limits[0] && squares[1] <= limits[1] {
             break;
+        }
+        // What a stretch adds falls with the cube of its length: as many parts as make all add alike.
+        let alike = [0, 1].map(|i| {
+            let parts: f64 = stretches.iter().map(|s| s.squares[i].cbrt()).sum();
+            (limits[i] / parts).powf(1.5)
+        });
+        let badness = |s: &Stretch| {
+            let [sum, map] = [0, 1].map(|i| s.squares[i] / alike[i]);
+            sum.max(map)
         };
-        // What is worst, and how bad something must be for halving it to gain anything.
-        let (badness, bad): (fn(&Stretch) -> f64, f64) = if in_map.is_some() {
-            // A part of a stretch adds with the cube of its length: as many parts as make all add alike.
-            let left = ((goal * norm).powi(2) - path.closed_variance).max(0.0);
-            let parts = sum(|s| s.variance.cbrt());
-            (|s| s.variance, (left / parts).powf(1.5))
-        } else {
-            let left = (goal * difference - path.closed_magnitude).max(0.0);
-            (|s| s.error.abs(), left / open.len().max(1) as f64)
-        };
-        let worth = open.iter().filter(|s| badness(s) > bad).count();
-        let room = batch.min(max_steps - path.nodes.len()).min(worth);
-        if room == 0 {
-            let steps = path.nodes.len();
-            warning = Some(if in_map.is_some() {
-                format!(
-                    "{steps} steps do not bring the map's error below {goal}: it is about {:.4}",
-                    variance.sqrt() / norm
-                )
+        let is_bad = |s: &Stretch| badness(s) > 1.0;
+        let bad = stretches.iter().filter(|s| is_bad(s)).count();
+        // The worst last, or the first of those that are bad; ties broken by place, so that the order is always the same.
+        let crowded = bad > 0 && stretches.len() > keep;
+        stretches.sort_by(|a, b| {
+            let place = |s: &Stretch| path.nodes[s.from].t;
+            let order = if crowded {
+                is_bad(a).cmp(&is_bad(b))
             } else {
-                format!(
-                    "{steps} steps do not bring the errors along the path below {goal} of the score difference: they sum to {:.4}, their magnitudes to {:.4}",
-                    error.abs() / difference,
-                    magnitudes / difference
-                )
+                badness(a).total_cmp(&badness(b))
+            };
+            order.then(place(b).total_cmp(&place(a)))
+        });
+        let worth = if bad > 0 { bad } else { stretches.len() };
+        let left = max_steps - path.asked;
+        let at = stretches.len() - worth.min(batch).min(left);
+        let again = path.dropped(&stretches[at..]);
+        if left == 0 || again.len() + stretches.len() - at > left {
+            let steps = path.asked;
+            let [sum, map] = squares.map(f64::sqrt);
+            warning = Some(match tolerance {
+                Some(tolerance) if off || squares[0] > limits[0] => format!(
+                    "{steps} steps do not bring the errors along the path below {tolerance} of the score difference: they sum to {:.4}, if they were independent to {:.4}",
+                    error / difference,
+                    sum / difference
+                ),
+                _ => format!(
+                    "{steps} steps do not bring the map's error below {}: it is about {:.4}",
+                    map_tolerance.unwrap_or_default(),
+                    map / norm
+                ),
             });
             break;
         }
-        // The worst last; ties broken by place, so that the order is always the same.
-        open.sort_by(|a, b| (badness(a).total_cmp(&badness(b))).then(a.from.cmp(&b.from)));
-        let halved = open.split_off(open.len() - room);
+        path.forget(&stretches[stretches.len().saturating_sub(keep)..]);
+        path.recall(&again)?;
+        let halved = stretches.split_off(at);
         let first_new = path.nodes.len();
         let places: Vec<f64> = halved
             .iter()
@@ -152,25 +161,23 @@ pub(crate) fn integrate(
         path.ask(&places)?;
         for (i, stretch) in halved.iter().enumerate() {
             path.add(stretch.from, stretch.to, -1.0);
-            open.push(path.stretch(stretch.from, first_new + i));
-            open.push(path.stretch(first_new + i, stretch.to));
-        }
-        if open.len() > keep {
-            open.sort_by(|a, b| (badness(b).total_cmp(&badness(a))).then(a.from.cmp(&b.from)));
-            for stretch in open.split_off(keep) {
-                path.close(&stretch);
-            }
-            path.forget(&open);
+            stretches.push(path.stretch(stretch.from, first_new + i));
+            stretches.push(path.stretch(first_new + i, stretch.to));
         }
     }
     Ok(Path {
+        variance: squares(&stretches)[1],
         gradient: path.sum,
-        variance: path.closed_variance + open.iter().map(|s| s.variance).sum::<f64>(),
         score,
         baseline_score,
-        steps: path.nodes.len(),
+        steps: path.asked,
         warning,
     })
+}
+
+/// What all stretches add to the squared error of the sum and of the map.
+fn squares(stretches: &[Stretch]) -> [f64; 2] {
+    [0, 1].map(|i| stretches.iter().map(|s| s.squares[i]).sum())
 }
 
 struct Adaptive<'a> {
@@ -180,19 +187,24 @@ struct Adaptive<'a> {
     nodes: Vec<Node>,
     /// Of the shares of all stretches.
     sum: Vec<f64>,
-    closed_error: f64,
-    closed_magnitude: f64,
-    closed_variance: f64,
+    /// How many gradients the model was asked for.
+    asked: usize,
 }
 
 impl Adaptive<'_> {
-    /// Asks the model at these places; the answers become nodes in this order.
-    fn ask(&mut self, places: &[f64]) -> Result<()> {
+    /// Scores and gradients at these places.
+    fn answers(&mut self, places: &[f64]) -> Result<(Vec<f64>, Vec<f32>)> {
         let mut images = Vec::with_capacity(places.len() * self.pixels.len());
         for &t in places {
             between(&mut images, self.baseline, self.pixels, t);
         }
-        let (scores, gradients) = self.model.gradient(&images, places.len())?;
+        self.asked += places.len();
+        self.model.gradient(&images, places.len())
+    }
+
+    /// Asks the model at these places; the answers become nodes in this order.
+    fn ask(&mut self, places: &[f64]) -> Result<()> {
+        let (scores, gradients) = self.answers(places)?;
         for ((&t, &score), gradient) in places
             .iter()
             .zip(&scores)
@@ -213,17 +225,41 @@ impl Adaptive<'_> {
         Ok(())
     }
 
+    /// The ends of stretches whose gradients were dropped, each once.
+    fn dropped(&self, stretches: &[Stretch]) -> Vec<usize> {
+        let mut ends: Vec<usize> = stretches.iter().flat_map(|s| [s.from, s.to]).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        ends.retain(|&node| self.nodes[node].gradient.is_empty());
+        ends
+    }
+
+    /// Asks for dropped gradients again.
+    fn recall(&mut self, nodes: &[usize]) -> Result<()> {
+        let places: Vec<f64> = nodes.iter().map(|&node| self.nodes[node].t).collect();
+        if !places.is_empty() {
+            let (_, gradients) = self.answers(&places)?;
+            let gradients = gradients.chunks_exact(self.pixels.len());
+            for (&node, gradient) in nodes.iter().zip(gradients) {
+                self.nodes[node].gradient = gradient.to_vec();
+            }
+        }
+        Ok(())
+    }
+
     /// A new stretch, whose share is in the sum from now on.
     fn stretch(&mut self, from: usize, to: usize) -> Stretch {
         self.add(from, to, 1.0);
         let (a, b) = (&self.nodes[from], &self.nodes[to]);
         let weight = b.t - a.t;
         let (pixels, baseline) = (self.pixels, self.baseline);
+        let error = 0.5 * weight * (a.slope + b.slope) - (b.score - a.score);
+        let in_map = variance(pixels, baseline, &a.gradient, &b.gradient, weight);
         Stretch {
             from,
             to,
-            error: 0.5 * weight * (a.slope + b.slope) - (b.score - a.score),
-            variance: variance(pixels, baseline, &a.gradient, &b.gradient, weight),
+            error,
+            squares: [error.powi(2), in_map],
         }
     }
 
@@ -234,13 +270,6 @@ impl Adaptive<'_> {
         for (s, (&g, &h)) in self.sum.iter_mut().zip(a.gradient.iter().zip(&b.gradient)) {
             *s += weight * (f64::from(g) + f64::from(h));
         }
-    }
-
-    /// A stretch that is not halved any more.
-    fn close(&mut self, stretch: &Stretch) {
-        self.closed_error += stretch.error;
-        self.closed_magnitude += stretch.error.abs();
-        self.closed_variance += stretch.variance;
     }
 
     /// L2 of the map so far.
@@ -254,10 +283,10 @@ impl Adaptive<'_> {
         norm(map)
     }
 
-    /// Drops the gradients that no open stretch needs.
-    fn forget(&mut self, open: &[Stretch]) {
+    /// Drops the gradients that none of these stretches has at its ends.
+    fn forget(&mut self, kept: &[Stretch]) {
         let mut needed = vec![false; self.nodes.len()];
-        for stretch in open {
+        for stretch in kept {
             needed[stretch.from] = true;
             needed[stretch.to] = true;
         }

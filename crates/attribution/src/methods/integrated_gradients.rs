@@ -93,9 +93,10 @@ impl IntegratedGradients {
     ///
     /// The rule is then a trapezoid on stretches of the path that are not equal: rule and steps are not used. A
     /// stretch's own error is the difference of the scores at its ends minus its share of the sum; the stretches with
-    /// the largest are halved, a few at a time, until the errors sum to less than the tolerance and their magnitudes to
-    /// less than three times it, or [`with_max_steps`](Self::with_max_steps) is reached, which the result's warnings
-    /// then say, as they do where the two scores are equal and there is nothing to be a fraction of.
+    /// the largest are halved, a few at a time, until the errors sum to less than the tolerance, as they are and as if they
+    /// were independent (the root of the sum of their squares), or [`with_max_steps`](Self::with_max_steps) is reached,
+    /// which the result's warnings then say, as they do where the two scores are equal and there is nothing to be a
+    /// fraction of.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = Some(tolerance);
@@ -105,8 +106,8 @@ impl IntegratedGradients {
     /// Refine until the estimated error of the map itself, [`Attribution::map_error`], is below this; off by default.
     ///
     /// As [`with_tolerance`](Self::with_tolerance), but the stretches that are halved are those between whose ends the
-    /// gradient moves most. The sum is right long before the map is: 1 % of the map takes two to three times the steps
-    /// of 1 % of the sum. Both together hold both.
+    /// gradient moves most. The sum is right long before the map is: 1 % of the map takes three times the steps of 1 % of
+    /// the sum. Both together hold both.
     #[must_use]
     pub fn with_map_tolerance(mut self, tolerance: f64) -> Self {
         self.map_tolerance = Some(tolerance);
