@@ -27,8 +27,8 @@ pub struct Settings {
     /// 4096 steps
     #[arg(long, value_name = "PART")]
     pub tolerance: Option<f64>,
-    /// Refine integrated gradients until the map itself is off by less than this part of its norm: two to
-    /// three times the steps of --tolerance, in at most 4096
+    /// Refine integrated gradients until the map itself is off by less than this part of its norm: about three times
+    /// the steps of --tolerance, in at most 4096
     #[arg(long, value_name = "PART")]
     pub map_tolerance: Option<f64>,
     /// Where the path begins: black, white, grey, mean, blur or noise

@@ -1,0 +1,230 @@
+//! One file over HTTP: streamed to disk, tried again, and gone on with where it broke off.
+
+use std::fs::{self, File as Disk, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use reqwest::redirect::Policy;
+
+use super::{Event, Fetch, io, remove, with_ending};
+use crate::weights::source::PART;
+use crate::{Error, Result};
+
+/// No published MobileNetV1, with its training checkpoint, is larger.
+const LARGEST: u64 = 1 << 30;
+
+impl Fetch {
+    /// Brings `url` into `path` with `.part` behind its name, from where it broke off.
+    pub(super) fn transfer(
+        &self,
+        client: &Client,
+        url: &str,
+        path: &Path,
+        size: Option<u64>,
+    ) -> Result<PathBuf> {
+        let part = with_ending(path, PART);
+        let mut attempt = 1;
+        loop {
+            match self.attempt(client, url, &part, size) {
+                Ok(()) => return Ok(part),
+                Err(Failure::Passing(message)) if attempt < self.attempts => {
+                    (self.on_event)(&Event::Retrying(message));
+                    std::thread::sleep(Duration::from_millis(100 << attempt.min(6)));
+                    attempt += 1;
+                }
+                Err(Failure::Passing(message)) => {
+                    return Err(Error::Fetch {
+                        url: url.into(),
+                        message: format!(
+                            "{message} (tried {attempt} times; {} keeps what came, and the next fetch goes on from there)",
+                            part.display()
+                        ),
+                    });
+                }
+                Err(Failure::Final(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        client: &Client,
+        url: &str,
+        part: &Path,
+        size: Option<u64>,
+    ) -> std::result::Result<(), Failure> {
+        let final_error = |message: String| {
+            Failure::Final(Error::Fetch {
+                url: url.into(),
+                message,
+            })
+        };
+        // Only the same version of a file can be continued, and only its ETag tells that it is the same.
+        let tag_path = with_ending(part, ".etag");
+        let tag = fs::read_to_string(&tag_path).ok();
+        let have = fs::metadata(part).map_or(0, |m| m.len());
+        let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
+        if let (Some(tag), true) = (&tag, have > 0) {
+            request = request
+                .header(RANGE, format!("bytes={have}-"))
+                .header(IF_RANGE, tag.clone());
+        }
+        let response = request.send().map_err(|e| {
+            if e.is_redirect() {
+                final_error(why(&e))
+            } else {
+                Failure::Passing(why(&e))
+            }
+        })?;
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let new_tag = header(ETAG).map(String::from);
+        let start = match response.status() {
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(have) && new_tag == tag => {
+                have
+            }
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                remove(part)?;
+                return Err(Failure::Passing(
+                    "the server continued something else".into(),
+                ));
+            }
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                return Err(Failure::Passing(format!("the server answered {status}")));
+            }
+            status => return Err(final_error(format!("the server answered {status}"))),
+        };
+        let total = response.content_length().map(|n| n + start);
+        if let (Some(total), Some(size)) = (total, size)
+            && total != size
+        {
+            return Err(final_error(format!(
+                "{total} bytes; the publisher's file has {size}"
+            )));
+        }
+        let limit = total.or(size).unwrap_or(LARGEST).min(LARGEST);
+        if total.is_some_and(|total| total > limit) {
+            return Err(final_error(format!("more than {limit} bytes")));
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(start > 0)
+            .truncate(start == 0)
+            .open(part)
+            .map_err(io(part))?;
+        // After the old content is gone: a tag must never stand beside another version's bytes.
+        match new_tag {
+            Some(tag) => fs::write(&tag_path, tag).map_err(io(&tag_path))?,
+            None => remove(&tag_path)?,
+        }
+        let done = start;
+        (self.on_event)(&Event::Started {
+            url: url.into(),
+            done,
+            total,
+        });
+        let done = self.stream(response, &mut file, part, (start, limit, total))?;
+        if total.or(size).is_some_and(|total| done < total) {
+            return Err(Failure::Passing(format!("it ended after {done} bytes")));
+        }
+        file.sync_all().map_err(io(part))?;
+        remove(&tag_path)?;
+        Ok(())
+    }
+
+    fn stream(
+        &self,
+        mut response: Response,
+        file: &mut Disk,
+        part: &Path,
+        (mut done, limit, total): (u64, u64, Option<u64>),
+    ) -> std::result::Result<u64, Failure> {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let n = match response.read(&mut buffer) {
+                Ok(0) => return Ok(done),
+                Ok(n) => n,
+                Err(e) => return Err(Failure::Passing(format!("it broke off: {e}"))),
+            };
+            done += n as u64;
+            if done > limit {
+                remove(part)?;
+                return Err(Failure::Final(Error::Fetch {
+                    url: response.url().to_string(),
+                    message: format!("more than the {limit} bytes that it should have"),
+                }));
+            }
+            file.write_all(&buffer[..n]).map_err(io(part))?;
+            (self.on_event)(&Event::Progress { done, total });
+        }
+    }
+}
+
+/// Whether trying again can help.
+enum Failure {
+    Passing(String),
+    Final(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+pub(super) fn client(timeout: Duration) -> reqwest::Result<Client> {
+    // A publisher's address may move, but what was asked for in private is not fetched in the open.
+    let policy = Policy::custom(|attempt| {
+        let secure = attempt
+            .previous()
+            .first()
+            .is_some_and(|url| url.scheme() == "https");
+        if attempt.previous().len() > 5 {
+            attempt.error("more than five redirections")
+        } else if secure && attempt.url().scheme() != "https" {
+            attempt.error("a redirection from https to http")
+        } else {
+            attempt.follow()
+        }
+    });
+    Client::builder()
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .redirect(policy)
+        .user_agent(concat!("mobilenet/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Where the bytes of a partial answer begin.
+fn begins_at(response: &Response) -> Option<u64> {
+    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    range
+        .strip_prefix("bytes ")?
+        .split_once('-')?
+        .0
+        .parse()
+        .ok()
+}
+
+pub(super) fn failed(url: &str, error: &reqwest::Error) -> Error {
+    Error::Fetch {
+        url: url.into(),
+        message: why(error),
+    }
+}
+
+/// An error with its causes: "error sending request" alone helps nobody.
+fn why(error: &reqwest::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
+}
