@@ -73,6 +73,14 @@ fn run(options: &Options) -> dataset::Result<usize> {
         records.len(),
         options.output.join(&options.class).display()
     );
+    let kept = |url: &String| options.keep.iter().any(|text| url.contains(text));
+    let others = records.iter().filter(|record| !kept(&record.url)).count();
+    if others > 0 {
+        let texts = options.keep.join("\", \"");
+        println!(
+            "{others} were not asked for: they do not contain \"{texts}\"; --keep \"\" asks for all"
+        );
+    }
     let retry = records.iter().filter(|record| record.retry).count();
     if retry > 0 {
         println!("{retry} failures may pass: run the same command again");

@@ -1,15 +1,14 @@
 //! Weights by name and from any file: lists, fetches, looks into, converts.
 
-#[path = "common/finish.rs"]
-mod finish;
+mod common;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use finish::finish;
-use mobilenet::{Cache, Event, Fetch, Precision, Weights};
+use common::finish;
+use mobilenet::{Cache, Fetch, Precision, Weights};
 
 /// Find, fetch, inspect and convert weights of MobileNetV1.
 ///
@@ -94,7 +93,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             let cache = cache.map_or_else(Cache::user, |folder| Ok(Cache::at(folder)))?;
             let path = Fetch::new(cache)
                 .with_offline(offline)
-                .on_event(report)
+                .on_event(common::show_fetch())
                 .fetch(&name)?;
             println!("{}", path.display());
         }
@@ -150,16 +149,4 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-fn report(event: &Event) {
-    match event {
-        Event::Progress { .. } => {}
-        Event::Started {
-            url,
-            done,
-            total: Some(total),
-        } => eprintln!("{url}: from byte {done} of {total}"),
-        other => eprintln!("{other:?}"),
-    }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use burn::tensor::Device;
 use dataset::{ImageFolder, ImageItem, ResizePolicy};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mobilenet::{Cache, Event, Fetch, Weights};
 use transfer::{Backbone, Classifier};
 
@@ -71,27 +71,39 @@ pub fn weights(name: &str) -> Result<Weights, Box<dyn Error>> {
     if let Some(published) = published.filter(|_| !Path::new(name).exists()) {
         let cache = Cache::user()?;
         if !cache.path_of(published).is_file() {
-            let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-                "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left",
-            )?);
-            bar.set_message("fetching");
-            let shown = bar.clone();
             Fetch::new(cache)
                 .with_attempts(2)
-                .on_event(move |event| {
-                    if let Event::Progress { done, total } = event {
-                        shown.set_length(total.unwrap_or(*done));
-                        shown.set_position(*done);
-                    }
-                })
+                .on_event(show_fetch())
                 .fetch(name)
                 .map_err(|error| {
                     format!("{name} is not in the cache and cannot be fetched: {error}\n`--weights bundled` needs no network")
                 })?;
-            bar.finish_and_clear();
         }
     }
     Ok(Weights::open(name)?)
+}
+
+/// Shows on a bar what is fetched.
+pub fn show_fetch() -> impl Fn(&Event) {
+    let bar = ProgressBar::hidden();
+    let template = "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message("fetching");
+    move |event| match event {
+        Event::Started { url, done, total } => {
+            eprintln!("{url}");
+            bar.set_length(total.unwrap_or_default());
+            bar.set_position(*done);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        Event::Progress { done, .. } => bar.set_position(*done),
+        Event::Retrying(why) => bar.suspend(|| eprintln!("once more: {why}")),
+        Event::Waiting => eprintln!("another program fetches the same: waiting for its end"),
+        Event::Finished(_) => bar.finish_and_clear(),
+        _ => {}
+    }
 }
 
 /// A net with ImageNet's classes.

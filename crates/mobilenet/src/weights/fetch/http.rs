@@ -192,6 +192,8 @@ pub(super) fn client(timeout: Duration) -> reqwest::Result<Client> {
             attempt.follow()
         }
     });
+    // Where the program has chosen none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .timeout(timeout)
         .connect_timeout(timeout)
