@@ -107,10 +107,14 @@ pub(crate) fn integrate(
         if !off && squares[0] <= limits[0] && squares[1] <= limits[1] {
             break;
         }
-        // What a stretch adds falls with the cube of its length: as many parts as make all add alike.
+        // What a stretch adds falls with the cube of its length: as many parts as make all add alike. Where the steps that
+        // are left do not suffice for that, as many as there can be; halving makes half as many again as are needed.
+        let left = max_steps - path.asked;
+        let most = (stretches.len() + left) as f64 / 1.5;
         let alike = [0, 1].map(|i| {
             let parts: f64 = stretches.iter().map(|s| s.squares[i].cbrt()).sum();
-            (limits[i] / parts).powf(1.5)
+            let wanted = (limits[i] / parts).powf(1.5);
+            wanted.max((parts / most).powi(3))
         });
         let badness = |s: &Stretch| {
             let [sum, map] = [0, 1].map(|i| s.squares[i] / alike[i]);
@@ -130,7 +134,6 @@ pub(crate) fn integrate(
             order.then(place(b).total_cmp(&place(a)))
         });
         let worth = if bad > 0 { bad } else { stretches.len() };
-        let left = max_steps - path.asked;
         let at = stretches.len() - worth.min(batch).min(left);
         let again = path.dropped(&stretches[at..]);
         if left == 0 || again.len() + stretches.len() - at > left {
