@@ -73,8 +73,8 @@ fn run(options: &Options) -> dataset::Result<usize> {
         records.len(),
         options.output.join(&options.class).display()
     );
-    let kept = |url: &String| options.keep.iter().any(|text| url.contains(text));
-    let others = records.iter().filter(|record| !kept(&record.url)).count();
+    let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
+    let others = refusals.filter(|by| by.starts_with("keep ")).count();
     if others > 0 {
         let texts = options.keep.join("\", \"");
         println!(

@@ -91,16 +91,19 @@ pub fn show_fetch() -> impl Fn(&Event) {
         bar.set_style(style);
     }
     bar.set_message("fetching");
+    let shown = bar.clone();
+    let say = move |text: &str| shown.suspend(|| eprintln!("{text}"));
     move |event| match event {
-        Event::Started { url, done, total } => {
-            eprintln!("{url}");
-            bar.set_length(total.unwrap_or_default());
-            bar.set_position(*done);
+        Event::Started { url, .. } => {
+            say(url);
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        Event::Progress { done, .. } => bar.set_position(*done),
-        Event::Retrying(why) => bar.suspend(|| eprintln!("once more: {why}")),
-        Event::Waiting => eprintln!("another program fetches the same: waiting for its end"),
+        Event::Progress { done, total } => {
+            bar.set_length(total.unwrap_or(*done));
+            bar.set_position(*done);
+        }
+        Event::Retrying(why) => say(&format!("once more: {why}")),
+        Event::Waiting => say("another program fetches the same: waiting for its end"),
         Event::Finished(_) => bar.finish_and_clear(),
         _ => {}
     }

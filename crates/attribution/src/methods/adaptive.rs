@@ -73,28 +73,23 @@ pub(crate) fn integrate(
         model,
         pixels,
         baseline,
+        batch,
         nodes: Vec::new(),
         sum: vec![0.0; pixels.len()],
         asked: 0,
     };
     let firsts: Vec<f64> = (0..=FIRST).map(|i| i as f64 / FIRST as f64).collect();
-    for places in firsts.chunks(batch) {
-        path.ask(places)?;
-    }
+    path.ask(&firsts)?;
     let baseline_score = path.nodes[0].score;
     let score = path.nodes[FIRST].score;
     let difference = (score - baseline_score).abs();
     let mut stretches: Vec<Stretch> = (0..FIRST).map(|i| path.stretch(i, i + 1)).collect();
     let keep = (KEPT_BYTES / (4 * pixels.len())).max(2 * FIRST);
-    let mut warning = None;
-    loop {
-        if tolerance.is_some() && difference == 0.0 {
-            warning = Some(format!(
-                "the score does not differ from the baseline's, {score}: no error is small beside that, and the path was not refined beyond {} steps; try another baseline",
-                path.asked
-            ));
-            break;
-        }
+    let mut warning = (tolerance.is_some() && difference == 0.0).then(|| format!(
+        "the score does not differ from the baseline's, {score}: no error is small beside that, and the path was not refined beyond {} steps; try another baseline",
+        path.asked
+    ));
+    while warning.is_none() {
         let error = stretches.iter().map(|s| s.error).sum::<f64>().abs();
         let squares = squares(&stretches);
         let norm = map_tolerance.map_or(0.0, |_| path.norm());
@@ -187,6 +182,8 @@ struct Adaptive<'a> {
     model: &'a Checked<'a>,
     pixels: &'a Pixels,
     baseline: &'a Pixels,
+    /// Images a call of the model.
+    batch: usize,
     nodes: Vec<Node>,
     /// Of the shares of all stretches.
     sum: Vec<f64>,
@@ -207,23 +204,22 @@ impl Adaptive<'_> {
 
     /// Asks the model at these places; the answers become nodes in this order.
     fn ask(&mut self, places: &[f64]) -> Result<()> {
-        let (scores, gradients) = self.answers(places)?;
-        for ((&t, &score), gradient) in places
-            .iter()
-            .zip(&scores)
-            .zip(gradients.chunks_exact(self.pixels.len()))
-        {
-            let slope = gradient
-                .iter()
-                .zip(self.pixels.values().iter().zip(self.baseline.values()))
-                .map(|(&g, (&x, &b))| f64::from(g) * (f64::from(x) - f64::from(b)))
-                .sum();
-            self.nodes.push(Node {
-                t,
-                score,
-                slope,
-                gradient: gradient.to_vec(),
-            });
+        for places in places.chunks(self.batch) {
+            let (scores, gradients) = self.answers(places)?;
+            let gradients = gradients.chunks_exact(self.pixels.len());
+            for ((&t, &score), gradient) in places.iter().zip(&scores).zip(gradients) {
+                let slope = gradient
+                    .iter()
+                    .zip(self.pixels.values().iter().zip(self.baseline.values()))
+                    .map(|(&g, (&x, &b))| f64::from(g) * (f64::from(x) - f64::from(b)))
+                    .sum();
+                self.nodes.push(Node {
+                    t,
+                    score,
+                    slope,
+                    gradient: gradient.to_vec(),
+                });
+            }
         }
         Ok(())
     }
@@ -239,8 +235,8 @@ impl Adaptive<'_> {
 
     /// Asks for dropped gradients again.
     fn recall(&mut self, nodes: &[usize]) -> Result<()> {
-        let places: Vec<f64> = nodes.iter().map(|&node| self.nodes[node].t).collect();
-        if !places.is_empty() {
+        for nodes in nodes.chunks(self.batch) {
+            let places: Vec<f64> = nodes.iter().map(|&node| self.nodes[node].t).collect();
             let (_, gradients) = self.answers(&places)?;
             let gradients = gradients.chunks_exact(self.pixels.len());
             for (&node, gradient) in nodes.iter().zip(gradients) {

@@ -103,7 +103,7 @@ impl<'a> Fetcher<'a> {
         output: &'a Path,
         decoding: &'a Mutex<Vec<u8>>,
     ) -> Result<Self> {
-        // Where the program has chosen none.
+        // reqwest takes the provider of cryptography that the program has chosen: here ring, where it has chosen none.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
             .user_agent(concat!("dataset-download/", env!("CARGO_PKG_VERSION")))

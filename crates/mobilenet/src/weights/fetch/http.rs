@@ -192,7 +192,7 @@ pub(super) fn client(timeout: Duration) -> reqwest::Result<Client> {
             attempt.follow()
         }
     });
-    // Where the program has chosen none.
+    // reqwest takes the provider of cryptography that the program has chosen: here ring, where it has chosen none.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .timeout(timeout)
