@@ -89,16 +89,7 @@ impl<F: Fn(Tensor<4>) -> Tensor<2>> GradientFn for Autodiff<F> {
     fn confidence(&self, pixels: &[f32], shape: Shape) -> Option<Result<Vec<f64>, BoxError>> {
         let answer = || {
             let logits = (self.forward)(nchw(pixels, shape, &self.device)?);
-            let [_, classes] = logits.dims();
-            rows(logits)?
-                .chunks_exact(classes.max(1))
-                .map(|row| {
-                    (0..classes).try_fold(0.0, |best, k| {
-                        let (p, _) = Score::Probability(k).evaluate(row)?;
-                        Ok(f64::max(best, p))
-                    })
-                })
-                .collect()
+            Ok(seeds(logits, shape[0], &Score::Confidence)?.0)
         };
         Some(answer())
     }

@@ -25,6 +25,8 @@ pub enum Score {
     Probability(usize),
     /// Natural logarithm of the class's softmax probability.
     LogProbability(usize),
+    /// The largest softmax probability, of whichever class: how sure a model is.
+    Confidence,
     /// Logit of the first class minus logit of the second: why this and not that.
     Difference(usize, usize),
     /// Any function of the logits: its value and its gradient, one value a logit.
@@ -37,6 +39,7 @@ impl std::fmt::Debug for Score {
             Self::Logit(k) => write!(f, "Logit({k})"),
             Self::Probability(k) => write!(f, "Probability({k})"),
             Self::LogProbability(k) => write!(f, "LogProbability({k})"),
+            Self::Confidence => write!(f, "Confidence"),
             Self::Difference(a, b) => write!(f, "Difference({a}, {b})"),
             Self::Custom(_) => write!(f, "Custom"),
         }
@@ -91,6 +94,10 @@ impl Score {
                     .collect();
                 Ok((logit - log_sum_exp(logits), gradient))
             }
+            Self::Confidence => {
+                let top = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+                Self::Probability(top.unwrap_or_default()).evaluate(logits)
+            }
             Self::Difference(this, that) => {
                 let score = at(this)? - at(that)?;
                 let mut gradient = unit(this, 1.0);
@@ -133,6 +140,7 @@ mod tests {
             Score::Logit(1),
             Score::Probability(2),
             Score::LogProbability(0),
+            Score::Confidence,
             Score::Difference(3, 1),
             Score::Difference(2, 2),
             Score::custom(|l| {

@@ -58,10 +58,9 @@ pub(crate) fn integrate(
     max_steps: usize,
     batch: usize,
 ) -> Result<Path> {
-    [tolerance, map_tolerance]
-        .into_iter()
-        .flatten()
-        .try_for_each(check_tolerance)?;
+    for (setting, goal) in [("tolerance", tolerance), ("map_tolerance", map_tolerance)] {
+        goal.map_or(Ok(()), |goal| check_tolerance(setting, goal))?;
+    }
     if max_steps < FIRST + 1 {
         return Err(Error::setting(
             "max_steps",
@@ -129,7 +128,7 @@ pub(crate) fn integrate(
             order.then(place(b).total_cmp(&place(a)))
         });
         let worth = if bad > 0 { bad } else { stretches.len() };
-        let at = stretches.len() - worth.min(batch).min(left);
+        let at = stretches.len() - worth.min(batch).min(keep).min(left);
         let again = path.dropped(&stretches[at..]);
         if left == 0 || again.len() + stretches.len() - at > left {
             let steps = path.asked;

@@ -12,7 +12,8 @@ use crate::random::Random;
 /// Integrated gradients over a set of baselines, one random place on the way from a random baseline at a time
 /// (Erion et al. 2021; captum's `GradientShap` without noise).
 ///
-/// `samples` evaluations with gradient, one score of the image and one of each baseline. Promises completeness against
+/// `samples` evaluations with gradient, one score of the image and one of each baseline, and its confidence where the model
+/// says that. Promises completeness against
 /// the mean score of the baselines, up to the error of the sampling, which the result states. To keep that small the
 /// baselines, in random order, take turns, and the path from each is cut into as many equal stretches as it has
 /// samples, with one place drawn from each. Memory does not grow with the samples.

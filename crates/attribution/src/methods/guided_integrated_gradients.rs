@@ -12,7 +12,7 @@ use crate::pixels::Pixels;
 /// noise on the way counts less (Kapishnikov et al. 2021; after the authors' `saliency` 0.2).
 ///
 /// Promises completeness, up to the error of the left-hand rule that the path needs: a gradient says where to go next.
-/// `steps` evaluations with gradient, one after the other, and two scores.
+/// `steps` evaluations with gradient, one after the other, two scores, and the baseline's confidence where the model says it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuidedIntegratedGradients {
     baseline: Baseline,

@@ -14,7 +14,8 @@ use crate::pixels::Pixels;
 /// Promises completeness: the map sums to score minus baseline score, up to the error of the integral, which the
 /// result always states. `steps` evaluations with gradient a baseline, and two scores (image, baseline) besides; with
 /// [`with_tolerance`](Self::with_tolerance) as many evaluations as it takes, and no scores besides, since both ends of
-/// the path are among them. Memory does not grow with the steps.
+/// the path are among them. A model that says its confidence is asked for that, too, once a baseline. Memory does not grow
+/// with the steps.
 ///
 /// ```
 /// use attribution::{Baseline, BoxError, IntegratedGradients, Method, Pixels};
@@ -129,7 +130,11 @@ impl Method for IntegratedGradients {
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let batch = crate::methods::check_batch(self.batch)?;
-        let points = self.rule.points(self.steps)?;
+        let goals = [self.tolerance, self.map_tolerance];
+        let equal = match goals {
+            [None, None] => Some(self.rule.points(self.steps)?),
+            _ => None,
+        };
         let model = Checked::new(model, pixels)?;
         let baselines = self.baseline.images(pixels)?;
         let share = 1.0 / baselines.len() as f64;
@@ -137,9 +142,8 @@ impl Method for IntegratedGradients {
         let mut map = vec![0.0; pixels.len()];
         let (mut score, mut baseline_score, mut steps, mut variance) = (0.0, 0.0, 0, 0.0);
         for baseline in &baselines {
-            let goals = [self.tolerance, self.map_tolerance];
-            let path = if goals == [None, None] {
-                let (gradient, variance) = straight(&model, pixels, baseline, &points, batch)?;
+            let path = if let Some(points) = &equal {
+                let (gradient, variance) = straight(&model, pixels, baseline, points, batch)?;
                 // A walk is twice as far from its start as from its middle.
                 let ends = matches!(self.rule, Rule::Left | Rule::Right);
                 adaptive::Path {
@@ -280,10 +284,10 @@ pub(crate) fn confident_baseline(
 }
 
 /// Fails unless the tolerance is a positive number.
-pub(crate) fn check_tolerance(tolerance: f64) -> Result<()> {
+pub(crate) fn check_tolerance(setting: &'static str, tolerance: f64) -> Result<()> {
     if tolerance.is_finite() && tolerance > 0.0 {
         Ok(())
     } else {
-        Err(Error::setting("tolerance", "a positive number", &tolerance))
+        Err(Error::setting(setting, "a positive number", &tolerance))
     }
 }

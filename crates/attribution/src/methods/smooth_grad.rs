@@ -162,6 +162,7 @@ impl<M: Method> Method for SmoothGrad<M> {
         result.steps = samples;
         result.evaluations = evaluations;
         result.warnings = warnings;
+        result.map_error = None;
         result.seed = self.drawn.is_none().then_some(self.seed);
         Ok(result)
     }

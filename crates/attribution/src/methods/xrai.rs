@@ -91,6 +91,7 @@ impl<M: Method> Method for Xrai<M> {
         result.completeness = Completeness::NotPromised(
             "a region has its mean over pixels; what overlaps is counted once",
         );
+        result.map_error = None;
         result.method = format!("{} of {}", self.name(), result.method);
         Ok(result)
     }

@@ -108,6 +108,23 @@ impl Drawing {
     /// # Errors
     /// [`Error::Setting`] for a percentile or smoothing out of range.
     pub fn values(&self, attribution: &Attribution) -> Result<Vec<f64>> {
+        let mut map = self.smoothed(attribution)?;
+        let magnitudes: Vec<f64> = map.iter().map(|v| v.abs()).collect();
+        // Where almost everything is zero the percentile is as well: then the largest value is the scale.
+        let scale = match percentile(&magnitudes, self.percentile) {
+            at if at > 0.0 => at,
+            _ => magnitudes.iter().copied().fold(0.0, f64::max),
+        };
+        if scale > 0.0 {
+            for value in &mut map {
+                *value = (*value / scale).clamp(-1.0, 1.0);
+            }
+        }
+        Ok(map)
+    }
+
+    /// What [`values`](Self::values) scales and clips.
+    fn smoothed(&self, attribution: &Attribution) -> Result<Vec<f64>> {
         if !(0.0..=100.0).contains(&self.percentile) {
             return Err(Error::setting("percentile", "0 to 100", &self.percentile));
         }
@@ -138,17 +155,6 @@ impl Drawing {
             let [h, w, _] = attribution.shape();
             let image = Pixels::new(map.iter().map(|&v| v as f32).collect(), [h, w, 1])?;
             map = gaussian_f64(&image, self.smoothing, Edge::Mirrored);
-        }
-        let magnitudes: Vec<f64> = map.iter().map(|v| v.abs()).collect();
-        // Where almost everything is zero the percentile is as well: then the largest value is the scale.
-        let scale = match percentile(&magnitudes, self.percentile) {
-            at if at > 0.0 => at,
-            _ => magnitudes.iter().copied().fold(0.0, f64::max),
-        };
-        if scale > 0.0 {
-            for value in &mut map {
-                *value = (*value / scale).clamp(-1.0, 1.0);
-            }
         }
         Ok(map)
     }
@@ -197,7 +203,9 @@ impl Drawing {
             return Err(Error::setting("part", "between 0 and 1", part));
         }
         let [h, w, c] = pixels.shape();
-        let values = self.values(attribution)?;
+        // Not clipped: what is would all be equal.
+        let values = self.smoothed(attribution)?;
+        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut out = picture(attribution, |i| {
             let image = &pixels.values()[i * c..(i + 1) * c];
             byte(std::array::from_fn(|k| f64::from(image[k.min(c - 1)])))
@@ -206,7 +214,10 @@ impl Drawing {
         parts.sort_by(|a, b| b.total_cmp(a));
         for (n, part) in parts.iter().enumerate() {
             let level = percentile(&values, 100.0 * (1.0 - part));
-            let inside = |y: usize, x: usize| values[y * w + x] > level;
+            let inside = |y: usize, x: usize| {
+                let value = values[y * w + x];
+                value > level || value == largest
+            };
             let line = colour(&INFERNO, 0.6 + 0.4 * (n + 1) as f64 / parts.len() as f64);
             for y in 0..h {
                 for x in 0..w {
@@ -326,6 +337,14 @@ mod tests {
         let drawn = lines.pixels().filter(|p| p.0 != [7; 3]).count();
         assert_eq!((drawn, lines.get_pixel(4, 4).0), (8, [7; 3]));
         assert!(Drawing::new().contours(&why, &pixels, &[1.0]).is_err());
+        // Ever larger values to the right and down: a part less than what is clipped has its line, too.
+        let why =
+            Attribution::from_map("test", (0..900).map(f64::from).collect(), [30, 30, 1], 0.0);
+        let pixels = Pixels::new(vec![7.0; 2700], [30, 30, 3]).unwrap();
+        let lines = Drawing::new()
+            .contours(&why.unwrap(), &pixels, &[0.005])
+            .unwrap();
+        assert!(lines.get_pixel(28, 29).0 != [7; 3] && lines.get_pixel(0, 29).0 == [7; 3]);
     }
 
     #[test]
