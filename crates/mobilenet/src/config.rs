@@ -64,8 +64,9 @@ impl Padding {
         }
     }
 
-    pub(crate) fn to_burn(self, stride: usize) -> PaddingConfig2d {
+    pub(crate) fn to_burn(self, kernel: usize, stride: usize) -> PaddingConfig2d {
         match self {
+            _ if kernel == 1 => PaddingConfig2d::Valid,
             _ if stride == 1 => PaddingConfig2d::Explicit(1, 1, 1, 1),
             Self::Same => PaddingConfig2d::Same,
             Self::End | Self::EndButStem => PaddingConfig2d::Explicit(0, 0, 1, 1),

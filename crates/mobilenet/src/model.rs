@@ -66,10 +66,7 @@ impl MobileNetConfig {
                 conv: Conv2dConfig::new([input, output], [kernel, kernel])
                     .with_stride([stride, stride])
                     .with_groups(groups)
-                    .with_padding(match kernel {
-                        1 => burn::nn::PaddingConfig2d::Valid,
-                        _ => self.padding.of_block(block).to_burn(stride),
-                    })
+                    .with_padding(self.padding.of_block(block).to_burn(kernel, stride))
                     .with_bias(false)
                     .init(device),
                 bn: BatchNormConfig::new(output)

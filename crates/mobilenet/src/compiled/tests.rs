@@ -60,6 +60,7 @@ fn randomise(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
 
 fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
+    assert!(found.iter().all(|x| x.is_finite()), "{what}");
     let largest = expected.iter().fold(1e-30f32, |max, x| max.max(x.abs()));
     let worst = found
         .iter()

@@ -1,7 +1,7 @@
 //! The folder where published files are kept: `<cache>/<name>/<file>`, and beside it `record.json`, which notes size
 //! and hash of every file when it was first seen whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -113,7 +113,7 @@ impl Cache {
         let mut record = self.record(published)?;
         let before = record.clone();
         let main = published.file().to_string();
-        let names: Vec<String> = record.keys().cloned().chain([main.clone()]).collect();
+        let names: BTreeSet<String> = record.keys().cloned().chain([main.clone()]).collect();
         for name in names {
             let path = folder.join(&name);
             let seen = look(&path)?;

@@ -72,19 +72,28 @@ const READERS: [Reader; 8] = [
         knows: is_json,
         open: tfjs::open,
     },
+    // Before the graph, which may begin with a line's end as well, but never goes on with a letter.
+    Reader {
+        knows: is_web_page,
+        open: |file| Err(file.wrong("weights file", "it is a web page; was it downloaded?")),
+    },
     Reader {
         knows: |bytes| bytes.first() == Some(&0x0a),
         open: frozen_graph::open,
-    },
-    Reader {
-        knows: |bytes| bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<'),
-        open: |file| Err(file.wrong("weights file", "it is a web page; was it downloaded?")),
     },
 ];
 
 fn is_json(bytes: &[u8]) -> bool {
     bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
         && bytes.iter().take(8).all(|b| matches!(b, 9..=13 | 32..=126))
+}
+
+fn is_web_page(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    text.first() == Some(&b'<')
+        && text
+            .get(1)
+            .is_some_and(|next| matches!(next, b'!' | b'?') || next.is_ascii_alphabetic())
 }
 
 fn is_tar(bytes: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 //! norms arrive as they were trained; any other graph by its operations. `retrain.py`'s graphs have a new last layer
 //! behind the net's logits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::chain::{self, Kind, Op};
 use super::parameters::{Array, Arrays, Layer, Part, check, parameters};
@@ -161,6 +161,12 @@ fn slim_config(
     mut config: MobileNetConfig,
 ) -> std::result::Result<MobileNetConfig, String> {
     let mut users: HashMap<String, Vec<&Node>> = HashMap::new();
+    let mut readers: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for node in nodes {
+        for input in &node.inputs {
+            readers.entry(plain(input)).or_default().push(node);
+        }
+    }
     let convolutions = nodes
         .iter()
         .filter(|n| CONVOLUTIONS.contains(&n.op.as_str()));
@@ -196,6 +202,12 @@ fn slim_config(
                     node.name, node.padding
                 ));
             }
+            if p.layer != Layer::Classifier && !is_before_relu6(node, &readers) {
+                return Err(format!(
+                    "no ReLU6 follows convolution `{}`, as MobileNetV1's {:?} has it",
+                    node.name, p.layer
+                ));
+            }
         }
     }
     let written_out = constants
@@ -215,6 +227,23 @@ fn slim_config(
     config.epsilon = decimal(epsilon);
     config.padding = Padding::Same;
     Ok(config)
+}
+
+/// Is there a ReLU6 between this convolution and the next?
+fn is_before_relu6(convolution: &Node, readers: &HashMap<&str, Vec<&Node>>) -> bool {
+    let mut seen = HashSet::new();
+    let mut at = vec![convolution];
+    while let Some(node) = at.pop() {
+        for &reader in readers.get(node.name.as_str()).into_iter().flatten() {
+            if reader.op == "Relu6" {
+                return true;
+            }
+            if !CONVOLUTIONS.contains(&reader.op.as_str()) && seen.insert(&reader.name) {
+                at.push(reader);
+            }
+        }
+    }
+    false
 }
 
 /// What one node does to the data that flows through it; nothing for constants and what computes shapes.

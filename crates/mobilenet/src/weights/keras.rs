@@ -33,6 +33,8 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
     let mut config = MobileNetConfig::new();
     let mut epsilon = None;
     let (mut stem, mut padding) = (None, None);
+    // A ZeroPadding2D just before, and a batch norm whose ReLU6 has not come yet.
+    let (mut padded, mut norm) = (false, None);
     // Of the convolutions of each kind, in the order of the topology, which is the forward pass's.
     let mut full = std::iter::once(STEM.1).chain(std::iter::repeat(1));
     let mut depthwise = BLOCKS.iter().map(|&(_, stride)| stride);
@@ -45,7 +47,25 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
             _ => None,
         };
         if let "Conv2D" | "DepthwiseConv2D" = class {
-            convolution(class, &layer["config"], stride.unwrap_or(1))?;
+            let stride = stride.unwrap_or(1);
+            convolution(class, &layer["config"], stride)?;
+            if let Some(norm) = norm.take() {
+                return Err(format!("no ReLU6 follows the batch norm {norm}"));
+            }
+            let valid = *get("padding") == "valid";
+            if valid && stride == 1 && class == "DepthwiseConv2D" {
+                return Err(format!(
+                    "a {class} of stride 1 is not padded; expected same"
+                ));
+            }
+            if std::mem::take(&mut padded) != (valid && stride == 2) {
+                return Err(format!(
+                    "a {class} of stride {stride} is padded {}, and by ZeroPadding2D {}; expected same and not, or \
+                     valid and by that",
+                    get("padding"),
+                    if valid { "not" } else { "as well" }
+                ));
+            }
         }
         match class {
             "InputLayer" => {
@@ -57,6 +77,7 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
                 }
             }
             "BatchNormalization" => {
+                norm = Some(get("name").clone());
                 let found = get("epsilon")
                     .as_f64()
                     .ok_or("a BatchNormalization layer without an epsilon")?;
@@ -93,8 +114,20 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
                     get("padding")
                 ));
             }
+            "ZeroPadding2D" => padded = true,
+            "ReLU" | "Activation" => {
+                if let Some(norm) = norm.take().filter(|_| !is_relu6(class, &layer["config"])) {
+                    return Err(format!(
+                        "the batch norm {norm} is followed by {class} {}; expected ReLU6",
+                        layer["config"]
+                    ));
+                }
+            }
             _ => {}
         }
+    }
+    if let Some(norm) = norm {
+        return Err(format!("no ReLU6 follows the batch norm {norm}"));
     }
     config.epsilon = epsilon.ok_or("no BatchNormalization layer")?;
     config.padding = match (stem, padding) {
@@ -104,6 +137,17 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
         _ => return Err("no stem of stride 2, or one padded otherwise than the rest".into()),
     };
     Ok(config)
+}
+
+/// `ReLU` with 6 for its largest value; before there was that, an `Activation` called `relu6`.
+fn is_relu6(class: &str, config: &Value) -> bool {
+    let none = |key: &str| config[key].as_f64().is_none_or(|value| value == 0.0);
+    match class {
+        "ReLU" => {
+            config["max_value"].as_f64() == Some(6.0) && none("negative_slope") && none("threshold")
+        }
+        _ => config["activation"] == "relu6",
+    }
 }
 
 /// Refuses a convolution whose tensors would be read and whose arithmetic is another.
@@ -123,6 +167,16 @@ fn convolution(class: &str, config: &Value, stride: usize) -> std::result::Resul
         return Err(format!(
             "a {class} is dilated by {}; MobileNetV1's are not",
             config["dilation_rate"]
+        ));
+    }
+    // The last one, of the classifier, may have the probabilities' in it.
+    if !matches!(
+        config["activation"].as_str(),
+        None | Some("linear" | "softmax")
+    ) {
+        return Err(format!(
+            "a {class} has the activation {}; MobileNetV1's comes after the batch norm",
+            config["activation"]
         ));
     }
     match config["data_format"].as_str() {

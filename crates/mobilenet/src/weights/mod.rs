@@ -308,7 +308,8 @@ impl Weights {
         Ok(net.freeze())
     }
 
-    /// Writes this crate's own safetensors, visible under its name only when whole. Same weights, same bytes.
+    /// Writes this crate's own safetensors, visible under its name only when whole. Same weights, same bytes. A retrained
+    /// last layer, [`head`](Self::head), is not in it.
     ///
     /// # Errors
     /// [`Error::MissingTensor`] where the weights are not complete, [`Error::Io`] where the file cannot be written.

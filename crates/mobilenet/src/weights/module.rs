@@ -141,18 +141,25 @@ pub(crate) fn check_parts(net: &MobileNet) -> Result<()> {
         let Some(block) = conv_block(net, p.layer).filter(|_| p.part == Part::Kernel) else {
             continue;
         };
-        let (stride, groups) = match p.layer {
-            Layer::Stem => (STEM.1, 1),
-            Layer::Depthwise(i) => (BLOCKS[i - 1].1, p.shape[0]),
-            Layer::Pointwise(_) | Layer::Classifier => (1, 1),
+        let (i, kernel, stride, groups) = match p.layer {
+            Layer::Stem => (0, 3, STEM.1, 1),
+            Layer::Depthwise(i) => (i, 3, BLOCKS[i - 1].1, p.shape[0]),
+            Layer::Pointwise(i) => (i, 1, 1, 1),
+            Layer::Classifier => (0, 1, 1, 1),
         };
         let conv = &block.conv;
         let same = (conv.stride, conv.dilation, conv.groups) == ([stride; 2], [1; 2], groups);
-        if !same || conv.bias.is_some() || block.bn.epsilon != config.epsilon {
+        let padding = config.padding.of_block(i).to_burn(kernel, stride);
+        if !same
+            || conv.padding != padding
+            || conv.bias.is_some()
+            || block.bn.epsilon != config.epsilon
+        {
             return wrong(format!(
-                "the convolution of `{}` has stride {:?}, dilation {:?}, {} groups, {} bias and epsilon {}, by its \
-                 configuration {stride}, 1, {groups}, no bias and {}",
+                "the convolution of `{}` has padding {:?}, stride {:?}, dilation {:?}, {} groups, {} bias and epsilon {}, \
+                 by its configuration {padding:?}, {stride}, 1, {groups}, no bias and {}",
                 p.name(),
+                conv.padding,
                 conv.stride,
                 conv.dilation,
                 conv.groups,

@@ -59,10 +59,12 @@ impl Graph {
                     _ => 1,
                 };
                 let depthwise = matches!(p.layer, Layer::Depthwise(_));
-                graph.nodes.push(Node {
+                graph.push(Node {
                     inputs: vec![graph.last.clone(), name.clone()],
                     ..convolution(&format!("{name}/use"), depthwise, stride)
                 });
+                graph.op(&format!("{name}/norm"), "Add");
+                graph.op(&format!("{name}/after"), "Relu6");
             }
         }
         graph.nodes.push(Node {
@@ -222,6 +224,9 @@ fn other_arithmetic_with_the_same_tensors_is_refused() {
     let mut graph = Graph::slim();
     graph.node(&twelfth).padding = "VALID".into();
     graph.refused("expected SAME");
+    let mut graph = Graph::slim();
+    graph.node(&twelfth.replace("/use", "/after")).op = "Relu".into();
+    graph.refused("no ReLU6 follows");
     let mut graph = Graph::slim();
     graph.node(&twelfth).op = "NoOp".into();
     graph.refused("no convolution has the kernel");

@@ -18,7 +18,8 @@ use crate::support::tiny;
 const ADDRESS_SPACE: u32 = 512 << 10;
 /// Tells the worker what to damage.
 const VARIABLE: &str = "MOBILENET_DAMAGE";
-/// Set to 1 to damage at every place instead of at every 13th (HDF5: 61st): six minutes.
+/// Set to 1 to damage at every place of the first and last KiB and at some 500 between, instead of at every 13th of
+/// these (HDF5: 61st): six minutes.
 const EVERY: &str = "MOBILENET_DAMAGE_EVERY";
 /// Set to a number of seconds to change each format at random for so long instead.
 const SECONDS: &str = "MOBILENET_DAMAGE_SECONDS";
@@ -525,6 +526,37 @@ fn other_arithmetic_is_refused_in_every_format() {
         &config(depthwise, "dilation_rate", two),
         "is dilated",
     );
+    for (class, name, value, reason) in [
+        (
+            "ReLU",
+            "max_value",
+            serde_json::Value::Null,
+            "expected ReLU6",
+        ),
+        ("ReLU", "negative_slope", 0.1.into(), "expected ReLU6"),
+        (
+            full,
+            "activation",
+            "relu".into(),
+            "comes after the batch norm",
+        ),
+        (depthwise, "padding", "valid".into(), "is not padded"),
+    ] {
+        changed(layers, &config(class, name, value), reason);
+    }
+    let class = |of: &'static str, other: &'static str| {
+        move |json: &mut serde_json::Value| {
+            let layers = &mut json["modelTopology"]["model_config"]["config"]["layers"];
+            last_of(layers, "class_name", of)["class_name"] = other.into();
+        }
+    };
+    changed(layers, &class("ReLU", "LeakyReLU"), "no ReLU6 follows");
+    changed(layers, &class("ReLU", "Activation"), "expected ReLU6");
+    changed(
+        layers,
+        &class("ZeroPadding2D", "Dropout"),
+        "and by ZeroPadding2D not",
+    );
     let first = serde_json::json!("channels_first");
     changed(
         layers,
@@ -576,6 +608,10 @@ fn absurd_files_are_errors_at_once() {
     for (name, bytes) in cases {
         let error = Weights::from_bytes(name, bytes).unwrap_err().to_string();
         assert!(error.starts_with(name) && error.len() < 1000, "{error}");
+        assert!(
+            name != "web page" || error.contains("it is a web page"),
+            "{error}"
+        );
     }
     assert!(
         started.elapsed() < Duration::from_secs(20),

@@ -167,8 +167,11 @@ fn parts_that_do_not_fit_the_configuration_are_refused() {
     cases.last_mut().unwrap().1.stem.bn.running_var = wide.stem.bn.running_var;
     cases.push(("12 blocks", net()));
     cases.last_mut().unwrap().1.blocks.pop();
-    cases.push(("has stride", net()));
+    cases.push(("stride [1, 1]", net()));
     cases.last_mut().unwrap().1.blocks[1].depthwise.conv.stride = [1, 1];
+    cases.push(("padding Explicit", net()));
+    let both = config.clone().with_padding(Padding::Both).init(&device);
+    cases.last_mut().unwrap().1.blocks[1] = both.unwrap().blocks[1].clone();
     cases.push(("epsilon", net()));
     cases.last_mut().unwrap().1.blocks[1].depthwise.bn.epsilon = 1e-5;
     for (said, net) in cases {

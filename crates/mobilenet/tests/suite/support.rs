@@ -94,6 +94,7 @@ pub fn logits(weights: Weights, side: usize) -> Vec<f32> {
 /// Largest difference, relative to the largest magnitude that is expected.
 pub fn distance(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|x| x.is_finite()));
     let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
     let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, f32::max) / largest
