@@ -123,9 +123,9 @@ impl ConfusionMatrix {
     }
 
     /// What a [`ClassMetric`] that is 0/0, or its average, counts as: scikit-learn's `zero_division` (there 0 by
-    /// default); default here: `None`. Accuracies, agreement and shares stay `None` where they are undefined.
+    /// default); default here, and for NaN: `None`. Accuracies, agreement and shares stay `None` where they are undefined.
     pub fn with_zero_division(mut self, value: f64) -> Self {
-        self.zero_division = Some(value);
+        self.zero_division = Some(value).filter(|value| !value.is_nan());
         self
     }
 
@@ -327,6 +327,9 @@ impl ConfusionMatrix {
             ClassMetric::Recall => self.ratio(tp, tp + fn_),
             ClassMetric::FBeta(beta) => {
                 let b = beta * beta;
+                if b.is_infinite() {
+                    return self.ratio(tp, tp + fn_); // the limit
+                }
                 self.ratio((1.0 + b) * tp, (1.0 + b) * tp + b * fn_ + fp)
             }
             ClassMetric::Jaccard => self.ratio(tp, tp + fp + fn_),

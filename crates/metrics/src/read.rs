@@ -5,7 +5,8 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 
 use crate::predictions::{
-    argmax, check_class, check_columns, check_distinct, check_probabilities, check_weight,
+    argmax, check_class, check_classes, check_columns, check_distinct, check_probabilities,
+    check_weight,
 };
 use crate::{Error, Place, Predictions, Result};
 
@@ -70,13 +71,23 @@ impl Predictions {
     ///
     /// # Errors
     /// Names the line that is not as said above, or whose numbers are not as [`Predictions`] demands.
-    pub fn from_csv(reader: impl Read, classes: Option<&[String]>) -> Result<Self> {
+    pub fn from_csv(mut reader: impl Read, classes: Option<&[String]>) -> Result<Self> {
+        let mut text = Vec::new();
+        reader.read_to_end(&mut text).map_err(|source| Error::Io {
+            what: "the predictions".to_string(),
+            source,
+        })?;
+        let mut lines = Lines {
+            text: &text,
+            at: 0,
+            line: 1,
+        };
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(reader);
+            .from_reader(&text[..]);
         let header = reader
             .headers()
-            .map_err(|error| csv_error(Place::Line(1), &error))?
+            .map_err(|error| lines.error(&error))?
             .clone();
         let column = |name: &str| header.iter().position(|column| column == name);
         let found: Vec<String> = header
@@ -84,6 +95,7 @@ impl Predictions {
             .filter(|name| !["target", "weight", "file", "predicted"].contains(name))
             .map(str::to_string)
             .collect();
+        check_classes(found.len().max(1))?;
         let names = match classes {
             Some(classes) => classes.to_vec(),
             None => found.clone(),
@@ -115,12 +127,9 @@ impl Predictions {
         };
 
         let mut columns = Columns::new(Some(&names))?;
-        for (index, record) in reader.records().enumerate() {
-            let place = Place::Line(index as u64 + 2);
-            let record = record.map_err(|error| csv_error(place, &error))?;
-            let place = record
-                .position()
-                .map_or(place, |position| Place::Line(position.line()));
+        for record in reader.records() {
+            let record = record.map_err(|error| lines.error(&error))?;
+            let place = lines.place(record.position());
             let number = |column: usize| {
                 let text = record.get(column).unwrap_or_default();
                 text.parse::<f64>().map_err(|_| Error::Parse {
@@ -159,13 +168,38 @@ impl Predictions {
     }
 }
 
-fn csv_error(place: Place, error: &csv::Error) -> Error {
-    let place = error
-        .position()
-        .map_or(place, |position| Place::Line(position.line()));
-    Error::Parse {
-        place,
-        reason: error.to_string(),
+/// Lines of a text that is read from front to back. The reader's own count is of where the record before ends: ahead of
+/// empty lines, and of the second half of `\r\n`.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn place(&mut self, position: Option<&csv::Position>) -> Place {
+        let from = position.map_or(self.at, |position| position.byte() as usize);
+        let from = from.clamp(self.at, self.text.len());
+        let ends = self.text[from..].iter();
+        let to = from + ends.take_while(|byte| b"\r\n".contains(byte)).count();
+        let passed = self.text[self.at..to].split(|&byte| byte == b'\n');
+        self.line += passed.count() as u64 - 1;
+        self.at = to;
+        Place::Line(self.line)
+    }
+
+    fn error(&mut self, error: &csv::Error) -> Error {
+        let reason = match error.kind() {
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => format!("expected {expected_len} columns, found {len}"),
+            csv::ErrorKind::Utf8 { err, .. } => format!("not UTF-8: {err}"),
+            _ => error.to_string(),
+        };
+        Error::Parse {
+            place: self.place(error.position()),
+            reason,
+        }
     }
 }
 
@@ -183,9 +217,7 @@ struct Columns {
 impl Columns {
     fn new(names: Option<&[String]>) -> Result<Self> {
         if let Some(names) = names {
-            if names.is_empty() {
-                return Err(Error::NoClasses);
-            }
+            check_classes(names.len())?;
             check_distinct(names)?;
         }
         Ok(Self {
@@ -208,6 +240,7 @@ impl Columns {
                     reason: "without probabilities the classes must be given by name".to_string(),
                 });
             }
+            check_classes(self.classes)?;
         }
         let before = self.targets.len();
         self.targets

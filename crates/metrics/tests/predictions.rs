@@ -1,8 +1,8 @@
 //! What predictions refuse, and how they are read from files.
 
 use metrics::{
-    ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place, Predictions,
-    Streaming,
+    ClassMetric, ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place,
+    Predictions, Streaming,
 };
 
 fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
@@ -209,6 +209,42 @@ fn json_lines() {
     );
 }
 
+/// More columns than a set of predictions can have are refused at once, in either format.
+#[test]
+fn a_table_that_was_turned_is_refused() {
+    let names: Vec<String> = (0..400_000).map(|i| format!("c{i}")).collect();
+    let csv = format!("target,{}\nc0\n", names.join(","));
+    let error = Predictions::from_csv(csv.as_bytes(), None).unwrap_err();
+    assert!(error.to_string().contains("1 to 25,000"), "{error}");
+    let json = format!(
+        "{{\"target\":0,\"probabilities\":[{}1]}}\n",
+        "0,".repeat(400_000)
+    );
+    let error = Predictions::from_json_lines(json.as_bytes(), None).unwrap_err();
+    assert!(error.to_string().contains("1 to 25,000"), "{error}");
+}
+
+#[test]
+fn what_is_not_a_number_stays_out() {
+    let all_first = Predictions::from_classes(vec![0, 1, 1], vec![0, 0, 0], 3).unwrap();
+    let confusion = all_first.confusion().with_zero_division(f64::NAN);
+    assert_eq!(confusion.precision()[1], None);
+    let recall = |of: &metrics::ConfusionMatrix| of.per_class(ClassMetric::FBeta(f64::INFINITY));
+    assert_eq!(recall(&confusion), confusion.recall());
+    let options = EvaluationOptions::new().with_zero_division(f64::NAN);
+    let evaluation = all_first.evaluate(&options).unwrap();
+    let score = |name: &str| evaluation.scores.iter().find(|s| s.name == name).unwrap();
+    assert_eq!(
+        score("matthews_corrcoef").reason,
+        "predictions are all of one class"
+    );
+    let rows: Vec<f64> = (0..100).flat_map(|_| [0.9, 0.1]).collect();
+    let targets = (0..100).map(|i| usize::from(i < 7)).collect();
+    let p = Predictions::from_flat(targets, rows, 2).unwrap();
+    let all = p.coverage_risk().unwrap().for_accuracy(0.93).unwrap();
+    assert_eq!(all.coverage, 1.0);
+}
+
 #[test]
 fn csv() {
     let text = "file,target,boat,cloud,weight\na.jpg,cloud,0.25,0.75,2\n\"b,c.jpg\",0,1,0,1\n";
@@ -240,6 +276,16 @@ fn csv() {
         (
             "target,boat,cloud\nboat,x,0\n",
             "line 2: column `boat`: expected a number, found `x`",
+        ),
+        // Lines end in two characters, or are empty.
+        (
+            "target,boat,cloud\r\nboat,1,0\r\nboat,x,0\r\n",
+            "line 3: column `boat`",
+        ),
+        ("target,boat,cloud\n\n\r\ndog,1,0\n", "line 4: the target"),
+        (
+            "\r\ntarget,boat,cloud\r\n\"boat\",\"1\",\"0\"\r\nboat,1\r\n",
+            "line 4: expected 3 columns, found 2",
         ),
         (
             "target,boat,cloud\nboat,0.3,0\n",

@@ -216,6 +216,14 @@ fn comparison_shows_who_changed_sides() {
     );
 
     let report = second.report(&EvaluationOptions::new()).unwrap();
+    // The other way round, or of other samples: a page from these would lie.
+    let few = Bootstrap::new().with_replicates(50);
+    let turned = second.compare(&first, &few).unwrap();
+    let error = report
+        .clone()
+        .with_comparison("<old>", &first, turned)
+        .unwrap_err();
+    assert!(error.to_string().contains("the other way round"), "{error}");
     let report = report.with_comparison("<old>", &first, compared).unwrap();
     let shown = report.shown();
     assert!(

@@ -39,9 +39,9 @@ impl EvaluationOptions {
     }
 
     /// What a precision or recall of 0/0 counts as, and what is made of the two (F, Jaccard, specificity):
-    /// scikit-learn's `zero_division`; default undefined. Other numbers stay undefined where they are.
+    /// scikit-learn's `zero_division`; default, and for NaN, undefined. Other numbers stay undefined where they are.
     pub fn with_zero_division(mut self, value: f64) -> Self {
-        self.zero_division = Some(value);
+        self.zero_division = Some(value).filter(|value| !value.is_nan());
         self
     }
 }

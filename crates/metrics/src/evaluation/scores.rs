@@ -91,6 +91,10 @@ impl<'a> Measured<'a> {
             )
         } else if self.predictions.classes.len() - absent.len() < 2 {
             "targets are all of one class".to_string()
+        } else if kind.name == "matthews_corrcoef"
+            && self.predictions.classes.len() - uncalled.len() < 2
+        {
+            "predictions are all of one class".to_string()
         } else if !absent.is_empty() {
             format!("there are no samples of {}", absent.join(", "))
         } else {

@@ -94,7 +94,8 @@ impl IsotonicRegression {
         match (above.checked_sub(1), self.x.get(above)) {
             (Some(below), Some(&right)) => {
                 let (left, low, high) = (self.x[below], self.y[below], self.y[above]);
-                low + (high - low) / (right - left) * (x - left)
+                // Rounding may lead beyond the end, and a probability above 1.
+                (low + (high - low) / (right - left) * (x - left)).clamp(low, high)
             }
             (None, _) => self.y[0],
             (Some(below), None) => self.y[below],

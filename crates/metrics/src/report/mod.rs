@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use crate::{Compared, Error, Evaluation, EvaluationOptions, Predictions, Result};
+use crate::{Compared, Comparison, Error, Evaluation, EvaluationOptions, Predictions, Result};
 
 pub use card::ModelCard;
 
@@ -147,14 +147,20 @@ impl Report {
     /// `other.compare(predictions of this report, ...)`.
     ///
     /// # Errors
-    /// Where `other` is not of the same samples.
+    /// Where `other` is not of the same samples, or `compared` is another comparison.
     pub fn with_comparison(
         mut self,
         name: impl Into<String>,
         other: &Predictions,
         compared: Compared,
     ) -> Result<Self> {
-        crate::uncertainty::check_same_samples(other, &self.predictions)?;
+        if Comparison::new(other, &self.predictions)? != compared.comparison {
+            return Err(Error::Mismatch {
+                what: "comparison",
+                first: "of the other classifier with this report's".to_string(),
+                second: "one of other predictions, or the other way round".to_string(),
+            });
+        }
         self.comparison = Some(Box::new(AgainstAnother {
             name: name.into(),
             predictions: other.clone(),

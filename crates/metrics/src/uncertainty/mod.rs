@@ -7,8 +7,6 @@ mod estimate;
 mod proportion;
 
 pub use bootstrap::{Bootstrap, IntervalMethod, Resampled, bca_interval, percentile_interval};
-#[cfg(feature = "report")]
-pub(crate) use comparison::check_same_samples;
 pub use comparison::{Comparison, McNemar, mcnemar_chi_squared, mcnemar_exact};
 pub use delong::{AreaDifference, delong, delong_difference};
 pub use estimate::Estimate;
