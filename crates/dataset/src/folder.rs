@@ -65,14 +65,14 @@ impl ImageFolder {
     /// [`Error::Io`] where the folder or a class in it cannot be read (a class that is left out
     /// would change the task), [`Error::NoClasses`], [`Error::EmptyClass`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let mut folder = Self::list(path)?;
+        let (mut folder, paths) = Self::scan(path.as_ref())?;
         if folder.classes.is_empty() {
             return Err(Error::NoClasses { path: folder.root });
         }
         let counts = folder.counts();
         if let Some(class) = counts.iter().position(|&n| n == 0) {
             let name = folder.classes.swap_remove(class);
-            let path = folder.root.join(&name);
+            let path = paths[class].clone();
             let skipped = folder
                 .skipped
                 .iter()
@@ -93,12 +93,18 @@ impl ImageFolder {
     /// # Errors
     /// [`Error::Io`] where the folder or a class in it cannot be read.
     pub fn list(path: impl AsRef<Path>) -> Result<Self> {
-        let root = path.as_ref().to_path_buf();
+        Ok(Self::scan(path.as_ref())?.0)
+    }
+
+    /// What is there, and the folder of each class.
+    fn scan(path: &Path) -> Result<(Self, Vec<PathBuf>)> {
+        let (root, mut paths) = (path.to_path_buf(), Vec::new());
         let (mut classes, mut images, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
         for entry in sorted_entries(&root)? {
             let metadata = match fs::metadata(&entry) {
                 Ok(metadata) if is_hidden(&entry) => {
-                    skipped.push(left_out(entry, metadata.len(), "hidden"));
+                    let bytes = if metadata.is_dir() { 0 } else { metadata.len() };
+                    skipped.push(left_out(entry, bytes, "hidden"));
                     continue;
                 }
                 Ok(metadata) => metadata,
@@ -136,13 +142,15 @@ impl ImageFolder {
                 }
             }
             classes.push(class_name);
+            paths.push(entry);
         }
-        Ok(Self {
+        let found = Self {
             root,
             classes,
             images,
             skipped,
-        })
+        };
+        Ok((found, paths))
     }
 
     /// The folder itself, as it was given.

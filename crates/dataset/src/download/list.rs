@@ -70,7 +70,14 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         });
         let Some(url) = url else {
-            let line = record.position().map_or(0, csv::Position::line);
+            // The reader's own count is of where the record before ends: ahead of empty lines, and amid `\r\n`.
+            let at = record.position().map_or(0, |at| at.byte() as usize);
+            let (before, rest) = text.split_at_checked(at).unwrap_or((&text, ""));
+            let empty = &rest[..rest.len() - rest.trim_start_matches(['\r', '\n']).len()];
+            let line = 1 + [before, empty]
+                .map(|text| text.matches('\n').count())
+                .iter()
+                .sum::<usize>();
             return Err(format(format!(
                 "line {line}: expected a URL in the column 'url', found none: add it, or remove the line"
             )));

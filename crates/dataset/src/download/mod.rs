@@ -205,6 +205,13 @@ impl Download {
         }
         let folder = output.join(class);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        // Another run's half-written files would be taken for an interrupted one's. Where a folder cannot be locked, as on
+        // some network drives and on Windows, it is not.
+        let own = fs::File::open(&folder);
+        if let Ok(Err(fs::TryLockError::WouldBlock)) = own.as_ref().map(fs::File::try_lock) {
+            let running = "another download into this folder is running; wait for its end, or choose another --output";
+            return Err(Error::io(&folder)(std::io::Error::other(running)));
+        }
         remove_parts(&folder)?;
         let path = output.join("manifest.jsonl");
         let mut known: HashMap<String, Record> = HashMap::new();

@@ -552,12 +552,37 @@ fn lists_of_spreadsheets_are_read_and_rows_without_url_refused() {
     assert_eq!(entries[0].author.as_deref(), Some("Doe"));
     put(&list, "\u{feff}http://a/1.jpg\n");
     assert_eq!(read_list(&list).unwrap()[0].url, "http://a/1.jpg");
-    put(&list, "url,author\nhttp://a/1.jpg,Doe\n,Roe\n");
-    let error = read_list(&list).unwrap_err().to_string();
-    assert!(
-        error.contains("list.csv") && error.contains("line 3"),
-        "{error}"
-    );
+    for (text, line) in [
+        ("url,author\nhttp://a/1.jpg,Doe\n,Roe\n", "line 3"),
+        ("url,author\r\nhttp://a/1.jpg,Doe\r\n,Roe\r\n", "line 3"),
+        ("url,author\n\nhttp://a/1.jpg,Doe\n\n\n,Roe\n", "line 6"),
+    ] {
+        put(&list, text);
+        let error = read_list(&list).unwrap_err().to_string();
+        assert!(
+            error.contains("list.csv") && error.contains(line),
+            "{error}"
+        );
+    }
+}
+
+/// Two at once would take each other's half-written files for what an interruption left.
+#[cfg(unix)]
+#[test]
+fn one_download_at_a_time_into_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("cloud");
+    fs::create_dir(&folder).unwrap();
+    let other = fs::File::open(&folder).unwrap();
+    other.lock().unwrap();
+    put(folder.join(".part-1"), b"half");
+    let run = || download().run(&[], "cloud", dir.path(), |_| ());
+    let error = run().unwrap_err().to_string();
+    assert!(error.contains("another download"), "{error}");
+    assert!(folder.join(".part-1").exists());
+    drop(other);
+    run().unwrap();
+    assert!(!folder.join(".part-1").exists());
 }
 
 /// What the next test starts as a process of its own, to be killed.

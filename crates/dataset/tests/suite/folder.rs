@@ -76,6 +76,21 @@ fn folders_that_are_no_task_are_refused() {
     let empty = ImageFolder::open(dir.path()).unwrap_err();
     assert!(matches!(&empty, Error::EmptyClass { class, skipped: 1, .. } if class == "b"));
     assert_eq!(ImageFolder::list(dir.path()).unwrap().counts(), [1, 0]);
+    std::fs::create_dir(dir.path().join(".git")).unwrap();
+    let listed = ImageFolder::list(dir.path()).unwrap();
+    let hidden = listed.skipped().iter().find(|s| s.path.ends_with(".git"));
+    assert_eq!(hidden.unwrap().bytes, 0);
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let odd = dir.path().join(std::ffi::OsStr::from_bytes(b"a\xe9"));
+        put(odd.join("x.png"), b"no image");
+        let empty = ImageFolder::open(dir.path()).unwrap_err();
+        assert!(
+            matches!(&empty, Error::EmptyClass { path, skipped: 1, .. } if *path == odd),
+            "{empty}"
+        );
+    }
 }
 
 #[cfg(unix)]
