@@ -346,7 +346,7 @@ impl Rows {
             embeddings: Embeddings::new(self.values, self.dim, targets)?.with_names(names)?,
             failed: filled.failed,
             computed: filled.computed,
-            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: crate::files::hex(&digest),
         })
     }
 }

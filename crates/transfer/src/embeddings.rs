@@ -22,13 +22,22 @@ impl Embeddings {
     /// `values` holds `dim` numbers for each of `targets.len()` images, row after row.
     ///
     /// # Errors
-    /// If the lengths do not fit together, or a value is not finite.
+    /// If the lengths do not fit together, a value is not finite, or a target is
+    /// [`MAX_CLASSES`](metrics::Predictions::MAX_CLASSES) or more.
     pub fn new(values: Vec<f32>, dim: usize, targets: Vec<usize>) -> Result<Self> {
         if dim == 0 || dim.checked_mul(targets.len()) != Some(values.len()) {
             return Err(Error::mismatch(
                 "values of the embeddings",
                 format!("{} images of {dim} values", targets.len()),
                 values.len(),
+            ));
+        }
+        let most = metrics::Predictions::MAX_CLASSES;
+        if let Some(target) = targets.iter().find(|&&target| target >= most) {
+            return Err(Error::mismatch(
+                "a target",
+                format!("less than {most}"),
+                target,
             ));
         }
         if let Some(index) = values.iter().position(|v| !v.is_finite()) {

@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::{Error, Result};
 
 /// Writes a file so that it is visible under its name only when whole: temporary file, sync, rename.
@@ -34,4 +36,27 @@ pub(crate) fn write_whole(
     file.persist(path)
         .map_err(|error| Error::io(path)(error.error))?;
     Ok(())
+}
+
+/// As [`write_whole`], with a digest at the end.
+pub(crate) fn write_sealed(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, |file| {
+        file.write_all(bytes)?;
+        file.write_all(&Sha256::digest(bytes))
+    })
+}
+
+/// What [`write_sealed`] was given; nothing where the file is not whole, or none of these.
+pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (bytes, digest) = bytes.split_last_chunk::<32>()?;
+    (Sha256::digest(bytes)[..] == digest[..]).then_some(bytes)
+}
+
+/// Little-endian.
+pub(crate) fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

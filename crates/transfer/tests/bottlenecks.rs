@@ -148,4 +148,23 @@ fn what_is_imported_is_not_computed_again() {
         }
         assert!(empty.is_empty());
     }
+
+    // One file of many, and one that cannot be compared: neither is taken over unseen.
+    let missing = |i: usize| fs::remove_file(text.join(format!("{}_{NET}.txt", items[i].name)));
+    (0..10)
+        .filter(|i| ![3, 7].contains(i))
+        .for_each(|i| missing(i).unwrap());
+    let import = |of: &Backbone| of.import_bottlenecks(&text, NET, &items, &cache());
+    let other = net().with_layer(Layer::Logits).unwrap();
+    let other = other.with_resize(dataset::ResizePolicy::CenterCrop);
+    assert!(
+        import(&other)
+            .unwrap_err()
+            .to_string()
+            .contains("retrain.py: tf1")
+    );
+    assert_eq!(import(&backbone).unwrap().images, 1);
+    fs::write(&items[3].path, b"no image").unwrap();
+    let error = import(&backbone).unwrap_err().to_string();
+    assert!(error.contains("of 1 files tried none"), "{error}");
 }

@@ -468,6 +468,15 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
     let found = loaded.calibration().unwrap();
     assert!((found.temperature / calibration.temperature - 1.0).abs() < 1e-12);
     assert!(loaded.choose_thresholds(&predictions, 1.1).is_err());
+    // Numbered classes are these; those of other names, or in another order, are not.
+    let choose = |classes: &[&str]| {
+        let predictions = predictions.clone().with_classes(classes.to_vec()).unwrap();
+        let loaded = Classifier::load(&path, &device()).unwrap();
+        loaded.choose_thresholds(&predictions, 0.9).map(|_| ())
+    };
+    choose(&["0", "1"]).unwrap();
+    let error = choose(&[&classes[1], &classes[0]]).unwrap_err().to_string();
+    assert!(error.contains("classes of the predictions"), "{error}");
 }
 
 /// As it was written by this version; `cargo test -p transfer --test classifier -- --ignored` writes it anew, which is

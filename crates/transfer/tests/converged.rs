@@ -190,3 +190,42 @@ fn label_smoothing_is_rows_of_every_class_in_part() {
     assert!(off(&smooth, &parts) < 1e-5, "{}", off(&smooth, &parts));
     assert!(off(&smooth, &sharp) > 0.02, "{}", off(&smooth, &sharp));
 }
+
+#[test]
+fn classes_that_cannot_be_learnt_are_named() {
+    let names =
+        |n: usize| (0..n).map(move |i| format!("{}/{i}", if i < n / 2 { "boat" } else { "cloud" }));
+    let values = |n: usize| (0..n).map(|i| i as f32).collect::<Vec<_>>();
+    let none = Embeddings::new(vec![], 1, vec![]).unwrap();
+    let error = |set: Embeddings, recipe: ConvergedConfig, weights: ClassWeights| {
+        let config = HeadConfig::new()
+            .with_recipe(recipe)
+            .with_class_weights(weights);
+        config.fit(&set, &none).unwrap_err().to_string()
+    };
+    // All of a class in one fold: more images would not help.
+    let set = Embeddings::new(values(20), 1, (0..20).map(|i| i / 10).collect()).unwrap();
+    let set = set.with_names(names(20).collect()).unwrap();
+    let folds = ConvergedConfig::new().with_fold_of((0..20).map(|i| i / 10).collect());
+    let said = error(set, folds, ClassWeights::None);
+    assert!(said.contains("fold 0") && said.contains("`boat`"), "{said}");
+    // Four variants of one image are one image.
+    let one = names(4)
+        .map(|name| name.replace("cloud/3", "cloud/2"))
+        .collect();
+    let set = Embeddings::new(values(4), 1, vec![0, 0, 1, 1]).unwrap();
+    let said = error(
+        set.with_names(one).unwrap(),
+        ConvergedConfig::new(),
+        ClassWeights::None,
+    );
+    assert!(said.contains("`cloud` has 1 "), "{said}");
+    // Nothing to choose: refused all the same.
+    for targets in [vec![0, 2, 0, 2], vec![1; 4]] {
+        let set = Embeddings::new(values(4), 1, targets).unwrap();
+        let fixed = ConvergedConfig::new().with_regularisation([1.0]);
+        let said = error(set, fixed, ClassWeights::None);
+        assert!(said.contains("has 0 "), "{said}");
+    }
+    assert!(Embeddings::new(values(2), 1, vec![0, usize::MAX]).is_err());
+}

@@ -17,6 +17,7 @@ fn classifier(weights: &Weights, layer: Layer, engine: Engine) -> Classifier {
 fn close(found: &[f32], expected: &[f32], what: &str) {
     let largest = expected.iter().fold(1e-30f32, |max, x| max.max(x.abs()));
     assert_eq!(found.len(), expected.len(), "{what}");
+    assert!(found.iter().all(|x| x.is_finite()), "{what}");
     let off = found
         .iter()
         .zip(expected)

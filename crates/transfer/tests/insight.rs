@@ -52,6 +52,14 @@ fn planted_label_noise_is_at_the_top() {
 }
 
 #[test]
+fn no_labels_have_no_noise() {
+    for classes in [2, 1 << 33] {
+        let error = label_noise(&[], &[], classes).unwrap_err().to_string();
+        assert!(error.contains("at least 1"), "{error}");
+    }
+}
+
+#[test]
 fn strangers_are_told_from_the_known() {
     let (train, _) = two_classes(200, 16, 1);
     let (held_out, _) = two_classes(100, 16, 2);

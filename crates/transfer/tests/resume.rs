@@ -152,6 +152,12 @@ fn the_state_of_another_training_is_refused() {
         fs::write(&path, &whole[..cut]).unwrap();
         refused(&parity, &sets);
     }
+    for place in (0..whole.len()).step_by(37) {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        refused(&parity, &sets);
+    }
     fs::write(&path, &whole).unwrap();
     part(&parity, &sets, &checkpoint, 1000);
 }

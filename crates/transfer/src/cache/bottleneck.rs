@@ -29,7 +29,7 @@ pub struct Imported {
 
 impl Backbone {
     /// Puts the [bottleneck files](read_bottlenecks) of images into a cache, as what this backbone makes of them. Eight
-    /// of them are computed too: where one differs by more than 0.001 of the largest value, all are refused.
+    /// of them are computed too: where one differs by more than 0.001 of the largest value, or none can be compared, all are refused.
     ///
     /// The numbers need not be this engine's to the last bit: keep them in a cache of their own, where other runs are to
     /// give the same bytes as before.
@@ -43,15 +43,21 @@ impl Backbone {
         items: &[ImageItem],
         cache: &EmbeddingCache,
     ) -> Result<Imported> {
-        let step = items.len().div_ceil(PROBES).max(1);
-        let probes: Vec<ImageItem> = items.iter().step_by(step).cloned().collect();
+        let there: Vec<&ImageItem> = items
+            .iter()
+            .filter(|item| path(folder, architecture, &item.name).is_file())
+            .collect();
+        let step = there.len().div_ceil(PROBES).max(1);
+        let probes: Vec<ImageItem> = there.iter().copied().step_by(step).cloned().collect();
         let (found, _) = read_bottlenecks(folder, architecture, &probes, self.dim())?;
+        let mut compared = 0;
         let computed = self.embed(&probes, &EmbeddingCache::temporary()?, |_| ())?;
         for (name, row) in found.names().iter().zip(found.values().chunks(self.dim())) {
             let at = computed.embeddings.names().iter().position(|n| n == name);
             let Some(own) = at.and_then(|at| computed.embeddings.row(at)) else {
                 continue;
             };
+            compared += 1;
             let largest = own.iter().fold(0f32, |max, v| max.max(v.abs()));
             let off = own
                 .iter()
@@ -66,6 +72,16 @@ impl Backbone {
                     ),
                 });
             }
+        }
+        if compared == 0 && !there.is_empty() {
+            return Err(Error::File {
+                path: folder.into(),
+                message: format!(
+                    "of {} files tried none could be compared with what this network gives: they, or their images, \
+                     cannot be read",
+                    probes.len()
+                ),
+            });
         }
         let recipe = self.recipe();
         let mut imported = Imported::default();

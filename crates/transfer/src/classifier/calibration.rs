@@ -80,14 +80,21 @@ impl Classifier {
     }
 
     fn check_classes(&self, predictions: &Predictions) -> Result<()> {
-        let found = predictions.classes().len();
-        if found == self.classes.len() {
+        let found = predictions.classes();
+        // Without names they are numbers, from 0.
+        let named = || {
+            found
+                .iter()
+                .enumerate()
+                .any(|(i, name)| *name != i.to_string())
+        };
+        if found.len() == self.classes.len() && (found == self.classes || !named()) {
             Ok(())
         } else {
             Err(Error::mismatch(
                 "classes of the predictions",
-                self.classes.len(),
-                found,
+                self.classes.join(", "),
+                found.join(", "),
             ))
         }
     }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use mobilenet::Padding;
 use prost::{Message, Oneof};
 
-use super::net::{Conv, Net, Place, bytes, transpose};
+use super::net::{Conv, Net, Place, transpose};
 use super::{Files, PixelInput, labels, only};
+use crate::files::bytes_of;
 use crate::{Error, Result};
 
 // The part of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape,versions}.proto that is written.
@@ -141,12 +142,12 @@ impl Graph {
     }
 
     fn scalar(&mut self, name: &str, value: f64) -> String {
-        self.constant(name, FLOAT, &[], bytes(&[value as f32]))
+        self.constant(name, FLOAT, &[], bytes_of(&[value as f32]))
     }
 
     /// A constant that was a variable: with the `read` that TensorFlow puts behind one.
     fn variable(&mut self, name: &str, dims: &[usize], data: &[f32]) -> String {
-        let constant = self.constant(name, FLOAT, dims, bytes(data));
+        let constant = self.constant(name, FLOAT, dims, bytes_of(data));
         self.op(
             "Identity",
             &format!("{name}/read"),

@@ -258,8 +258,3 @@ pub(super) fn transpose(data: &[f32], columns: usize) -> Vec<f32> {
         .flat_map(|c| (0..rows).map(move |r| data[r * columns + c]))
         .collect()
 }
-
-/// Little-endian bytes.
-pub(super) fn bytes(data: &[f32]) -> Vec<u8> {
-    data.iter().flat_map(|v| v.to_le_bytes()).collect()
-}

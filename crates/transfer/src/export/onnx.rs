@@ -3,9 +3,10 @@
 use mobilenet::Padding;
 use prost::{Message, Oneof};
 
-use super::net::{Conv, Net, Place, bytes};
+use super::net::{Conv, Net, Place};
 use super::{Files, PixelInput};
 use crate::Result;
+use crate::files::bytes_of;
 
 // The part of onnx.proto3 that is written here.
 
@@ -190,7 +191,7 @@ impl Chain {
             dims: dims.iter().map(|&d| d as i64).collect(),
             data_type: FLOAT,
             name: name.clone(),
-            raw_data: bytes(data),
+            raw_data: bytes_of(data),
         });
         name
     }

@@ -3,9 +3,10 @@
 use mobilenet::Padding;
 use serde_json::{Value, json};
 
-use super::net::{Conv, Net, Place, bytes, transpose};
+use super::net::{Conv, Net, Place, transpose};
 use super::{Files, PixelInput, labels, only};
 use crate::Result;
+use crate::files::bytes_of;
 
 const SHARD: &str = "group1-shard1of1.bin";
 
@@ -38,7 +39,7 @@ impl Chain {
     fn weight(&mut self, name: String, shape: &[usize], data: &[f32]) {
         self.manifest
             .push(json!({"dtype": "float32", "name": name, "shape": shape}));
-        self.data.extend(bytes(data));
+        self.data.extend(bytes_of(data));
     }
 
     fn conv(&mut self, conv: &Conv<'_>, epsilon: f64, padding: Padding) {

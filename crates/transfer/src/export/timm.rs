@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use mobilenet::{BLOCKS, Padding};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::net::{Net, Place, bytes};
+use super::net::{Net, Place};
 use super::{Files, PixelInput, only};
+use crate::files::bytes_of;
 use crate::{Error, Result};
 
 /// The key of the one metadata entry, whose value is JSON.
@@ -92,7 +93,7 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
 
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let mut push = |name: String, shape: Vec<usize>, data: &[f32]| {
-        tensors.push((name, Dtype::F32, shape, bytes(data)));
+        tensors.push((name, Dtype::F32, shape, bytes_of(data)));
     };
     let mut norms = Vec::new();
     for conv in &net.convs {

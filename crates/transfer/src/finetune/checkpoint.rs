@@ -18,14 +18,12 @@ use super::optimiser::Moments;
 use super::state::{Epoch, State};
 use super::tail::floats;
 use super::{EpochRecord, FineTuneConfig};
-use crate::files::write_whole;
+use crate::files::{bytes_of, hex, unsealed, write_sealed};
 use crate::{Checkpoint, Classifier, Error, Result, Validation};
 
 const VERSION: u32 = 1;
 /// The one metadata key; several would come in any order.
 const KEY: &str = "fine-tuning";
-/// Bytes of the digest at the end.
-const DIGEST: usize = 32;
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
@@ -96,16 +94,11 @@ impl<'a> File<'a> {
             bytes => bytes.map_err(Error::io(self.path()))?,
         };
         let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
-        let nothing = || wrong("not the state of a fine-tuning".into());
-        let (bytes, digest) = bytes
-            .split_last_chunk::<DIGEST>()
-            .ok_or_else(|| wrong("cut short".into()))?;
+        let nothing = || wrong("damaged, cut short, or not the state of a fine-tuning".into());
+        let bytes = unsealed(&bytes).ok_or_else(nothing)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| nothing())?;
         let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
         let json = json.ok_or_else(nothing)?;
-        if Sha256::digest(bytes)[..] != digest[..] {
-            return Err(wrong("damaged or cut short".into()));
-        }
         let about: Description =
             serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
         if about.version != VERSION {
@@ -182,10 +175,7 @@ impl<'a> File<'a> {
         let metadata = HashMap::from([(KEY.to_string(), json)]);
         let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
             .map_err(|e| wrong(&e))?;
-        write_whole(self.path(), |file| {
-            file.write_all(&bytes)?;
-            file.write_all(&Sha256::digest(&bytes))
-        })
+        write_sealed(self.path(), &bytes)
     }
 
     fn path(&self) -> &Path {
@@ -409,12 +399,4 @@ fn record_of(row: &[f64]) -> EpochRecord {
         train_loss: at(3),
         validation: validation_of(row.get(4..).unwrap_or_default()),
     }
-}
-
-fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

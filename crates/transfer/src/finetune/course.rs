@@ -246,8 +246,9 @@ impl<'a> Course<'a> {
             for (row, &target) in logits.chunks_exact(classes).zip(&batch.targets) {
                 let mut p: Vec<f64> = row.iter().map(|&z| f64::from(z)).collect();
                 crate::head::softmax(&mut p, 1.0);
-                right += usize::from(p.iter().all(|&other| other <= p[target]));
-                loss -= p[target].max(f64::MIN_POSITIVE).ln();
+                let (is_right, cost) = crate::head::score(&p, target);
+                right += usize::from(is_right);
+                loss += cost;
             }
         }
         let n = all.len();

@@ -1,6 +1,6 @@
 //! The converged recipe: choose by cross-validation, then fit on everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use rand::SeedableRng;
@@ -101,6 +101,14 @@ fn choose(
     watch: &mut impl FnMut(FitEvent<'_>) -> ControlFlow<()>,
     cancelled: &mut bool,
 ) -> Result<Choice> {
+    let found = counts(images.targets(), images.classes());
+    if let Some(class) = found.iter().position(|&n| n == 0) {
+        return Err(Error::TooFewImages {
+            class: images.class_name(class),
+            found: 0,
+            needed: 1,
+        });
+    }
     let mut weightings = match &config.class_weights {
         ClassWeights::Auto => vec![ClassWeights::None, ClassWeights::Balanced],
         other => vec![other.clone()],
@@ -284,11 +292,21 @@ fn folds(config: &HeadConfig, recipe: &ConvergedConfig, images: &Embeddings) -> 
             .map(|(&t, _)| t);
         let counts = counts(&outside.collect::<Vec<_>>(), classes);
         if let Some(class) = counts.iter().position(|&n| n == 0) {
-            let found = images.targets().iter().filter(|&&t| t == class).count();
-            return Err(Error::TooFewImages {
-                class: images.class_name(class),
-                found,
-                needed: 2,
+            let rows = (0..images.len()).filter(|&row| images.targets()[row] == class);
+            let of_class: HashSet<_> = rows.map(|row| images.names().get(row).ok_or(row)).collect();
+            let (found, class) = (of_class.len(), images.class_name(class));
+            return Err(if found < 2 {
+                Error::TooFewImages {
+                    class,
+                    found,
+                    needed: 2,
+                }
+            } else {
+                Error::mismatch(
+                    format!("fold {fold}"),
+                    "images of every class outside of it",
+                    format!("all {found} of class `{class}` in it"),
+                )
             });
         }
     }

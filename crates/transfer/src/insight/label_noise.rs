@@ -49,7 +49,7 @@ impl LabelNoise {
 /// model that has seen the wrong label repeats it; [`FitReport::out_of_fold`](crate::FitReport)). Ranking is by margin, cleanlab's `normalized_margin`.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where lengths do not fit, a target is no class, or a probability is not in 0 to 1.
+/// [`Error::Mismatch`] where lengths do not fit, there is no image, a target is no class, or a probability is not in 0 to 1.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -67,6 +67,9 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
             expected,
             probabilities.len(),
         ));
+    }
+    if targets.is_empty() {
+        return Err(Error::mismatch("images", "at least 1", 0));
     }
     if let Some(target) = targets.iter().find(|&&t| t >= classes) {
         return Err(Error::mismatch(

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::state::{Best, State};
-use crate::files::write_whole;
+use crate::files::{bytes_of, hex, unsealed, write_sealed};
 use crate::head::{Dense, Head, HeadConfig, StepRecord, Validation};
 use crate::{Embeddings, Error, Result};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The one metadata key; several would come in any order.
 const KEY: &str = "training";
 /// Numbers in a row of the history.
@@ -105,10 +105,9 @@ impl Checkpoint {
                 hash.update(bytes_of(values));
             }
         }
-        let run = hash.finalize();
         File {
             checkpoint: self,
-            run: run.iter().map(|byte| format!("{byte:02x}")).collect(),
+            run: hex(&hash.finalize()),
         }
     }
 }
@@ -141,10 +140,11 @@ impl File<'_> {
             bytes => bytes.map_err(Error::io(self.path()))?,
         };
         let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
-        let (_, header) = SafeTensors::read_metadata(&bytes)
-            .map_err(|e| wrong(format!("not the state of a training ({e})")))?;
+        let nothing = || wrong("damaged, cut short, or not the state of a training".into());
+        let bytes = unsealed(&bytes).ok_or_else(nothing)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| nothing())?;
         let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let json = json.ok_or_else(|| wrong("not the state of a training".into()))?;
+        let json = json.ok_or_else(nothing)?;
         let about: Description =
             serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
         if about.version != VERSION {
@@ -158,7 +158,7 @@ impl File<'_> {
                 "the state of another training (other images, recipe, seed, distortions or start)";
             return Err(wrong(message.into()));
         }
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
         read(&tensors, &about)
             .map(Some)
             .map_err(|error| wrong(error.to_string()))
@@ -213,7 +213,7 @@ impl File<'_> {
         let metadata = HashMap::from([(KEY.to_string(), json)]);
         let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
             .map_err(|e| wrong(&e))?;
-        write_whole(self.path(), |file| file.write_all(&bytes))
+        write_sealed(self.path(), &bytes)
     }
 
     fn path(&self) -> &Path {
@@ -312,8 +312,4 @@ fn record_of(row: &[f64]) -> StepRecord {
             images: at(7) as usize,
         }),
     }
-}
-
-fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
