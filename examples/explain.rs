@@ -20,7 +20,7 @@ use transfer::Classifier;
 /// Explain what a network sees in images.
 ///
 /// Writes `attributions.npy` ([3, height, width], what each value adds to the score), `heatmap.png` (red speaks for the
-/// class, blue against it), `overlay.png` (where the net looks, the brighter the more), `panel.png` and
+/// class, blue against it; black to yellow where the method says only how much), `overlay.png` (where the net looks, the brighter the more), `panel.png` and
 /// `explanation.json`.
 #[derive(Parser)]
 #[command(
@@ -58,7 +58,7 @@ struct Options {
         long,
         value_name = "DIR",
         requires = "classifier",
-        conflicts_with = "images"
+        conflicts_with_all = ["images", "target"]
     )]
     misclassified: Option<PathBuf>,
     /// Folder of embeddings computed so far, for --misclassified
@@ -174,15 +174,21 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
             "Beside each mistake, {} of the class said: where the net looked, the brighter the more.",
             options.method
         ));
+    let mut folders = HashSet::new();
     for mistake in predictions.mistakes() {
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
         let backbone = classifier.backbone();
         let image = backbone.square(&backbone.loader().decode(folder.join(name))?);
         let said = predictions.predicted()[mistake];
-        let own = options.output.join(name).with_extension("");
+        let mut own = options.output.join(name).with_extension("");
+        if !folders.insert(own.clone()) {
+            own = options.output.join(name); // `a.jpg` was there; this is `a.png`
+        }
         let why = explain(options, classifier, &image, Some(said), &own)?;
         let overlay = drawing(&why).overlay(&why, &Pixels::from(&image))?;
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
+    std::fs::create_dir_all(&options.output)
+        .map_err(|error| format!("{}: {error}", options.output.display()))?;
     write_text(&options.output.join("report.html"), &report.html()?)
 }

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    common::check_output(&options.output)?;
     let device = common::device(options.network.device)?;
     let Images { folder, split, how } = options.images.open(BesideTestDir::Validation)?;
     let backbone = options.network.backbone()?;

@@ -58,7 +58,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             common::imagenet(weights, resize, &device)?
         }
     };
-    let (backbone, classes) = (classifier.backbone(), classifier.classes());
+    let backbone = classifier.backbone();
     let loader = backbone.loader();
     let mut end = ExitCode::SUCCESS;
     for image in &options.images {
@@ -78,14 +78,13 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let start = Instant::now();
         let probabilities = classifier.predict(&pixels, 1)?;
         let forward = start.elapsed();
-        let mut ranked: Vec<_> = probabilities.into_iter().zip(classes).enumerate().collect();
-        ranked.sort_by(|(_, (a, _)), (_, (b, _))| b.total_cmp(a));
+        let mut ranked = classifier.rank(&probabilities);
         ranked.truncate(options.top);
         if options.json {
-            let top = ranked.iter().map(|(index, (probability, class))| {
-                json!({ "index": index, "class": class, "probability": probability })
+            let top = ranked.iter().map(|top| {
+                json!({ "index": top.index, "class": top.class, "probability": top.probability })
             });
-            let top: Vec<_> = top.collect();
+            let (top, image) = (top.collect::<Vec<_>>(), image.display().to_string());
             println!("{}", json!({ "image": image, "top": top }));
             continue;
         }
@@ -93,8 +92,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             "{} (decode {decode:.1?}, preprocess {preprocess:.1?}, forward {forward:.1?})",
             image.display()
         );
-        for (_, (probability, class)) in ranked {
-            println!("  {probability:.4}  {class}");
+        for top in ranked {
+            println!("  {:.4}  {}", top.probability, top.class);
         }
     }
     Ok(end)

@@ -16,9 +16,7 @@ use burn::module::Module;
 use burn::tensor::{Device, activation::softmax};
 use clap::{Parser, ValueEnum};
 use common::DeviceName;
-use mobilenet::{
-    CompiledMobileNet, GradientOptions, MobileNet, MobileNetConfig, Output, Pixels, Weights,
-};
+use mobilenet::{CompiledMobileNet, GradientOptions, MobileNet, MobileNetConfig, Output, Pixels};
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images a second.
 #[derive(Parser)]
@@ -74,7 +72,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let device = common::device(arguments.device)?;
     let net = match &arguments.weights {
-        Some(name) => Weights::open(name)?.load(&device)?,
+        Some(name) => common::weights(name)?.load(&device)?,
         None => MobileNetConfig::new()
             .with_alpha(arguments.alpha)
             .init(&device)?

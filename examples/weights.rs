@@ -144,8 +144,15 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 Dtype::F16 => Precision::Half,
                 Dtype::F32 => Precision::Single,
             };
-            Weights::open(&input)?.save(&output, precision)?;
+            let weights = Weights::open(&input)?;
+            weights.save(&output, precision)?;
             println!("{}", output.display());
+            if let Some(head) = weights.head() {
+                println!(
+                    "without the new last layer of {} classes: retrain makes one again, in a classifier file",
+                    head.bias.len()
+                );
+            }
         }
     }
     Ok(())

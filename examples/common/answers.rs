@@ -44,7 +44,8 @@ impl Images {
         path: &Path,
         classes: Option<&[String]>,
     ) -> Result<Answers, Box<dyn Error>> {
-        match path.extension().and_then(|ending| ending.to_str()) {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match ending.to_str() {
             Some("jsonl" | "json" | "csv") => read(path, classes),
             _ => self.ask(path),
         }

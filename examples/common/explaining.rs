@@ -37,10 +37,10 @@ pub struct Settings {
     /// midpoint, left, right, trapezoid or gauss-legendre
     #[arg(long, default_value = "midpoint")]
     pub rule: Rule,
-    /// Block that the CAM family looks at, 1 to 13: early ones are sharper, late ones know more [default: the last]
+    /// Block that the CAM family looks at, 0 (the stem) to 13: early ones are sharper, late ones know more [default: the last]
     #[arg(long)]
     pub block: Option<usize>,
-    /// Seed of the methods that draw
+    /// Seed of the methods and the baseline that draw
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
@@ -54,8 +54,12 @@ pub enum Explained {
 impl Settings {
     /// The one table of methods; their names are the methods' own.
     fn methods(&self) -> Vec<Box<dyn Method>> {
+        let mut baseline = self.baseline.clone();
+        if let Baseline::Noise { seed, .. } = &mut baseline {
+            *seed = self.seed;
+        }
         let mut integrated = IntegratedGradients::new()
-            .with_baseline(self.baseline.clone())
+            .with_baseline(baseline.clone())
             .with_rule(self.rule)
             .with_steps(self.steps);
         if let Some(tolerance) = self.tolerance {
@@ -67,7 +71,7 @@ impl Settings {
         let seed = self.seed;
         let noise = Baseline::Noise { count: 10, seed };
         let guided = GuidedIntegratedGradients::new()
-            .with_baseline(self.baseline.clone())
+            .with_baseline(baseline)
             .with_steps(self.steps);
         vec![
             Box::new(integrated.clone()),
@@ -127,15 +131,11 @@ impl Settings {
             _ => Score::Logit(target),
         };
         let of = move |logits: &[f64]| score.evaluate(logits);
-        let most = |logits: &[f64]| -> attribution::Result<(f64, Vec<f64>)> {
-            let top = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-            Score::Probability(top.unwrap_or_default()).evaluate(logits)
-        };
         Ok(Model::new(classifier.gradient_of(of.clone()))
             .with_scores(classifier.scores_of(of.clone()))
             .with_guided(classifier.guided_gradient_of(of.clone()))
             .with_block(classifier.block_gradient_of(block, of))
-            .with_confidence(classifier.scores_of(most)))
+            .with_confidence(classifier.scores_of(|logits| Score::Confidence.evaluate(logits))))
     }
 }
 

@@ -80,24 +80,32 @@ pub struct PublishedOptions {
 impl PublishedOptions {
     /// The weights; those of --architecture where only that is given.
     pub fn weights(&self, network: &NetworkOptions) -> Result<Weights, Box<dyn Error>> {
-        let mut weights = match (&network.weights, &self.architecture) {
-            (None, Some(name)) => super::weights(&name.replacen("mobilenet_", "mobilenet_v1_", 1))?,
+        let architecture = self.architecture.as_deref().map(alpha_and_size);
+        let architecture = architecture.transpose()?;
+        let mut weights = match (&network.weights, architecture) {
+            (None, Some((alpha, size))) => {
+                super::weights(&format!("mobilenet_v1_{alpha:?}_{size}"))?
+            }
             _ => network.weights()?,
         };
-        if let Some(name) = &self.architecture {
-            let alpha = name
-                .strip_prefix("mobilenet_")
-                .and_then(|rest| rest.split('_').next());
-            let alpha = alpha.and_then(|alpha| alpha.parse().ok());
-            weights = weights.require_alpha(alpha.ok_or_else(|| {
-                format!(
-                    "architecture `{name}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224"
-                )
-            })?)?;
+        if let Some((alpha, _)) = architecture {
+            weights = weights.require_alpha(alpha)?;
         }
         Ok(match self.blocks {
             Some(blocks) => weights.with_blocks(blocks)?,
             None => weights,
         })
     }
+}
+
+/// Of `mobilenet_0.50_224`, as retrain.py spells it.
+fn alpha_and_size(name: &str) -> Result<(f64, &str), String> {
+    let parts = name
+        .strip_prefix("mobilenet_")
+        .and_then(|rest| rest.split_once('_'));
+    parts
+        .and_then(|(alpha, size)| Some((alpha.parse().ok()?, size)))
+        .ok_or_else(|| {
+            format!("architecture `{name}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224")
+        })
 }

@@ -85,6 +85,13 @@ fn weights_that_are_wrong() {
     );
     let said = retrain(&["--architecture", "mobilenet_0.25_224"]);
     assert!(said.contains("--weights bundled"), "{said}");
+    let said = retrain(&["--architecture", "mobilenet_0.50_224"]);
+    assert!(
+        said.contains("mobilenet_v1_0.5_224 is not in the cache"),
+        "{said}"
+    );
+    let said = retrain(&["--architecture", "inception_v3"]);
+    assert!(said.contains("expected mobilenet_ALPHA_SIZE"), "{said}");
     let said = retrain(&[
         "--weights",
         "bundled",

@@ -13,6 +13,7 @@ use crate::support::{devices, picture, shared};
 /// Relative distance in the largest magnitude.
 fn distance(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|x| x.is_finite()));
     let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
     let worst = found
         .iter()
