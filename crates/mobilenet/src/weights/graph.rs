@@ -224,6 +224,11 @@ fn slim_config(
             "batch norms with different epsilons, {epsilon} and {other}"
         ));
     }
+    // What our own exports of nets that take pixel levels begin with.
+    let scalar = |name: &str| constants.scalars.get(name).copied();
+    if let (Some(mean), Some(std)) = (scalar("preprocessing/mean"), scalar("preprocessing/std")) {
+        (config.mean, config.std) = (decimal(mean), decimal(std));
+    }
     config.epsilon = decimal(epsilon);
     config.padding = Padding::Same;
     Ok(config)

@@ -114,6 +114,17 @@ pub(super) fn topology(topology: &Value) -> std::result::Result<MobileNetConfig,
                     get("padding")
                 ));
             }
+            "Rescaling" => {
+                // x * scale + offset = (x - mean) / std
+                let [scale, offset] = ["scale", "offset"].map(|key| get(key).as_f64());
+                let scale = scale.filter(|scale| *scale > 0.0);
+                let scale = scale.ok_or("a Rescaling layer without one positive scale")?;
+                config.std = 1.0 / scale;
+                config.mean = -offset.unwrap_or(0.0) / scale;
+            }
+            "Normalization" => {
+                return Err("a Normalization layer; only Rescaling is read".into());
+            }
             "ZeroPadding2D" => padded = true,
             "ReLU" | "Activation" => {
                 if let Some(norm) = norm.take().filter(|_| !is_relu6(class, &layer["config"])) {

@@ -16,7 +16,13 @@ use crate::{Error, MobileNetConfig, Padding, Result};
 const FORMAT: &str = "PyTorch state dict";
 /// Checkpoints of training programs hold the state dict below one of these; of several the first is meant, as timm's
 /// `load_state_dict` chooses (1.0.31): the averaged weights are those that were evaluated.
-const BELOW: [&str; 4] = ["state_dict_ema", "state_dict", "model", "model_state_dict"];
+const BELOW: [&str; 5] = [
+    "state_dict_ema",
+    "model_ema",
+    "state_dict",
+    "model",
+    "model_state_dict",
+];
 
 /// PyTorch counts the batches that a batch norm has seen; nothing depends on the number.
 pub(super) fn is_counter(name: &str) -> bool {
@@ -68,7 +74,13 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
             return Err(wrong(format!("another tensor is `{short}` too")));
         }
     }
-    import(&file, Format::PyTorch, arrays, &[&HUGGING_FACE, &TIMM])
+    import(
+        &file,
+        Format::PyTorch,
+        arrays,
+        &[&HUGGING_FACE, &TIMM],
+        None,
+    )
 }
 
 /// Which of [`BELOW`] a whole checkpoint's names begin with.
@@ -117,12 +129,13 @@ fn array(tensor: &Tensor, budget: &mut Budget) -> std::result::Result<Array, Str
 }
 
 /// Tensors by name, from a file that says nothing of the net: the scheme that fits tells the rest, and for Hugging
-/// Face's nets a `config.json` beside it.
+/// Face's nets a `config.json` beside it, for timm's the arguments that were written with them, if any.
 pub(super) fn import(
     file: &File<'_>,
     format: Format,
     arrays: Arrays,
     schemes: &[&'static Scheme],
+    arguments: Option<&str>,
 ) -> Result<Weights> {
     let scheme = Scheme::of(&file.name, &arrays, schemes)?;
     let mut config = scheme.config();
@@ -132,7 +145,49 @@ pub(super) fn import(
         config = hugging_face(config, &json)
             .map_err(|e| file.wrong("Hugging Face model", format!("config.json: {e}")))?;
     }
+    if scheme.title == TIMM.title
+        && let Some(json) = arguments
+    {
+        config = timm(config, json)
+            .map_err(|e| file.wrong("timm model", format!("metadata `timm`: {e}")))?;
+    }
     Weights::import(file.name.clone(), format, scheme, config, arrays, None)
+}
+
+/// What the model was made with: `{"arguments": {"pad_type": "same", "bn_eps": 0.001}, "pretrained_cfg": {..}}`.
+fn timm(config: MobileNetConfig, json: &str) -> std::result::Result<MobileNetConfig, String> {
+    let json: Value = serde_json::from_str(json).map_err(|e| e.to_string())?;
+    let mut config = config;
+    let arguments = &json["arguments"];
+    if let Some(epsilon) = arguments["bn_eps"].as_f64() {
+        config.epsilon = epsilon;
+    }
+    match arguments["pad_type"].as_str() {
+        None | Some("") => {}
+        Some("same") => config.padding = Padding::Same,
+        Some(other) => return Err(format!("pad_type {other:?}; expected \"same\" or \"\"")),
+    }
+    let pretrained = &json["pretrained_cfg"];
+    if let Some(size) = pretrained["input_size"][1].as_u64() {
+        config.input_size = usize::try_from(size).unwrap_or(usize::MAX);
+    }
+    for (name, value) in [("mean", &mut config.mean), ("std", &mut config.std)] {
+        let Some(of_channels) = pretrained[name].as_array() else {
+            continue;
+        };
+        match of_channels[..] {
+            [ref r, ref g, ref b] if r == g && g == b && r.is_number() => {
+                *value = 255.0 * r.as_f64().unwrap_or(f64::NAN);
+            }
+            _ => {
+                return Err(format!(
+                    "{name} {of_channels:?}; expected one for all channels"
+                ));
+            }
+        }
+    }
+    config.check().map_err(|e| e.to_string())?;
+    Ok(config)
 }
 
 fn hugging_face(
@@ -141,6 +196,10 @@ fn hugging_face(
 ) -> std::result::Result<MobileNetConfig, String> {
     let json: Value = serde_json::from_slice(json).map_err(|e| e.to_string())?;
     let mut config = config;
+    match json["hidden_act"].as_str() {
+        None | Some("relu6") => {}
+        Some(other) => return Err(format!("hidden_act {other:?}; MobileNetV1's is relu6")),
+    }
     if let Some(epsilon) = json["layer_norm_eps"].as_f64() {
         config.epsilon = epsilon;
     }

@@ -18,6 +18,8 @@ use crate::{Error, MobileNetConfig, Result};
 
 const FORMAT: &str = "safetensors file";
 const KEY: &str = "mobilenet";
+/// Where exports for timm say what the model is to be made with.
+const TIMM_KEY: &str = "timm";
 /// What is stored beside the configuration's fields.
 const CROP: &str = "crop";
 const FILTER: &str = "filter";
@@ -29,7 +31,8 @@ pub(super) fn open(mut file: File<'_>) -> Result<Weights> {
     SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
     let (header_size, header) =
         SafeTensors::read_metadata(&bytes).map_err(|e| wrong(e.to_string()))?;
-    let own = header.metadata().as_ref().and_then(|m| m.get(KEY)).cloned();
+    let said = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key)).cloned();
+    let own = said(KEY);
     let mut arrays = Arrays::new();
     // From the end, so that what has been read can be let go: no two copies of a net at once.
     for name in header.offset_keys().into_iter().rev() {
@@ -64,6 +67,7 @@ pub(super) fn open(mut file: File<'_>) -> Result<Weights> {
             Format::Safetensors,
             arrays,
             &[&KERAS, &HUGGING_FACE, &TIMM],
+            said(TIMM_KEY).as_deref(),
         );
     };
     let (config, crop, filter) =

@@ -138,6 +138,16 @@ fn a_folder_is_read_as_an_archive_of_it_would_be() {
     put("hugging_face.safetensors");
     put("slim.pb");
     assert_eq!(open().unwrap().format(), Format::Safetensors);
+    let about = |json: &str| std::fs::write(folder.path().join("config.json"), json).unwrap();
+    about(r#"{"hidden_act": "relu6", "layer_norm_eps": 0.25}"#);
+    assert_eq!(open().unwrap().config().epsilon, 0.25);
+    about(r#"{"hidden_act": "relu"}"#);
+    let error = open().unwrap_err().to_string();
+    assert!(
+        error.contains("config.json") && error.contains("relu6"),
+        "{error}"
+    );
+    std::fs::remove_file(folder.path().join("config.json")).unwrap();
     put("timm.safetensors");
     let error = open().unwrap_err().to_string();
     for said in [
