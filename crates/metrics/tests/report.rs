@@ -248,3 +248,29 @@ fn comparison_shows_who_changed_sides() {
             .is_err()
     );
 }
+
+/// One epoch, values that differ in the fifth digit, and numbers that no axis can have.
+#[test]
+fn learning_curves_of_odd_numbers_are_drawn() {
+    let curve = |points: &[(f64, f64)]| {
+        let report = predictions(2).report(&EvaluationOptions::new()).unwrap();
+        let report = report.with_learning_curve(LearningCurve {
+            number: "Loss".into(),
+            step: "Epoch".into(),
+            series: vec![("training".into(), points.to_vec())],
+        });
+        let html = report.html().unwrap();
+        let svg = html.split("<h3>Loss</h3>").nth(1).unwrap();
+        svg.split("</svg>").next().unwrap().to_string()
+    };
+    assert!(curve(&[(1.0, 0.5)]).contains("<circle"));
+    let small = curve(&[(0.0, 1e-4), (1.0, 4e-4)]);
+    assert!(
+        small.contains("0.0002") && small.contains("0.0003"),
+        "{small}"
+    );
+    for huge in [f64::MAX, 1e308, 1e29] {
+        curve(&[(0.0, -huge), (1.0, huge), (2.0, 1.0)]);
+    }
+    curve(&[(0.0, 1e20), (1.0, 1e20 + 65536.0)]);
+}

@@ -96,8 +96,8 @@ impl Chart<'_> {
                 .bold_line_style(GRID.stroke_width(SCALE))
                 .light_line_style(TRANSPARENT)
                 .set_all_tick_mark_size(5 * SCALE)
-                .x_label_formatter(&|x| tick(*x))
-                .y_label_formatter(&|y| tick(*y))
+                .x_label_formatter(&|x| tick(*x, self.x_range))
+                .y_label_formatter(&|y| tick(*y, self.y_range))
                 .draw()?;
             if self.diagonal {
                 let ends = [
@@ -114,6 +114,10 @@ impl Chart<'_> {
             for (index, series) in self.series.iter().enumerate() {
                 let colour = series_colour(index);
                 match &series.shape {
+                    Shape::Line(points) if points.len() == 1 => {
+                        let dot = |&at| Circle::new(at, 3 * SCALE as i32, colour.filled());
+                        chart.draw_series(points.iter().map(dot))?;
+                    }
                     Shape::Line(points) => {
                         let style = colour.stroke_width(2 * SCALE);
                         for piece in clipped(points, self.x_range, self.y_range) {
@@ -349,9 +353,10 @@ fn shorten(name: &str) -> String {
     name.chars().take(15).chain(['…']).collect()
 }
 
-/// A tick without a tail of zeros.
-fn tick(value: f64) -> String {
-    let text = format!("{value:.3}");
+/// A tick with as many digits as tell the ticks of its axis apart, without a tail of zeros.
+fn tick(value: f64, (low, high): (f64, f64)) -> String {
+    let digits = (1.0 - (high - low).log10().floor()).clamp(3.0, 12.0) as usize;
+    let text = format!("{value:.digits$}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" {
         "0".to_string()

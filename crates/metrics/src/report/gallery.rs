@@ -76,13 +76,15 @@ pub(super) fn figures(report: &Report, samples: &[usize], other: Option<&Predict
                 String::new()
             }
         );
-        html += &format!(
-            "<svg class=\"bar\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+        if predictions.probabilities().is_some() {
+            html += &format!(
+                "<svg class=\"bar\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
              <rect width=\"100\" height=\"4\" style=\"fill:var(--line)\"/>\
              <rect width=\"{:.1}\" height=\"4\" style=\"fill:var(--{})\"/></svg>",
-            100.0 * sure,
-            if target == said { "good" } else { "bad" }
-        );
+                100.0 * sure,
+                if target == said { "good" } else { "bad" }
+            );
+        }
         let own = predictions
             .row(sample)
             .and_then(|row| row.get(target))

@@ -361,13 +361,18 @@ fn coverage(evaluation: &Evaluation) -> Result<String> {
     chart.figure(&note)
 }
 
+/// Numbers, and of a size that axes can have.
+fn drawable(&(x, y): &(f64, f64)) -> bool {
+    x.abs() < 1e30 && y.abs() < 1e30
+}
+
 fn learning(curve: &LearningCurve) -> Result<String> {
     let points = || {
         curve
             .series
             .iter()
             .flat_map(|(_, points)| points)
-            .filter(|p| p.0.is_finite() && p.1.is_finite())
+            .filter(|point| drawable(point))
     };
     let range = |values: &dyn Fn(&(f64, f64)) -> f64| {
         let (low, high) = points()
@@ -375,19 +380,17 @@ fn learning(curve: &LearningCurve) -> Result<String> {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
                 (low.min(v), high.max(v))
             });
-        if low < high {
-            (low, high)
-        } else if low == high {
-            (low - 0.5, low + 0.5)
-        } else {
+        if low > high {
             (0.0, 1.0)
+        } else if high - low > 1e-9 * low.abs() {
+            (low, high)
+        } else {
+            let half = f64::max(0.5, 1e-6 * low.abs());
+            (low - half, low + half)
         }
     };
     let series = curve.series.iter().take(COLOURS).map(|(name, points)| {
-        let sound = points
-            .iter()
-            .filter(|p| p.0.is_finite() && p.1.is_finite())
-            .copied();
+        let sound = points.iter().filter(|point| drawable(point)).copied();
         Series {
             name: name.clone(),
             shape: Shape::Line(sound.collect()),
