@@ -1,6 +1,6 @@
 //! Files that are there whole or not at all.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -38,6 +38,9 @@ pub(crate) fn write_whole(
     Ok(())
 }
 
+/// The most bytes of a file with a digest: larger than any net and all that training keeps of it.
+pub(crate) const MOST_SEALED: u64 = 1 << 33;
+
 /// As [`write_whole`], with a digest at the end.
 pub(crate) fn write_sealed(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole(path, |file| {
@@ -59,4 +62,16 @@ pub(crate) fn bytes_of(values: &[f32]) -> Vec<u8> {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file of at most so many bytes: what arrives counts, since a pipe says nothing of its length.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let message = format!("larger than {most} bytes, as none of these files is");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use dataset::ResizePolicy;
 use mobilenet::Weights;
 
+use crate::files::read_at_most;
 use crate::{Backbone, Classifier, Dense, Error, Head, Layer, Result};
 
 /// Longest file of labels that is read, in bytes.
@@ -82,14 +83,11 @@ impl Classifier {
 
 /// One label a line; empty lines at the end are none.
 fn read_labels(path: &Path) -> Result<Vec<String>> {
-    let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
-    if length > LONGEST {
-        return Err(Error::File {
-            path: path.into(),
-            message: format!("{length} bytes of labels; at most {LONGEST} are read"),
-        });
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let text = read_at_most(path, LONGEST).map_err(Error::io(path))?;
+    let text = String::from_utf8(text).map_err(|error| Error::File {
+        path: path.into(),
+        message: format!("labels are UTF-8: {error}"),
+    })?;
     let lines = text.trim_end().lines();
     Ok(lines.map(|line| line.trim_end().to_string()).collect())
 }

@@ -142,10 +142,11 @@ fn what_is_imported_is_not_computed_again() {
     for other in others {
         let empty = cache();
         let result = other.import_bottlenecks(&text, NET, &items, &empty);
-        match result {
-            Err(error) => assert!(error.to_string().contains("retrain.py: tf1"), "{error}"),
-            Ok(imported) => assert_eq!((imported.images, imported.failed.len()), (0, 10)),
-        }
+        let error = result.unwrap_err().to_string();
+        assert!(
+            error.contains("retrain.py: tf1") || error.contains("none could be compared"),
+            "{error}"
+        );
         assert!(empty.is_empty());
     }
 

@@ -475,6 +475,16 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
         loaded.choose_thresholds(&predictions, 0.9).map(|_| ())
     };
     choose(&["0", "1"]).unwrap();
+    // What is named must be right so often, and only what is most probable is named.
+    let rows = [[0.60, 0.40], [0.45, 0.55], [0.40, 0.60], [0.10, 0.90]].concat();
+    let few = metrics::Predictions::from_flat(vec![1, 0, 0, 1], rows, 2).unwrap();
+    let loaded = Classifier::load(&path, &device()).unwrap();
+    let error = loaded.choose_thresholds(&few, 0.6).unwrap_err().to_string();
+    assert!(error.contains("precision of class"), "{error}");
+    let one = metrics::Predictions::from_flat(vec![1; 4], few.probabilities().unwrap().to_vec(), 2);
+    let loaded = Classifier::load(&path, &device()).unwrap();
+    let error = loaded.choose_thresholds(&one.unwrap(), 0.1).unwrap_err();
+    assert!(error.to_string().contains("images of class"), "{error}");
     let error = choose(&[&classes[1], &classes[0]]).unwrap_err().to_string();
     assert!(error.contains("classes of the predictions"), "{error}");
 }

@@ -110,15 +110,18 @@ fn small(padding: Padding, epsilon: f64) -> Weights {
 
 /// The bundled weights as if they had been trained with these conventions.
 fn bundled(padding: Padding, epsilon: f64) -> Weights {
+    let config = Weights::open("bundled").unwrap().config().clone();
+    with_config(config.with_padding(padding).with_epsilon(epsilon))
+}
+
+fn with_config(config: MobileNetConfig) -> Weights {
     let weights = Weights::open("bundled").unwrap();
-    let config = weights.config().clone();
-    let config = config.with_padding(padding).with_epsilon(epsilon);
     let bytes = weights.to_safetensors(mobilenet::Precision::Half).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let mut metadata = header.metadata().clone().unwrap();
     let mut about: Value = serde_json::from_str(&metadata["mobilenet"]).unwrap();
     let changed = serde_json::to_value(&config).unwrap();
-    for field in ["padding", "epsilon"] {
+    for field in ["padding", "epsilon", "mean", "std"] {
         about[field] = changed[field].clone();
     }
     metadata.insert("mobilenet".into(), about.to_string());
@@ -186,6 +189,20 @@ fn a_tfjs_model_is_read_back_as_the_same_network() {
             same(&classifier, &format!("{padding:?} {layer}"), ask(weights));
         }
     }
+    // With the normalisation inside, whatever it is.
+    let config = bundled(Padding::Same, 1e-3).config().clone();
+    let other = with_config(config.with_normalization(120.0, 110.0));
+    let classifier = classifier(other, Layer::Logits);
+    let export = Export::new(&classifier)
+        .unwrap()
+        .with_input(PixelInput::Float);
+    export.write(Format::Tfjs, folder.path()).unwrap();
+    let weights = Weights::open(folder.path().join("model.json")).unwrap();
+    same(&classifier, "tfjs of levels", ask(weights));
+    let path = folder.path().join("net.pb");
+    export.write(Format::FrozenGraph, &path).unwrap();
+    let read = Weights::open(&path).unwrap();
+    assert_eq!((read.config().mean, read.config().std), (120.0, 110.0));
 }
 
 #[test]
@@ -193,11 +210,13 @@ fn a_timm_file_is_read_back_as_the_same_network() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timm.safetensors");
     for layer in [Layer::Embedding, Layer::Logits] {
-        // What the names of timm stand for, so that nothing need be said beside them.
-        let classifier = classifier(bundled(Padding::Both, 1e-5), layer);
-        let export = Export::new(&classifier).unwrap();
-        export.write(Format::Timm, &path).unwrap();
-        same(&classifier, "timm", ask(Weights::open(&path).unwrap()));
+        // What timm's names stand for, and what is said beside them.
+        for (padding, epsilon) in [(Padding::Both, 1e-5), (Padding::Same, 1e-3)] {
+            let classifier = classifier(bundled(padding, epsilon), layer);
+            let export = Export::new(&classifier).unwrap();
+            export.write(Format::Timm, &path).unwrap();
+            same(&classifier, "timm", ask(Weights::open(&path).unwrap()));
+        }
     }
 }
 

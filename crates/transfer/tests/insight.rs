@@ -52,6 +52,18 @@ fn planted_label_noise_is_at_the_top() {
 }
 
 #[test]
+fn the_mean_of_equals_is_reached_by_each() {
+    // (0.8 + 0.8 + 0.8) / 3 rounds up; the fourth image looks exactly like the three before.
+    let p: Vec<f64> = [0.8, 0.8, 0.8, 0.8, 0.1]
+        .iter()
+        .flat_map(|&p| [p, 1.0 - p])
+        .collect();
+    let noise = label_noise(&[0, 0, 0, 1, 1], &p, 2).unwrap();
+    let found: Vec<usize> = noise.mislabelled().map(|suspect| suspect.index).collect();
+    assert_eq!(found, [3]);
+}
+
+#[test]
 fn no_labels_have_no_noise() {
     for classes in [2, 1 << 33] {
         let error = label_noise(&[], &[], classes).unwrap_err().to_string();

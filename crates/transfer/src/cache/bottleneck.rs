@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use dataset::{DecodeOptions, ImageItem, read_bounded};
 use sha2::{Digest, Sha256};
 
+use crate::files::{read_at_most, write_whole};
 use crate::{Backbone, EmbeddingCache, Embeddings, Error, Key, Result};
 
 /// Larger files are none of these: 2^16 numbers of 25 characters.
@@ -137,7 +138,7 @@ pub fn write_bottlenecks(folder: &Path, architecture: &str, embeddings: &Embeddi
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent).map_err(Error::io(parent))?;
         let text: Vec<String> = row.iter().map(f32::to_string).collect();
-        crate::files::write_whole(&path, |file| file.write_all(text.join(",").as_bytes()))?;
+        write_whole(&path, |file| file.write_all(text.join(",").as_bytes()))?;
     }
     Ok(())
 }
@@ -177,15 +178,8 @@ pub fn read_bottlenecks(
 }
 
 fn read(path: &Path, dim: usize) -> Result<Vec<f32>> {
-    let length = fs::metadata(path).map_err(Error::io(path))?.len();
-    if length > MOST_BYTES {
-        return Err(Error::mismatch(
-            path.display().to_string(),
-            format!("at most {MOST_BYTES} bytes"),
-            length,
-        ));
-    }
-    let text = fs::read_to_string(path).map_err(Error::io(path))?;
+    let text = read_at_most(path, MOST_BYTES).map_err(Error::io(path))?;
+    let text = String::from_utf8_lossy(&text);
     let numbers: Vec<f32> = text
         .split(',')
         .map_while(|n| n.trim().parse().ok())

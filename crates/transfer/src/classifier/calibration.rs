@@ -1,4 +1,4 @@
-use metrics::{Predictions, Temperature};
+use metrics::{Predictions, Ranking, Temperature};
 use serde::{Deserialize, Serialize};
 
 use crate::{Classifier, Error, Result};
@@ -60,13 +60,27 @@ impl Classifier {
     /// share `precision` of what is so named is right, on predictions that are not those of the test.
     ///
     /// # Errors
-    /// Where no threshold gives a class that precision, or the predictions are of other classes.
+    /// Where no threshold gives a class that precision, a class has no images, or the predictions are of other classes or have
+    /// no probabilities.
     pub fn choose_thresholds(self, predictions: &Predictions, precision: f64) -> Result<Self> {
         self.check_classes(predictions)?;
+        let (targets, said) = (predictions.targets(), predictions.predicted());
         let choose = |(index, class): (usize, &String)| {
-            let point = predictions
-                .ranking(index)
-                .and_then(|ranking| ranking.threshold_for_precision(precision));
+            if !targets.contains(&index) {
+                let what = format!("images of class `{class}`");
+                return Err(Error::mismatch(what, "at least 1", 0));
+            }
+            // Only what is most probable is named ([`Classifier::decide`]).
+            let named: Vec<usize> = (0..said.len()).filter(|&i| said[i] == index).collect();
+            let right: Vec<bool> = named.iter().map(|&i| targets[i] == index).collect();
+            let scores = named.iter().map(|&i| Some(predictions.row(i)?[index]));
+            let scores: Option<Vec<f64>> = scores.collect();
+            let weights = predictions.weights();
+            let weights = weights.map(|all| named.iter().map(|&i| all[i]).collect::<Vec<_>>());
+            let point = scores.and_then(|scores| {
+                let ranking = Ranking::new(&right, &scores, weights.as_deref()).ok()?;
+                ranking.threshold_for_precision(precision)
+            });
             point.map(|point| point.threshold).ok_or_else(|| {
                 Error::mismatch(
                     format!("precision of class `{class}`"),

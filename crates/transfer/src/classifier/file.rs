@@ -1,7 +1,6 @@
 //! The classifier file: see `FORMAT.md`.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -14,7 +13,7 @@ use serde_json::Value;
 
 use super::reference::{self, Answer};
 use super::{Calibration, Classifier, Provenance};
-use crate::files::write_whole;
+use crate::files::{read_at_most, write_whole};
 use crate::head::HeadShape;
 use crate::{Backbone, Dense, Error, FitReport, Head, Layer, Result};
 
@@ -166,7 +165,7 @@ impl Classifier {
             error if error.to_string().starts_with(&begin) => error,
             error => wrong(error.to_string()),
         };
-        let bytes = read(path)?;
+        let bytes = read_at_most(path, MOST_BYTES).map_err(Error::io(path))?;
         let about = describe(&bytes).map_err(&wrong)?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
         let layers = 1 + usize::from(about.head.hidden.is_some());
@@ -227,19 +226,6 @@ fn is_default(filter: &ResizeFilter) -> bool {
 fn file_error(path: &Path, message: String) -> Error {
     let path = path.into();
     Error::File { path, message }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::io(path))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let message = format!("larger than any classifier file ({MOST_BYTES} bytes)");
-        return Err(file_error(path, message));
-    }
-    Ok(bytes)
 }
 
 fn describe(bytes: &[u8]) -> Result<Description, String> {

@@ -81,6 +81,16 @@ pub(super) fn files(net: &Net<'_>, input: PixelInput) -> Result<Files> {
             found,
         ));
     }
+    // timm rounds widths to multiples of 8, where this net has cut them.
+    for conv in &net.convs {
+        if !conv.outputs.is_multiple_of(8) {
+            return Err(Error::mismatch(
+                "channels of each layer for timm",
+                "multiples of 8",
+                format!("{}; export to ONNX instead", conv.outputs),
+            ));
+        }
+    }
     let end = matches!(config.padding, Padding::End | Padding::EndButStem);
     if end && !net.side.is_multiple_of(32) {
         let found = format!("{}; export to ONNX instead", net.side);

@@ -18,7 +18,7 @@ use super::optimiser::Moments;
 use super::state::{Epoch, State};
 use super::tail::floats;
 use super::{EpochRecord, FineTuneConfig};
-use crate::files::{bytes_of, hex, unsealed, write_sealed};
+use crate::files::{MOST_SEALED, bytes_of, hex, read_at_most, unsealed, write_sealed};
 use crate::{Checkpoint, Classifier, Error, Result, Validation};
 
 const VERSION: u32 = 1;
@@ -89,7 +89,7 @@ impl<'a> File<'a> {
 
     /// The state of a run that was stopped, if there is one; else the one that is given, a new one.
     pub(super) fn load(&self, new: State, device: &Device) -> Result<State> {
-        let bytes = match fs::read(self.path()) {
+        let bytes = match read_at_most(self.path(), MOST_SEALED) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(new),
             bytes => bytes.map_err(Error::io(self.path()))?,
         };

@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Classifier, Error, Recipe, Result};
 
+/// More epochs, or steps of a search for the learning rate, are a slip of the pen.
+pub(super) const MOST_EPOCHS: usize = 1 << 20;
+
 /// How to fine-tune. Start from [`FineTuneConfig::new`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -236,6 +239,9 @@ impl FineTuneConfig {
         ];
         if let Some((setting, value)) = counts.into_iter().find(|c| c.1 == 0) {
             return wrong(setting, &value, "at least 1");
+        }
+        if self.epochs > MOST_EPOCHS {
+            return wrong("epochs", &self.epochs, "at most 1,048,576");
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return wrong("learning_rate", &self.learning_rate, "a positive number");

@@ -4,6 +4,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use dataset::ImageItem;
 
+use super::config::MOST_EPOCHS;
 use super::course::Course;
 use super::plot::{Panel, Plot};
 use super::state::State;
@@ -41,10 +42,11 @@ impl FineTuneConfig {
         steps: usize,
         mut watch: impl FnMut(FineTuneEvent<'_>) -> ControlFlow<()>,
     ) -> Result<LearningRates> {
-        if !(from > 0.0 && from < to && to.is_finite()) || steps < 2 {
+        let range = from > 0.0 && from < to && to.is_finite();
+        if !(range && (2..=MOST_EPOCHS).contains(&steps)) {
             return Err(Error::mismatch(
                 "learning rates to try",
-                "two, both above 0, the smaller one first, and at least 2 steps",
+                "two, both above 0, the smaller one first, and 2 to 1,048,576 steps",
                 format!("{from} to {to} in {steps} steps"),
             ));
         }

@@ -185,8 +185,13 @@ impl<'a> Inputs<'a> {
                 Ok(features.values)
             }
             Net::Burn(net, _) => {
-                let x = net.input(pixels, shape, self.device)?;
+                // As many at once, always: Burn's last bits may depend on the batch.
+                let [n, height, width] = shape;
+                let mut padded = pixels.to_vec();
+                padded.resize(AT_ONCE * height * width * 3, 0);
+                let x = net.input(&padded, [AT_ONCE, height, width], self.device)?;
                 let map = net.features_after(x, block).permute([0, 2, 3, 1]);
+                let map = map.narrow(0, 0, n);
                 let [_, height, width, channels] = map.dims();
                 self.shape = [height, width, channels];
                 floats(map)

@@ -11,8 +11,9 @@ pub struct Suspect {
     pub likely: usize,
     /// Probability of the given label less that of `likely`: -1 (surely wrong) to 1 (surely right).
     pub margin: f64,
-    /// Whether it counts as mislabelled by confident learning: another class has at least the probability that images
-    /// labelled so have on average, and more than the given label.
+    /// Whether it counts as mislabelled by confident learning: of the classes that have at least the probability that
+    /// images labelled so have on average, the most probable is not the given one; and some class is more probable than
+    /// that.
     pub mislabelled: bool,
 }
 
@@ -97,7 +98,9 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
     let mut counts = vec![0.0; classes * classes];
     let mut ranking = Vec::with_capacity(targets.len());
     for (index, (&given, row)) in rows().enumerate() {
-        let confident = (0..classes).filter(|&c| thresholds[c].is_some_and(|t| row[c] >= t));
+        // Rounding may lift a mean above all that it is the mean of.
+        let reaches = |t: f64, p: f64| p >= t - 1e-9;
+        let confident = (0..classes).filter(|&c| thresholds[c].is_some_and(|t| reaches(t, row[c])));
         let looks_like = confident.reduce(|best, c| if row[c] > row[best] { c } else { best });
         if let Some(class) = looks_like {
             counts[given * classes + class] += 1.0;

@@ -6,7 +6,7 @@ use crate::{Error, Result};
 /// Tells images of something else from images like those trained on, so that a cat is not confidently a boat.
 ///
 /// The score is the distance, on the unit sphere, from an image's embedding to its `k`-th nearest training image
-/// ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)): 0 for a training image, at most 2. The threshold comes from
+/// ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)), itself included: with `k` 1 a training image has 0, to rounding; at most 2. The threshold comes from
 /// held-out images of the known classes, never from strangers, which nobody has beforehand.
 ///
 /// ```

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::state::{Best, State};
-use crate::files::{bytes_of, hex, unsealed, write_sealed};
+use crate::files::{MOST_SEALED, bytes_of, hex, read_at_most, unsealed, write_sealed};
 use crate::head::{Dense, Head, HeadConfig, StepRecord, Validation};
 use crate::{Embeddings, Error, Result};
 
@@ -135,7 +135,7 @@ struct Description {
 impl File<'_> {
     /// The state of a run that was stopped, if there is one.
     pub(super) fn load(&self) -> Result<Option<State>> {
-        let bytes = match fs::read(self.path()) {
+        let bytes = match read_at_most(self.path(), MOST_SEALED) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(Error::io(self.path()))?,
         };
