@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Integrated gradients (50 steps) and Grad-CAM by captum on PyTorch, beside `cargo bench --bench attribution`.
 
-    cargo bench --bench attribution --no-run
-    python benches/peers/attribution.py --rounds 3 --beside target/release/deps/attribution-*
+    cargo bench --bench attribution --no-run        # says the program's name
+    python benches/peers/attribution.py --rounds 3 --beside target/release/deps/attribution-0123456789abcdef
 
 MobileNetV1 with random weights and 1001 classes, batch norm folded into the convolutions, ReLU6, one image of 224 px,
 f32. captum gets normalised input and may take the steps 8 at a time or all at once, in either memory format: the best of

@@ -6,7 +6,7 @@
 
 Stacks: `onnxruntime` (Pillow in threads with draft decoding, a folded net in ONNX Runtime fed batch by batch while
 the next one is decoded), `timm` (PyTorch, its usual DataLoader and transforms), `keras` (its usual
-image_dataset_from_directory and predict). All take the bundled weights' net at alpha 1.0 (timm and Keras a random
+tf.data, decode_image and predict). All take the bundled weights' net at alpha 1.0 (timm and Keras a random
 one: only the time counts) and then the same head recipe: scikit-learn's LogisticRegression over the same values of
 C, with and without balanced classes, five folds, then a fit on everything. Each run is a process of its own with a
 cold cache, rounds are interleaved, the figures are medians of wall seconds. Versions: requirements.txt.

@@ -41,7 +41,8 @@ macro_rules! cam {
                 Self { signed: false, native: false }
             }
 
-            /// Keep what speaks against the score as negative values; by default it is cut off at 0.
+            /// Keep what speaks against the score as negative values; by default it is cut off at 0. Grad-CAM++ and
+            /// Layer-CAM, which weigh by positive gradients alone, find none where activations are not negative.
             #[must_use]
             pub fn with_sign(mut self, signed: bool) -> Self {
                 self.signed = signed;
