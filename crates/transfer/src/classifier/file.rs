@@ -10,10 +10,11 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::reference::{self, Answer};
 use super::{Calibration, Classifier, Provenance};
-use crate::files::{read_at_most, write_whole};
+use crate::files::{bytes_of, hex, read_at_most, write_whole};
 use crate::head::HeadShape;
 use crate::{Backbone, Dense, Error, FitReport, Head, Layer, Result};
 
@@ -43,6 +44,9 @@ struct Description {
     filter: ResizeFilter,
     size: u32,
     head: HeadShape,
+    /// Of the head's tensors; not in the first files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    head_digest: Option<String>,
     backbone: BackboneDescription,
     reference: Answer,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +118,7 @@ impl Classifier {
             filter: self.backbone.filter(),
             size: self.backbone.size(),
             head: self.head.shape(),
+            head_digest: Some(digest(&self.head)),
             backbone: BackboneDescription {
                 config,
                 digest: self.backbone.digest().into(),
@@ -137,7 +142,7 @@ impl Classifier {
                 ("bias", vec![outputs], layer.bias()),
             ];
             for (part, shape, values) in parts {
-                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                let bytes = bytes_of(values);
                 tensors.push((format!("head.{i}.{part}"), Dtype::F32, shape, bytes));
             }
         }
@@ -198,6 +203,11 @@ impl Classifier {
         backbone.set_size(about.size).map_err(named)?;
 
         let head = head(&tensors, about.head).map_err(named)?;
+        if about.head_digest.is_some_and(|said| said != digest(&head)) {
+            return Err(wrong(
+                "damaged: the head is not the one that was saved".into(),
+            ));
+        }
         let classifier = Self::new(backbone, head, about.classes).map_err(named)?;
         let classifier = match about.thresholds {
             Some(thresholds) => classifier.with_thresholds(thresholds).map_err(named)?,
@@ -221,6 +231,16 @@ impl Classifier {
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_default(filter: &ResizeFilter) -> bool {
     *filter == ResizeFilter::default()
+}
+
+/// SHA-256 of a head's weights and biases, in order.
+fn digest(head: &Head) -> String {
+    let mut hash = Sha256::new();
+    for layer in head.layers() {
+        hash.update(bytes_of(layer.weights()));
+        hash.update(bytes_of(layer.bias()));
+    }
+    hex(&hash.finalize())
 }
 
 fn file_error(path: &Path, message: String) -> Error {

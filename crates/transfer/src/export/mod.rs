@@ -139,6 +139,9 @@ impl<'a> Export<'a> {
         };
         match writer(&self.net, self.input)? {
             Files::One(bytes) => {
+                if let Some(folder) = output.parent() {
+                    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+                }
                 write_whole(output, |out| out.write_all(&bytes))?;
                 Ok(vec![output.into()])
             }
