@@ -75,7 +75,9 @@ pub enum Error {
         value: f64,
     },
     /// The probabilities of a row do not sum to one.
-    #[error("{place}: probabilities sum to {sum}; expected 1 within {tolerance}")]
+    #[error(
+        "{place}: probabilities sum to {sum}; expected 1 within {tolerance}: write more digits, or divide by the sum"
+    )]
     Sum {
         /// Where.
         place: Place,

@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use list::{Entry, read_list};
 pub use manifest::{Record, read_manifest};
 
+use crate::files::remove_parts;
 use crate::{DecodeOptions, Error, Result};
 use fetch::Fetcher;
 use manifest::Manifest;
@@ -304,18 +305,6 @@ fn remove_placeholders(
             }
             record.reason = Some(format!("a placeholder: {repeats} URLs give the same bytes"));
             manifest.write(record)?;
-        }
-    }
-    Ok(())
-}
-
-/// What an interrupted run left half written.
-fn remove_parts(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
-        let path = entry.map_err(Error::io(folder))?.path();
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        if name.starts_with(b".part-") {
-            fs::remove_file(&path).map_err(Error::io(&path))?;
         }
     }
     Ok(())

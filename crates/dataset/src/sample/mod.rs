@@ -16,7 +16,7 @@ use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
-use crate::files::write_whole;
+use crate::files::{remove_parts, write_whole};
 use crate::{Error, Result};
 
 /// The two classes of the set.
@@ -59,6 +59,12 @@ pub fn draw(subject: Subject, index: u64, seed: u64) -> RgbImage {
 /// [`Error::Io`] where a file cannot be written.
 pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Result<()> {
     let dir = dir.as_ref();
+    for subject in Subject::ALL {
+        let folder = dir.join(subject.name());
+        if folder.is_dir() {
+            remove_parts(&folder)?;
+        }
+    }
     let work = Subject::ALL
         .into_iter()
         .flat_map(|s| (0..images_per_class).map(move |i| (s, i)));

@@ -32,6 +32,12 @@ pub(super) fn open(mut file: File<'_>) -> Result<Weights> {
     let (header_size, header) =
         SafeTensors::read_metadata(&bytes).map_err(|e| wrong(e.to_string()))?;
     let said = |key: &str| header.metadata().as_ref().and_then(|m| m.get(key)).cloned();
+    if said("classifier").is_some() {
+        return Err(wrong(
+            "it is a classifier file, a network with a head of its own: load it as a classifier"
+                .into(),
+        ));
+    }
     let own = said(KEY);
     let mut arrays = Arrays::new();
     // From the end, so that what has been read can be let go: no two copies of a net at once.

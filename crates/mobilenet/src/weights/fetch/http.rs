@@ -37,12 +37,15 @@ impl Fetch {
                     attempt += 1;
                 }
                 Err(Failure::Passing(message)) => {
+                    let kept = if part.is_file() {
+                        let part = part.display();
+                        format!("; {part} keeps what came, and the next fetch goes on from there")
+                    } else {
+                        String::new()
+                    };
                     return Err(Error::Fetch {
                         url: url.into(),
-                        message: format!(
-                            "{message} (tried {attempt} times; {} keeps what came, and the next fetch goes on from there)",
-                            part.display()
-                        ),
+                        message: format!("{message} (tried {attempt} times{kept})"),
                     });
                 }
                 Err(Failure::Final(error)) => return Err(error),
