@@ -4,7 +4,7 @@
 mod finish;
 
 use std::error::Error;
-use std::fs;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,10 +50,10 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     }
     for folder in &folders {
         for (class, count) in folder.classes().iter().zip(folder.counts()) {
-            println!("{:>7} {}", count, folder.root().join(class).display());
+            finish::say!("{:>7} {}", count, folder.root().join(class).display());
         }
         for warning in balance_warnings(folder) {
-            println!("warning: {warning}");
+            finish::say!("warning: {warning}");
         }
     }
     let findings = audit::run(&folders.iter().collect::<Vec<_>>())?;
@@ -63,14 +63,15 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         detail,
     } in &findings
     {
-        println!("{kind:<14} {detail}");
+        finish::say!("{kind:<14} {detail}");
         for path in paths {
-            println!("{:14} {}", "", path.display());
+            finish::say!("{:14} {}", "", path.display());
         }
     }
-    println!("{} findings", findings.len());
+    finish::say!("{} findings", findings.len());
     if let Some(path) = &options.json {
-        fs::write(path, serde_json::to_string_pretty(&findings)?)?;
+        let json = serde_json::to_string_pretty(&findings)? + "\n";
+        finish::write_file(path, json.as_bytes())?;
     }
     if let Some(path) = &options.pairs {
         let pairs = findings.iter().filter(|finding| finding.paths.len() > 1);
@@ -79,7 +80,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         for path in pairs.flat_map(|finding| &finding.paths[..2]) {
             images.push(decode_file(path, &decode)?);
         }
-        contact_sheet(&images, 2, 256).save_with_format(path, image::ImageFormat::Png)?;
+        finish::write_png(path, &contact_sheet(&images, 2, 256).into())?;
     }
     let denied = findings
         .iter()

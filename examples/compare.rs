@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::answers::{Images, write};
+use common::answers::{Images, is_predictions, write};
 use common::describe::describe;
 use metrics::{Bootstrap, EvaluationOptions};
+use transfer::Classifier;
 
 /// Compare two classifiers on the same images.
 ///
@@ -57,32 +58,40 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let images = &options.images;
-    let first = images.answers(&options.first, options.classes.as_deref())?;
-    let second = images.answers(&options.second, options.classes.as_deref())?;
+    // A file of numbered classes means those of the classifier that it is compared with.
+    let mut classes = options.classes.clone();
+    for file in [&options.first, &options.second] {
+        if classes.is_none() && !is_predictions(file) {
+            let classifier = Classifier::load(file, &common::device(images.device)?)?;
+            classes = Some(classifier.classes().to_vec());
+        }
+    }
+    let first = images.answers(&options.first, classes.as_deref())?;
+    let second = images.answers(&options.second, classes.as_deref())?;
     let names = [&options.first, &options.second].map(|path| name(path));
     let bootstrap = Bootstrap::new()
         .with_replicates(options.replicates)
         .with_seed(options.seed);
     let (before, after) = (&first.predictions, &second.predictions);
     let compared = before.compare(after, &bootstrap)?;
-    println!(
+    common::say!(
         "First: {}, second: {}; {} images\n",
         names[0],
         names[1],
         after.len()
     );
-    print!("{compared}");
+    common::say!("{}", compared.to_string().trim_end());
     let called = |p: &metrics::Predictions, i: usize| p.classes()[p.predicted()[i]].clone();
     for (title, samples) in [
         ("Now right", &compared.comparison.fixed),
         ("No longer right", &compared.comparison.broken),
     ] {
-        println!("\n{title}: {}", samples.len());
+        common::say!("\n{title}: {}", samples.len());
         for &i in samples {
             let file = after
                 .files()
                 .map_or_else(|| format!("sample {i}"), |files| files[i].clone());
-            println!("  {file}: {} -> {}", called(before, i), called(after, i));
+            common::say!("  {file}: {} -> {}", called(before, i), called(after, i));
         }
     }
     if let Some(path) = &options.metrics {

@@ -68,7 +68,7 @@ fn run(options: &Options) -> dataset::Result<usize> {
         .iter()
         .filter(|record| record.path.is_some())
         .count();
-    println!(
+    finish::say!(
         "{arrived} of {} URLs are images in {}",
         records.len(),
         options.output.join(&options.class).display()
@@ -77,15 +77,15 @@ fn run(options: &Options) -> dataset::Result<usize> {
     let others = refusals.filter(|by| by.starts_with("keep ")).count();
     if others > 0 {
         let texts = options.keep.join("\", \"");
-        println!(
+        finish::say!(
             "{others} were not asked for: they do not contain \"{texts}\"; --keep \"\" asks for all"
         );
     }
     let retry = records.iter().filter(|record| record.retry).count();
     if retry > 0 {
-        println!("{retry} failures may pass: run the same command again");
+        finish::say!("{retry} failures may pass: run the same command again");
     }
-    println!(
+    finish::say!(
         "every URL is accounted for in {}",
         options.output.join("manifest.jsonl").display()
     );

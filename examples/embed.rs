@@ -102,13 +102,13 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     for part in &options.merge {
         let merged = cache.merge(&EmbeddingCache::open(part)?)?;
         let (added, known, broken) = (merged.added, merged.known, merged.broken);
-        println!(
+        common::say!(
             "{}: {added} records added, {known} known, {broken} broken",
             part.display()
         );
     }
     let Some(image_dir) = &options.image_dir else {
-        println!("{} records in {}", cache.len(), cache.path().display());
+        common::say!("{} records in {}", cache.len(), cache.path().display());
         return Ok(());
     };
     let backbone = options.network.backbone()?;
@@ -123,7 +123,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             eprintln!("left out {error}");
         }
         let (images, failed) = (imported.images, imported.failed.len());
-        println!(
+        common::say!(
             "{images} images taken from {}, {failed} left out",
             from.display()
         );
@@ -135,7 +135,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     bar.finish_and_clear();
     common::say_left_out(&filled.failed);
     let (seconds, computed) = (start.elapsed().as_secs_f64(), filled.computed);
-    println!(
+    common::say!(
         "{} images, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",
         items.len(),
         computed as f64 / seconds,
@@ -146,7 +146,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             let embedded = backbone.embed(some, &cache, |_| ())?;
             write_bottlenecks(to, &architecture, &embedded.embeddings)?;
         }
-        println!("as text, for {architecture}, in {}", to.display());
+        common::say!("as text, for {architecture}, in {}", to.display());
     }
     Ok(())
 }

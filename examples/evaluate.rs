@@ -76,6 +76,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    common::check_different(&[
+        ("--metrics", options.metrics.as_deref()),
+        ("--answers", options.answers.as_deref()),
+        ("--card", options.card.as_deref()),
+        ("--report", options.report.as_deref()),
+    ])?;
     let file = options.classifier.as_ref().or(options.predictions.as_ref());
     let file = file.map_or(Path::new(""), PathBuf::as_path);
     let answers = match &options.classifier {
@@ -92,7 +98,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let predictions = &answers.predictions;
     let mut report = predictions.report(&wanted)?.with_title(&options.title);
-    print!("{}\n{}", predictions.summary(), report.evaluation());
+    let evaluation = report.evaluation().to_string();
+    common::say!("{}\n{}", predictions.summary(), evaluation.trim_end());
     if let Some(path) = &options.metrics {
         let numbers = serde_json::to_string_pretty(report.evaluation())?;
         write(path, &(numbers + "\n"))?;

@@ -84,9 +84,9 @@ fn main() -> ExitCode {
     common::finish(run(&options))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let (Some(folder), Some(file)) = (&options.misclassified, &options.classifier) {
-        return mistakes(options, file, folder);
+        return mistakes(options, file, folder).map(|()| ExitCode::SUCCESS);
     }
     let device = common::device(options.device)?;
     let classifier = match (&options.classifier, &options.weights) {
@@ -97,27 +97,39 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     };
     let mut names = HashSet::new();
+    let mut failed = 0;
     for path in &options.images {
         let stem = path
             .file_stem()
             .map_or_else(OsString::new, ToOwned::to_owned);
-        if !names.insert(stem.clone()) {
-            let (path, stem) = (path.display(), stem.display());
-            return Err(format!(
-                "{path}: another image is called {stem}, and folders are named by that"
-            )
-            .into());
-        }
-        let backbone = classifier.backbone();
-        let image = backbone.square(&backbone.loader().decode(path)?);
-        let folder = match options.images.len() {
-            1 => options.output.clone(),
-            _ => options.output.join(stem),
+        let mut one = || -> Result<(), Box<dyn Error>> {
+            if !names.insert(stem.clone()) {
+                let stem = stem.display();
+                return Err(format!(
+                    "another image is called {stem}, and folders are named by that"
+                )
+                .into());
+            }
+            let backbone = classifier.backbone();
+            let image = backbone.square(&backbone.loader().decode(path)?);
+            let folder = match options.images.len() {
+                1 => options.output.clone(),
+                _ => options.output.join(&stem),
+            };
+            explain(options, &classifier, &image, options.target, &folder)?;
+            Ok(())
         };
-        explain(options, &classifier, &image, options.target, &folder)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        if let Err(error) = one() {
+            let (said, path) = (error.to_string(), path.display().to_string());
+            if said.contains(&path) {
+                eprintln!("error: {said}");
+            } else {
+                eprintln!("error: {path}: {said}");
+            }
+            failed += 1;
+        }
     }
-    Ok(())
+    Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
 /// Explains one image, of the network's size, and says how that went.
@@ -149,9 +161,9 @@ fn explain(
         picture.save(folder.join("comparison.png"))?;
     }
     let (score, folder) = (why.score(), folder.display());
-    println!("{class} ({target}), score {score:.4} -> {folder}");
+    common::say!("{class} ({target}), score {score:.4} -> {folder}");
     for warning in why.warnings() {
-        println!("  note: {warning}");
+        common::say!("  note: {warning}");
     }
     Ok(why)
 }
@@ -178,7 +190,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
     for mistake in predictions.mistakes() {
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
         let backbone = classifier.backbone();
-        let image = backbone.square(&backbone.loader().decode(folder.join(name))?);
+        let image = backbone.square(&backbone.loader().decode(answers.path(folder, name))?);
         let said = predictions.predicted()[mistake];
         let mut own = options.output.join(name).with_extension("");
         if !folders.insert(own.clone()) {

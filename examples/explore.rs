@@ -52,23 +52,25 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = ImageFolder::open(&options.image_dir)?;
     for (class, count) in folder.classes().iter().zip(folder.counts()) {
-        println!("{count:>7} {class}");
+        finish::say!("{count:>7} {class}");
     }
     for skipped in folder.skipped() {
-        println!("left out: {} ({})", skipped.path.display(), skipped.reason);
+        finish::say!("left out: {} ({})", skipped.path.display(), skipped.reason);
     }
     for warning in balance_warnings(&folder) {
-        println!("warning: {warning}");
+        finish::say!("warning: {warning}");
     }
 
     let thumbnails = options.output.join("thumbnails");
+    std::fs::create_dir_all(&thumbnails)
+        .map_err(|error| format!("{}: {error}", thumbnails.display()))?;
     folder.images().par_iter().for_each(|item| {
         let path = thumbnails.join(format!("{}.jpg", item.name));
         if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
             eprintln!("left out: {error}");
         }
     });
-    println!("thumbnails in {}", thumbnails.display());
+    finish::say!("thumbnails in {}", thumbnails.display());
 
     let mut shown = Vec::new();
     for (index, class) in folder.classes().iter().enumerate() {
@@ -86,13 +88,13 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 ("grey", grey),
             ] {
                 let path = options.output.join(format!("{class}-{name}.png"));
-                DynamicImage::from(filtered).save(path)?;
+                finish::write_png(&path, &DynamicImage::from(filtered))?;
             }
         }
         shown.extend(images.iter().map(|image| thumbnail(image, 128)));
     }
     let sheet = options.output.join("contact.png");
-    contact_sheet(&shown, 8, 128).save(&sheet)?;
-    println!("contact sheet and filters: {}", sheet.display());
+    finish::write_png(&sheet, &contact_sheet(&shown, 8, 128).into())?;
+    finish::say!("contact sheet and filters: {}", sheet.display());
     Ok(())
 }

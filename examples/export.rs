@@ -51,26 +51,29 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let export = Export::new(&classifier)?.with_input(input);
     for path in export.write(options.format, &options.output)? {
-        println!("wrote {}", path.display());
+        common::say!("wrote {}", path.display());
     }
     let (backbone, config) = (
         classifier.backbone(),
         classifier.backbone().weights().config(),
     );
-    println!(
+    common::say!(
         "images: {} to {size} x {size} pixels",
         backbone.resize(),
         size = backbone.size()
     );
     match input {
-        PixelInput::Normalized => println!(
+        PixelInput::Normalized => common::say!(
             "input: (level - {}) / {}, red green blue",
-            config.mean, config.std
+            config.mean,
+            config.std
         ),
-        PixelInput::Float | PixelInput::Byte => println!("input: levels 0 to 255, red green blue"),
+        PixelInput::Float | PixelInput::Byte => {
+            common::say!("input: levels 0 to 255, red green blue");
+        }
     }
     if options.format == Format::Timm {
-        println!(
+        common::say!(
             "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",
             export.timm_call(),
             options.output.display()

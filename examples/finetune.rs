@@ -69,10 +69,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         };
         let rates = config.find_learning_rate(&frozen, images, &device, range, 100, watch)?;
         bar.finish_and_clear();
-        std::fs::write(plot, rates.svg())?;
+        common::write_file(plot, rates.svg().as_bytes())?;
         match rates.suggestion {
-            Some(rate) => println!("--learning-rate {rate:.1e} (see {})", plot.display()),
-            None => println!("no rate lowered the loss (see {})", plot.display()),
+            Some(rate) => common::say!("--learning-rate {rate:.1e} (see {})", plot.display()),
+            None => common::say!("no rate lowered the loss (see {})", plot.display()),
         }
         return Ok(());
     }
@@ -91,10 +91,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     bar.finish_and_clear();
     summaries.finish()?;
     tell(&report, &file);
-    println!("{:.0} s", start.elapsed().as_secs_f64());
+    common::say!("{:.0} s", start.elapsed().as_secs_f64());
     let curve = options.output.with_extension("svg");
-    std::fs::write(&curve, report.record().svg())
-        .map_err(|error| format!("{}: {error}", curve.display()))?;
+    common::write_file(&curve, report.record().svg().as_bytes())?;
 
     let validation = embed(tuned.backbone(), judges, &cache, "validation")?;
     let testing = embed(frozen.backbone(), &split.testing, &cache, "test")?;
@@ -103,31 +102,41 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     test("result", &tuned, &testing)?;
     let learnt = &training.embeddings;
     let tuned = common::training::calibrated(tuned, &fit, learnt, &validation.embeddings)?;
-    let [accuracy, loss] = test("result, calibrated", &tuned, &testing)?;
-    let provenance = Provenance::default()
+    let found = test("result, calibrated", &tuned, &testing)?;
+    let mut provenance = Provenance::default()
         .with_split(how)
         .with_images("training", &training)
         .with_images("validation", &validation)
         .with_images("test", &testing)
-        .with_fine_tuning(report.record())
-        .with_metric("test accuracy", accuracy)
-        .with_metric("test log loss", loss);
+        .with_fine_tuning(report.record());
+    if let Some([accuracy, loss]) = found {
+        provenance = provenance
+            .with_metric("test accuracy", accuracy)
+            .with_metric("test log loss", loss);
+    }
     let tuned = tuned.with_report(fit).with_provenance(provenance);
     tuned.save(&options.output)?;
     if report.stopped != Stopped::Cancelled {
         checkpoint.remove()?;
     }
     let [path, curve] = [&options.output, &curve].map(|path| path.display());
-    println!("The classifier is in {path}, its learning curve in {curve}");
+    common::say!("The classifier is in {path}, its learning curve in {curve}");
     Ok(())
 }
 
-/// Accuracy and log loss on the test images.
-fn test(what: &str, of: &Classifier, images: &Embedded) -> Result<[f64; 2], Box<dyn Error>> {
+/// Accuracy and log loss on the test images, if there are any.
+fn test(
+    what: &str,
+    of: &Classifier,
+    images: &Embedded,
+) -> Result<Option<[f64; 2]>, Box<dyn Error>> {
+    if images.embeddings.is_empty() {
+        return Ok(None);
+    }
     let test = of.head().predictions(&images.embeddings, of.classes())?;
     let found = [test.confusion().accuracy(), test.log_loss()];
     let [accuracy, loss] = found.map(|value| value.unwrap_or(f64::NAN));
     let n = test.len();
-    println!("{what}: test loss {loss:.4}, accuracy {accuracy:.4} (N = {n})");
-    Ok([accuracy, loss])
+    common::say!("{what}: test loss {loss:.4}, accuracy {accuracy:.4} (N = {n})");
+    Ok(Some([accuracy, loss]))
 }

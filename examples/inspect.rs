@@ -46,7 +46,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let levels = vec![128u8; options.batch * size * size * 3];
     let pixels = Pixels::from_u8(&levels, [options.batch, size, size])?;
     let (alpha, batch, set) = (config.alpha, options.batch, net.instruction_set());
-    println!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
+    common::say!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
     line("", "map", ["parameters", "multiply-adds", "ms"]);
 
     let mut total = [0; 2];
@@ -105,7 +105,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 fn line(name: &str, map: &str, [parameters, multiply_adds, time]: [&str; 3]) {
-    println!("{name:<18}{map:>16}{parameters:>12}{multiply_adds:>16}{time:>12}");
+    common::say!("{name:<18}{map:>16}{parameters:>12}{multiply_adds:>16}{time:>12}");
 }
 
 fn milliseconds(time: Option<Duration>) -> String {

@@ -85,15 +85,15 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 json!({ "index": top.index, "class": top.class, "probability": top.probability })
             });
             let (top, image) = (top.collect::<Vec<_>>(), image.display().to_string());
-            println!("{}", json!({ "image": image, "top": top }));
+            common::say!("{}", json!({ "image": image, "top": top }));
             continue;
         }
-        println!(
+        common::say!(
             "{} (decode {decode:.1?}, preprocess {preprocess:.1?}, forward {forward:.1?})",
             image.display()
         );
         for top in ranked {
-            println!("  {:.4}  {}", top.probability, top.class);
+            common::say!("  {:.4}  {}", top.probability, top.class);
         }
     }
     Ok(end)

@@ -12,6 +12,7 @@ use common::images::{BesideTestDir, ImageOptions, Images};
 use common::network::{NetworkOptions, PublishedOptions, embed};
 use common::recipe::RecipeOptions;
 use common::training::{Training, print_mistakes, start_of};
+use metrics::Predictions;
 use serde_json::json;
 use transfer::{Classifier, Provenance};
 
@@ -66,7 +67,16 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     options.recipe.config()?;
-    common::check_output(&options.output)?;
+    let checkpoint = options.output.with_extension("training");
+    let metrics = options.metrics.as_deref();
+    for output in [Some(&*options.output), metrics].into_iter().flatten() {
+        common::check_output(output)?;
+    }
+    common::check_different(&[
+        ("--output", Some(&options.output)),
+        ("the checkpoint", Some(&checkpoint)),
+        ("--metrics", metrics),
+    ])?;
     let (backbone, from) = match &options.from {
         Some(path) => {
             let from = Classifier::load(path, &common::device(options.network.device)?)?;
@@ -103,7 +113,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let computed = training.computed + validation.computed + testing.computed;
     let speed = computed as f64 / embed_seconds;
     let path = options.network.cache.display();
-    println!(
+    common::say!(
         "embedded {computed} images in {embed_seconds:.1} s ({speed:.0} images/s); the others were in {path}"
     );
     let provenance = Provenance::default()
@@ -127,7 +137,6 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         validation_items: &split.validation,
         start: start_head,
     };
-    let checkpoint = options.output.with_extension("training");
     let (head, report, done) = job.fit(
         &options.recipe,
         options.summaries_dir.as_deref(),
@@ -144,44 +153,61 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let classifier = Classifier::new(backbone, head, classes.to_vec())?;
     let classifier = common::training::calibrated(classifier, &report, learnt, &validation)?;
 
-    let [train, test] =
-        [&train, &testing.embeddings].map(|set| classifier.head().predictions(set, classes));
-    let (train, test) = (train?, test?);
-    println!("\nOn the {} test images:\n{}", test.len(), test.summary());
-    if options.recipe.is_parity() {
-        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
-        println!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
+    let train = classifier.head().predictions(&train, classes)?;
+    let test = &testing.embeddings;
+    let test = (!test.is_empty()).then(|| classifier.head().predictions(test, classes));
+    let test = test.transpose()?;
+    let mut provenance = provenance;
+    if let Some(test) = &test {
+        provenance = measure(options, test, provenance);
+    } else {
+        common::say!("\nNo test images: nothing says how good it is.");
     }
-    if options.print_misclassified_test_images {
-        print_mistakes(&test);
-    }
-    let confusion = test.confusion();
-    let [accuracy, loss] = [confusion.accuracy(), test.log_loss()].map(|v| v.unwrap_or(f64::NAN));
-    let provenance = provenance
-        .with_metric("test accuracy", accuracy)
-        .with_metric("test log loss", loss);
     let classifier = classifier.with_report(report).with_provenance(provenance);
     classifier.save(&options.output)?;
     if let Some(checkpoint) = done {
         checkpoint.remove()?;
     }
     if let Some(path) = &options.metrics {
-        let rows = confusion
-            .rows()
-            .map(|row| row.iter().map(|&n| n as u64).collect());
+        let of_test = test.as_ref().map(|test| {
+            let confusion = test.confusion();
+            let rows = confusion.rows();
+            let rows = rows.map(|row| row.iter().map(|&n| n as u64).collect());
+            let rows: Vec<Vec<u64>> = rows.collect();
+            json!({ "accuracy": confusion.accuracy(), "n": test.len(), "confusion": rows })
+        });
         let numbers = json!({
             "classes": classes,
             "train": { "accuracy": train.confusion().accuracy(), "n": train.len() },
-            "test": { "accuracy": confusion.accuracy(), "n": test.len(), "confusion": rows.collect::<Vec<Vec<u64>>>() },
+            "test": of_test,
             "seconds": { "embed": embed_seconds, "fit": fit_seconds, "total": start.elapsed().as_secs_f64() },
             "images_per_second": speed,
         });
-        std::fs::write(path, serde_json::to_string_pretty(&numbers)? + "\n")
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        common::write_file(
+            path,
+            (serde_json::to_string_pretty(&numbers)? + "\n").as_bytes(),
+        )?;
     }
     let path = options.output.display();
-    println!(
+    common::say!(
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."
     );
     Ok(())
+}
+
+/// Says how good the classifier is on the test images, and writes that down.
+fn measure(options: &Options, test: &Predictions, provenance: Provenance) -> Provenance {
+    common::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
+    if options.recipe.is_parity() {
+        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
+        common::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
+    }
+    if options.print_misclassified_test_images {
+        print_mistakes(test);
+    }
+    let [accuracy, loss] =
+        [test.confusion().accuracy(), test.log_loss()].map(|v| v.unwrap_or(f64::NAN));
+    provenance
+        .with_metric("test accuracy", accuracy)
+        .with_metric("test log loss", loss)
 }

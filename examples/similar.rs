@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let mut sound = true;
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
     let of = |folder: &ImageFolder| -> Result<Embeddings, Box<dyn Error>> {
         Ok(embed(&backbone, folder.images(), &cache, "images")?.embeddings)
@@ -60,7 +61,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let known = SimilarImages::new(set.values(), set.dim())?;
 
     if !options.images.is_empty() {
-        name_neighbours(options, &backbone, &set, &known)?;
+        name_neighbours(options, &backbone, &set, &known, &mut sound)?;
     }
     if let Some(threshold) = options.copies {
         let other = match &options.test_dir {
@@ -73,36 +74,37 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .iter()
             .filter(|p| across || p.first < p.second)
             .collect();
-        println!("{} pairs at {threshold} or above", pairs.len());
+        common::say!("{} pairs at {threshold} or above", pairs.len());
         for pair in pairs {
             let (a, b) = (&set.names()[pair.first], &other.names()[pair.second]);
-            println!("  {:.3}  {a}  {b}", pair.similarity);
+            common::say!("  {:.3}  {a}  {b}", pair.similarity);
         }
     }
     if let Some(count) = options.suspects {
         let (_, report) = HeadConfig::new().fit(&set, &set.select(&[]))?;
         let noise = label_noise(set.targets(), &report.out_of_fold, folder.classes().len())?;
         let (rate, n) = (100.0 * noise.noise_rate(), noise.mislabelled().count());
-        println!("about {rate:.1} % of the labels are wrong; {n} images count as mislabelled");
+        common::say!("about {rate:.1} % of the labels are wrong; {n} images count as mislabelled");
         for suspect in noise.ranking.iter().take(count) {
             let (name, likely) = (
                 &set.names()[suspect.index],
                 &folder.classes()[suspect.likely],
             );
-            println!("  {:+.3}  {name} looks like {likely}", suspect.margin);
+            common::say!("  {:+.3}  {name} looks like {likely}", suspect.margin);
         }
     }
     if let Some(path) = &options.map {
         let pca = Pca::fit(set.values(), set.dim(), 2)?;
-        picture(&pca.project(set.values())?, set.targets(), 800)?.save(path)?;
+        let map = picture(&pca.project(set.values())?, set.targets(), 800)?;
+        common::write_png(path, &map.into())?;
         let shares = pca
             .explained()
             .iter()
             .map(|s| format!("{:.1} %", 100.0 * s));
         let shares = shares.collect::<Vec<_>>().join(" and ");
-        println!("{}: the axes hold {shares} of the variance", path.display());
+        common::say!("{}: the axes hold {shares} of the variance", path.display());
     }
-    Ok(())
+    Ok(ExitCode::from(u8::from(!sound)))
 }
 
 /// Who is near each image, and whether it is near enough to be of these classes.
@@ -111,6 +113,7 @@ fn name_neighbours(
     backbone: &Backbone,
     set: &Embeddings,
     known: &SimilarImages,
+    sound: &mut bool,
 ) -> Result<(), Box<dyn Error>> {
     // Of every ten images one is held back, to learn how far an image of the known classes may be from the rest.
     let (held, rest): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|i| i % 10 == 9);
@@ -118,8 +121,16 @@ fn name_neighbours(
     let k = 10.min(rest.len());
     let strangers = OpenSet::fit(rest.values(), held.values(), set.dim(), k, 0.95).ok();
     for path in &options.images {
-        let embedding = backbone.forward(&backbone.loader().load(path)?, 1)?;
-        println!("{}", path.display());
+        let pixels = match backbone.loader().load(path) {
+            Ok(pixels) => pixels,
+            Err(error) => {
+                eprintln!("error: {error}");
+                *sound = false;
+                continue;
+            }
+        };
+        let embedding = backbone.forward(&pixels, 1)?;
+        common::say!("{}", path.display());
         if let Some(strangers) = &strangers {
             let (score, limit) = (strangers.scores(&embedding)?[0], strangers.threshold());
             let verdict = if score > limit {
@@ -127,12 +138,12 @@ fn name_neighbours(
             } else {
                 "known"
             };
-            println!(
+            common::say!(
                 "  {verdict}: distance {score:.3}, 95 of 100 known images are within {limit:.3}"
             );
         }
         for near in known.nearest(&embedding, options.top)? {
-            println!("  {:.3}  {}", near.similarity, set.names()[near.index]);
+            common::say!("  {:.3}  {}", near.similarity, set.names()[near.index]);
         }
     }
     Ok(())

@@ -31,10 +31,10 @@ struct Arguments {
     #[arg(long)]
     input_size: Option<usize>,
     /// Images handed over at once.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = up_to::<1, 4096>)]
     batch: usize,
     /// Threads; default: one a core.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = up_to::<0, 256>)]
     threads: usize,
     /// How long to measure.
     #[arg(long, default_value_t = 5.0)]
@@ -51,6 +51,12 @@ struct Arguments {
     /// Print an object as the last line.
     #[arg(long)]
     json: bool,
+}
+
+fn up_to<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+    let value = text.parse().ok();
+    let value = value.filter(|value| (LEAST..=MOST).contains(value));
+    value.ok_or_else(|| format!("expected {LEAST} to {MOST}"))
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -79,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             .freeze(),
     };
     let size = arguments.input_size.unwrap_or(net.config().input_size);
-    let shape = [arguments.batch.max(1), size, size];
+    let shape = [arguments.batch, size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
@@ -97,7 +103,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Engine::Compiled => compiled.instruction_set().name(),
         Engine::Burn => "burn",
     };
-    println!(
+    common::say!(
         "{images_per_second:.1} images/s ({:.2} ms a batch of {}), {} threads, {instruction_set}",
         seconds * 1e3,
         shape[0],
@@ -110,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             "batch": shape[0],
             "instruction_set": instruction_set,
         });
-        println!("{summary}");
+        common::say!("{summary}");
     }
     Ok(())
 }

@@ -72,16 +72,22 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::List => {
-            println!(
+            common::say!(
                 "{:<40} {:>5} {:>5} {:>7} {:>6}  format",
-                "name", "alpha", "size", "classes", "top-1"
+                "name",
+                "alpha",
+                "size",
+                "classes",
+                "top-1"
             );
             for row in Weights::all() {
                 let top1 = row.top1.map_or("-".into(), |t| format!("{t:.1}"));
                 let (size, format) = (row.preprocessing.input_size, row.format);
-                println!(
+                common::say!(
                     "{:<40} {:>5} {size:>5} {:>7} {top1:>6}  {format}",
-                    row.name, row.alpha, row.classes
+                    row.name,
+                    row.alpha,
+                    row.classes
                 );
             }
         }
@@ -95,44 +101,50 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 .with_offline(offline)
                 .on_event(common::show_fetch())
                 .fetch(&name)?;
-            println!("{}", path.display());
+            common::say!("{}", path.display());
         }
         Command::Inspect { weights, tensors } => {
             let weights = Weights::open(&weights)?;
             let (config, view) = (weights.config(), weights.preprocessing());
-            println!("{}: {}", weights.source(), weights.format());
-            println!(
+            common::say!("{}: {}", weights.source(), weights.format());
+            common::say!(
                 "alpha {}, {} classes, epsilon {}",
-                config.alpha, config.classes, config.epsilon
+                config.alpha,
+                config.classes,
+                config.epsilon
             );
-            println!(
+            common::say!(
                 "stride 2 padded {:?}, input {} px",
-                config.padding, view.input_size
+                config.padding,
+                view.input_size
             );
-            println!(
+            common::say!(
                 "(pixel - {}) / {}, crop {}, {:?}",
-                view.mean, view.std, view.crop, view.filter
+                view.mean,
+                view.std,
+                view.crop,
+                view.filter
             );
-            println!("digest {}", weights.digest());
+            common::say!("digest {}", weights.digest());
             let dead = weights
                 .tensors()
                 .filter(|(name, ..)| name.ends_with("running_var"));
             let dead: usize = dead
                 .map(|(.., v)| v.iter().filter(|v| **v < 1e-20).count())
                 .sum();
-            println!(
+            common::say!(
                 "{} tensors; {dead} channels with a variance below 1e-20",
                 weights.tensors().count()
             );
             if let Some(head) = weights.head() {
-                println!(
+                common::say!(
                     "and a new last layer of {} inputs, {} classes",
                     head.inputs,
                     head.bias.len()
                 );
             }
             for (name, shape, _) in weights.tensors().filter(|_| tensors) {
-                println!("  {name} {shape:?}");
+                common::say!("  {name} {shape:?}");
             }
         }
         Command::Convert {
@@ -146,9 +158,9 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             };
             let weights = Weights::open(&input)?;
             weights.save(&output, precision)?;
-            println!("{}", output.display());
+            common::say!("{}", output.display());
             if let Some(head) = weights.head() {
-                println!(
+                common::say!(
                     "without the new last layer of {} classes: retrain makes one again, in a classifier file",
                     head.bias.len()
                 );

@@ -1,5 +1,6 @@
 //! What a classifier says about images: asked now, or read from a file of predictions; and what is made of it.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Cursor};
@@ -35,6 +36,16 @@ pub struct Images {
 pub struct Answers {
     pub predictions: Predictions,
     pub classifier: Option<Classifier>,
+    /// Of what was asked about, by name: a name that is not UTF-8 is shown otherwise than it is.
+    paths: HashMap<String, PathBuf>,
+}
+
+impl Answers {
+    /// Where the image of that name is.
+    pub fn path(&self, folder: &Path, name: &str) -> PathBuf {
+        let known = self.paths.get(name).cloned();
+        known.unwrap_or_else(|| folder.join(name))
+    }
 }
 
 impl Images {
@@ -44,10 +55,10 @@ impl Images {
         path: &Path,
         classes: Option<&[String]>,
     ) -> Result<Answers, Box<dyn Error>> {
-        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        match ending.to_str() {
-            Some("jsonl" | "json" | "csv") => read(path, classes),
-            _ => self.ask(path),
+        if is_predictions(path) {
+            read(path, classes)
+        } else {
+            self.ask(path)
         }
     }
 
@@ -72,6 +83,10 @@ impl Images {
         Ok(Answers {
             predictions: classifier.head().predictions(&embedded.embeddings, known)?,
             classifier: Some(classifier),
+            paths: items
+                .into_iter()
+                .map(|item| (item.name, item.path))
+                .collect(),
         })
     }
 
@@ -94,7 +109,7 @@ impl Images {
         }
         for sample in report.shown() {
             // What the classifier sees, where it is known.
-            let path = folder.join(&files[sample]);
+            let path = answers.path(folder, &files[sample]);
             let image = match &answers.classifier {
                 Some(classifier) => classifier.backbone().loader().decode(path),
                 None => decode_file(path, &DecodeOptions::default()),
@@ -116,6 +131,12 @@ impl Images {
     }
 }
 
+/// Whether a file holds predictions, by its name.
+pub fn is_predictions(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    matches!(ending.to_str(), Some("jsonl" | "json" | "csv"))
+}
+
 /// Predictions that any tool made: JSON lines, or CSV if the name ends so.
 pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn Error>> {
     let of_file = |error: Box<dyn Error>| format!("{}: {error}", path.display());
@@ -131,6 +152,7 @@ pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn 
     Ok(Answers {
         predictions: predictions.map_err(|error| of_file(error.into()))?,
         classifier: None,
+        paths: HashMap::new(),
     })
 }
 
@@ -163,7 +185,7 @@ pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
 
 /// Writes a text and says so.
 pub fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("wrote {}", path.display());
+    super::write_file(path, text.as_bytes())?;
+    super::say!("wrote {}", path.display());
     Ok(())
 }

@@ -64,7 +64,7 @@ impl TuningOptions {
             .with_learning_rate(self.learning_rate)
             .with_block_decay(self.block_decay)
             .with_epochs_a_block(self.epochs_a_block)
-            .with_average((self.average > 0.0).then_some(self.average))
+            .with_average((self.average != 0.0).then_some(self.average))
             .with_label_smoothing(self.label_smoothing)
             .with_head_penalty(self.head_penalty)
             .with_threads(self.threads)
@@ -114,13 +114,13 @@ pub fn tell(report: &FineTuneReport, checkpoint: &Path) {
         say(&what, epoch.validation);
     }
     match report.kept {
-        Some(epoch) => println!("kept: epoch {}", epoch + 1),
-        None => println!("kept: the frozen network, no epoch was better"),
+        Some(epoch) => super::say!("kept: epoch {}", epoch + 1),
+        None => super::say!("kept: the frozen network, no epoch was better"),
     }
-    println!("{} training images", report.images);
+    super::say!("{} training images", report.images);
     if report.stopped == Stopped::Cancelled {
-        println!("stopped before its end; this is the best so far");
-        println!("the same command goes on from {}", checkpoint.display());
+        super::say!("stopped before its end; this is the best so far");
+        super::say!("the same command goes on from {}", checkpoint.display());
     }
 }
 
@@ -131,10 +131,10 @@ fn say(what: &str, found: Option<Validation>) {
             accuracy,
             cross_entropy,
             images,
-        }) => println!(
+        }) => super::say!(
             "{what}: validation loss {cross_entropy:.4}, accuracy {accuracy:.4} (N = {images})"
         ),
-        None => println!("{what}: no validation images"),
+        None => super::say!("{what}: no validation images"),
     }
 }
 

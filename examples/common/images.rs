@@ -73,7 +73,9 @@ impl ImageOptions {
                     BesideTestDir::AsWithout => {
                         let kept = hashed.apply(&folder)?;
                         let aside = kept.testing.len();
-                        println!("{aside} images of the hashed split's own test set are set aside");
+                        super::say!(
+                            "{aside} images of the hashed split's own test set are set aside"
+                        );
                         (
                             Some(kept),
                             format!(
@@ -96,8 +98,8 @@ impl ImageOptions {
             }
         };
         let [n, v, t] = [&split.training, &split.validation, &split.testing].map(Vec::len);
-        println!("classes: {}", folder.classes().join(", "));
-        println!("images: {n} training, {v} validation, {t} test");
+        super::say!("classes: {}", folder.classes().join(", "));
+        super::say!("images: {n} training, {v} validation, {t} test");
         Ok(Images { folder, split, how })
     }
 }
@@ -105,7 +107,7 @@ impl ImageOptions {
 fn sample_images(folder: &Path) -> Result<ImageFolder, Box<dyn Error>> {
     if !folder.exists() {
         let path = folder.display();
-        println!("no --image-dir: drawing 2 x 500 sample images into {path}");
+        super::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
         // Under its name only when it is complete: what is cut short is drawn again.
         let unfinished = folder.with_extension("part");
         sample::write(&unfinished, 500, 1)?;

@@ -23,7 +23,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mobilenet::{Cache, Event, Fetch, Weights};
 use transfer::{Backbone, Classifier};
 
-pub use self::finish::finish;
+#[allow(unused_imports)] // each example uses some of it
+pub(crate) use self::finish::{finish, say, write_file, write_png};
 
 /// Where Burn runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -157,6 +158,21 @@ pub fn progress(images: usize, what: &'static str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// Refuses to write two results to one file.
+pub fn check_different(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
+    for (i, (name, path)) in outputs.iter().enumerate() {
+        let same = |(_, other): &&(&str, Option<&Path>)| path.is_some() && other == path;
+        if let Some((other, _)) = outputs[..i].iter().find(same) {
+            let path = path.unwrap_or(Path::new("")).display();
+            return Err(format!(
+                "{other} and {name} are both {path}: the second would replace the first"
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Says now what would be said at the end: that nothing can be written there.

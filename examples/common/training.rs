@@ -100,9 +100,9 @@ impl Training<'_> {
             self.show_mistakes(&head, report.steps as u64, summaries)?;
         }
         if report.stopped == Stopped::Cancelled {
-            println!("stopped before its end; this is the best head so far");
+            super::say!("stopped before its end; this is the best head so far");
             if steps.is_some() {
-                println!("the same command goes on from {}", checkpoint.display());
+                super::say!("the same command goes on from {}", checkpoint.display());
             }
         }
         let done = steps.is_some() && report.stopped != Stopped::Cancelled;
@@ -162,9 +162,12 @@ pub fn calibrated(
     };
     let classifier = classifier.calibrate(&predictions, basis)?;
     if let Some(found) = classifier.calibration() {
-        println!(
+        super::say!(
             "temperature {:.3}: log loss {:.4} -> {:.4} on {} images not trained on",
-            found.temperature, found.log_loss_before, found.log_loss_after, found.images
+            found.temperature,
+            found.log_loss_before,
+            found.log_loss_after,
+            found.images
         );
     }
     Ok(classifier)
@@ -174,7 +177,7 @@ fn log(event: &FitEvent<'_>) {
     match event {
         FitEvent::Candidate(found) => {
             let balanced = found.class_weights == ClassWeights::Balanced;
-            println!(
+            super::say!(
                 "C = {}{}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
                 found.c,
                 if balanced { ", classes balanced" } else { "" },
@@ -186,7 +189,7 @@ fn log(event: &FitEvent<'_>) {
         FitEvent::Step { record, .. } => {
             let now = timestamp(SystemTime::now());
             for line in record.to_string().lines() {
-                println!("{now}: {line}");
+                super::say!("{now}: {line}");
             }
         }
         _ => {}
@@ -219,7 +222,7 @@ pub fn start_of(
     classes: &[String],
 ) -> Result<Option<Head>, Box<dyn Error>> {
     if !recipe.is_parity() {
-        println!(
+        super::say!(
             "the converged recipe takes the network alone: its head is the same wherever it starts"
         );
         return Ok(None);
@@ -229,7 +232,7 @@ pub fn start_of(
         .filter(|class| !from.classes().contains(class));
     let new: Vec<&str> = new.map(String::as_str).collect();
     let known = from.classes().len();
-    println!(
+    super::say!(
         "{known} classes go on, {} are new: {}",
         new.len(),
         new.join(", ")
@@ -242,6 +245,6 @@ pub fn print_mistakes(test: &Predictions) {
     let files = test.files().unwrap_or_default();
     for at in test.mistakes() {
         let predicted = &test.classes()[test.predicted()[at]];
-        println!("{} is called {predicted}", files[at]);
+        super::say!("{} is called {predicted}", files[at]);
     }
 }

@@ -15,6 +15,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
+        value_parser = percent,
         help_heading = "Distortions of training images"
     )]
     random_crop: f64,
@@ -23,6 +24,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
+        value_parser = percent,
         help_heading = "Distortions of training images"
     )]
     random_scale: f64,
@@ -31,6 +33,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
+        value_parser = percent,
         help_heading = "Distortions of training images"
     )]
     random_brightness: f64,
@@ -42,6 +45,15 @@ pub struct VariationOptions {
         help_heading = "Distortions of training images"
     )]
     variants: Option<usize>,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number")?;
+    if (0.0..=1000.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err("expected 0 to 1000".into())
+    }
 }
 
 /// What distortions are asked for.
@@ -81,7 +93,7 @@ pub fn say_cost(
     images: usize,
 ) -> Result<(), Box<dyn Error>> {
     let minutes = backbone.estimate(items, variation, images)?.as_secs_f64() / 60.0;
-    println!("distortions: {images} images to embed at most, about {minutes:.1} minutes");
+    super::say!("distortions: {images} images to embed at most, about {minutes:.1} minutes");
     Ok(())
 }
 
@@ -98,7 +110,7 @@ pub fn embed_variants(
     let embedded = backbone.embed_variants(items, variation, variants, seed, cache, done)?;
     bar.finish_and_clear();
     super::say_left_out(&embedded.failed);
-    println!(
+    super::say!(
         "{} variants computed, {} images left out, the others were there",
         embedded.computed,
         embedded.failed.len()

@@ -156,3 +156,48 @@ fn files_that_are_no_classifier() {
     let said = refusal(folder, "label_image", &["--weights", "bundled", image]);
     assert!(said.contains(image), "{said}");
 }
+
+/// All images may be for training, nobody need listen, and no result replaces another.
+#[test]
+fn a_training_is_not_lost_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 12);
+    let retrain = |arguments: &[&str]| {
+        let mut retrain = example("retrain");
+        retrain.current_dir(folder).args(["--image-dir", "photos"]);
+        retrain
+            .args(["--validation-percentage", "0"])
+            .args(arguments);
+        retrain
+    };
+    run(
+        retrain(&["--testing-percentage", "0", "--metrics", "numbers.json"])
+            .env("RUST_BACKTRACE", "0"),
+    );
+    let numbers: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("numbers.json")).unwrap()).unwrap();
+    assert!(
+        numbers["test"].is_null() && numbers["train"]["n"] == 24,
+        "{numbers}"
+    );
+    let mut deaf = retrain(&["--testing-percentage", "25", "--output", "deaf.safetensors"]);
+    let mut deaf = deaf.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(deaf.stdout.take());
+    assert!(deaf.wait().unwrap().success());
+    assert!(folder.join("deaf.safetensors").is_file());
+    let both = ["--image-dir", "photos", "--output", "x", "--metrics", "x"];
+    assert!(refusal(folder, "retrain", &both).contains("--output and --metrics are both x"));
+    let weights = [
+        "--weights",
+        "deaf.safetensors",
+        "photos/boat/boat_00000.jpg",
+    ];
+    assert!(refusal(folder, "label_image", &weights).contains("it is a classifier file"));
+    // Pictures that cannot be used are named, and the others explained.
+    fs::write(folder.join("text.jpg"), "no picture").unwrap();
+    let images = ["text.jpg", "photos/boat/boat_00000.jpg"];
+    let explain = ["--weights", "bundled", "--steps", "1", "--output", "why"];
+    assert!(refusal(folder, "explain", &[&explain[..], &images].concat()).contains("text.jpg"));
+    assert!(folder.join("why/boat_00000/explanation.json").is_file());
+}
