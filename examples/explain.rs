@@ -96,6 +96,10 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             common::imagenet(weights, options.resize, &device)?
         }
     };
+    // Said once, not for every image.
+    for method in std::iter::once(&options.method).chain(&options.compare) {
+        options.settings.method(method)?;
+    }
     let mut names = HashSet::new();
     let mut failed = 0;
     for path in &options.images {

@@ -40,6 +40,12 @@ pub enum BalanceWarning {
 impl fmt::Display for BalanceWarning {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
+            Self::FewImages { class, images: 0 } => {
+                write!(
+                    f,
+                    "class '{class}' has no images: add some, or remove the folder"
+                )
+            }
             Self::FewImages { class, images } => {
                 write!(
                     f,
@@ -71,9 +77,11 @@ pub fn balance_warnings(folder: &ImageFolder) -> Vec<BalanceWarning> {
         })
         .collect();
     let largest = counts.iter().max_by_key(|(_, n)| *n);
-    let smallest = counts.iter().min_by_key(|(_, n)| *n);
+    // Nothing is so many times as much as none.
+    let there = counts.iter().filter(|(_, n)| *n > 0);
+    let smallest = there.min_by_key(|(_, n)| *n);
     if let (Some((largest, most)), Some((smallest, least))) = (largest, smallest) {
-        let ratio = *most as f64 / (*least).max(1) as f64;
+        let ratio = *most as f64 / *least as f64;
         if ratio > UNEVEN {
             warnings.push(BalanceWarning::Uneven {
                 largest: (*largest).clone(),

@@ -209,7 +209,7 @@ fn problem(error: DecodeErrors) -> Problem {
 fn broken(message: impl Into<String>) -> Problem {
     Problem::Broken {
         format: "JPEG",
-        message: message.into(),
+        message: message.into().trim_end().into(), // one line
     }
 }
 

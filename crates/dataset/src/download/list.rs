@@ -22,14 +22,19 @@ pub struct Entry {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Picture`] where the list has more than 1 GiB; [`Error::Format`] for a CSV
-/// that does not parse, or has a row without a URL.
+/// that does not parse, or has a row without a URL, and for a file that is no text.
 pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     let path = path.as_ref();
     let bytes = read_bounded(path, 1 << 30)?;
     // Spreadsheets write a byte order mark, which would belong to the first column or URL.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let text = String::from_utf8_lossy(bytes);
     let format = |message: String| Error::format(path, message);
+    if bytes.starts_with(&[0x1f, 0x8b]) || bytes.contains(&0) {
+        return Err(format(
+            "not a list of URLs but a binary file; unpack it first".into(),
+        ));
+    }
+    let text = String::from_utf8_lossy(bytes);
     let is_csv = text.lines().next().is_some_and(|line| {
         line.split(',')
             .any(|field| field.trim().trim_matches('"').eq_ignore_ascii_case("url"))
