@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::answers::{Images, is_predictions, write};
+use common::answers::{Answers, Images, is_predictions, read, write};
 use common::describe::describe;
 use metrics::{Bootstrap, EvaluationOptions};
-use transfer::Classifier;
 
 /// Compare two classifiers on the same images.
 ///
@@ -58,16 +57,23 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let images = &options.images;
+    let files = [&options.first, &options.second];
+    let ask = |file: &Path| {
+        (!is_predictions(file))
+            .then(|| images.ask(file))
+            .transpose()
+    };
+    let asked = [ask(files[0])?, ask(files[1])?];
     // A file of numbered classes means those of the classifier that it is compared with.
-    let mut classes = options.classes.clone();
-    for file in [&options.first, &options.second] {
-        if classes.is_none() && !is_predictions(file) {
-            let classifier = Classifier::load(file, &common::device(images.device)?)?;
-            classes = Some(classifier.classes().to_vec());
-        }
-    }
-    let first = images.answers(&options.first, classes.as_deref())?;
-    let second = images.answers(&options.second, classes.as_deref())?;
+    let known = asked.iter().flatten().next();
+    let known = known.map(|answers| answers.predictions.classes().to_vec());
+    let classes = options.classes.clone().or(known);
+    let [first, second] = asked;
+    let or_read = |asked: Option<Answers>, file: &Path| match asked {
+        Some(answers) => Ok(answers),
+        None => read(file, classes.as_deref()),
+    };
+    let (first, second) = (or_read(first, files[0])?, or_read(second, files[1])?);
     let names = [&options.first, &options.second].map(|path| name(path));
     let bootstrap = Bootstrap::new()
         .with_replicates(options.replicates)

@@ -61,7 +61,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let known = SimilarImages::new(set.values(), set.dim())?;
 
     if !options.images.is_empty() {
-        name_neighbours(options, &backbone, &set, &known, &mut sound)?;
+        sound = name_neighbours(options, &backbone, &set, &known)?;
     }
     if let Some(threshold) = options.copies {
         let other = match &options.test_dir {
@@ -107,14 +107,14 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// Who is near each image, and whether it is near enough to be of these classes.
+/// Who is near each image, and whether it is near enough to be of these classes. Whether all of them could be used.
 fn name_neighbours(
     options: &Options,
     backbone: &Backbone,
     set: &Embeddings,
     known: &SimilarImages,
-    sound: &mut bool,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<bool, Box<dyn Error>> {
+    let mut sound = true;
     // Of every ten images one is held back, to learn how far an image of the known classes may be from the rest.
     let (held, rest): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|i| i % 10 == 9);
     let (held, rest) = (set.select(&held), set.select(&rest));
@@ -125,7 +125,7 @@ fn name_neighbours(
             Ok(pixels) => pixels,
             Err(error) => {
                 eprintln!("error: {error}");
-                *sound = false;
+                sound = false;
                 continue;
             }
         };
@@ -146,5 +146,5 @@ fn name_neighbours(
             common::say!("  {:.3}  {}", near.similarity, set.names()[near.index]);
         }
     }
-    Ok(())
+    Ok(sound)
 }

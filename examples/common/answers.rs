@@ -49,19 +49,6 @@ impl Answers {
 }
 
 impl Images {
-    /// What is in a file: predictions if its name ends in .jsonl, .json or .csv, else a classifier, which is asked.
-    pub fn answers(
-        &self,
-        path: &Path,
-        classes: Option<&[String]>,
-    ) -> Result<Answers, Box<dyn Error>> {
-        if is_predictions(path) {
-            read(path, classes)
-        } else {
-            self.ask(path)
-        }
-    }
-
     /// Asks a classifier about every image of the folder, whose sub-folders must be classes it knows.
     pub fn ask(&self, path: &Path) -> Result<Answers, Box<dyn Error>> {
         let Some(image_dir) = &self.image_dir else {
@@ -131,7 +118,7 @@ impl Images {
     }
 }
 
-/// Whether a file holds predictions, by its name.
+/// Whether a file holds predictions: if its name ends in .jsonl, .json or .csv; else it is a classifier.
 pub fn is_predictions(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
     matches!(ending.to_str(), Some("jsonl" | "json" | "csv"))

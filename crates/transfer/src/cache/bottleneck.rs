@@ -30,7 +30,8 @@ pub struct Imported {
 
 impl Backbone {
     /// Puts the [bottleneck files](read_bottlenecks) of images into a cache, as what this backbone makes of them. Eight
-    /// of them are computed too: where one differs by more than 0.001 of the largest value, or none can be compared, all are refused.
+    /// of them are computed too: where one differs by more than 0.001 of the largest value, or none
+    /// can be compared, all are refused.
     ///
     /// The numbers need not be this engine's to the last bit: keep them in a cache of their own, where other runs are to
     /// give the same bytes as before.
