@@ -20,7 +20,8 @@ use transfer::Classifier;
 /// Explain what a network sees in images.
 ///
 /// Writes `attributions.npy` ([3, height, width], what each value adds to the score), `heatmap.png` (red speaks for the
-/// class, blue against it; black to yellow where the method says only how much), `overlay.png` (where the net looks, the brighter the more), `panel.png` and
+/// class, blue against it; black to yellow where the method says only how much), `overlay.png` (where the net looks, the
+/// brighter the more), `panel.png` and
 /// `explanation.json`.
 #[derive(Parser)]
 #[command(

@@ -141,8 +141,8 @@ impl FineTuneConfig {
 
     /// Adds so many times half the squares of the head's weights to the mean loss, so that they do not just grow.
     /// `None`, the default: what the head was fitted with, where the classifier's report tells that the
-    /// [converged](Recipe::Converged) recipe did it; then a head that was fitted without class weights stays where it is as long as the features under it do (this loss
-    /// weighs all images alike). Else 0.
+    /// [converged](Recipe::Converged) recipe did it; then a head that was fitted without class weights stays where
+    /// it is as long as the features under it do (this loss weighs all images alike). Else 0.
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
         self.head_penalty = penalty;
         self
