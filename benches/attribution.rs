@@ -5,7 +5,7 @@ use std::hint::black_box;
 use attribution::{BlockOutput, BoxError, GradCam, IntegratedGradients, Method, Model, Pixels};
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mobilenet::{CompiledMobileNet, GradientOptions, MobileNetConfig, Output};
+use mobilenet::{CompiledMobileNet, GradientOptions, Layer, MobileNetConfig};
 
 const SIDE: usize = 224;
 const TARGET: usize = 286;
@@ -20,15 +20,15 @@ fn net(alpha: f64) -> CompiledMobileNet {
 fn model(net: &CompiledMobileNet) -> Model<'_> {
     let seed = |_: usize, _: &[f32], out: &mut [f32]| out[TARGET] = 1.0;
     let score = |logits: &[f32]| f64::from(logits[TARGET]);
-    let options = GradientOptions::new(Output::Logits);
+    let options = GradientOptions::new(Layer::Logits);
     let gradient = move |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<_, BoxError> {
-        let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
+        let pixels = mobilenet::ImageBatch::from_f32(pixels, [n, h, w])?;
         let answer = net.pixel_gradients(&pixels, options, seed)?;
         let scores = answer.outputs.chunks(net.classes()).map(score).collect();
         Ok((scores, answer.gradients))
     };
     let block = move |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<BlockOutput, BoxError> {
-        let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
+        let pixels = mobilenet::ImageBatch::from_f32(pixels, [n, h, w])?;
         let answer = net.block_gradients(&pixels, net.config().blocks, options, seed)?;
         let scores = answer.outputs.chunks(net.classes()).map(score).collect();
         let [_, h, w, c] = answer.activations.shape;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use burn::tensor::Device;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dataset::{ImageFolder, sample};
 use mobilenet::Weights;
@@ -16,7 +15,7 @@ fn embed(criterion: &mut Criterion) {
     sample::write(folder.path(), IMAGES / 2, 1).expect("images");
     let folder = ImageFolder::open(folder.path()).expect("a folder of images");
     let weights = Weights::open("bundled").expect("the bundled weights");
-    let backbone = Backbone::new(weights, &Device::flex()).expect("a backbone");
+    let backbone = Backbone::new(weights).expect("a backbone");
     let mut group = criterion.benchmark_group(format!("embed/alpha_1/{IMAGES}_thumbnails"));
     group
         .sample_size(10)

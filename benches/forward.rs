@@ -7,7 +7,7 @@ use std::time::Duration;
 use burn::module::Module;
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mobilenet::{MobileNetConfig, Pixels};
+use mobilenet::{ImageBatch, MobileNetConfig};
 
 fn forward(criterion: &mut Criterion) {
     let device = Device::flex();
@@ -20,7 +20,7 @@ fn forward(criterion: &mut Criterion) {
             let bytes: Vec<u8> = (0..batch * 224 * 224 * 3)
                 .map(|i| (i * 7919 % 256) as u8)
                 .collect();
-            let pixels = Pixels::from_u8(&bytes, shape).expect("pixels");
+            let pixels = ImageBatch::from_u8(&bytes, shape).expect("pixels");
             let mut group =
                 criterion.benchmark_group(format!("forward/alpha_{alpha}/batch_{batch}"));
             group

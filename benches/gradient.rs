@@ -7,7 +7,7 @@ use std::time::Duration;
 use burn::module::Module;
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mobilenet::{GradientOptions, MobileNetConfig, Output, Pixels};
+use mobilenet::{GradientOptions, ImageBatch, Layer, MobileNetConfig};
 
 fn gradient(criterion: &mut Criterion) {
     let device = Device::flex();
@@ -21,7 +21,7 @@ fn gradient(criterion: &mut Criterion) {
         let bytes: Vec<u8> = (0..batch * 224 * 224 * 3)
             .map(|i| (i * 7919 % 256) as u8)
             .collect();
-        let pixels = Pixels::from_u8(&bytes, shape).expect("pixels");
+        let pixels = ImageBatch::from_u8(&bytes, shape).expect("pixels");
         let mut group = criterion.benchmark_group(format!("gradient/alpha_1/batch_{batch}"));
         group
             .sample_size(10)
@@ -30,7 +30,7 @@ fn gradient(criterion: &mut Criterion) {
             .throughput(Throughput::Elements(batch as u64));
         group.bench_function("compiled", |b| {
             b.iter(|| {
-                let options = GradientOptions::new(Output::Logits);
+                let options = GradientOptions::new(Layer::Logits);
                 black_box(
                     compiled.pixel_gradients(&pixels, options, |_, _, gradient| gradient[0] = 1.0),
                 )

@@ -11,7 +11,7 @@ use std::time::Instant;
 use clap::Parser;
 use common::network::NetworkOptions;
 use mobilenet::MobileNetConfig;
-use transfer::{EmbeddingCache, Engine, write_bottlenecks};
+use transfer::{EmbeddingCache, write_bottlenecks};
 
 /// Compute the embeddings of a folder of images and keep them in a cache, for retrain and others to use.
 ///
@@ -50,9 +50,6 @@ struct Options {
         conflicts_with = "export_bottlenecks"
     )]
     import_bottlenecks: Option<PathBuf>,
-    /// compiled or burn; left out: compiled on a CPU
-    #[arg(long)]
-    engine: Option<Engine>,
 }
 
 /// Part `index` (from 1) of `count`.
@@ -112,8 +109,6 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let backbone = options.network.backbone()?;
-    let engine = options.engine.unwrap_or(backbone.engine());
-    let backbone = backbone.with_engine(engine)?;
     let folder = common::open_folder(image_dir)?;
     let items = options.shard.of(folder.images());
     let architecture = architecture(backbone.weights().config());

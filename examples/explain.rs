@@ -68,8 +68,8 @@ struct Options {
     /// Folder to write to; with several images, each gets a sub-folder of its name
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
     device: common::DeviceName,
     /// Images
     images: Vec<PathBuf>,
@@ -89,12 +89,11 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let (Some(folder), Some(file)) = (&options.misclassified, &options.classifier) {
         return mistakes(options, file, folder).map(|()| ExitCode::SUCCESS);
     }
-    let device = common::device(options.device)?;
     let classifier = match (&options.classifier, &options.weights) {
-        (Some(file), _) => Classifier::load(file, &device)?,
+        (Some(file), _) => common::classifier(file, options.device)?,
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
-            common::imagenet(weights, options.resize, &device)?
+            common::imagenet(weights, options.resize, options.device)?
         }
     };
     // Said once, not for every image.

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::DeviceName;
-use transfer::Classifier;
 use transfer::export::{Export, Format, PixelInput};
 
 /// Write a classifier for other programs; what is written gives the same probabilities.
@@ -33,8 +32,8 @@ struct Options {
     /// or floats (tfjs, frozen-graph). Resizing stays with the caller
     #[arg(long)]
     with_preprocessing: bool,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
 }
 
@@ -43,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let classifier = Classifier::load(&options.classifier, &common::device(options.device)?)?;
+    let classifier = common::classifier(&options.classifier, options.device)?;
     let input = match (options.with_preprocessing, options.format) {
         (false, _) => PixelInput::Normalized,
         (true, Format::Onnx) => PixelInput::Byte,

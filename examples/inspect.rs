@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mobilenet::{BLOCKS, Pixels};
+use mobilenet::{BLOCKS, ImageBatch};
 
 /// Show a network layer by layer: shape of the map, parameters, multiply-adds, time on this machine.
 ///
@@ -28,9 +28,6 @@ struct Options {
     /// Runs, of which the fastest counts; 0 leaves the time out
     #[arg(long, default_value_t = 20)]
     repeat: usize,
-    /// Where Burn holds the weights before they are compiled
-    #[arg(long, value_enum, default_value = "flex")]
-    device: common::DeviceName,
 }
 
 fn main() -> ExitCode {
@@ -42,9 +39,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let config = weights.config().clone();
     let size = options.size.unwrap_or(config.input_size);
     let source = weights.source().to_string();
-    let net = weights.load(&common::device(options.device)?)?.compile()?;
+    let net = weights.compile()?;
     let levels = vec![128u8; options.batch * size * size * 3];
-    let pixels = Pixels::from_u8(&levels, [options.batch, size, size])?;
+    let pixels = ImageBatch::from_u8(&levels, [options.batch, size, size])?;
     let (alpha, batch, set) = (config.alpha, options.batch, net.instruction_set());
     common::say!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
     line("", "map", ["parameters", "multiply-adds", "ms"]);

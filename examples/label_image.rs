@@ -11,7 +11,6 @@ use clap::{ArgGroup, Parser};
 use common::DeviceName;
 use dataset::ResizePolicy;
 use serde_json::json;
-use transfer::Classifier;
 
 /// Say what is on images: ranked classes with their probabilities.
 #[derive(Parser)]
@@ -36,8 +35,8 @@ struct Options {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
     /// Images
     #[arg(required = true)]
@@ -49,13 +48,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    let device = common::device(options.device)?;
     let classifier = match (&options.classifier, &options.weights) {
-        (Some(path), _) => Classifier::load(path, &device)?,
+        (Some(path), _) => common::classifier(path, options.device)?,
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
             let resize = options.resize.unwrap_or(ResizePolicy::CenterCrop);
-            common::imagenet(weights, resize, &device)?
+            common::imagenet(weights, resize, options.device)?
         }
     };
     let backbone = classifier.backbone();

@@ -79,7 +79,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     ])?;
     let (backbone, from) = match &options.from {
         Some(path) => {
-            let from = Classifier::load(path, &common::device(options.network.device)?)?;
+            let from = common::classifier(path, options.network.device)?;
             (from.backbone().clone(), Some(from))
         }
         None => (

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example speed -- --batch 32
-//! cargo run --release --example speed -- --weights mobilenet_v1_1.0_224 --engine burn
+//! cargo run --release --example speed -- --weights mobilenet_v1_1.0_224 --device flex
 //! cargo run --release --example speed -- --task gradient --batch 8 --json
 //! ```
 
@@ -12,11 +12,10 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use burn::module::Module;
-use burn::tensor::{Device, activation::softmax};
+use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use common::DeviceName;
-use mobilenet::{CompiledMobileNet, GradientOptions, MobileNet, MobileNetConfig, Output, Pixels};
+use mobilenet::{BurnEngine, Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images a second.
 #[derive(Parser)]
@@ -39,14 +38,11 @@ struct Arguments {
     /// How long to measure.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// The compiled net, or Burn's forward pass on its CPU backend.
-    #[arg(long, value_enum, default_value = "compiled")]
-    engine: Engine,
     /// Logits, or the gradient of one class's probability with respect to the pixels.
     #[arg(long, value_enum, default_value = "forward")]
     task: Task,
-    /// Where Burn runs, with `--engine burn`.
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network.
+    #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
     /// Print an object as the last line.
     #[arg(long)]
@@ -60,12 +56,6 @@ fn up_to<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, Str
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Engine {
-    Compiled,
-    Burn,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Task {
     Forward,
     Gradient,
@@ -76,33 +66,30 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let device = common::device(arguments.device)?;
-    let net = match &arguments.weights {
-        Some(name) => common::weights(name)?.load(&device)?,
-        None => MobileNetConfig::new()
-            .with_alpha(arguments.alpha)
-            .init(&device)?
-            .freeze(),
+    let weights = match &arguments.weights {
+        Some(name) => common::weights(name)?,
+        None => {
+            let config = MobileNetConfig::new().with_alpha(arguments.alpha);
+            Weights::of(&config.init(&Device::flex())?)?
+        }
     };
-    let size = arguments.input_size.unwrap_or(net.config().input_size);
+    let size = arguments.input_size.unwrap_or(weights.config().input_size);
     let shape = [arguments.batch, size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
-    let compiled = net.compile()?;
+    let engine: Box<dyn Engine> = match arguments.device {
+        DeviceName::Cpu => Box::new(weights.compile()?),
+        name => Box::new(BurnEngine::new(weights, &common::device(name)?)?),
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.threads)
         .build()?;
-    let task = || match arguments.engine {
-        Engine::Compiled => run_compiled(&compiled, arguments.task, &pixels, shape),
-        Engine::Burn => run_burn(&net, arguments.task, &pixels, shape, &device),
-    };
+    let task = || once(&*engine, arguments.task, &pixels, shape);
     let seconds = pool.install(|| measure(arguments.seconds, task))?;
     let images_per_second = shape[0] as f64 / seconds;
-    let instruction_set = match arguments.engine {
-        Engine::Compiled => compiled.instruction_set().name(),
-        Engine::Burn => "burn",
-    };
+    let name = engine.name();
+    let instruction_set = name.strip_prefix("compiled ").unwrap_or("burn");
     common::say!(
         "{images_per_second:.1} images/s ({:.2} ms a batch of {}), {} threads, {instruction_set}",
         seconds * 1e3,
@@ -138,52 +125,32 @@ fn measure(
     Ok(times[times.len() / 2])
 }
 
-fn run_compiled(
-    net: &CompiledMobileNet,
+fn once(
+    engine: &dyn Engine,
     task: Task,
     pixels: &[u8],
     shape: [usize; 3],
 ) -> Result<(), Box<dyn Error>> {
-    let pixels = Pixels::from_u8(pixels, shape)?;
+    let pixels = ImageBatch::from_u8(pixels, shape)?;
     match task {
-        Task::Forward if net.classes() > 0 => drop(net.logits(&pixels)?),
-        Task::Forward => drop(net.embed(&pixels)?),
-        Task::Gradient => {
-            net.pixel_gradients(
-                &pixels,
-                GradientOptions::new(Output::Logits),
-                |_, logits, gradient| {
-                    // d p0 / d logit = p0 (1 - p) at class 0, -p0 p elsewhere.
-                    let max = logits.iter().copied().fold(f32::MIN, f32::max);
-                    let sum: f32 = logits.iter().map(|x| (x - max).exp()).sum();
-                    let probability = |x: f32| (x - max).exp() / sum;
-                    let first = probability(logits[0]);
-                    for (i, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
-                        *gradient = first * (f32::from(u8::from(i == 0)) - probability(logit));
-                    }
-                },
-            )?;
+        Task::Forward if engine.config().classes > 0 => {
+            engine.forward(&pixels, Layer::Logits)?;
         }
-    }
-    Ok(())
-}
-
-fn run_burn(
-    net: &MobileNet,
-    task: Task,
-    pixels: &[u8],
-    shape: [usize; 3],
-    device: &Device,
-) -> Result<(), Box<dyn Error>> {
-    match task {
-        Task::Forward => drop(net.forward(net.input(pixels, shape, device)?)?.into_data()),
+        Task::Forward => {
+            engine.forward(&pixels, Layer::Embedding)?;
+        }
         Task::Gradient => {
-            let input = net
-                .input(pixels, shape, &device.clone().autodiff())?
-                .require_grad();
-            let probability = softmax(net.forward(input.clone())?, 1).narrow(1, 0, 1);
-            let gradients = probability.sum().backward();
-            drop(input.grad(&gradients).map(|gradient| gradient.into_data()));
+            let options = GradientOptions::new(Layer::Logits);
+            engine.pixel_gradients(&pixels, options, &|_, logits, gradient| {
+                // d p0 / d logit = p0 (1 - p) at class 0, -p0 p elsewhere.
+                let max = logits.iter().copied().fold(f32::MIN, f32::max);
+                let sum: f32 = logits.iter().map(|x| (x - max).exp()).sum();
+                let probability = |x: f32| (x - max).exp() / sum;
+                let first = probability(logits[0]);
+                for (i, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
+                    *gradient = first * (f32::from(u8::from(i == 0)) - probability(logit));
+                }
+            })?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use common::finish;
-use mobilenet::{Cache, Fetch, Precision, Weights};
+use mobilenet::{Cache, Fetch, FloatType, Weights};
 
 /// Find, fetch, inspect and convert weights of MobileNetV1.
 ///
@@ -153,8 +153,8 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             dtype,
         } => {
             let precision = match dtype {
-                Dtype::F16 => Precision::Half,
-                Dtype::F32 => Precision::Single,
+                Dtype::F16 => FloatType::F16,
+                Dtype::F32 => FloatType::F32,
             };
             let weights = Weights::open(&input)?;
             weights.save(&output, precision)?;

@@ -16,7 +16,7 @@ use transfer::{Classifier, EmbeddingCache};
 
 use super::explaining::drawing;
 use super::network::embed;
-use super::{DeviceName, device, open_folder};
+use super::{DeviceName, open_folder};
 
 /// Images, and where a classifier is asked about them.
 #[derive(clap::Args)]
@@ -27,8 +27,8 @@ pub struct Images {
     /// Folder of embeddings computed so far
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
     pub cache: PathBuf,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
 }
 
@@ -54,7 +54,7 @@ impl Images {
         let Some(image_dir) = &self.image_dir else {
             return Err("a classifier needs --image-dir, images to be asked about".into());
         };
-        let classifier = Classifier::load(path, &device(self.device)?)?;
+        let classifier = super::classifier(path, self.device)?;
         let folder = open_folder(image_dir)?;
         let known = classifier.classes();
         let mut items: Vec<ImageItem> = folder.images().to_vec();

@@ -26,23 +26,41 @@ use transfer::{Backbone, Classifier};
 #[allow(unused_imports)] // each example uses some of it
 pub(crate) use self::finish::{finish, say, write_file, write_png};
 
-/// Where Burn runs.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+/// What runs the network.
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
 pub enum DeviceName {
-    /// Burn's own CPU backend.
+    /// The engine compiled for this machine's CPU: the fastest there.
+    Cpu,
+    /// Burn's CPU backend.
     Flex,
-    /// The older CPU backend.
+    /// Burn's older CPU backend.
     Ndarray,
-    /// A GPU.
+    /// Burn on a GPU.
     Wgpu,
 }
 
-/// The device of that name, if this program was built with it.
+/// A backbone of these weights on the device of that name.
+pub fn backbone(weights: Weights, name: DeviceName) -> Result<Backbone, Box<dyn Error>> {
+    Ok(match name {
+        DeviceName::Cpu => Backbone::new(weights)?,
+        name => Backbone::on(weights, &device(name)?)?,
+    })
+}
+
+/// The classifier of a file, on the device of that name.
+pub fn classifier(path: &Path, name: DeviceName) -> Result<Classifier, Box<dyn Error>> {
+    Ok(match name {
+        DeviceName::Cpu => Classifier::load(path)?,
+        name => Classifier::load_on(path, &device(name)?)?,
+    })
+}
+
+/// The device of Burn's of that name, if this program was built with it; what needs one on a CPU gets `flex`.
 #[allow(deprecated)] // Burn will drop `ndarray`; it is offered as long as it is there.
 pub fn device(name: DeviceName) -> Result<Device, Box<dyn Error>> {
     match name {
         #[cfg(feature = "flex")]
-        DeviceName::Flex => Ok(Device::flex()),
+        DeviceName::Cpu | DeviceName::Flex => Ok(Device::flex()),
         #[cfg(feature = "ndarray")]
         DeviceName::Ndarray => Ok(Device::ndarray()),
         #[cfg(feature = "wgpu")]
@@ -114,7 +132,7 @@ pub fn show_fetch() -> impl Fn(&Event) {
 pub fn imagenet(
     weights: Weights,
     resize: ResizePolicy,
-    device: &Device,
+    device: DeviceName,
 ) -> Result<Classifier, Box<dyn Error>> {
     let background = weights.background().then_some("background");
     let names = include_str!("../../assets/imagenet_classes.txt").lines();
@@ -128,7 +146,7 @@ pub fn imagenet(
         let source = weights.source();
         return Err(format!("{source} has {found} classes, ImageNet has {expected}").into());
     }
-    let backbone = Backbone::new(weights, device)?.with_resize(resize);
+    let backbone = self::backbone(weights, device)?.with_resize(resize);
     Ok(Classifier::with_own_classes(backbone, &classes)?)
 }
 

@@ -7,7 +7,7 @@ use dataset::{ImageItem, ResizePolicy};
 use mobilenet::Weights;
 use transfer::{Backbone, Embedded, EmbeddingCache, Layer};
 
-use super::{DeviceName, device};
+use super::DeviceName;
 
 #[derive(clap::Args)]
 pub struct NetworkOptions {
@@ -28,8 +28,8 @@ pub struct NetworkOptions {
         default_value = "embedding-cache"
     )]
     pub cache: PathBuf,
-    /// Where Burn runs
-    #[arg(long, value_enum, default_value = "flex")]
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
 }
 
@@ -43,7 +43,7 @@ impl NetworkOptions {
     }
 
     pub fn backbone_of(&self, weights: Weights) -> Result<Backbone, Box<dyn Error>> {
-        let backbone = Backbone::new(weights, &device(self.device)?)?;
+        let backbone = super::backbone(weights, self.device)?;
         Ok(backbone.with_resize(self.resize).with_layer(self.layer)?)
     }
 

@@ -1,21 +1,20 @@
-use burn::tensor::Device;
 use dataset::{HashedSplit, ImageFolder, sample};
 use mobilenet::Weights;
 use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (root, device) = (std::env::temp_dir().join("outside-transfer"), Device::flex());
+    let root = std::env::temp_dir().join("outside-transfer");
     let (images, file) = (root.join("images"), root.join("classifier.safetensors"));
     sample::write(&images, 30, 1)?;
     let folder = ImageFolder::open(&images)?;
     let split = HashedSplit::default().apply(&folder)?;
-    let backbone = Backbone::new(Weights::open("bundled")?, &device)?;
+    let backbone = Backbone::new(Weights::open("bundled")?)?;
     let cache = EmbeddingCache::open(root.join("cache"))?;
     let training = backbone.embed(&split.training, &cache, |_| ())?.embeddings;
     let validation = backbone.embed(&split.validation, &cache, |_| ())?.embeddings;
     let (head, report) = HeadConfig::new().fit(&training, &validation)?;
     Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report).save(&file)?;
-    let answer = Classifier::load(&file, &device)?.classify(&split.testing[0].path)?;
+    let answer = Classifier::load(&file)?.classify(&split.testing[0].path)?;
     println!("{} {:.3}", answer[0].class, answer[0].probability);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use attribution::{Attribution, Baseline, BoxError, IntegratedGradients, Method, Rule};
 use burn::tensor::Device;
-use mobilenet::{GradientOptions, Output, Weights};
+use mobilenet::{GradientOptions, Layer, Weights};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ fn explain(
     (baseline, rule): (Baseline, Rule),
 ) -> Attribution {
     let model = |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<_, BoxError> {
-        let pixels = mobilenet::Pixels::from_f32(pixels, [n, h, w])?;
-        let options = GradientOptions::new(Output::Logits);
+        let pixels = mobilenet::ImageBatch::from_f32(pixels, [n, h, w])?;
+        let options = GradientOptions::new(Layer::Logits);
         let answer = net.pixel_gradients(&pixels, options, |_, _, out| out[target] = 1.0)?;
         let scores = answer.outputs.chunks(net.classes());
         Ok((

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use burn::tensor::Device;
 use transfer::{Basis, Classifier};
 
 use crate::support::{example, run};
@@ -21,7 +20,7 @@ fn finetune(folder: &Path, more: &[&str]) -> Command {
 }
 
 fn load(folder: &Path) -> Classifier {
-    Classifier::load(folder.join(OUTPUT), &Device::flex()).unwrap()
+    Classifier::load(folder.join(OUTPUT)).unwrap()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use mobilenet::{MobileNet, Precision, Weights};
+use mobilenet::{FloatType, MobileNet, Weights};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -186,7 +186,7 @@ fn bundled_is_the_frozen_graph_in_half_precision() {
     let graph = shared.join("weights/mobilenet_v1_1.0_224/retrained_graph.pb");
     let made = Weights::open(graph)
         .unwrap()
-        .to_safetensors(Precision::Half)
+        .to_safetensors(FloatType::F16)
         .unwrap();
     let made = Weights::from_safetensors("made again", &made).unwrap();
     let kept = Weights::open("bundled").unwrap();

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use burn::tensor::Device;
 use tempfile::TempDir;
 use transfer::{Classifier, Stopped};
 
@@ -29,7 +28,7 @@ fn retrain(folder: &Path, more: &[&str]) -> Command {
 }
 
 fn load(folder: &Path) -> Classifier {
-    Classifier::load(folder.join(OUTPUT), &Device::flex()).unwrap()
+    Classifier::load(folder.join(OUTPUT)).unwrap()
 }
 
 #[test]

@@ -5,7 +5,6 @@ use attribution::{
     IntegratedGradients, LayerCam, Method, Model, Pixels, Randomised, Score, randomisation_check,
     rank_correlation,
 };
-use burn::tensor::Device;
 use dataset::{DecodeOptions, ImageFolder, ResizePolicy, decode_file};
 use image::RgbImage;
 use mobilenet::Weights;
@@ -30,12 +29,7 @@ fn imagenet(weights: Weights) -> Classifier {
         .collect();
     let head = Head::new(vec![Dense::new(inputs, by_output, bias).unwrap()]).unwrap();
     let names = (0..outputs).map(|k| k.to_string()).collect();
-    Classifier::new(
-        Backbone::new(weights, &Device::flex()).unwrap(),
-        head,
-        names,
-    )
-    .unwrap()
+    Classifier::new(Backbone::new(weights).unwrap(), head, names).unwrap()
 }
 
 fn top(classifier: &Classifier, image: &RgbImage) -> usize {
@@ -77,7 +71,7 @@ fn explanations_change_when_the_net_forgets() {
     let target = top(&classifier, &image);
     let of = move |logits: &[f64]| Score::Logit(target).evaluate(logits);
     let randomised = classifier
-        .randomised_of(1, of)
+        .randomized_of(1, of)
         .step_by(4)
         .map(|step| step.map(|(layer, gradient)| Randomised::new(layer, gradient)))
         .collect::<Result<Vec<_>, _>>()

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group};
-use mobilenet::{CompiledMobileNet, Pixels, Precision, Weights};
+use mobilenet::{CompiledMobileNet, FloatType, ImageBatch, Weights};
 
 /// Set in the process whose memory is measured.
 const ALONE: &str = "LOAD_BENCH_ALONE";
@@ -26,10 +26,7 @@ fn load(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("load/alpha-1.0");
     group.bench_function("bundled-f16", |b| b.iter(|| black_box(ready("bundled"))));
-    for (name, precision) in [
-        ("file-f16", Precision::Half),
-        ("file-f32", Precision::Single),
-    ] {
+    for (name, precision) in [("file-f16", FloatType::F16), ("file-f32", FloatType::F32)] {
         let path = file(name, precision);
         group.bench_function(name, |b| b.iter(|| black_box(ready(&path))));
     }
@@ -62,7 +59,7 @@ fn main() {
     let net = ready("bundled");
     report("ready to classify");
     let image = vec![128; 224 * 224 * 3];
-    let pixels = Pixels::from_u8(&image, [1, 224, 224]).expect("an image");
+    let pixels = ImageBatch::from_u8(&image, [1, 224, 224]).expect("an image");
     black_box(net.logits(&pixels).expect("logits"));
     report("one image classified");
 }

@@ -1,7 +1,10 @@
-use crate::config::BLOCKS;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// A choice of blocks, 0 (the stem) to 13, whose pooled maps are joined to one embedding, in ascending order.
+/// Number of the last block of a whole MobileNetV1.
+const LAST: usize = 13;
+
+/// A set of blocks whose pooled maps are joined to one embedding, in ascending order. Block 0 is the stem, 1 to 13 are
+/// the separable blocks.
 ///
 /// ```
 /// # fn main() -> mobilenet::Result<()> {
@@ -15,38 +18,36 @@ use crate::{Error, Result};
 pub struct Blocks(u16);
 
 impl Blocks {
-    /// These blocks; each counts once.
+    /// A set of these blocks; repeated blocks count once.
     ///
     /// # Errors
-    /// [`Error::Config`] where there is none, or one that no net has.
+    /// [`Error::Setting`] if no block is given, or a block above 13.
     pub fn new(blocks: impl IntoIterator<Item = usize>) -> Result<Self> {
         let mut bits = 0;
         for block in blocks {
-            if block > BLOCKS.len() {
-                let last = BLOCKS.len();
-                return Err(Error::Config(format!(
-                    "block {block}: a MobileNetV1 has the blocks 0 (stem) to {last}"
-                )));
+            if block > LAST {
+                let expected = format!("0 (the stem) to {LAST}");
+                return Err(Error::setting("block", block, expected));
             }
             bits |= 1 << block;
         }
         if bits == 0 {
-            return Err(Error::Config("no block is chosen: name one or more".into()));
+            return Err(Error::setting("blocks", "empty", "one or more blocks"));
         }
         Ok(Self(bits))
     }
 
-    /// The blocks, ascending.
+    /// The blocks in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..=BLOCKS.len()).filter(move |&block| self.contains(block))
+        (0..=LAST).filter(move |&block| self.contains(block))
     }
 
-    /// Whether a block is among them.
+    /// Whether the set contains a block.
     pub fn contains(self, block: usize) -> bool {
-        block <= BLOCKS.len() && self.0 >> block & 1 == 1
+        block <= LAST && self.0 >> block & 1 == 1
     }
 
-    /// The last of them.
+    /// The last block of the set.
     pub fn last(self) -> usize {
         self.0.checked_ilog2().unwrap_or(0) as usize
     }
@@ -56,7 +57,7 @@ impl Blocks {
         let block = self.last();
         if block > blocks {
             return Err(Error::Input(format!(
-                "block {block} is asked for; this net has blocks 0 (stem) to {blocks}"
+                "block {block} is requested; this net has the blocks 0 (the stem) to {blocks}"
             )));
         }
         Ok(())
@@ -64,6 +65,6 @@ impl Blocks {
 
     /// One block of a net that has it.
     pub(crate) fn only(block: usize) -> Self {
-        Self(1 << block.min(BLOCKS.len()))
+        Self(1 << block.min(LAST))
     }
 }

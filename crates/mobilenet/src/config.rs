@@ -1,9 +1,11 @@
 //! What a MobileNetV1 is, as data: widths, strides, padding rule, epsilon, normalisation.
 
-use burn::nn::PaddingConfig2d;
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Blocks, Error, Result};
+use crate::blocks::Blocks;
+use crate::error::{Error, Result};
 
 /// Width (at alpha 1.0) and stride of the stem, a full 3x3 convolution.
 pub const STEM: (usize, usize) = (32, 2);
@@ -61,16 +63,6 @@ impl Padding {
             Self::Same if size.is_multiple_of(2) => (0, 1),
             Self::End | Self::EndButStem => (0, 1),
             Self::Same | Self::Both => (1, 1),
-        }
-    }
-
-    pub(crate) fn to_burn(self, kernel: usize, stride: usize) -> PaddingConfig2d {
-        match self {
-            _ if kernel == 1 => PaddingConfig2d::Valid,
-            _ if stride == 1 => PaddingConfig2d::Explicit(1, 1, 1, 1),
-            Self::Same => PaddingConfig2d::Same,
-            Self::End | Self::EndButStem => PaddingConfig2d::Explicit(0, 0, 1, 1),
-            Self::Both => PaddingConfig2d::Explicit(1, 1, 1, 1),
         }
     }
 }
@@ -174,57 +166,34 @@ impl MobileNetConfig {
     /// Checks every field against its range.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field, what it is and what it may be.
+    /// [`Error::Setting`] with the name of the first field that is out of its range, its value and the range.
     pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(Error::Config(what));
-        if !(self.alpha > 0.0 && self.alpha <= 4.0) {
-            return wrong(format!(
-                "alpha is {}; expected a number in (0, 4]",
-                self.alpha
-            ));
-        }
-        if self.blocks > BLOCKS.len() {
-            return wrong(format!(
-                "{} blocks are asked for; MobileNetV1 has 13",
-                self.blocks
-            ));
-        }
-        if self.blocks < BLOCKS.len() && self.classes > 0 {
-            return wrong(format!(
-                "a net cut after block {} has no classifier; set classes to 0 (they are {})",
-                self.blocks, self.classes
-            ));
-        }
-        if self.classes > 1 << 20 {
-            return wrong(format!(
-                "{} classes; at most 1048576 are allowed",
-                self.classes
-            ));
-        }
-        // What is computed with are these numbers as f32.
-        if !(self.epsilon as f32 > 0.0 && self.epsilon < 1.0) {
-            return wrong(format!(
-                "epsilon is {}; expected a number in (0, 1)",
-                self.epsilon
-            ));
-        }
+        let check = |right: bool, setting, value: &dyn Display, expected: &str| match right {
+            true => Ok(()),
+            false => Err(Error::setting(setting, value, expected)),
+        };
+        let alpha = self.alpha > 0.0 && self.alpha <= 4.0;
+        check(alpha, "alpha", &self.alpha, "a number in (0, 4]")?;
+        let blocks = self.blocks <= BLOCKS.len();
+        check(blocks, "blocks", &self.blocks, "0 to 13")?;
+        let classes = self.blocks == BLOCKS.len() || self.classes == 0;
+        let expected = "0, since a net with fewer than 13 blocks has no classifier";
+        check(classes, "classes", &self.classes, expected)?;
+        let classes = self.classes <= 1 << 20;
+        check(classes, "classes", &self.classes, "at most 1048576")?;
+        // The net computes with these numbers as f32.
+        let epsilon = self.epsilon as f32 > 0.0 && self.epsilon < 1.0;
+        check(epsilon, "epsilon", &self.epsilon, "a number in (0, 1)")?;
         let (mean, std) = (self.mean as f32, self.std as f32);
-        let normalised = [0.0, 255.0].map(|level| (level - mean) * (1.0 / std));
-        if !(mean.is_finite() && std.is_finite() && std > 0.0)
-            || normalised.iter().any(|x| !x.is_finite())
-        {
-            return wrong(format!(
-                "normalisation (pixel - {}) / {} is not finite, or std not positive",
-                self.mean, self.std
-            ));
-        }
-        if self.input_size == 0 || self.input_size > 4096 {
-            return wrong(format!(
-                "input size {}; expected 1 to 4096",
-                self.input_size
-            ));
-        }
-        Ok(())
+        let normalized = [0.0, 255.0].map(|level| (level - mean) * (1.0 / std));
+        let finite = mean.is_finite() && normalized.iter().all(|x| x.is_finite());
+        let expected = "a number for which (level - mean) / std is finite";
+        check(finite || !std.is_normal(), "mean", &self.mean, expected)?;
+        let positive = finite && std.is_finite() && std > 0.0;
+        let expected = "a positive number for which (level - mean) / std is finite";
+        check(positive, "std", &self.std, expected)?;
+        let size = (1..=4096).contains(&self.input_size);
+        check(size, "input size", &self.input_size, "1 to 4096 pixels")
     }
 
     /// A width of the paper's table at this alpha: at least 8, as in TF-Slim.
@@ -263,7 +232,7 @@ impl MobileNetConfig {
                 let (first, last) = self.padding.of_block(block).amounts(before, stride);
                 if before + first + last < 3 {
                     return Err(Error::Input(format!(
-                        "images of {height} x {width} pixels are too small for this net: nothing is left after block {block}"
+                        "images of {height} x {width} pixels are too small for this net: nothing is left of them after block {block}"
                     )));
                 }
             }

@@ -98,12 +98,41 @@ pub enum Error {
         /// What is known, and what to do.
         message: String,
     },
-    /// A configuration out of its range.
-    #[error("configuration: {0}")]
-    Config(String),
-    /// Input to the network that does not fit it.
+    /// A setting is outside its range.
+    #[error("{setting} is {value}; expected {expected}")]
+    Setting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        expected: String,
+    },
+    /// Input that does not fit the network.
     #[error("input: {0}")]
     Input(String),
+}
+
+impl Error {
+    /// The net has no classifier, whose logits are requested.
+    pub(crate) fn no_classifier() -> Self {
+        Self::Input(
+            "this net has no classifier; use its embedding, or load all 13 blocks and the classifier".into(),
+        )
+    }
+
+    /// A setting that is outside its range.
+    pub(crate) fn setting(
+        setting: &'static str,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting {
+            setting,
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
 }
 
 fn plural(n: usize) -> String {
@@ -115,4 +144,4 @@ fn plural(n: usize) -> String {
 }
 
 /// Result of this crate's functions.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -15,25 +15,38 @@
 //! No backend is chosen here: the application turns on one of Burn's and hands a `Device` in.
 
 mod blocks;
-mod compiled;
+pub mod compiled;
 mod config;
+pub mod engine;
 mod error;
+mod gradients;
+mod image_batch;
+mod layer;
+#[cfg(feature = "burn")]
 mod model;
-mod weights;
+mod precision;
+pub mod weights;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
 pub use blocks::Blocks;
 pub use compiled::{
-    BlockGradients, CompiledMobileNet, Features, GradientOptions, InstructionSet, Output,
-    PixelGradients, Pixels,
+    ActivationRange, ActivationRanges, CompileOptions, CompiledMobileNet, InstructionSet,
 };
 pub use config::{BLOCKS, MobileNetConfig, Padding, STEM};
+#[cfg(feature = "burn")]
+pub use engine::BurnEngine;
+pub use engine::Engine;
 pub use error::{Error, Result};
+pub use gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
+pub use image_batch::ImageBatch;
+pub use layer::Layer;
+#[cfg(feature = "burn")]
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
+pub use precision::Precision;
 pub use weights::{
-    Cache, Filter, Format, HeadTensors, Precision, Preprocessing, Published, Weights,
+    Cache, Filter, FloatType, Format, HeadTensors, Preprocessing, Published, Weights,
 };
 #[cfg(feature = "fetch")]
 pub use weights::{Event, Fetch};

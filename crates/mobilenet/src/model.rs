@@ -2,12 +2,14 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::config::{BLOCKS, STEM};
-use crate::{Blocks, Error, MobileNetConfig, Result};
+use crate::blocks::Blocks;
+use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
+use crate::error::{Error, Result};
+use crate::image_batch::check_shape;
 
 /// Convolution without bias, batch normalisation, ReLU6.
 #[derive(Module, Debug)]
@@ -58,7 +60,7 @@ impl MobileNetConfig {
     /// A net with random weights (Burn's default initialisers), not frozen.
     ///
     /// # Errors
-    /// [`Error::Config`] where a field is out of its range.
+    /// [`Error::Setting`] if a field is outside its range.
     pub fn init(&self, device: &Device) -> Result<MobileNet> {
         self.check()?;
         let conv_block =
@@ -66,7 +68,7 @@ impl MobileNetConfig {
                 conv: Conv2dConfig::new([input, output], [kernel, kernel])
                     .with_stride([stride, stride])
                     .with_groups(groups)
-                    .with_padding(self.padding.of_block(block).to_burn(kernel, stride))
+                    .with_padding(to_burn(self.padding.of_block(block), kernel, stride))
                     .with_bias(false)
                     .init(device),
                 bn: BatchNormConfig::new(output)
@@ -172,12 +174,8 @@ impl MobileNet {
     /// # Errors
     /// [`Error::Input`] where the net has no classifier (it was cut, or made with 0 classes).
     pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<2>> {
-        let classifier = self.classifier.as_ref().ok_or_else(|| {
-            Error::Input(
-                "this net has no classifier: use `embed`, or load all 13 blocks and the logits"
-                    .into(),
-            )
-        })?;
+        let classifier = self.classifier.as_ref();
+        let classifier = classifier.ok_or_else(Error::no_classifier)?;
         Ok(classifier.forward(self.embed(x)))
     }
 
@@ -203,26 +201,19 @@ impl MobileNet {
     }
 }
 
-/// The longest side of an image, in pixels.
-const LONGEST: usize = 1 << 16;
-
-/// Refuses a number of pixel values that is not that of `[n, height, width, 3]`, and sides that no image has: an empty
-/// batch of them would still be planned for.
-pub(crate) fn check_shape(length: usize, [n, height, width]: [usize; 3]) -> Result<()> {
-    let expected = [height, width, 3]
-        .iter()
-        .try_fold(n, |product, &side| product.checked_mul(side));
-    let sides = 1..=LONGEST;
-    if !sides.contains(&height) || !sides.contains(&width) || expected != Some(length) {
-        return Err(Error::Input(format!(
-            "{length} pixel values for shape [{n}, {height}, {width}, 3]: sides of 1 to {LONGEST} and one value a channel are expected"
-        )));
-    }
-    Ok(())
-}
-
 /// Global average pool: `[n, c, h, w]` to `[n, c]`.
 pub fn pool(map: Tensor<4>) -> Tensor<2> {
     let [n, channels, _, _] = map.dims();
     map.mean_dim(2).mean_dim(3).reshape([n, channels])
+}
+
+/// A padding rule in Burn's words.
+pub(crate) fn to_burn(rule: Padding, kernel: usize, stride: usize) -> PaddingConfig2d {
+    match rule {
+        _ if kernel == 1 => PaddingConfig2d::Valid,
+        _ if stride == 1 => PaddingConfig2d::Explicit(1, 1, 1, 1),
+        Padding::Same => PaddingConfig2d::Same,
+        Padding::End | Padding::EndButStem => PaddingConfig2d::Explicit(0, 0, 1, 1),
+        Padding::Both => PaddingConfig2d::Explicit(1, 1, 1, 1),
+    }
 }

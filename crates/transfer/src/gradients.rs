@@ -2,15 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::module::Param;
-use burn::tensor::{Device, Tensor, TensorData};
-use mobilenet::{ConvBlock, MobileNet};
+use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, OutputGradient, Weights};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::engine::{Levels, Net, Options};
-use crate::{Classifier, Dense, Error, Head, Layer, Result};
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::head::{Dense, Head};
 
 /// Any error, as these functions give it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,7 +37,7 @@ type Score = Arc<dyn Fn(&[f64]) -> Result<(f64, Vec<f64>), BoxError> + Send + Sy
 /// What the functions are made of: they do not borrow the classifier.
 #[derive(Clone)]
 struct Model {
-    net: Arc<Net>,
+    engine: Arc<dyn Engine>,
     head: Head,
     layer: Layer,
     score: Score,
@@ -94,10 +93,10 @@ impl Classifier {
         Box::new(move |pixels, shape| {
             let shape = three_channels(shape)?;
             let (scores, block) = model.with_scores(shape[0], |upstream| {
-                let levels = Levels::F32(pixels);
-                model
-                    .net
-                    .block_gradients(levels, shape, block, model.options(false), upstream)
+                let images = ImageBatch::from_f32(pixels, shape)?;
+                let options = GradientOptions::new(model.layer);
+                let engine = &model.engine;
+                Ok(engine.block_gradients(&images, block, options, upstream)?)
             })?;
             let [_, height, width, channels] = block.activations.shape;
             Ok((
@@ -117,47 +116,45 @@ impl Classifier {
         let model = self.model(score);
         Box::new(move |pixels, shape| {
             let shape = three_channels(shape)?;
-            let outputs = model.net.forward(Levels::F32(pixels), shape, model.layer)?;
+            let outputs = model
+                .engine
+                .forward(&ImageBatch::from_f32(pixels, shape)?, model.layer)?;
             let logits = model.head.logits(&outputs)?;
             let rows = logits.chunks_exact(model.head.classes());
             rows.map(|logits| Ok((model.score)(logits)?.0)).collect()
         })
     }
 
-    /// [`gradient_of`](Self::gradient_of) ever more randomised copies, for the check of
+    /// [`gradient_of`](Self::gradient_of) ever more randomized copies, for the check of
     /// [Adebayo et al. 2018](https://arxiv.org/abs/1810.03292): first the head, then the head and the layer below it,
     /// down to the stem, each with the name of the lowest layer that is random.
     ///
     /// Weights are drawn from a normal distribution with the deviation of the filter they replace, which keeps the
     /// size of the activations; biases and batch normalisation stay. Each copy is a net of its own in memory; they
     /// are made one by one.
-    pub fn randomised_of<E: Into<BoxError>>(
+    pub fn randomized_of<E: Into<BoxError>>(
         &self,
         seed: u64,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
     ) -> impl Iterator<Item = Result<(String, GradientFn)>> {
         let mut model = self.model(score);
-        let device = self.backbone().device();
-        let engine = self.backbone().engine();
         let blocks = self.backbone().weights().config().blocks;
         let classifier = (model.layer == Layer::Logits).then_some(Part::Classifier);
         let parts = std::iter::once(Part::Head)
             .chain(classifier)
             .chain((1..=blocks).rev().map(Part::Block))
             .chain([Part::Stem]);
-        let mut net = None;
+        let mut weights = None;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         parts.map(move |part| {
             if part == Part::Head {
-                model.head = randomise_head(&model.head, &mut rng)?;
+                model.head = randomize_head(&model.head, &mut rng)?;
             } else {
-                let mut random = match net.take() {
-                    Some(net) => net,
-                    None => self.backbone().weights().clone().load(device)?,
-                };
-                randomise(&mut random, part, device, &mut rng)?;
-                model.net = Arc::new(Net::new(engine, random.clone(), device)?);
-                net = Some(random);
+                let drawn = weights.take();
+                let drawn = drawn.unwrap_or_else(|| self.backbone().weights().clone());
+                let drawn = randomize(drawn, part, &mut rng)?;
+                model.engine = model.engine.with_weights(&drawn)?;
+                weights = Some(drawn);
             }
             Ok((part.to_string(), model.clone().gradient(false)))
         })
@@ -168,7 +165,7 @@ impl Classifier {
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
     ) -> Model {
         Model {
-            net: Arc::clone(&self.backbone().net),
+            engine: Arc::clone(self.backbone().engine()),
             head: self.head().clone(),
             layer: self.backbone().layer(),
             score: Arc::new(move |logits| score(logits).map_err(Into::into)),
@@ -177,20 +174,13 @@ impl Classifier {
 }
 
 impl Model {
-    fn options(&self, guided: bool) -> Options {
-        Options {
-            layer: self.layer,
-            guided,
-        }
-    }
-
     fn gradient(self, guided: bool) -> GradientFn {
         Box::new(move |pixels, shape| {
             let shape = three_channels(shape)?;
             let (scores, result) = self.with_scores(shape[0], |upstream| {
-                let options = self.options(guided);
-                self.net
-                    .pixel_gradients(Levels::F32(pixels), shape, options, upstream)
+                let images = ImageBatch::from_f32(pixels, shape)?;
+                let options = GradientOptions::new(self.layer).with_guided(guided);
+                Ok(self.engine.pixel_gradients(&images, options, upstream)?)
             })?;
             Ok((scores, result.gradients))
         })
@@ -201,7 +191,7 @@ impl Model {
     fn with_scores<T>(
         &self,
         n: usize,
-        compute: impl FnOnce(&(dyn Fn(usize, &[f32], &mut [f32]) + Sync)) -> Result<T>,
+        compute: impl FnOnce(&OutputGradient<'_>) -> Result<T>,
     ) -> Result<(Vec<f64>, T), BoxError> {
         // Filled by several threads.
         let scores: Mutex<Vec<Result<f64, BoxError>>> =
@@ -246,7 +236,7 @@ fn three_channels([n, height, width, channels]: [usize; 4]) -> Result<[usize; 3]
     }
 }
 
-/// What is randomised in one step.
+/// What is randomized in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Head,
@@ -266,7 +256,7 @@ impl std::fmt::Display for Part {
     }
 }
 
-fn randomise_head(head: &Head, rng: &mut ChaCha8Rng) -> Result<Head> {
+fn randomize_head(head: &Head, rng: &mut ChaCha8Rng) -> Result<Head> {
     let layers = head.layers().iter().map(|layer| {
         let weights = random(layer.weights(), layer.inputs(), rng);
         Dense::new(layer.inputs(), weights, layer.bias().to_vec())
@@ -274,40 +264,30 @@ fn randomise_head(head: &Head, rng: &mut ChaCha8Rng) -> Result<Head> {
     Head::new(layers.collect::<Result<_>>()?)
 }
 
-fn randomise(net: &mut MobileNet, part: Part, device: &Device, rng: &mut ChaCha8Rng) -> Result<()> {
-    let mut convolution = |block: &mut ConvBlock| -> Result<()> {
-        let filters = block.conv.weight.dims()[0];
-        block.conv.weight = drawn(&block.conv.weight.val(), filters, device, rng)?;
-        Ok(())
+/// Replaces the kernels of a part of the network.
+fn randomize(mut weights: Weights, part: Part, rng: &mut ChaCha8Rng) -> Result<Weights> {
+    let kernels = match part {
+        Part::Head => vec![],
+        Part::Classifier => vec!["classifier.weight".to_string()],
+        Part::Block(block) => ["depthwise", "pointwise"]
+            .map(|conv| format!("blocks.{}.{conv}.conv.weight", block - 1))
+            .to_vec(),
+        Part::Stem => vec!["stem.conv.weight".to_string()],
     };
-    match part {
-        Part::Stem => convolution(&mut net.stem),
-        Part::Block(block) => net.blocks.get_mut(block - 1).map_or(Ok(()), |block| {
-            convolution(&mut block.depthwise)?;
-            convolution(&mut block.pointwise)
-        }),
-        Part::Classifier => net.classifier.as_mut().map_or(Ok(()), |classifier| {
-            classifier.weight = drawn(&classifier.weight.val(), 1, device, rng)?;
-            Ok(())
-        }),
-        Part::Head => Ok(()),
+    for kernel in kernels {
+        let found = weights.tensors().find(|(name, ..)| *name == kernel);
+        let Some((_, shape, values)) = found else {
+            continue;
+        };
+        let filters = if part == Part::Classifier {
+            1
+        } else {
+            shape[0]
+        };
+        let drawn = random(values, values.len() / filters.max(1), rng);
+        weights = weights.with_tensor(&kernel, drawn)?;
     }
-}
-
-/// A random tensor like this one of so many filters.
-fn drawn<const D: usize>(
-    weights: &Tensor<D>,
-    filters: usize,
-    device: &Device,
-    rng: &mut ChaCha8Rng,
-) -> Result<Param<Tensor<D>>> {
-    let shape = weights.dims();
-    let values = weights
-        .try_to_vec_as::<f32>()
-        .map_err(|error| Error::mismatch("weights of the net", "readable numbers", error))?;
-    let values = random(&values, values.len() / filters.max(1), rng);
-    let tensor = Tensor::from_data(TensorData::new(values, shape), device);
-    Ok(Param::from_tensor(tensor).set_require_grad(false))
+    Ok(weights)
 }
 
 /// Normal numbers with the deviation of the filter of `length` values that they replace.

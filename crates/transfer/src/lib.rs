@@ -16,14 +16,14 @@
 //! use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 //! let folder = dataset::ImageFolder::open("photos")?;
 //! let split = dataset::HashedSplit::default().apply(&folder)?;
-//! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?, &device)?;
+//! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?)?;
 //! let cache = EmbeddingCache::open("cache")?;
 //! let training = backbone.embed(&split.training, &cache, |_| ())?.embeddings;
 //! let validation = backbone.embed(&split.validation, &cache, |_| ())?.embeddings;
 //! let (head, report) = HeadConfig::new().fit(&training, &validation)?;
 //! let classifier = Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report);
 //! classifier.save("photos.safetensors")?;
-//! println!("{:?}", Classifier::load("photos.safetensors", &device)?.classify("new.jpg")?);
+//! println!("{:?}", Classifier::load("photos.safetensors")?.classify("new.jpg")?);
 //! # Ok(())
 //! # }
 //! ```
@@ -32,7 +32,6 @@ mod backbone;
 mod cache;
 mod classifier;
 mod embeddings;
-mod engine;
 mod error;
 pub mod export;
 mod files;
@@ -40,7 +39,6 @@ pub mod finetune;
 mod gradients;
 mod head;
 pub mod insight;
-mod layer;
 mod own_classes;
 mod retrained_graph;
 pub mod tensorboard;
@@ -53,12 +51,11 @@ pub use backbone::{Backbone, Embedded, Filled};
 pub use cache::{EmbeddingCache, Imported, Key, Merged, read_bottlenecks, write_bottlenecks};
 pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
 pub use embeddings::Embeddings;
-pub use engine::Engine;
 pub use error::{Error, Result};
 pub use gradients::{BlockFn, BlockOutput, BoxError, GradientFn, Gradients, ScoresFn};
 pub use head::{
     Candidate, Checkpoint, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head,
     HeadConfig, Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
 };
-pub use layer::Layer;
+pub use mobilenet::Layer;
 pub use variation::Variation;

@@ -7,10 +7,9 @@ impl Classifier {
     ///
     /// ```no_run
     /// # fn main() -> transfer::Result<()> {
-    /// # let device = burn::tensor::Device::flex();
     /// use mobilenet::Weights;
     /// use transfer::{Backbone, Classifier};
-    /// let backbone = Backbone::new(Weights::open("bundled")?, &device)?;
+    /// let backbone = Backbone::new(Weights::open("bundled")?)?;
     /// let classes: Vec<String> = (0..1001).map(|k| format!("class {k}")).collect();
     /// let classifier = Classifier::with_own_classes(backbone, &classes)?;
     /// # Ok(())

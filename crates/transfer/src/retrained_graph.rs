@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use burn::tensor::Device;
 use dataset::ResizePolicy;
 use mobilenet::Weights;
 
@@ -17,9 +16,8 @@ impl Classifier {
     ///
     /// ```no_run
     /// # fn main() -> transfer::Result<()> {
-    /// # let device = burn::tensor::Device::flex();
     /// use transfer::Classifier;
-    /// let old = Classifier::from_retrained_graph("retrained_graph.pb", "retrained_labels.txt", &device)?;
+    /// let old = Classifier::from_retrained_graph("retrained_graph.pb", "retrained_labels.txt")?;
     /// old.save("flowers.safetensors")?;
     /// # Ok(())
     /// # }
@@ -28,11 +26,7 @@ impl Classifier {
     /// # Errors
     /// As [`Weights::open`]; where the graph has no retrained layer, or there are not as many labels (one a line) as
     /// it has classes.
-    pub fn from_retrained_graph(
-        graph: impl AsRef<Path>,
-        labels: impl AsRef<Path>,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn from_retrained_graph(graph: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         let (graph, labels) = (graph.as_ref(), labels.as_ref());
         let weights = Weights::open(graph)?;
         let wrong = |message: String| Error::File {
@@ -74,7 +68,7 @@ impl Classifier {
         let rows = (0..classes).flat_map(|c| (0..inputs).map(move |i| i * classes + c));
         let weight = rows.map(|at| tensors.weight[at]).collect();
         let head = Head::new(vec![Dense::new(inputs, weight, tensors.bias)?])?;
-        let backbone = Backbone::new(weights, device)?
+        let backbone = Backbone::new(weights)?
             .with_resize(ResizePolicy::Tf1Squash)
             .with_layer(layer)?;
         Self::new(backbone, head, names)

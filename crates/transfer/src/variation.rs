@@ -6,13 +6,14 @@ use dataset::{
     Augmentation, DecodeOptions, Distortions, ImageItem, ResizePolicy, RgbImage, decode_file,
     decode_named, read_bounded,
 };
+use mobilenet::ImageBatch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::backbone::Rows;
-use crate::engine::Levels;
-use crate::{Backbone, Embedded, EmbeddingCache, Error, Filled, Key, Result};
+use crate::backbone::{Backbone, Embedded, Filled, Rows};
+use crate::cache::{EmbeddingCache, Key};
+use crate::error::{Error, Result};
 
 /// The most variants of an image: they are in memory together.
 const MOST_VARIANTS: usize = 64;
@@ -188,7 +189,8 @@ impl Backbone {
     fn embed_levels(&self, levels: &[f32], images: usize) -> Result<Vec<f32>> {
         let side = self.size() as usize;
         let shape = [images, side, side];
-        self.net.forward(Levels::F32(levels), shape, self.layer())
+        let images = ImageBatch::from_f32(levels, shape)?;
+        Ok(self.engine().forward(&images, self.layer())?)
     }
 
     fn variant_recipe(&self, variation: &Variation, seed: u64, variant: usize) -> Result<[u8; 32]> {

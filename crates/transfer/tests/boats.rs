@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
 use dataset::{HashedSplit, ImageFolder, ImageItem, ResizePolicy};
 use mobilenet::Weights;
 use transfer::{
@@ -26,7 +25,7 @@ impl Boats {
     fn open(alpha: &str, layer: Layer) -> Option<Self> {
         let data = common::shared("data/boat-cloud")?;
         let weights = common::shared(&format!("weights/mobilenet_v1_{alpha}_224"))?;
-        let backbone = Backbone::new(Weights::open(weights).unwrap(), &Device::flex()).unwrap();
+        let backbone = Backbone::new(Weights::open(weights).unwrap()).unwrap();
         let backbone = backbone.with_resize(ResizePolicy::Tf1Squash);
         let backbone = backbone.with_layer(layer).unwrap();
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("boats-{alpha}-{layer}"));

@@ -5,7 +5,6 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use common::{images, numbers};
 use dataset::ImageItem;
 use mobilenet::Weights;
@@ -112,7 +111,7 @@ fn files_that_cannot_be_used_are_named_and_the_rest_is_read() {
 fn what_is_imported_is_not_computed_again() {
     let folder = tempfile::tempdir().unwrap();
     let items = images(&folder.path().join("photos"), 5);
-    let net = || Backbone::new(Weights::open("bundled").unwrap(), &Device::flex()).unwrap();
+    let net = || Backbone::new(Weights::open("bundled").unwrap()).unwrap();
     let backbone = net().with_layer(Layer::Logits).unwrap();
     let cache = || EmbeddingCache::temporary().unwrap();
     let own = backbone.embed(&items, &cache(), |_| ()).unwrap().embeddings;

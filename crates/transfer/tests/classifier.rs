@@ -12,7 +12,7 @@ use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use transfer::{
-    Backbone, Basis, Classifier, Dense, Embeddings, Engine, Head, HeadConfig, Layer, Provenance,
+    Backbone, Basis, Classifier, Dense, Embeddings, Head, HeadConfig, Layer, Provenance,
 };
 
 fn device() -> Device {
@@ -20,7 +20,7 @@ fn device() -> Device {
 }
 
 fn small() -> Classifier {
-    common::classifier(Backbone::new(weights(2, 16), &device()).unwrap())
+    common::classifier(Backbone::new(weights(2, 16)).unwrap())
 }
 
 fn saved(classifier: &Classifier) -> (tempfile::TempDir, PathBuf) {
@@ -31,7 +31,7 @@ fn saved(classifier: &Classifier) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn refused(path: &Path) -> String {
-    let message = Classifier::load(path, &device()).unwrap_err().to_string();
+    let message = Classifier::load(path).unwrap_err().to_string();
     assert!(
         message.contains(&*path.display().to_string()),
         "the file is not named: {message}"
@@ -61,7 +61,7 @@ fn rewrite(
 
 /// One whose file says as much as a file can.
 fn described() -> Classifier {
-    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let backbone = Backbone::new(weights(1, 16)).unwrap();
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
     let set = Embeddings::new(numbers(30 * dim, 3), dim, targets.clone()).unwrap();
@@ -79,7 +79,7 @@ fn described() -> Classifier {
 
 /// One with a hidden layer, and a history in its report.
 fn trained_by_steps() -> Classifier {
-    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let backbone = Backbone::new(weights(1, 16)).unwrap();
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
     let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
@@ -95,7 +95,7 @@ fn trained_by_steps() -> Classifier {
 fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
     let joined: Layer = "blocks-1-2".parse().unwrap();
     for (layer, blocks) in [(Layer::Embedding, 2), (Layer::Logits, 13), (joined, 2)] {
-        let backbone = Backbone::new(weights(blocks, 32), &device()).unwrap();
+        let backbone = Backbone::new(weights(blocks, 32)).unwrap();
         let backbone = backbone
             .with_layer(layer)
             .unwrap()
@@ -105,7 +105,7 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
             .unwrap()
             .with_provenance(Provenance::default().with_split("none"));
         let (folder, path) = saved(&classifier);
-        let loaded = Classifier::load(&path, &device()).unwrap();
+        let loaded = Classifier::load(&path).unwrap();
         let pixels = levels(3 * 32 * 32 * 3, 8);
         assert_eq!(
             loaded.predict(&pixels, 3).unwrap(),
@@ -128,7 +128,7 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
 fn a_head_with_a_hidden_layer_and_its_report_come_back() {
     let classifier = trained_by_steps();
     let (_folder, path) = saved(&classifier);
-    let loaded = Classifier::load(&path, &device()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     assert_eq!(loaded.head(), classifier.head());
     assert_eq!(loaded.head().layers().len(), 2);
     assert_eq!(loaded.report(), classifier.report());
@@ -136,14 +136,10 @@ fn a_head_with_a_hidden_layer_and_its_report_come_back() {
 
 #[test]
 fn the_engine_of_another_device_passes_the_self_test() {
-    let classifier = common::classifier(
-        Backbone::new(weights(13, 65), &device())
-            .unwrap()
-            .with_engine(Engine::Burn)
-            .unwrap(),
-    );
+    let classifier = common::classifier(Backbone::on(weights(13, 65), &device()).unwrap());
     let (_folder, path) = saved(&classifier);
-    Classifier::load(&path, &device()).unwrap();
+    Classifier::load(&path).unwrap();
+    Classifier::load_on(&path, &device()).unwrap();
 }
 
 #[test]
@@ -169,7 +165,7 @@ fn damage_is_noticed() {
         bytes[place] ^= 0x40;
         fs::write(&path, &bytes).unwrap();
         tried += 1;
-        noticed += usize::from(Classifier::load(&path, &device()).is_err());
+        noticed += usize::from(Classifier::load(&path).is_err());
     }
     assert!(noticed * 10 > tried * 8, "{noticed} of {tried}");
     // Every byte of the backbone and of the head counts.
@@ -201,7 +197,7 @@ fn a_head_that_answers_otherwise_fails_the_self_test() {
         json.to_string()
     };
     rewrite(&path, without, |_| true, &[]);
-    Classifier::load(&path, &device()).unwrap();
+    Classifier::load(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let weights = tensors.tensor("head.0.bias").unwrap().data().as_ptr() as usize;
@@ -226,7 +222,7 @@ fn foreign_files_and_versions_are_refused() {
     assert!(refused(&path).contains("not a classifier file"));
     // mobilenet's own safetensors, and a folder.
     weights(1, 16)
-        .save(&path, mobilenet::Precision::Single)
+        .save(&path, mobilenet::FloatType::F32)
         .unwrap();
     assert!(refused(&path).contains("no `classifier`"));
     refused(folder.path());
@@ -343,7 +339,7 @@ fn a_file_of_a_short_name_is_named() {
 #[test]
 #[ignore = "run by another test"]
 fn load_e() {
-    println!("said: {}", Classifier::load("e", &device()).unwrap_err());
+    println!("said: {}", Classifier::load("e").unwrap_err());
 }
 
 #[test]
@@ -351,10 +347,10 @@ fn a_linked_backbone_is_opened_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("linked");
     let backbone = Weights::open("bundled").unwrap().with_blocks(3).unwrap();
-    let classifier = common::classifier(Backbone::new(backbone, &device()).unwrap());
+    let classifier = common::classifier(Backbone::new(backbone).unwrap());
     classifier.save_linked(&path, "bundled").unwrap();
     assert!(fs::metadata(&path).unwrap().len() < 200_000);
-    let loaded = Classifier::load(&path, &device()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     let pixels = levels(224 * 224 * 3, 1);
     assert_eq!(
         loaded.predict(&pixels, 1).unwrap(),
@@ -376,11 +372,11 @@ fn a_linked_backbone_is_opened_by_name() {
 
 #[test]
 fn the_bundled_backbone_stays_in_half_precision() {
-    let backbone = Backbone::new(Weights::open("bundled").unwrap(), &device()).unwrap();
+    let backbone = Backbone::new(Weights::open("bundled").unwrap()).unwrap();
     let classifier = common::classifier(backbone);
     let (_folder, path) = saved(&classifier);
     assert!(fs::metadata(&path).unwrap().len() < 9_000_000);
-    Classifier::load(&path, &device()).unwrap();
+    Classifier::load(&path).unwrap();
 }
 
 #[cfg(unix)]
@@ -416,7 +412,7 @@ fn overconfident() -> (Embeddings, Head) {
 #[test]
 fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
     let (set, head) = overconfident();
-    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let backbone = Backbone::new(weights(1, 16)).unwrap();
     assert_eq!(
         backbone.dim(),
         set.dim() / 2,
@@ -425,7 +421,7 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
     // The head of another backbone is refused.
     let classes = vec!["no".to_string(), "yes".to_string()];
     assert!(Classifier::new(backbone, head.clone(), classes.clone()).is_err());
-    let backbone = Backbone::new(weights(3, 16), &device()).unwrap();
+    let backbone = Backbone::new(weights(3, 16)).unwrap();
     let classifier = Classifier::new(backbone, head, classes.clone()).unwrap();
     // Predictions that are all right make it no surer.
     let right =
@@ -473,25 +469,25 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
     }
     assert!(named.iter().sum::<usize>() < set.len());
     let (_folder, path) = saved(&classifier);
-    let loaded = Classifier::load(&path, &device()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     let found = loaded.calibration().unwrap();
     assert!((found.temperature / calibration.temperature - 1.0).abs() < 1e-12);
     assert!(loaded.choose_thresholds(&predictions, 1.1).is_err());
     // Numbered classes are these; those of other names, or in another order, are not.
     let choose = |classes: &[&str]| {
         let predictions = predictions.clone().with_classes(classes.to_vec()).unwrap();
-        let loaded = Classifier::load(&path, &device()).unwrap();
+        let loaded = Classifier::load(&path).unwrap();
         loaded.choose_thresholds(&predictions, 0.9).map(|_| ())
     };
     choose(&["0", "1"]).unwrap();
     // What is named must be right so often, and only what is most probable is named.
     let rows = [[0.60, 0.40], [0.45, 0.55], [0.40, 0.60], [0.10, 0.90]].concat();
     let few = metrics::Predictions::from_flat(vec![1, 0, 0, 1], rows, 2).unwrap();
-    let loaded = Classifier::load(&path, &device()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     let error = loaded.choose_thresholds(&few, 0.6).unwrap_err().to_string();
     assert!(error.contains("precision of class"), "{error}");
     let one = metrics::Predictions::from_flat(vec![1; 4], few.probabilities().unwrap().to_vec(), 2);
-    let loaded = Classifier::load(&path, &device()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     let error = loaded.choose_thresholds(&one.unwrap(), 0.1).unwrap_err();
     assert!(error.to_string().contains("images of class"), "{error}");
     let error = choose(&[&classes[1], &classes[0]]).unwrap_err().to_string();
@@ -506,7 +502,7 @@ fn fixture() -> PathBuf {
 
 #[test]
 fn a_file_of_version_1_stays_readable() {
-    let classifier = Classifier::load(fixture(), &device()).unwrap();
+    let classifier = Classifier::load(fixture()).unwrap();
     assert_eq!(classifier.classes(), ["a", "b", "c"]);
     assert_eq!(classifier.thresholds(), Some(&[0.5, 0.25, 1.0][..]));
     assert_eq!(classifier.calibration().unwrap().basis, Basis::OutOfFold);
@@ -524,7 +520,7 @@ const FIXTURE_SAYS: [f64; 3] = [0.305049, 0.226959, 0.467992];
 #[test]
 #[ignore = "writes the fixture"]
 fn write_the_fixture() {
-    let backbone = Backbone::new(weights(1, 16), &device()).unwrap();
+    let backbone = Backbone::new(weights(1, 16)).unwrap();
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..60).map(|i| i % 3).collect();
     let mut values = numbers(60 * dim, 3);

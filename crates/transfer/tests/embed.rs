@@ -10,10 +10,10 @@ use burn::tensor::Device;
 use common::{images, weights};
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::Weights;
-use transfer::{Backbone, EmbeddingCache, Engine, Layer, Variation};
+use transfer::{Backbone, EmbeddingCache, Layer, Variation};
 
 fn bundled() -> Backbone {
-    Backbone::new(Weights::open("bundled").unwrap(), &Device::flex()).unwrap()
+    Backbone::new(Weights::open("bundled").unwrap()).unwrap()
 }
 
 #[test]
@@ -68,12 +68,8 @@ fn what_changes_is_computed_again_and_nothing_else() {
     let others = [
         bundled().with_resize(ResizePolicy::CenterCrop),
         bundled().with_layer(Layer::Logits).unwrap(),
-        bundled().with_engine(Engine::Burn).unwrap(),
-        Backbone::new(
-            Weights::open("bundled").unwrap().with_blocks(12).unwrap(),
-            &Device::flex(),
-        )
-        .unwrap(),
+        Backbone::on(Weights::open("bundled").unwrap(), &Device::flex()).unwrap(),
+        Backbone::new(Weights::open("bundled").unwrap().with_blocks(12).unwrap()).unwrap(),
     ];
     for other in &others {
         assert_eq!(embed(other, &items).computed, 6);
@@ -93,7 +89,7 @@ fn images_that_cannot_be_used_are_named_and_the_rest_is_embedded() {
     let items = images(folder.path(), 20);
     fs::write(&items[7].path, b"no picture").unwrap();
     fs::remove_file(&items[33].path).unwrap();
-    let backbone = Backbone::new(weights(2, 32), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(2, 32)).unwrap();
     let cache = EmbeddingCache::temporary().unwrap();
     let filled = backbone.fill(&items, &cache, |_| ()).unwrap();
     assert_eq!(filled.computed, 38);
@@ -114,7 +110,7 @@ fn variants_are_computed_once_and_do_not_depend_on_the_list() {
     let folder = tempfile::tempdir().unwrap();
     let items = images(folder.path(), 3);
     fs::write(&items[4].path, b"no picture").unwrap();
-    let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(2, 48)).unwrap();
     let cache = EmbeddingCache::temporary().unwrap();
     let variants = |items: &[ImageItem], variation: &Variation, variants, seed| {
         let cached = backbone.embed_variants(items, variation, variants, seed, &cache, |_| ());
@@ -168,7 +164,7 @@ fn variants_are_computed_once_and_do_not_depend_on_the_list() {
 fn variants_on_the_fly_are_others_each_step_and_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let items = images(folder.path(), 2);
-    let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(2, 48)).unwrap();
     let twice = [&items[1], &items[3], &items[1]];
     let standard = dataset::Augmentation::standard().into();
     let step = |step| backbone.embed_varied(&twice, &standard, 7, step).unwrap();
@@ -209,7 +205,7 @@ fn varied_images_are_turned_as_those_that_are_not() {
     let nothing = Variation::from(dataset::Distortions::default());
     let as_it_is = Variation::from(dataset::Augmentation::new());
     let embed = |resize| {
-        let backbone = Backbone::new(weights(2, 48), &Device::flex()).unwrap();
+        let backbone = Backbone::new(weights(2, 48)).unwrap();
         let backbone = backbone.with_resize(resize);
         let cache = EmbeddingCache::temporary().unwrap();
         let plain = backbone.embed(items, &cache, |_| ()).unwrap().embeddings;

@@ -5,11 +5,19 @@ mod common;
 use burn::tensor::Device;
 use common::{levels, weights};
 use mobilenet::Weights;
-use transfer::{Backbone, Classifier, Engine, Layer};
+use transfer::{Backbone, Classifier, Layer};
+
+#[derive(Debug, Clone, Copy)]
+enum Engine {
+    Compiled,
+    Burn,
+}
 
 fn classifier(weights: &Weights, layer: Layer, engine: Engine) -> Classifier {
-    let backbone = Backbone::new(weights.clone(), &Device::flex()).unwrap();
-    let backbone = backbone.with_engine(engine).unwrap();
+    let backbone = match engine {
+        Engine::Compiled => Backbone::new(weights.clone()).unwrap(),
+        Engine::Burn => Backbone::on(weights.clone(), &Device::flex()).unwrap(),
+    };
     let backbone = backbone.with_layer(layer).unwrap();
     common::classifier(backbone)
 }
@@ -34,9 +42,30 @@ fn relative_l2(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 #[test]
-fn a_cpu_gets_the_compiled_net() {
-    assert_eq!(Engine::of(&Device::flex()), Engine::Compiled);
-    assert_eq!(Engine::of(&Device::flex().autodiff()), Engine::Compiled);
+fn without_a_device_the_net_is_compiled() {
+    let name = |backbone: Backbone| backbone.engine().name();
+    let compiled = name(Backbone::new(weights(1, 9)).unwrap());
+    assert!(compiled.starts_with("compiled "), "{compiled}");
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        let burn = name(Backbone::on(weights(1, 9), &device).unwrap());
+        assert!(burn.starts_with("burn "), "{burn}");
+    }
+}
+
+#[test]
+fn any_engine_of_the_same_net_runs_a_backbone() {
+    let weights = weights(2, 17);
+    let engine = std::sync::Arc::new(weights.compile().unwrap());
+    let backbone = Backbone::with_engine(weights.clone(), engine.clone()).unwrap();
+    let pixels = levels(17 * 17 * 3, 6);
+    let expected = Backbone::new(weights.clone()).unwrap();
+    assert_eq!(
+        backbone.forward(&pixels, 1).unwrap(),
+        expected.forward(&pixels, 1).unwrap()
+    );
+    let other = weights.with_blocks(1).unwrap();
+    let error = Backbone::with_engine(other, engine).unwrap_err();
+    assert!(error.to_string().contains("blocks: 1"), "{error}");
 }
 
 #[test]
@@ -146,7 +175,7 @@ fn the_gradient_is_the_slope_of_the_score() {
         let slope = (at(2.0) - at(-2.0)) / 4.0;
         assert!(
             (slope / length - 1.0).abs() < 0.03,
-            "{engine}: {slope} {length}"
+            "{engine:?}: {slope} {length}"
         );
     }
 }
@@ -173,7 +202,7 @@ fn randomised_from_the_top_and_repeatable() {
     let pixels: Vec<f32> = levels(17 * 17 * 3, 4).into_iter().map(f32::from).collect();
     let before = classifier.gradient(0)(&pixels, shape).unwrap();
     let run = |seed| {
-        let steps = classifier.randomised_of(seed, Classifier::probability(0));
+        let steps = classifier.randomized_of(seed, Classifier::probability(0));
         let steps = steps.map(|step| {
             let (layer, gradient) = step.unwrap();
             (layer, gradient(&pixels, shape).unwrap())
@@ -195,7 +224,7 @@ fn randomised_from_the_top_and_repeatable() {
 #[test]
 fn a_net_with_its_own_classes_says_what_its_logits_say() {
     let weights = weights(13, 64);
-    let backbone = || Backbone::new(weights.clone(), &Device::flex()).unwrap();
+    let backbone = || Backbone::new(weights.clone()).unwrap();
     let mut names: Vec<String> = (0..10).map(|k| format!("class {k}")).collect();
     names[7] = "class 2".into();
     let classifier = Classifier::with_own_classes(backbone(), &names).unwrap();
@@ -213,7 +242,7 @@ fn a_net_with_its_own_classes_says_what_its_logits_say() {
         assert!((found - expected).abs() < 1e-6);
     }
     assert!(Classifier::with_own_classes(backbone(), &names[1..]).is_err());
-    let cut = Backbone::new(weights.with_blocks(3).unwrap(), &Device::flex()).unwrap();
+    let cut = Backbone::new(weights.with_blocks(3).unwrap()).unwrap();
     let error = Classifier::with_own_classes(cut, &names).unwrap_err();
     assert!(error.to_string().contains("classifier.weight"), "{error}");
 }

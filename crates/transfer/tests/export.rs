@@ -116,7 +116,7 @@ fn bundled(padding: Padding, epsilon: f64) -> Weights {
 
 fn with_config(config: MobileNetConfig) -> Weights {
     let weights = Weights::open("bundled").unwrap();
-    let bytes = weights.to_safetensors(mobilenet::Precision::Half).unwrap();
+    let bytes = weights.to_safetensors(mobilenet::FloatType::F16).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let mut metadata = header.metadata().clone().unwrap();
     let mut about: Value = serde_json::from_str(&metadata["mobilenet"]).unwrap();
@@ -134,7 +134,7 @@ fn with_config(config: MobileNetConfig) -> Weights {
 
 /// A classifier whose probabilities are neither 0 nor 1.
 fn classifier(weights: Weights, layer: Layer) -> Classifier {
-    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights).unwrap();
     let backbone = backbone.with_layer(layer).unwrap();
     let dim = backbone.dim();
     let weights = numbers(3 * dim, 5).into_iter().map(|w| 0.05 * w).collect();
@@ -163,7 +163,7 @@ fn same(classifier: &Classifier, what: &str, predict: impl Fn(&[u8], usize) -> V
 
 /// Asks a network whose logits are the classes'.
 fn ask(weights: Weights) -> impl Fn(&[u8], usize) -> Vec<f64> {
-    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights).unwrap();
     let backbone = backbone.with_layer(Layer::Logits).unwrap();
     move |pixels, n| {
         let logits = backbone.forward(pixels, n).unwrap();
@@ -268,7 +268,7 @@ fn a_frozen_graph_is_read_back_as_the_same_classifier() {
         export.write(Format::FrozenGraph, folder.path()).unwrap();
         let [graph, labels] =
             ["retrained_graph.pb", "retrained_labels.txt"].map(|name| folder.path().join(name));
-        let read = Classifier::from_retrained_graph(graph, labels, &Device::flex()).unwrap();
+        let read = Classifier::from_retrained_graph(graph, labels).unwrap();
         assert_eq!(read.classes(), classifier.classes());
         assert_eq!(read.backbone().layer(), layer);
         same(&classifier, &format!("{layer}"), |pixels, n| {

@@ -10,8 +10,7 @@ use burn::tensor::Device;
 use dataset::{Augmentation, ImageFolder, ImageItem};
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
-    Backbone, Classifier, ConvergedConfig, EmbeddingCache, Engine, Error, HeadConfig, Provenance,
-    Stopped,
+    Backbone, Classifier, ConvergedConfig, EmbeddingCache, Error, HeadConfig, Provenance, Stopped,
 };
 
 const SIDE: usize = 48;
@@ -29,7 +28,7 @@ fn small(folder: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
     let strip = |items: Vec<(usize, ImageItem)>| items.into_iter().map(|(_, item)| item).collect();
     let (training, validation): (Vec<_>, Vec<_>) = (strip(training), strip(validation));
     let weights = common::weights(13, SIDE).without_classifier();
-    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights).unwrap();
     let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
     let embedded = backbone
         .embed(&training, &cache, |_| ())
@@ -140,7 +139,7 @@ fn same_seed_same_bytes_and_looking_for_a_rate_leaves_no_trace() {
     assert_eq!(first.head(), second.head());
     // Nor does it on the engine whose last bits may depend on how many images there are at once.
     let (head, classes) = (of.0.head().clone(), of.0.classes().to_vec());
-    let backbone = of.0.backbone().clone().with_engine(Engine::Burn).unwrap();
+    let backbone = Backbone::on(of.0.backbone().weights().clone(), &Device::flex()).unwrap();
     let burn = (
         Classifier::new(backbone, head, classes).unwrap(),
         of.1,
@@ -302,7 +301,7 @@ fn the_file_says_how_it_was_tuned() {
     let provenance = Provenance::default().with_fine_tuning(report.record());
     let path = folder.path().join("tuned.safetensors");
     tuned.with_provenance(provenance).save(&path).unwrap();
-    let loaded = Classifier::load(&path, &Device::flex()).unwrap();
+    let loaded = Classifier::load(&path).unwrap();
     let found = loaded.provenance().fine_tuning.as_ref().unwrap();
     assert_eq!(found.config, report.config);
     assert_eq!((found.kept, found.history.len()), (report.kept, 1));

@@ -164,7 +164,7 @@ fn the_state_of_another_training_is_refused() {
 
 /// A classifier on a small net, and images to fine-tune it on: three quarters to train, the rest to validate.
 fn to_tune(pictures: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
-    let backbone = Backbone::new(weights(13, 32).without_classifier(), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(13, 32).without_classifier()).unwrap();
     let images = ImageFolder::open(pictures).unwrap();
     let head = Dense::new(
         backbone.dim(),
@@ -408,7 +408,7 @@ fn folders() -> [std::path::PathBuf; 2] {
 #[ignore = "run by another test"]
 fn child_embeds() {
     let [folder, pictures] = folders();
-    let backbone = Backbone::new(weights(6, 96), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(6, 96)).unwrap();
     let items = ImageFolder::open(pictures).unwrap();
     let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
     let embedded = backbone.embed(items.images(), &cache, |_| ()).unwrap();
@@ -421,7 +421,7 @@ fn child_embeds() {
 #[ignore = "run by another test"]
 fn child_trains() {
     let [folder, _] = folders();
-    let backbone = Backbone::new(weights(6, 32), &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights(6, 32)).unwrap();
     let sets = [set(300, backbone.dim(), 1), set(60, backbone.dim(), 2)];
     let recipe = StepsConfig::hidden(16)
         .with_steps(1500)

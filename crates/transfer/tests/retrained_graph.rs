@@ -26,13 +26,12 @@ fn an_old_classifier_answers_as_in_tensorflow() {
     let folder = tempfile::tempdir().unwrap();
     let labels = folder.path().join("retrained_labels.txt");
     std::fs::write(&labels, "apples and pears\nbread\n").unwrap();
-    let device = Device::flex();
-    let old = Classifier::from_retrained_graph(&graph, &labels, &device).unwrap();
+    let old = Classifier::from_retrained_graph(&graph, &labels).unwrap();
     assert_eq!(old.classes(), ["apples and pears", "bread"]);
     assert_eq!(old.backbone().layer(), Layer::Logits);
     let saved = folder.path().join("saved.safetensors");
     old.save(&saved).unwrap();
-    let new = Classifier::load(&saved, &device).unwrap();
+    let new = Classifier::load(&saved).unwrap();
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let json = std::fs::read(root.join("tests/fixtures/retrained_graph.json")).unwrap();
@@ -55,7 +54,7 @@ fn files_that_do_not_fit_together_are_errors_that_name_them() {
     let folder = tempfile::tempdir().unwrap();
     let labels = folder.path().join("labels.txt");
     let open = |graph: &Path| {
-        let result = Classifier::from_retrained_graph(graph, &labels, &Device::flex());
+        let result = Classifier::from_retrained_graph(graph, &labels);
         result.unwrap_err().to_string()
     };
     assert!(open(&graph).contains("labels.txt")); // It is not there.
@@ -67,7 +66,7 @@ fn files_that_do_not_fit_together_are_errors_that_name_them() {
     );
     let plain = folder.path().join("net.safetensors");
     let weights = mobilenet::Weights::open("bundled").unwrap();
-    weights.save(&plain, mobilenet::Precision::Half).unwrap();
+    weights.save(&plain, mobilenet::FloatType::F16).unwrap();
     let error = open(&plain);
     assert!(
         error.contains("net.safetensors") && error.contains("retrain.py"),

@@ -4,7 +4,6 @@ mod common;
 
 use std::ops::ControlFlow;
 
-use burn::tensor::Device;
 use transfer::{
     Backbone, Checkpoint, ClassWeights, Classifier, Dense, Embeddings, FitEvent, Head, HeadConfig,
     Sampling, StepsConfig, Stopped,
@@ -366,7 +365,7 @@ fn a_new_class_finds_its_place_by_name() {
     let names =
         |names: &[&str]| -> Vec<String> { names.iter().copied().map(String::from).collect() };
     for hidden in [None, Some(5)] {
-        let backbone = Backbone::new(common::weights(1, 16), &Device::flex()).unwrap();
+        let backbone = Backbone::new(common::weights(1, 16)).unwrap();
         let head = any_head(backbone.dim(), hidden, 2);
         let x = common::numbers(3 * backbone.dim(), 9);
         let before = head.logits(&x).unwrap();

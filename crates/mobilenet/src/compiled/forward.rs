@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::CompiledMobileNet;
 use super::kernels::{Depthwise, Finish, Matmul, Place};
-use super::pixels::Values;
 use super::plan::{Plan, Shape};
-use crate::Blocks;
+use crate::blocks::Blocks;
+use crate::image_batch::Values;
 
 /// Values of a band that stay in a core's second-level cache (224 KiB) between depthwise and pointwise. The last map at 224
 /// pixels is one band.

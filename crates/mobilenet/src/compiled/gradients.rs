@@ -3,63 +3,12 @@
 use super::backward::{Backward, Transposed};
 use super::forward::Masks;
 use super::plan::Plan;
-use super::{CompiledMobileNet, Features, Pixels, each_image};
-use crate::{Blocks, Result};
-
-/// Where a gradient is handed in: the function's value is a function of this output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Output {
-    /// The global average pool, `feature_dim` values an image.
-    Embedding,
-    /// The classifier's, `classes` values an image.
-    Logits,
-    /// The pools of several blocks, as [`CompiledMobileNet::embed_blocks`] joins them.
-    Joined(Blocks),
-}
-
-/// Outputs and gradients of a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PixelGradients {
-    /// Embeddings or logits, an image after the other.
-    pub outputs: Vec<f32>,
-    /// With respect to the pixels, per level (0 to 255): `[n, height, width, 3]`, as the pixels.
-    pub gradients: Vec<f32>,
-}
-
-/// Outputs of a batch, maps after a block and the gradients there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BlockGradients {
-    /// Embeddings or logits, an image after the other.
-    pub outputs: Vec<f32>,
-    /// The maps after the block's ReLU6.
-    pub activations: Features,
-    /// With respect to the maps, in their layout.
-    pub gradients: Vec<f32>,
-}
-
-/// How gradients run backwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GradientOptions {
-    output: Output,
-    guided: bool,
-}
-
-impl GradientOptions {
-    /// With the gradient handed in at `output`; not guided.
-    pub fn new(output: Output) -> Self {
-        Self {
-            output,
-            guided: false,
-        }
-    }
-
-    /// Guided backpropagation ([Springenberg et al. 2014](https://arxiv.org/abs/1412.6806)): every ReLU6 passes
-    /// positive gradients only. Default: false.
-    pub fn with_guided(mut self, guided: bool) -> Self {
-        self.guided = guided;
-        self
-    }
-}
+use super::{CompiledMobileNet, each_image};
+use crate::blocks::Blocks;
+use crate::error::Result;
+use crate::gradients::{BlockGradients, GradientOptions, PixelGradients};
+use crate::image_batch::ImageBatch;
+use crate::layer::Layer;
 
 impl CompiledMobileNet {
     /// The vector-Jacobian product with respect to the pixels.
@@ -74,19 +23,19 @@ impl CompiledMobileNet {
     /// ```
     /// # fn main() -> mobilenet::Result<()> {
     /// # let device = burn::tensor::Device::flex();
-    /// use mobilenet::{GradientOptions, MobileNetConfig, Output, Pixels};
+    /// use mobilenet::{GradientOptions, MobileNetConfig, Layer, ImageBatch};
     /// let net = MobileNetConfig::new().with_alpha(0.25).with_classes(10).init(&device)?.compile()?;
     /// let image = vec![128u8; 64 * 64 * 3];
-    /// let pixels = Pixels::from_u8(&image, [1, 64, 64])?;
+    /// let pixels = ImageBatch::from_u8(&image, [1, 64, 64])?;
     /// // How does logit 3 change with each pixel?
-    /// let result = net.pixel_gradients(&pixels, GradientOptions::new(Output::Logits), |_, _, out| out[3] = 1.0)?;
+    /// let result = net.pixel_gradients(&pixels, GradientOptions::new(Layer::Logits), |_, _, out| out[3] = 1.0)?;
     /// assert_eq!(result.gradients.len(), image.len());
     /// # Ok(())
     /// # }
     /// ```
     pub fn pixel_gradients(
         &self,
-        pixels: &Pixels,
+        pixels: &ImageBatch,
         options: GradientOptions,
         gradient: impl Fn(usize, &[f32], &mut [f32]) + Sync,
     ) -> Result<PixelGradients> {
@@ -111,7 +60,7 @@ impl CompiledMobileNet {
     /// [`Error::Input`](crate::Error::Input) where the net has fewer blocks, and as [`pixel_gradients`](Self::pixel_gradients).
     pub fn block_gradients(
         &self,
-        pixels: &Pixels,
+        pixels: &ImageBatch,
         block: usize,
         options: GradientOptions,
         gradient: impl Fn(usize, &[f32], &mut [f32]) + Sync,
@@ -149,7 +98,7 @@ impl CompiledMobileNet {
     /// Forward, the caller's gradient, and `finish` backwards, for every image; `visit` sees the maps on the way.
     fn gradients<T: Send>(
         &self,
-        pixels: &Pixels,
+        pixels: &ImageBatch,
         options: GradientOptions,
         images: impl Iterator<Item = T> + Send,
         gradient: impl Fn(usize, &[f32], &mut [f32]) + Sync,
@@ -161,10 +110,10 @@ impl CompiledMobileNet {
             .transposed
             .get_or_init(|| Transposed::of(&self.layers, self.config.std));
         let last = self.config.blocks;
-        let (classifier, blocks) = match options.output {
-            Output::Embedding => (None, Blocks::only(last)),
-            Output::Logits => (Some(self.classifier()?), Blocks::only(last)),
-            Output::Joined(blocks) => (None, blocks),
+        let (classifier, blocks) = match options.layer {
+            Layer::Embedding => (None, Blocks::only(last)),
+            Layer::Logits => (Some(self.classifier()?), Blocks::only(last)),
+            Layer::Joined(blocks) => (None, blocks),
         };
         self.check_block(blocks.last())?;
         let dim = self.config.joined_dim(blocks);

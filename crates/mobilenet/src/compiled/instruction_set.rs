@@ -2,12 +2,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::kernels::Kernels;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What the kernels of a compiled net are made of.
 ///
 /// The fastest that the processor has is taken, unless the environment variable `MOBILENET_ISA` (`portable`,
-/// `avx2` or `avx512`) or [`CompiledMobileNet::with`](super::CompiledMobileNet::with) says otherwise.
+/// `avx2` or `avx512`) or [`CompileOptions`](super::CompileOptions) says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -34,7 +34,7 @@ impl InstructionSet {
     /// What `MOBILENET_ISA` asks for, else the fastest that this processor has.
     ///
     /// # Errors
-    /// [`Error::Config`] where the variable holds another word.
+    /// [`Error::Setting`] if the variable has another value.
     pub fn detect() -> Result<Self> {
         match std::env::var("MOBILENET_ISA") {
             Ok(name) if !name.is_empty() => name.parse(),
@@ -65,10 +65,6 @@ impl FromStr for InstructionSet {
         Self::ALL
             .into_iter()
             .find(|set| set.name() == name)
-            .ok_or_else(|| {
-                Error::Config(format!(
-                    "instruction set `{name}` is unknown; expected portable, avx2 or avx512"
-                ))
-            })
+            .ok_or_else(|| Error::setting("instruction set", name, "portable, avx2 or avx512"))
     }
 }

@@ -11,9 +11,9 @@ mod forward;
 mod gradients;
 mod instruction_set;
 mod kernels;
-mod pixels;
+mod options;
 mod plan;
-#[cfg(test)]
+#[cfg(all(test, feature = "burn"))]
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,11 +26,16 @@ use self::fold::Layers;
 use self::forward::Masks;
 use self::kernels::{Finish, Kernels, Matmul, Packed, Place};
 use self::plan::{Buffers, Plan};
-use crate::{Blocks, Error, MobileNet, MobileNetConfig, Result};
+use crate::blocks::Blocks;
+use crate::config::MobileNetConfig;
+use crate::error::{Error, Result};
+use crate::gradients::Features;
+use crate::image_batch::ImageBatch;
+use crate::precision::Precision;
+use crate::weights::parameters::Arrays;
 
-pub use self::gradients::{BlockGradients, GradientOptions, Output, PixelGradients};
 pub use self::instruction_set::InstructionSet;
-pub use self::pixels::Pixels;
+pub use self::options::{ActivationRange, ActivationRanges, CompileOptions};
 
 /// A [`MobileNet`] compiled for this processor: `Send + Sync`, one copy of the weights for all threads.
 ///
@@ -43,16 +48,17 @@ pub use self::pixels::Pixels;
 /// ```
 /// # fn main() -> mobilenet::Result<()> {
 /// # let device = burn::tensor::Device::flex();
-/// use mobilenet::{MobileNetConfig, Pixels};
+/// use mobilenet::{MobileNetConfig, ImageBatch};
 /// let net = MobileNetConfig::new().with_alpha(0.25).with_classes(10).init(&device)?.compile()?;
 /// let image = vec![128u8; 64 * 64 * 3];
-/// let embedding = net.embed(&Pixels::from_u8(&image, [1, 64, 64])?)?;
+/// let embedding = net.embed(&ImageBatch::from_u8(&image, [1, 64, 64])?)?;
 /// assert_eq!(embedding.len(), net.feature_dim());
 /// # Ok(())
 /// # }
 /// ```
 pub struct CompiledMobileNet {
     config: MobileNetConfig,
+    precision: Precision,
     kernels: &'static Kernels,
     layers: Layers,
     transposed: OnceLock<Transposed>,
@@ -71,46 +77,24 @@ impl std::fmt::Debug for CompiledMobileNet {
     }
 }
 
-/// Maps after a block.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Features {
-    /// `[n, height, width, channels]`.
-    pub shape: [usize; 4],
-    /// The values, in the order of the shape.
-    pub values: Vec<f32>,
-}
-
-impl MobileNet {
-    /// Takes the weights out of this net and prepares them for this processor
-    /// ([`InstructionSet::detect`]): see [`CompiledMobileNet`].
-    ///
-    /// # Errors
-    /// [`Error::Config`] where `MOBILENET_ISA` asks for what is not there, [`Error::Mismatch`] where a part of the net
-    /// was replaced by one that does not fit its configuration, or its values leave the range of f32 when they are
-    /// folded.
-    pub fn compile(&self) -> Result<CompiledMobileNet> {
-        CompiledMobileNet::with(self, InstructionSet::detect()?)
-    }
-}
-
 impl CompiledMobileNet {
-    /// As [`MobileNet::compile`], on a given instruction set.
+    /// Folds and packs checked arrays: all that a net of this configuration has.
     ///
     /// # Errors
-    /// [`Error::Config`] where this processor does not have it, and as [`MobileNet::compile`].
-    pub fn with(net: &MobileNet, instruction_set: InstructionSet) -> Result<Self> {
-        let kernels = Kernels::of(instruction_set).ok_or_else(|| {
-            let there: Vec<_> = InstructionSet::available().into_iter().map(InstructionSet::name).collect();
-            Error::Config(format!(
-                "this processor does not have the instruction set {instruction_set}; choose one of: {}",
-                there.join(", ")
-            ))
-        })?;
-        crate::weights::check_parts(net)?;
+    /// [`Error::Setting`] where the options ask for what this processor does not have, [`Error::Mismatch`] where values
+    /// leave the range of f32 when they are folded.
+    pub(crate) fn of(
+        config: &MobileNetConfig,
+        arrays: &Arrays,
+        options: &CompileOptions,
+    ) -> Result<Self> {
+        let kernels = options.kernels()?;
+        options.check(config)?;
         Ok(Self {
-            config: net.config().clone(),
+            config: config.clone(),
+            precision: options.precision(),
             kernels,
-            layers: Layers::of(net, kernels.lanes)?,
+            layers: Layers::of(config, arrays, kernels.lanes)?,
             transposed: OnceLock::new(),
             maps: Buffers::new(),
             bands: Buffers::new(),
@@ -137,7 +121,12 @@ impl CompiledMobileNet {
         }
     }
 
-    /// What the kernels are made of.
+    /// The numbers that the net computes with.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The instruction set of the kernels.
     pub fn instruction_set(&self) -> InstructionSet {
         self.kernels.instruction_set
     }
@@ -147,7 +136,7 @@ impl CompiledMobileNet {
     /// # Errors
     /// [`Error::Input`] where the images are so small that nothing is left of them: under
     /// [`Padding::End`](crate::Padding::End) a whole net needs 32 pixels.
-    pub fn embed(&self, pixels: &Pixels) -> Result<Vec<f32>> {
+    pub fn embed(&self, pixels: &ImageBatch) -> Result<Vec<f32>> {
         self.embed_blocks(pixels, Blocks::only(self.config.blocks))
     }
 
@@ -156,7 +145,7 @@ impl CompiledMobileNet {
     ///
     /// # Errors
     /// [`Error::Input`] where the net has fewer blocks, and as [`embed`](Self::embed).
-    pub fn embed_blocks(&self, pixels: &Pixels, blocks: Blocks) -> Result<Vec<f32>> {
+    pub fn embed_blocks(&self, pixels: &ImageBatch, blocks: Blocks) -> Result<Vec<f32>> {
         let plan = self.plan(pixels)?;
         blocks.check(self.config.blocks)?;
         let dim = self.config.joined_dim(blocks);
@@ -176,7 +165,7 @@ impl CompiledMobileNet {
     ///
     /// # Errors
     /// [`Error::Input`] where the net has no classifier, and as [`embed`](Self::embed).
-    pub fn logits(&self, pixels: &Pixels) -> Result<Vec<f32>> {
+    pub fn logits(&self, pixels: &ImageBatch) -> Result<Vec<f32>> {
         let classifier = self.classifier()?;
         let run = || {
             let embeddings = self.embed(pixels)?;
@@ -195,7 +184,7 @@ impl CompiledMobileNet {
     ///
     /// # Errors
     /// [`Error::Input`] where the net has fewer blocks, and as [`embed`](Self::embed).
-    pub fn features(&self, pixels: &Pixels, block: usize) -> Result<Features> {
+    pub fn features(&self, pixels: &ImageBatch, block: usize) -> Result<Features> {
         let plan = self.plan(pixels)?;
         let mut features = self.empty_features(&plan, pixels.len(), block)?;
         let images = features
@@ -218,24 +207,22 @@ impl CompiledMobileNet {
         Ok(features)
     }
 
-    fn plan(&self, pixels: &Pixels) -> Result<Plan> {
+    fn plan(&self, pixels: &ImageBatch) -> Result<Plan> {
         Plan::new(&self.config, self.kernels.lanes, pixels.size())
     }
 
     fn classifier(&self) -> Result<&Packed> {
-        self.layers.classifier.as_ref().ok_or_else(|| {
-            Error::Input(
-                "this net has no classifier: use `embed`, or load all 13 blocks and the logits"
-                    .into(),
-            )
-        })
+        self.layers
+            .classifier
+            .as_ref()
+            .ok_or_else(Error::no_classifier)
     }
 
     fn check_block(&self, block: usize) -> Result<()> {
         let blocks = self.config.blocks;
         if block > blocks {
             return Err(Error::Input(format!(
-                "block {block} is asked for; this net has blocks 0 (stem) to {blocks}"
+                "block {block} is requested; this net has the blocks 0 (the stem) to {blocks}"
             )));
         }
         Ok(())

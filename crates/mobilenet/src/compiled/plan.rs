@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Error, MobileNetConfig, Result};
+use crate::config::{BLOCKS, MobileNetConfig, STEM};
+use crate::error::Result;
 
 /// A map in memory: rows of pixels, one pixel of zeros before each row and after the last, so that a 3x3 kernel
 /// finds zeros beside the map: `zeros, row 0, zeros, row 1, ..., zeros`.
@@ -138,7 +139,8 @@ impl Plan {
         lanes: usize,
         [height, width]: [usize; 2],
     ) -> Result<Self> {
-        let strides = std::iter::once(crate::STEM.1).chain(crate::BLOCKS.iter().map(|b| b.1));
+        config.check_size(height, width)?;
+        let strides = std::iter::once(STEM.1).chain(BLOCKS.iter().map(|b| b.1));
         let mut stages = Vec::with_capacity(config.blocks + 1);
         let mut size = (height, width);
         for (block, stride) in strides.take(config.blocks + 1).enumerate() {
@@ -146,11 +148,6 @@ impl Plan {
             let [(top, bottom), (left, right)] =
                 [size.0, size.1].map(|side| rule.amounts(side, stride));
             let padded = (size.0 + top + bottom, size.1 + left + right);
-            if padded.0 < 3 || padded.1 < 3 {
-                return Err(Error::Input(format!(
-                    "images of {height} x {width} pixels are too small for this net: nothing is left after block {block}"
-                )));
-            }
             size = ((padded.0 - 3) / stride + 1, (padded.1 - 3) / stride + 1);
             let channels = config.channels_after(block).next_multiple_of(lanes);
             stages.push(Stage {

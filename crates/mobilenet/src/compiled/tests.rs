@@ -6,7 +6,10 @@ use proptest::prelude::*;
 
 use super::kernels::tests::Numbers;
 use super::*;
-use crate::{ConvBlock, Padding};
+use crate::config::Padding;
+use crate::gradients::GradientOptions;
+use crate::layer::Layer;
+use crate::model::{ConvBlock, MobileNet};
 
 /// Fills a net with random weights. With a `beta` per channel from `centres` and sums that stay near it, every
 /// ReLU6 passes or does not by channel: no activation sits at a kink.
@@ -119,7 +122,10 @@ fn levels(seed: u64, shape: [usize; 3]) -> Vec<u8> {
 fn compiled_on_all(net: &MobileNet) -> Vec<CompiledMobileNet> {
     InstructionSet::available()
         .into_iter()
-        .map(|set| CompiledMobileNet::with(net, set).unwrap())
+        .map(|set| {
+            net.compile_with(&CompileOptions::new().with_instruction_set(set))
+                .unwrap()
+        })
         .collect()
 }
 
@@ -136,7 +142,7 @@ proptest! {
         let shape = [n, height, width];
         let image = levels(seed, shape);
         let floats: Vec<f32> = image.iter().map(|&x| f32::from(x)).collect();
-        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let pixels = ImageBatch::from_u8(&image, shape).unwrap();
         let input = net.input(&image, shape, &device).unwrap();
         let block = block.min(config.blocks);
         let embedding: Vec<f32> = net.embed(input.clone()).into_data().try_to_vec().unwrap();
@@ -146,7 +152,7 @@ proptest! {
         for compiled in compiled_on_all(&net) {
             let found = compiled.embed(&pixels).unwrap();
             close(&found, &embedding, 1e-4, "embedding");
-            prop_assert_eq!(&compiled.embed(&Pixels::from_f32(&floats, shape).unwrap()).unwrap(), &found);
+            prop_assert_eq!(&compiled.embed(&ImageBatch::from_f32(&floats, shape).unwrap()).unwrap(), &found);
             let features = compiled.features(&pixels, block).unwrap();
             prop_assert_eq!(features.shape, [dims[0], dims[2], dims[3], dims[1]]);
             close(&features.values, &map, 1e-4, "map");
@@ -169,7 +175,7 @@ proptest! {
         let net = burn::module::Module::freeze(net);
         let shape = [2, height, width];
         let image = levels(seed, shape);
-        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let pixels = ImageBatch::from_u8(&image, shape).unwrap();
         let autodiff = device.clone().autodiff();
         let input = net.input(&image, shape, &autodiff).unwrap().require_grad();
         let block = block.min(config.blocks);
@@ -183,7 +189,7 @@ proptest! {
         let expected: Vec<f32> = nhwc(input.grad(&gradients).unwrap()).into_iter().map(|g| g / std).collect();
         let output: Vec<f32> = output.into_data().try_to_vec().unwrap();
         let map = nhwc(map.inner());
-        let at = if config.classes > 0 { Output::Logits } else { Output::Embedding };
+        let at = if config.classes > 0 { Layer::Logits } else { Layer::Embedding };
         for compiled in compiled_on_all(&net) {
             let hand_in = |i: usize, found: &[f32], out: &mut [f32]| {
                 assert_eq!(found.len(), length);
@@ -261,28 +267,28 @@ proptest! {
         let (last, block) = (config.blocks, block.min(config.blocks));
         let shape = [2, height, width];
         let image = levels(seed, shape);
-        let pixels = Pixels::from_u8(&image, shape).unwrap();
+        let pixels = ImageBatch::from_u8(&image, shape).unwrap();
         let input = net.input(&image, shape, &device).unwrap();
         let chosen = (0..=last).filter(|b| joined >> b & 1 == 1);
         // All of them may be behind the last.
         let chosen = Blocks::new(chosen.chain((joined % (2 << last) == 0).then_some(last))).unwrap();
-        let mut outputs = vec![Output::Embedding, Output::Joined(chosen)];
-        outputs.extend((config.classes > 0).then_some(Output::Logits));
+        let mut outputs = vec![Layer::Embedding, Layer::Joined(chosen)];
+        outputs.extend((config.classes > 0).then_some(Layer::Logits));
         for output in outputs {
             let length = match output {
-                Output::Embedding => config.feature_dim(),
-                Output::Logits => config.classes,
-                Output::Joined(blocks) => config.joined_dim(blocks),
+                Layer::Embedding => config.feature_dim(),
+                Layer::Logits => config.classes,
+                Layer::Joined(blocks) => config.joined_dim(blocks),
             };
             let direction = Numbers(seed ^ 1).vec(2 * length);
             let tensor = Tensor::<2>::from_data(TensorData::new(direction.clone(), [2, length]), &device);
             let pools = match output {
-                Output::Embedding => vec![(last, tensor)],
-                Output::Logits => {
+                Layer::Embedding => vec![(last, tensor)],
+                Layer::Logits => {
                     let weight = net.classifier.as_ref().unwrap().weight.val();
                     vec![(last, tensor.matmul(weight.transpose()))]
                 }
-                Output::Joined(blocks) => {
+                Layer::Joined(blocks) => {
                     let mut start = 0;
                     let part = |block| {
                         let from = start;
@@ -333,8 +339,8 @@ fn same_bits_in_any_batch_and_on_any_number_of_threads() {
                 .build()
                 .unwrap();
             pool.install(|| {
-                let pixels = Pixels::from_u8(pixels, [n, 75, 64]).unwrap();
-                let options = GradientOptions::new(Output::Logits);
+                let pixels = ImageBatch::from_u8(pixels, [n, 75, 64]).unwrap();
+                let options = GradientOptions::new(Layer::Logits);
                 let logits = compiled.logits(&pixels).unwrap();
                 let gradients = compiled.pixel_gradients(&pixels, options, hand_in).unwrap();
                 assert_eq!(gradients.outputs, logits);
@@ -367,7 +373,7 @@ fn many_callers_at_once_get_what_one_gets() {
     let images = levels(5, [4, 40, 50]);
     let logits = |i: usize| {
         let image = &images[i % 4 * 6000..][..6000];
-        net.logits(&Pixels::from_u8(image, [1, 40, 50]).unwrap())
+        net.logits(&ImageBatch::from_u8(image, [1, 40, 50]).unwrap())
             .unwrap()
     };
     let expected: Vec<_> = (0..4).map(logits).collect();
@@ -395,8 +401,8 @@ fn gradient_at_the_last_block_is_spread_over_its_pixels() {
         .compile()
         .unwrap();
     let image = levels(4, [1, 40, 50]);
-    let pixels = Pixels::from_u8(&image, [1, 40, 50]).unwrap();
-    let options = GradientOptions::new(Output::Embedding);
+    let pixels = ImageBatch::from_u8(&image, [1, 40, 50]).unwrap();
+    let options = GradientOptions::new(Layer::Embedding);
     let found = net
         .block_gradients(&pixels, 4, options, |_, _, out| out.fill(3.0))
         .unwrap();
@@ -419,9 +425,9 @@ fn guided_gradients_are_positive_where_they_enter_the_stem() {
     randomise(&mut net, 5, None);
     let net = net.compile().unwrap();
     let image = levels(5, [1, 33, 33]);
-    let pixels = Pixels::from_u8(&image, [1, 33, 33]).unwrap();
+    let pixels = ImageBatch::from_u8(&image, [1, 33, 33]).unwrap();
     let run = |guided: bool, sign: f32| {
-        let options = GradientOptions::new(Output::Embedding).with_guided(guided);
+        let options = GradientOptions::new(Layer::Embedding).with_guided(guided);
         net.pixel_gradients(&pixels, options, |_, _, out| out.fill(sign))
             .unwrap()
             .gradients
@@ -434,9 +440,9 @@ fn guided_gradients_are_positive_where_they_enter_the_stem() {
 
 #[test]
 fn wrong_sizes_are_errors() {
-    assert!(Pixels::from_u8(&[0; 12], [1, 2, 3]).is_err());
-    assert!(Pixels::from_u8(&[], [1, 0, 3]).is_err());
-    assert!(Pixels::from_f32(&[], [usize::MAX, 2, 3]).is_err());
+    assert!(ImageBatch::from_u8(&[0; 12], [1, 2, 3]).is_err());
+    assert!(ImageBatch::from_u8(&[], [1, 0, 3]).is_err());
+    assert!(ImageBatch::from_f32(&[], [usize::MAX, 2, 3]).is_err());
     let device = Device::flex();
     let net = MobileNetConfig::new()
         .with_alpha(0.25)
@@ -445,23 +451,23 @@ fn wrong_sizes_are_errors() {
         .unwrap()
         .compile()
         .unwrap();
-    let pixel = Pixels::from_u8(&[1, 2, 3], [1, 1, 1]).unwrap();
+    let pixel = ImageBatch::from_u8(&[1, 2, 3], [1, 1, 1]).unwrap();
     assert_eq!(net.embed(&pixel).unwrap().len(), net.feature_dim());
     assert!(
-        net.embed(&Pixels::from_u8(&[], [0, 9, 9]).unwrap())
+        net.embed(&ImageBatch::from_u8(&[], [0, 9, 9]).unwrap())
             .unwrap()
             .is_empty()
     );
     assert!(net.features(&pixel, 3).is_err());
     let gradient = |_: usize, _: &[f32], _: &mut [f32]| {};
     assert!(
-        net.pixel_gradients(&pixel, GradientOptions::new(Output::Logits), gradient)
+        net.pixel_gradients(&pixel, GradientOptions::new(Layer::Logits), gradient)
             .is_err()
     );
     // A batch without images plans for none of any size.
-    assert!(Pixels::from_u8(&[], [0, 1, 1 << 40]).is_err());
-    assert!(Pixels::from_f32(&[], [0, 65_537, 1]).is_err());
-    let widest = Pixels::from_u8(&[], [0, 1 << 16, 1 << 16]).unwrap();
+    assert!(ImageBatch::from_u8(&[], [0, 1, 1 << 40]).is_err());
+    assert!(ImageBatch::from_f32(&[], [0, 65_537, 1]).is_err());
+    let widest = ImageBatch::from_u8(&[], [0, 1 << 16, 1 << 16]).unwrap();
     assert!(net.embed(&widest).unwrap().is_empty());
 }
 
@@ -476,7 +482,7 @@ fn both_engines_say_from_which_size_on_something_is_left() {
         let works = |side: usize| {
             let (image, shape) = (vec![9; side * 3 * 40], [1, side, 40]);
             let input = net.input(&image, shape, &device);
-            let found = compiled.embed(&Pixels::from_u8(&image, shape).unwrap());
+            let found = compiled.embed(&ImageBatch::from_u8(&image, shape).unwrap());
             assert_eq!(input.is_ok(), found.is_ok(), "{side}");
             input.is_ok_and(|x| net.embed(x).dims() == [1, net.feature_dim()])
         };
@@ -531,7 +537,7 @@ fn blocks_that_a_net_lacks_are_an_error_in_both_engines() {
     let net = config.init(&device).unwrap();
     let compiled = net.compile().unwrap();
     let image = levels(6, [1, 40, 40]);
-    let pixels = Pixels::from_u8(&image, [1, 40, 40]).unwrap();
+    let pixels = ImageBatch::from_u8(&image, [1, 40, 40]).unwrap();
     let input = || net.input(&image, [1, 40, 40], &device).unwrap();
     for blocks in [&[5][..], &[13], &[2, 11]] {
         let blocks = Blocks::new(blocks.iter().copied()).unwrap();

@@ -16,8 +16,9 @@ mod graph;
 mod hdf5;
 mod keras;
 mod manifest;
+#[cfg(feature = "burn")]
 mod module;
-mod parameters;
+pub(crate) mod parameters;
 mod preprocessing;
 mod pytorch;
 mod registry;
@@ -31,19 +32,18 @@ mod tflite;
 
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
-use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
 pub use cache::Cache;
 #[cfg(feature = "fetch")]
 pub use fetch::{Event, Fetch};
 pub use format::Format;
-pub(crate) use module::check_parts;
 pub use preprocessing::{Filter, Preprocessing};
 pub use registry::Published;
 
-use crate::{Error, MobileNet, MobileNetConfig, Result};
+use crate::compiled::{CompileOptions, CompiledMobileNet};
+use crate::config::MobileNetConfig;
+use crate::error::{Error, Result};
 use parameters::Arrays;
 use schemes::Scheme;
 use source::File;
@@ -63,10 +63,9 @@ pub struct HeadTensors {
 ///
 /// ```no_run
 /// # fn main() -> mobilenet::Result<()> {
-/// # let device = burn::tensor::Device::flex();
 /// use mobilenet::Weights;
-/// let net = Weights::open("model.json")?.load(&device)?;
-/// let backbone = Weights::open("retrained_graph.pb")?.with_blocks(12)?.load(&device)?;
+/// let net = Weights::open("model.json")?.compile()?;
+/// let backbone = Weights::open("retrained_graph.pb")?.with_blocks(12)?.compile()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -149,22 +148,19 @@ impl Weights {
         })
     }
 
-    /// Takes the weights out of a net.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`] where a part was replaced by one that does not fit the configuration, [`Error::Tensor`] where
-    /// a value is not finite or a variance negative, [`Error::Input`] where the device cannot be read.
-    pub fn of(net: &MobileNet) -> Result<Self> {
-        Ok(Self {
+    /// Weights that came from no file, by our names.
+    #[cfg(feature = "burn")]
+    fn in_memory(config: MobileNetConfig, arrays: Arrays) -> Self {
+        Self {
             source: "a net in memory".into(),
             format: Format::Safetensors,
-            config: net.config().clone(),
-            arrays: module::read(net)?,
+            config,
+            arrays,
             scheme: &schemes::OURS,
             crop: schemes::OURS.crop,
             filter: schemes::OURS.filter,
             head: None,
-        })
+        }
     }
 
     /// Where the weights came from: a path, or `bundled`.
@@ -216,7 +212,7 @@ impl Weights {
     /// what is cut off load.
     ///
     /// # Errors
-    /// [`Error::Config`] for more than 13 blocks.
+    /// [`Error::Setting`] for more than 13 blocks.
     pub fn with_blocks(mut self, blocks: usize) -> Result<Self> {
         self.config = self.config.with_blocks(blocks);
         self.config.check()?;
@@ -296,16 +292,45 @@ impl Weights {
         cache::hexadecimal(&hash.finalize())
     }
 
-    /// Puts the weights on `device`, as a frozen net: its batch statistics never move and its weights get no
-    /// gradients until it is thawed with `unfreeze`.
+    /// Prepares the weights for this processor, on the instruction set that
+    /// [`InstructionSet::detect`](crate::InstructionSet::detect) finds: see [`CompiledMobileNet`].
     ///
     /// # Errors
-    /// [`Error::MissingTensor`] where the file lacks something that the net needs.
-    pub fn load(mut self, device: &Device) -> Result<MobileNet> {
+    /// As [`compile_with`](Self::compile_with).
+    pub fn compile(&self) -> Result<CompiledMobileNet> {
+        self.compile_with(&CompileOptions::new())
+    }
+
+    /// As [`compile`](Self::compile), with options.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] if the file lacks something that the net needs, [`Error::Setting`] if this processor does
+    /// not have the instruction set, [`Error::Mismatch`] if values leave the range of f32 when batch normalizations are
+    /// folded into the convolutions.
+    pub fn compile_with(&self, options: &CompileOptions) -> Result<CompiledMobileNet> {
         self.complete()?;
-        let mut net = self.config.init(device)?;
-        module::write(&mut net, &mut self.arrays, device);
-        Ok(net.freeze())
+        CompiledMobileNet::of(&self.config, &self.arrays, options)
+    }
+
+    /// Replaces the values of one tensor, which keeps its name (see [`tensors`](Self::tensors)) and its shape.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] if there is no such tensor, [`Error::Tensor`] if the number of values is another, a value
+    /// is not finite, or a variance is negative.
+    pub fn with_tensor(mut self, name: &str, values: Vec<f32>) -> Result<Self> {
+        let parameters = parameters::parameters(&self.config);
+        let parameter = parameters.iter().find(|p| p.name() == name);
+        let (Some(p), Some(array)) = (parameter, self.arrays.get_mut(name)) else {
+            return Err(Error::MissingTensor {
+                file: self.source,
+                tensor: name.into(),
+                shape: Vec::new(),
+                found: format!("{} other tensors", self.arrays.len()),
+            });
+        };
+        array.data = values;
+        parameters::check_parameter(&self.source, name, p, &p.shape, array)?;
+        Ok(self)
     }
 
     /// Writes this crate's own safetensors, visible under its name only when whole. Same weights, same bytes. A retrained
@@ -313,7 +338,7 @@ impl Weights {
     ///
     /// # Errors
     /// [`Error::MissingTensor`] where the weights are not complete, [`Error::Io`] where the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
+    pub fn save(&self, path: impl AsRef<Path>, precision: FloatType) -> Result<()> {
         cache::write_whole(path.as_ref(), &self.to_safetensors(precision)?)
     }
 
@@ -321,7 +346,7 @@ impl Weights {
     ///
     /// # Errors
     /// [`Error::MissingTensor`] where the weights are not complete.
-    pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
+    pub fn to_safetensors(&self, precision: FloatType) -> Result<Vec<u8>> {
         self.complete()?;
         safetensors::serialize(self, precision)
     }
@@ -345,13 +370,13 @@ impl Weights {
 
 /// Width of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// IEEE half precision, rounded to nearest even: half the size; moves MobileNetV1's logits by up to 9e-3 of the
-    /// largest.
-    Half,
-    /// Single precision, as trained.
+pub enum FloatType {
+    /// IEEE half precision, rounded to nearest even. The file has half the size; MobileNetV1's logits change by up to
+    /// 9e-3 of the largest.
+    F16,
+    /// Single precision, as trained. The default.
     #[default]
-    Single,
+    F32,
 }
 
 /// A file as it is; of a folder its `model.json`, or the weights file that an archive's reader would take.

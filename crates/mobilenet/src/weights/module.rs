@@ -1,15 +1,66 @@
 //! Between tensors by name and the Burn module.
 
-use burn::module::{Param, RunningState};
+use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::Weights;
 use super::parameters::{Array, Arrays, Layer, Parameter, Part, check_parameter, parameters};
+use crate::compiled::{CompileOptions, CompiledMobileNet};
 use crate::config::{BLOCKS, STEM};
-use crate::model::ConvBlock;
-use crate::{Error, MobileNet, Result};
+use crate::error::{Error, Result};
+use crate::model::{ConvBlock, MobileNet, to_burn};
 
 /// What errors call a net that came from no file.
 const IN_MEMORY: &str = "a net in memory";
+
+impl Weights {
+    /// Takes the weights out of a net.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if a part was replaced by one that does not fit the configuration, [`Error::Tensor`] if a
+    /// value is not finite or a variance is negative, [`Error::Input`] if the device cannot be read.
+    pub fn of(net: &MobileNet) -> Result<Self> {
+        let arrays = read(net)?;
+        for p in parameters(net.config()) {
+            if let Some(array) = arrays.get(&p.name()) {
+                check_parameter(IN_MEMORY, &p.name(), &p, &p.shape, array)?;
+            }
+        }
+        Ok(Self::in_memory(net.config().clone(), arrays))
+    }
+
+    /// Puts the weights on `device`, as a frozen net: its batch statistics do not change and its weights get no
+    /// gradients until it is thawed with `unfreeze`.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] if the file lacks something that the net needs.
+    pub fn load(mut self, device: &Device) -> Result<MobileNet> {
+        self.complete()?;
+        let mut net = self.config.init(device)?;
+        write(&mut net, &mut self.arrays, device);
+        Ok(net.freeze())
+    }
+}
+
+impl MobileNet {
+    /// Takes the weights out of this net and prepares them for this processor, as [`Weights::compile`] does.
+    ///
+    /// # Errors
+    /// As [`compile_with`](Self::compile_with).
+    pub fn compile(&self) -> Result<CompiledMobileNet> {
+        self.compile_with(&CompileOptions::new())
+    }
+
+    /// As [`compile`](Self::compile), with options.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if this processor does not have the instruction set, [`Error::Mismatch`] if a part of the net
+    /// was replaced by one that does not fit its configuration, or values leave the range of f32 when batch
+    /// normalizations are folded into the convolutions.
+    pub fn compile_with(&self, options: &CompileOptions) -> Result<CompiledMobileNet> {
+        CompiledMobileNet::of(self.config(), &read(self)?, options)
+    }
+}
 
 fn conv_block_mut(net: &mut MobileNet, layer: Layer) -> Option<&mut ConvBlock> {
     match layer {
@@ -30,7 +81,7 @@ fn conv_block(net: &MobileNet, layer: Layer) -> Option<&ConvBlock> {
 }
 
 /// Moves checked arrays (our names, all there) into a net of the same configuration.
-pub(super) fn write(net: &mut MobileNet, arrays: &mut Arrays, device: &Device) {
+fn write(net: &mut MobileNet, arrays: &mut Arrays, device: &Device) {
     for p in parameters(&net.config().clone()) {
         let Some(array) = arrays.remove(&p.name()) else {
             continue;
@@ -64,7 +115,7 @@ fn write_one(net: &mut MobileNet, p: &Parameter, array: Array, device: &Device) 
 }
 
 /// Reads every parameter of a net.
-pub(super) fn read(net: &MobileNet) -> Result<Arrays> {
+fn read(net: &MobileNet) -> Result<Arrays> {
     check_parts(net)?;
     parameters(net.config())
         .into_iter()
@@ -93,14 +144,12 @@ fn read_one(net: &MobileNet, p: &Parameter) -> Result<Array> {
     let data = data
         .try_to_vec_as::<f32>()
         .map_err(|e| wrong(format!("cannot be read: {e:?}")))?;
-    let array = Array { shape, data };
-    check_parameter(IN_MEMORY, &p.name(), p, &p.shape, &array)?;
-    Ok(array)
+    Ok(Array { shape, data })
 }
 
 /// What a net's parts, which anybody may replace, must have in common with its configuration: else it is another net
 /// than the one that is compiled or written.
-pub(crate) fn check_parts(net: &MobileNet) -> Result<()> {
+fn check_parts(net: &MobileNet) -> Result<()> {
     let config = net.config();
     let wrong = |message: String| {
         Err(Error::Mismatch {
@@ -149,7 +198,8 @@ pub(crate) fn check_parts(net: &MobileNet) -> Result<()> {
         };
         let conv = &block.conv;
         let same = (conv.stride, conv.dilation, conv.groups) == ([stride; 2], [1; 2], groups);
-        let padding = config.padding.of_block(i).to_burn(kernel, stride);
+        let padding = config.padding.of_block(i);
+        let padding = to_burn(padding, kernel, stride);
         if !same
             || conv.padding != padding
             || conv.bias.is_some()

@@ -50,20 +50,25 @@ pub(crate) struct Parameter {
 impl Parameter {
     /// The name in our own files, which is the path in the Burn module.
     pub fn name(&self) -> String {
-        let layer = match self.layer {
+        Self::name_of(self.layer, self.part)
+    }
+
+    /// The name of a layer's part.
+    pub fn name_of(layer: Layer, part: Part) -> String {
+        let prefix = match layer {
             Layer::Stem => "stem".to_string(),
             Layer::Depthwise(i) => format!("blocks.{}.depthwise", i - 1),
             Layer::Pointwise(i) => format!("blocks.{}.pointwise", i - 1),
             Layer::Classifier => "classifier".to_string(),
         };
-        match (self.layer, self.part) {
-            (Layer::Classifier, Part::Kernel) => format!("{layer}.weight"),
-            (_, Part::Kernel) => format!("{layer}.conv.weight"),
-            (_, Part::Bias) => format!("{layer}.bias"),
-            (_, Part::Gamma) => format!("{layer}.bn.gamma"),
-            (_, Part::Beta) => format!("{layer}.bn.beta"),
-            (_, Part::Mean) => format!("{layer}.bn.running_mean"),
-            (_, Part::Variance) => format!("{layer}.bn.running_var"),
+        match (layer, part) {
+            (Layer::Classifier, Part::Kernel) => format!("{prefix}.weight"),
+            (_, Part::Kernel) => format!("{prefix}.conv.weight"),
+            (_, Part::Bias) => format!("{prefix}.bias"),
+            (_, Part::Gamma) => format!("{prefix}.bn.gamma"),
+            (_, Part::Beta) => format!("{prefix}.bn.beta"),
+            (_, Part::Mean) => format!("{prefix}.bn.running_mean"),
+            (_, Part::Variance) => format!("{prefix}.bn.running_var"),
         }
     }
 

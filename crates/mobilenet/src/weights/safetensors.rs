@@ -13,7 +13,7 @@ use super::parameters::{Array, Arrays};
 use super::preprocessing::Filter;
 use super::schemes::{HUGGING_FACE, KERAS, OURS, TIMM};
 use super::source::{File, brain_halves, floats, halves};
-use super::{Format, Precision, Weights, pytorch};
+use super::{FloatType, Format, Weights, pytorch};
 use crate::{Error, MobileNetConfig, Result};
 
 const FORMAT: &str = "safetensors file";
@@ -131,15 +131,15 @@ fn let_go(bytes: &mut Cow<'_, [u8]>, end: usize) {
     }
 }
 
-pub(super) fn serialize(weights: &Weights, precision: Precision) -> Result<Vec<u8>> {
+pub(super) fn serialize(weights: &Weights, precision: FloatType) -> Result<Vec<u8>> {
     let wrong = |message: String| Error::Format {
         file: weights.source.clone(),
         format: FORMAT,
         message,
     };
     let dtype = match precision {
-        Precision::Half => Dtype::F16,
-        Precision::Single => Dtype::F32,
+        FloatType::F16 => Dtype::F16,
+        FloatType::F32 => Dtype::F32,
     };
     let mut bytes = Vec::with_capacity(weights.arrays.len());
     for (name, array) in &weights.arrays {
@@ -162,8 +162,8 @@ pub(super) fn serialize(weights: &Weights, precision: Precision) -> Result<Vec<u
     ::safetensors::serialize(views, Some(metadata)).map_err(|e| wrong(e.to_string()))
 }
 
-fn narrow(name: &str, array: &Array, precision: Precision) -> std::result::Result<Vec<u8>, String> {
-    if precision == Precision::Single {
+fn narrow(name: &str, array: &Array, precision: FloatType) -> std::result::Result<Vec<u8>, String> {
+    if precision == FloatType::F32 {
         return Ok(array.data.iter().flat_map(|v| v.to_le_bytes()).collect());
     }
     if let Some(large) = array.data.iter().find(|v| f16::from_f32(**v).is_infinite()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use burn::tensor::Device;
-use mobilenet::{Cache, Error, MobileNetConfig, Precision, Published, Weights};
+use mobilenet::{Cache, Error, FloatType, MobileNetConfig, Published, Weights};
 
 pub fn row(name: &str) -> &'static Published {
     let row = Weights::all().iter().find(|row| row.name == name);
@@ -40,7 +40,7 @@ fn a_file_put_into_the_cache_by_hand_is_noted_and_a_change_noticed() {
             .with_alpha(0.25)
             .with_input_size(input_size);
         let weights = Weights::of(&config.init(&Device::flex()).unwrap()).unwrap();
-        weights.save(&path, Precision::Single).unwrap();
+        weights.save(&path, FloatType::F32).unwrap();
     };
     put(224);
     cache.open(unknown.name).unwrap();
@@ -65,7 +65,7 @@ fn saved_files_have_the_permissions_that_files_have() {
     let (saved, plain) = (folder.path().join("saved"), folder.path().join("plain"));
     let config = MobileNetConfig::new().with_alpha(0.25).with_blocks(0);
     let weights = Weights::of(&config.init(&Device::flex()).unwrap()).unwrap();
-    weights.save(&saved, Precision::Single).unwrap();
+    weights.save(&saved, FloatType::F32).unwrap();
     std::fs::write(&plain, "").unwrap();
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&saved), mode(&plain));

@@ -121,7 +121,7 @@ fn worker() {
         if let Some(weights) = try_open(name, &whole[..at]) {
             // Nothing that matters was cut off, or it is known what is missing.
             let weights = weights.with_blocks(2).unwrap();
-            let complete = weights.to_safetensors(mobilenet::Precision::Single);
+            let complete = weights.to_safetensors(mobilenet::FloatType::F32);
             assert!(
                 complete.is_err() || weights.digest() == digest,
                 "cut at {at}"

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use mobilenet::{Cache, Error, Event, Fetch, MobileNetConfig, Precision, Weights};
+use mobilenet::{Cache, Error, Event, Fetch, FloatType, MobileNetConfig, Weights};
 
 use crate::cache::row;
 use crate::server::{Request, Server, reset, respond, respond_file};
@@ -22,7 +22,7 @@ fn file_of(seed: usize) -> Vec<u8> {
         .with_alpha(0.25)
         .with_input_size(224 + seed);
     let weights = Weights::of(&config.init(&Device::flex()).unwrap()).unwrap();
-    weights.to_safetensors(Precision::Half).unwrap()
+    weights.to_safetensors(FloatType::F16).unwrap()
 }
 
 struct Client {
@@ -243,7 +243,7 @@ fn wrong_files_never_get_the_final_name() {
             let net = config.init(&Device::flex()).unwrap();
             Weights::of(&net)
                 .unwrap()
-                .to_safetensors(Precision::Half)
+                .to_safetensors(FloatType::F16)
                 .unwrap()
         }),
     ];

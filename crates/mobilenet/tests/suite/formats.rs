@@ -5,7 +5,7 @@
 
 use burn::tensor::Device;
 use half::{bf16, f16};
-use mobilenet::{Format, MobileNetConfig, Padding, Precision, Weights};
+use mobilenet::{FloatType, Format, MobileNetConfig, Padding, Weights};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{arrays, distance, features, open, tensors, tiny};
@@ -120,11 +120,11 @@ fn our_own_file_keeps_everything() {
     let config = MobileNetConfig::new().with_alpha(0.25).with_classes(7);
     let config = config.with_padding(Padding::Both).with_epsilon(1e-5);
     let weights = Weights::of(&config.init(&device).unwrap()).unwrap();
-    let bytes = weights.to_safetensors(Precision::Single).unwrap();
+    let bytes = weights.to_safetensors(FloatType::F32).unwrap();
     let again = Weights::from_bytes("again", &bytes).unwrap();
     assert_eq!(weights.digest(), again.digest());
     assert_eq!(weights.preprocessing(), again.preprocessing());
-    assert_eq!(bytes, again.to_safetensors(Precision::Single).unwrap());
+    assert_eq!(bytes, again.to_safetensors(FloatType::F32).unwrap());
 }
 
 /// A folder as an archive: of several files, the one whose kind comes first, and none where two are of it.

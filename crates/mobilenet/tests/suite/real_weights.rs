@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use half::{bf16, f16};
-use mobilenet::{Format, Padding, Precision, Weights};
+use mobilenet::{FloatType, Format, Padding, Weights};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
@@ -60,14 +60,14 @@ fn our_own_files_hold_the_net() {
     assert_eq!(original.format(), Format::TfjsLayers);
     assert_eq!(original.config().padding, Padding::Same);
     let folder = tempfile::tempdir().unwrap();
-    for precision in [Precision::Single, Precision::Half] {
+    for precision in [FloatType::F32, FloatType::F16] {
         let path = folder.path().join("net"); // The content tells the format.
         original.save(&path, precision).unwrap();
         let again = Weights::open(&path).unwrap();
         assert_eq!(again.config(), original.config());
         assert_eq!(again.preprocessing(), original.preprocessing());
         let (found, exact) = (logits(again.clone(), 224), logits(original.clone(), 224));
-        if precision == Precision::Single {
+        if precision == FloatType::F32 {
             assert_eq!(again.digest(), original.digest());
             assert!(same_bits(&found, &exact));
         } else {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use dataset::{ResizeFilter, ResizePolicy};
-use mobilenet::{Precision, Weights};
+use mobilenet::{FloatType, Weights};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -153,15 +153,26 @@ impl Classifier {
         write_whole(path, |file| file.write_all(&bytes))
     }
 
-    /// Reads a file that [`save`](Self::save) wrote, and asks it about the reference image in it: on this device, with
-    /// the engine that is the default there.
+    /// Reads a file that [`save`](Self::save) wrote, and checks its answer for the reference image in it. The backbone
+    /// is compiled for this machine's CPU, as by [`Backbone::new`].
     ///
     /// # Errors
-    /// Where the file is not a classifier of a known version, lacks something, holds something more, or answers
-    /// otherwise than when it was saved: logits off by more than 0.001 of the largest (or of 1), or probabilities by
-    /// more than 0.001.
-    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let path = path.as_ref();
+    /// If the file is not a classifier of a known version, lacks something, holds something more, or answers otherwise
+    /// than when it was saved: logits off by more than 0.001 of the largest (or of 1), or probabilities off by more than
+    /// 0.001.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read(path.as_ref(), Backbone::new)
+    }
+
+    /// As [`load`](Self::load), with Burn running the backbone on `device`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_on(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Self::read(path.as_ref(), |weights| Backbone::on(weights, device))
+    }
+
+    fn read(path: &Path, backbone: impl FnOnce(Weights) -> Result<Backbone>) -> Result<Self> {
         let wrong = |message: String| file_error(path, message);
         // What is wrong with the backbone's tensors names the file already.
         let begin = format!("{}: ", path.display());
@@ -187,7 +198,7 @@ impl Classifier {
             let bytes = embedded(&tensors, &about.backbone).map_err(&wrong)?;
             Weights::from_safetensors(&path.display().to_string(), &bytes)?
         };
-        let mut backbone = Backbone::new(weights, device)
+        let mut backbone = backbone(weights)
             .map_err(named)?
             .with_resize(about.resize)
             .with_filter(about.filter)
@@ -284,13 +295,13 @@ fn check_names(tensors: &SafeTensors<'_>, layers: usize, embedded: bool) -> Resu
 /// The tensors and configuration that mobilenet would write: in half precision where that loses nothing.
 fn backbone(weights: &Weights) -> Result<(Tensors, Value), String> {
     let write = |precision| weights.to_safetensors(precision).map_err(|e| e.to_string());
-    let half = write(Precision::Half).ok().filter(|half| {
+    let half = write(FloatType::F16).ok().filter(|half| {
         let same = |read: Weights| read.digest() == weights.digest();
         Weights::from_safetensors("", half).is_ok_and(same)
     });
     let bytes = match half {
         Some(half) => half,
-        None => write(Precision::Single)?,
+        None => write(FloatType::F32)?,
     };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| e.to_string())?;
     let config = header.metadata().as_ref().and_then(|m| m.get(BACKBONE_KEY));

@@ -89,7 +89,7 @@ enum Files {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let device = burn::tensor::Device::flex();
 /// use transfer::export::{Export, Format, PixelInput};
-/// let classifier = transfer::Classifier::load("boats.safetensors", &device)?;
+/// let classifier = transfer::Classifier::load("boats.safetensors")?;
 /// Export::new(&classifier)?
 ///     .with_input(PixelInput::Byte)
 ///     .write(Format::Onnx, "boats.onnx")?;

@@ -42,7 +42,7 @@ impl<'a> Course<'a> {
         let total = training.len() + validation.len();
         let mut cancelled = false;
         let mut inputs = |items, augment, room, before| {
-            Inputs::new(backbone, config, device, items, augment, room, |done| {
+            Inputs::new(backbone, config, items, augment, room, |done| {
                 let done = before + done;
                 let go_on = watch(FineTuneEvent::Prepared { done, total });
                 cancelled |= go_on.is_break();

@@ -256,7 +256,7 @@ mod tests {
             let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
             let predictions = head.predictions(&set, &names).unwrap();
             let classifier = || {
-                let backbone = Backbone::new(weights.clone(), &device).unwrap();
+                let backbone = Backbone::new(weights.clone()).unwrap();
                 let classifier = Classifier::new(backbone, head.clone(), names.clone()).unwrap();
                 classifier.with_report(report.clone())
             };

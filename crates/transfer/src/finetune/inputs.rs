@@ -3,15 +3,12 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use burn::tensor::Device;
 use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
-use mobilenet::Pixels;
+use mobilenet::ImageBatch;
 use rayon::prelude::*;
 
 use super::FineTuneConfig;
 use super::gradients::Batch;
-use super::tail::floats;
-use crate::engine::Net;
 use crate::{Backbone, Result};
 
 /// Images that go through the frozen blocks at once.
@@ -22,7 +19,6 @@ const AT_ONCE: usize = 16;
 pub(super) struct Inputs<'a> {
     backbone: &'a Backbone,
     config: &'a FineTuneConfig,
-    device: &'a Device,
     /// The last block that stays frozen; `None`: not even the stem.
     block: Option<usize>,
     augment: bool,
@@ -41,7 +37,6 @@ impl<'a> Inputs<'a> {
     pub(super) fn new(
         backbone: &'a Backbone,
         config: &'a FineTuneConfig,
-        device: &'a Device,
         items: &'a [ImageItem],
         augment: bool,
         room: u64,
@@ -51,7 +46,6 @@ impl<'a> Inputs<'a> {
         let mut inputs = Self {
             backbone,
             config,
-            device,
             block: blocks.checked_sub(config.blocks),
             augment,
             items: Vec::with_capacity(items.len()),
@@ -177,25 +171,10 @@ impl<'a> Inputs<'a> {
                 .map(|&p| (f32::from(p) - mean) / std)
                 .collect());
         };
-        match &*self.backbone.net {
-            Net::Compiled(net) => {
-                let features = net.features(&Pixels::from_u8(pixels, shape)?, block)?;
-                let [_, height, width, channels] = features.shape;
-                self.shape = [height, width, channels];
-                Ok(features.values)
-            }
-            Net::Burn(net, _) => {
-                // As many at once, always: Burn's last bits may depend on the batch.
-                let [n, height, width] = shape;
-                let mut padded = pixels.to_vec();
-                padded.resize(AT_ONCE * height * width * 3, 0);
-                let x = net.input(&padded, [AT_ONCE, height, width], self.device)?;
-                let map = net.features_after(x, block).permute([0, 2, 3, 1]);
-                let map = map.narrow(0, 0, n);
-                let [_, height, width, channels] = map.dims();
-                self.shape = [height, width, channels];
-                floats(map)
-            }
-        }
+        let images = ImageBatch::from_u8(pixels, shape)?;
+        let features = self.backbone.engine().features(&images, block)?;
+        let [_, height, width, channels] = features.shape;
+        self.shape = [height, width, channels];
+        Ok(features.values)
     }
 }

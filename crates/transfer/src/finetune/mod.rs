@@ -11,7 +11,7 @@
 //! use transfer::{Classifier, finetune::FineTuneConfig};
 //! let folder = dataset::ImageFolder::open("photos")?;
 //! let split = dataset::HashedSplit::default().apply(&folder)?;
-//! let classifier = Classifier::load("photos.safetensors", &device)?;
+//! let classifier = Classifier::load("photos.safetensors")?;
 //! let config = FineTuneConfig::new().with_blocks(2).with_epochs(5);
 //! let (tuned, report) =
 //!     config.run(&classifier, &split.training, &split.validation, &device, |_| ControlFlow::Continue(()))?;

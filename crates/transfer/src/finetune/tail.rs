@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use mobilenet::{ConvBlock, MobileNet, SeparableBlock, Weights, pool};
 
 use super::Norms;
-use crate::{Backbone, Classifier, Dense, Error, Head, Layer, Result};
+use crate::{Classifier, Dense, Error, Head, Layer, Result};
 
 /// The stem, if it learns too, the blocks that learn, and the head.
 #[derive(Module, Debug)]
@@ -133,11 +133,7 @@ impl Tail {
         }
         // The net's own classes no longer fit what comes before them.
         let weights = Weights::of(&net)?.without_classifier();
-        let mut tuned = Backbone::new(weights, device)?
-            .with_resize(backbone.resize())
-            .with_filter(backbone.filter())
-            .with_engine(backbone.engine())?;
-        tuned.set_size(backbone.size())?;
+        let tuned = backbone.with_weights(weights)?;
         let layers = learnt.head.iter().map(dense).collect::<Result<_>>()?;
         Classifier::new(tuned, Head::new(layers)?, from.classes().to_vec())
     }

@@ -44,9 +44,7 @@ pub fn weights(blocks: usize, size: usize) -> Weights {
 pub fn fixed(weights: &Weights) -> Weights {
     use safetensors::SafeTensors;
     use safetensors::tensor::{Dtype, TensorView};
-    let bytes = weights
-        .to_safetensors(mobilenet::Precision::Single)
-        .unwrap();
+    let bytes = weights.to_safetensors(mobilenet::FloatType::F32).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let mut names: Vec<&str> = tensors.names();

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
 use mobilenet::Weights;
 use transfer::{Backbone, Classifier, ConvergedConfig, EmbeddingCache, Embeddings, HeadConfig};
@@ -46,7 +45,7 @@ fn trained(split: &Split, classes: &[String], root: PathBuf) -> Trained {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedding-cache");
     let cache = EmbeddingCache::open(cache).unwrap();
     let weights = Weights::open("bundled").unwrap();
-    let backbone = Backbone::new(weights, &Device::flex()).unwrap();
+    let backbone = Backbone::new(weights).unwrap();
     let embed = |items: &[ImageItem]| backbone.embed(items, &cache, |_| ()).unwrap().embeddings;
     let (training, validation) = (embed(&split.training), embed(&split.validation));
     let recipe = ConvergedConfig::new().with_regularisation([0.03]);

@@ -27,7 +27,7 @@ mod vector;
 mod x86;
 
 use self::vector::Vector;
-use super::InstructionSet;
+use super::instruction_set::InstructionSet;
 
 pub(crate) use self::depthwise::{Depthwise, Spread};
 pub(crate) use self::matmul::{Matmul, Packed};

@@ -1,36 +1,41 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mobilenet::Blocks;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::blocks::Blocks;
+use crate::error::{Error, Result};
 
-/// Which output of the backbone the head is trained on. As text `embedding`, `logits`, or `blocks-11-13`.
+/// An output of the network: what an engine computes, what a head is trained on, and where a gradient starts.
+///
+/// As text (and in files): `embedding`, `logits`, or for example `blocks-11-13`.
 ///
 /// ```
-/// use transfer::Layer;
+/// use mobilenet::Layer;
 /// let layer: Layer = "blocks-11-13".parse().unwrap();
 /// assert_eq!(layer, Layer::joined([11, 13]).unwrap());
 /// assert_eq!(layer.to_string(), "blocks-11-13");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Layer {
-    /// The global average pool. The default, and the better choice: see the README's table.
+    /// The global average pool: [`feature_dim`](crate::MobileNetConfig::feature_dim) values for each image. The
+    /// default, and the better choice for a new head: see the table in the README.
     #[default]
     Embedding,
-    /// The logits of the net's own classes, which `retrain.py` calls bottleneck for MobileNet.
+    /// The logits of the classes that the network was trained on: `classes` values for each image. TensorFlow's
+    /// `retrain.py` uses them as the bottleneck of a MobileNet.
     Logits,
-    /// The means over the maps after several blocks, one behind the other.
+    /// The means over the maps after several blocks, joined to one vector:
+    /// [`joined_dim`](crate::MobileNetConfig::joined_dim) values for each image.
     Joined(Blocks),
 }
 
 impl Layer {
-    /// The pools of these blocks, 0 (the stem) to 13.
+    /// The joined pools of these blocks. Block 0 is the stem, 1 to 13 are the separable blocks.
     ///
     /// # Errors
-    /// Where there is none, or one that no net has.
+    /// [`Error::Setting`] if no block is given, or a block above 13.
     pub fn joined(blocks: impl IntoIterator<Item = usize>) -> Result<Self> {
         Ok(Self::Joined(Blocks::new(blocks)?))
     }
@@ -53,7 +58,7 @@ impl FromStr for Layer {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::mismatch("layer", "embedding, logits or, say, blocks-11-13", text);
+        let wrong = || Error::setting("layer", text, "embedding, logits or, say, blocks-11-13");
         match text {
             "embedding" => Ok(Self::Embedding),
             "logits" => Ok(Self::Logits),

@@ -1,0 +1,65 @@
+//! The engine for CPUs.
+
+use std::sync::Arc;
+
+use super::interface::Engine;
+use crate::compiled::{CompileOptions, CompiledMobileNet};
+use crate::config::MobileNetConfig;
+use crate::error::Result;
+use crate::gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
+use crate::image_batch::ImageBatch;
+use crate::layer::Layer;
+use crate::precision::Precision;
+use crate::weights::Weights;
+
+impl Engine for CompiledMobileNet {
+    fn config(&self) -> &MobileNetConfig {
+        CompiledMobileNet::config(self)
+    }
+
+    fn name(&self) -> String {
+        format!("compiled {}", self.instruction_set())
+    }
+
+    fn precision(&self) -> Precision {
+        CompiledMobileNet::precision(self)
+    }
+
+    fn forward(&self, images: &ImageBatch<'_>, layer: Layer) -> Result<Vec<f32>> {
+        match layer {
+            Layer::Embedding => self.embed(images),
+            Layer::Logits => self.logits(images),
+            Layer::Joined(blocks) => self.embed_blocks(images, blocks),
+        }
+    }
+
+    fn features(&self, images: &ImageBatch<'_>, block: usize) -> Result<Features> {
+        CompiledMobileNet::features(self, images, block)
+    }
+
+    fn pixel_gradients(
+        &self,
+        images: &ImageBatch<'_>,
+        options: GradientOptions,
+        gradient: &OutputGradient<'_>,
+    ) -> Result<PixelGradients> {
+        CompiledMobileNet::pixel_gradients(self, images, options, gradient)
+    }
+
+    fn block_gradients(
+        &self,
+        images: &ImageBatch<'_>,
+        block: usize,
+        options: GradientOptions,
+        gradient: &OutputGradient<'_>,
+    ) -> Result<BlockGradients> {
+        CompiledMobileNet::block_gradients(self, images, block, options, gradient)
+    }
+
+    fn with_weights(&self, weights: &Weights) -> Result<Arc<dyn Engine>> {
+        let options = CompileOptions::new()
+            .with_precision(CompiledMobileNet::precision(self))
+            .with_instruction_set(self.instruction_set());
+        Ok(Arc::new(weights.compile_with(&options)?))
+    }
+}
