@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::answers::{Answers, Images, is_predictions, read, write};
+use common::answers::{Answers, Images, write};
 use common::describe::describe;
+use metrics::formats::PredictionsFormat;
 use metrics::{Bootstrap, EvaluationOptions};
 
 /// Compare two classifiers on the same images.
@@ -59,7 +60,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let images = &options.images;
     let files = [&options.first, &options.second];
     let ask = |file: &Path| {
-        (!is_predictions(file))
+        PredictionsFormat::from_path(file)
+            .is_none()
             .then(|| images.ask(file))
             .transpose()
     };
@@ -71,7 +73,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let [first, second] = asked;
     let or_read = |asked: Option<Answers>, file: &Path| match asked {
         Some(answers) => Ok(answers),
-        None => read(file, classes.as_deref()),
+        None => Answers::read(file, classes.as_deref()),
     };
     let (first, second) = (or_read(first, files[0])?, or_read(second, files[1])?);
     let names = [&options.first, &options.second].map(|path| name(path));
@@ -89,8 +91,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say!("{}", compared.to_string().trim_end());
     let called = |p: &metrics::Predictions, i: usize| p.classes()[p.predicted()[i]].clone();
     for (title, samples) in [
-        ("Now right", &compared.comparison.fixed),
-        ("No longer right", &compared.comparison.broken),
+        ("Now right", &compared.outcomes.fixed),
+        ("No longer right", &compared.outcomes.broken),
     ] {
         common::say!("\n{title}: {}", samples.len());
         for &i in samples {

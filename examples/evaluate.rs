@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use common::answers::{Images, read, write};
+use common::answers::{Answers, Images, write};
 use common::describe::describe;
 use metrics::{Bootstrap, EvaluationOptions};
 
@@ -86,7 +86,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let file = file.map_or(Path::new(""), PathBuf::as_path);
     let answers = match &options.classifier {
         Some(_) => options.images.ask(file)?,
-        None => read(file, options.classes.as_deref())?,
+        None => Answers::read(file, options.classes.as_deref())?,
     };
     let mut wanted = EvaluationOptions::new();
     if options.replicates > 0 {

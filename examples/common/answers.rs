@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufReader, Cursor};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use attribution::{IntegratedGradients, Method, Pixels};
@@ -32,7 +31,7 @@ pub struct Images {
     pub device: DeviceName,
 }
 
-/// Predictions, and the classifier that made them where it was asked.
+/// Predictions, and the classifier that made them if they were not read from a file.
 pub struct Answers {
     pub predictions: Predictions,
     pub classifier: Option<Classifier>,
@@ -41,6 +40,15 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Reads a file of predictions; see [`Predictions::open`].
+    pub fn read(path: &Path, classes: Option<&[String]>) -> metrics::Result<Self> {
+        Ok(Self {
+            predictions: Predictions::open(path, classes)?,
+            classifier: None,
+            paths: HashMap::new(),
+        })
+    }
+
     /// Where the image of that name is.
     pub fn path(&self, folder: &Path, name: &str) -> PathBuf {
         let known = self.paths.get(name).cloned();
@@ -118,31 +126,6 @@ impl Images {
     }
 }
 
-/// Whether a file holds predictions: if its name ends in .jsonl, .json or .csv; else it is a classifier.
-pub fn is_predictions(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    matches!(ending.to_str(), Some("jsonl" | "json" | "csv"))
-}
-
-/// Predictions that any tool made: JSON lines, or CSV if the name ends so.
-pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Answers, Box<dyn Error>> {
-    let of_file = |error: Box<dyn Error>| format!("{}: {error}", path.display());
-    let file = BufReader::new(File::open(path).map_err(|error| of_file(error.into()))?);
-    let csv = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let predictions = if csv {
-        Predictions::from_csv(file, classes)
-    } else {
-        Predictions::from_json_lines(file, classes)
-    };
-    Ok(Answers {
-        predictions: predictions.map_err(|error| of_file(error.into()))?,
-        classifier: None,
-        paths: HashMap::new(),
-    })
-}
-
 /// Where the net looked to say a class, over the image in grey.
 fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Picture, Box<dyn Error>> {
     let backbone = classifier.backbone();
@@ -166,8 +149,7 @@ fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Pictur
 pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
     let mut bytes = Vec::new();
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg)?;
-    let media_type = "image/jpeg".into();
-    Ok(Picture { media_type, bytes })
+    Ok(Picture::jpeg(bytes))
 }
 
 /// Writes a text and says so.

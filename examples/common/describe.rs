@@ -106,29 +106,20 @@ fn curve_of(tuning: &FineTuneRecord) -> LearningCurve {
     };
     let before = tuning.before.map(|found| (0.0, found.cross_entropy));
     let after = ends().filter_map(|(x, epoch)| Some((x, epoch.validation?.cross_entropy)));
-    let training = ends().map(|(x, epoch)| (x, epoch.train_loss)).collect();
-    LearningCurve {
-        number: "Loss while the network learnt".into(),
-        step: "epochs".into(),
-        series: vec![
-            ("training".into(), training),
-            (
-                "validation".into(),
-                before.into_iter().chain(after).collect(),
-            ),
-        ],
-    }
+    let training = ends().map(|(x, epoch)| (x, epoch.train_loss));
+    LearningCurve::new("Loss during fine-tuning", "epoch")
+        .with_series("training", training)
+        .with_series("validation", before.into_iter().chain(after))
 }
 
 /// What cross-validation judged, and the looks at a training by steps.
 fn curves(fit: &FitReport) -> Vec<LearningCurve> {
-    let curve = |number: &str, step: &str, series: Vec<(&str, Vec<(f64, f64)>)>| LearningCurve {
-        number: number.into(),
-        step: step.into(),
-        series: series
-            .into_iter()
-            .map(|(name, points)| (name.into(), points))
-            .collect(),
+    let curve = |metric: &str, step: &str, series: Vec<(&str, Vec<(f64, f64)>)>| {
+        let empty = LearningCurve::new(metric, step);
+        let series = series.into_iter();
+        series.fold(empty, |curve, (name, points)| {
+            curve.with_series(name, points)
+        })
     };
     let mut curves = Vec::new();
     if fit.candidates.len() > 1 {

@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use metrics::{
-    Average, Binning, Bootstrap, ClassMetric, EvaluationOptions, IsotonicCalibration, Predictions,
-    Temperature, clopper_pearson, wilson,
-};
+use metrics::confusion::{Average, ClassMetric};
+use metrics::probability::{Binning, IsotonicCalibration, TemperatureScaling};
+use metrics::uncertainty::{clopper_pearson_interval, wilson_interval};
+use metrics::{Bootstrap, EvaluationOptions, Predictions};
 
 fn predictions(n: usize, k: usize) -> Predictions {
     let mut state = 1_u64;
@@ -33,22 +33,26 @@ fn predictions(n: usize, k: usize) -> Predictions {
 fn everything(p: &Predictions) {
     let evaluation = p.evaluate(&EvaluationOptions::new()).expect("sound");
     for ranking in &evaluation.rankings {
-        black_box((ranking.roc(), ranking.precision_recall(), ranking.det()));
+        black_box((
+            ranking.roc_curve(),
+            ranking.precision_recall_curve(),
+            ranking.det_curve(),
+        ));
         black_box((
             ranking.threshold_for_precision(0.9),
             ranking.threshold_for_recall(0.9),
         ));
     }
-    black_box(p.calibration(Binning::EqualMass(15)).expect("sound"));
-    let temperature = Temperature::fit(p).expect("sound");
+    black_box(p.calibration_error(Binning::Quantile(15)).expect("sound"));
+    let temperature = TemperatureScaling::fit(p).expect("sound");
     black_box((
         temperature.apply(p).expect("sound"),
         IsotonicCalibration::fit(p).expect("sound"),
     ));
     let right = (p.len() - p.mistakes().count()) as u64;
     black_box((
-        wilson(right, p.len() as u64, 0.95),
-        clopper_pearson(right, p.len() as u64, 0.95),
+        wilson_interval(right, p.len() as u64, 0.95),
+        clopper_pearson_interval(right, p.len() as u64, 0.95),
     ));
     black_box(evaluation);
 }

@@ -1,4 +1,7 @@
+//! What can go wrong, and where.
+
 use std::fmt;
+use std::path::PathBuf;
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -6,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Where a bad sample was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
-    /// Index of the sample, counted from 0, of data given as slices.
+    /// Index of the sample, counted from 0, in data given as slices.
     Row(usize),
     /// Line of a text file, counted from 1.
     Line(u64),
@@ -21,27 +24,27 @@ impl fmt::Display for Place {
     }
 }
 
-/// What can be wrong with predictions, or with a question about them.
+/// Why predictions are refused, or why something cannot be computed from them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is not a single sample.
+    /// There are no samples.
     #[error("there are no predictions to measure; give at least one sample")]
     Empty,
-    /// There is no class.
+    /// There are no classes.
     #[error("there are no classes; give at least one")]
     NoClasses,
     /// Two columns that belong together differ in length.
     #[error("expected {expected} {what}, one for each target, found {found}")]
     Length {
-        /// The column.
+        /// Name of the column.
         what: &'static str,
         /// Number of samples.
         expected: usize,
         /// Length of the column.
         found: usize,
     },
-    /// Probabilities in one vector are no whole number of rows.
+    /// The length of a vector of probabilities is not a multiple of the number of classes.
     #[error(
         "expected whole rows of {classes} probabilities, one for each class, found {found} values in all"
     )]
@@ -51,27 +54,27 @@ pub enum Error {
         /// Length of the vector.
         found: usize,
     },
-    /// A row has not one probability for each class.
+    /// A row does not hold one probability for each class.
     #[error("{place}: expected {expected} probabilities, one for each class, found {found}")]
     Columns {
-        /// Where.
+        /// Where the row is.
         place: Place,
         /// Number of classes.
         expected: usize,
-        /// Number of probabilities found.
+        /// Number of probabilities in the row.
         found: usize,
     },
-    /// A probability is not a number in [0, 1].
+    /// A probability is not a number from 0 to 1.
     #[error(
         "{place}: probability of class {class} is {value}; expected a number from 0 to 1 \
-         (scores such as logits must go through softmax first)"
+         (apply softmax to scores such as logits first)"
     )]
     Probability {
-        /// Where.
+        /// Where the row is.
         place: Place,
         /// Index of the class.
         class: usize,
-        /// What was found.
+        /// The value found.
         value: f64,
     },
     /// The probabilities of a row do not sum to one.
@@ -79,21 +82,21 @@ pub enum Error {
         "{place}: probabilities sum to {sum}; expected 1 within {tolerance}: write more digits, or divide by the sum"
     )]
     Sum {
-        /// Where.
+        /// Where the row is.
         place: Place,
-        /// What was found.
+        /// The sum found.
         sum: f64,
-        /// What is tolerated.
+        /// The largest difference from 1 that is accepted.
         tolerance: f64,
     },
     /// A class index is out of range.
     #[error("{place}: {what} is class {class}, but there are {classes} classes (0 to {})", .classes - 1)]
     Class {
-        /// Where.
+        /// Where the sample is.
         place: Place,
-        /// Target or prediction.
+        /// Whether it is the target or the prediction.
         what: &'static str,
-        /// What was found.
+        /// The index found.
         class: usize,
         /// Number of classes.
         classes: usize,
@@ -101,13 +104,13 @@ pub enum Error {
     /// A class name is not among the classes.
     #[error("{place}: {what} is `{name}`, which is not among the classes: {}", .classes.join(", "))]
     ClassName {
-        /// Where.
+        /// Where the sample is.
         place: Place,
-        /// Target or prediction.
+        /// Whether it is the target, the prediction or a column.
         what: &'static str,
-        /// What was found.
+        /// The name found.
         name: String,
-        /// The classes.
+        /// Names of the classes.
         classes: Vec<String>,
     },
     /// The number of class names is wrong.
@@ -127,62 +130,110 @@ pub enum Error {
     /// A weight is negative, infinite or not a number.
     #[error("{place}: weight is {value}; expected a finite number of at least 0")]
     Weight {
-        /// Where.
+        /// Where the sample is.
         place: Place,
-        /// What was found.
+        /// The value found.
         value: f64,
     },
     /// All weights are zero.
-    #[error("all weights are 0; at least one sample must count")]
+    #[error("all weights are 0; at least one sample must have a weight above 0")]
     NoWeight,
-    /// A line is not what was expected.
+    /// A value or a line is not what was expected.
     #[error("{place}: {reason}")]
     Parse {
-        /// Where.
+        /// Where it is.
         place: Place,
-        /// What was expected and found.
+        /// What was expected and what was found.
         reason: String,
     },
-    /// A column is there for some samples and not for others.
-    #[error("{place}: `{column}` must be given for every sample or for none")]
-    Uneven {
-        /// Where.
+    /// A line of text cannot be parsed.
+    #[error("{place}: expected {expected}: {source}")]
+    Syntax {
+        /// Where the line is.
         place: Place,
-        /// The column.
-        column: &'static str,
-    },
-    /// Two sets of predictions do not fit each other.
-    #[error("the two sets of predictions differ in {what}: {first} against {second}")]
-    Mismatch {
-        /// In what.
-        what: &'static str,
-        /// Of the first.
-        first: String,
-        /// Of the second.
-        second: String,
-    },
-    /// Probabilities are needed, and only hard classes were given.
-    #[error("{what} needs probabilities, but these predictions hold classes only")]
-    NoProbabilities {
-        /// What was asked for.
-        what: &'static str,
-    },
-    /// An option is out of its range.
-    #[error("{option} is {value}; expected {expected}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// What was given.
-        value: String,
         /// What was expected.
         expected: &'static str,
+        /// Error of the parser.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file could not be read or written.
+    /// A column is given for some samples and missing for others.
+    #[error("{place}: `{column}` must be given for every sample or for none")]
+    Uneven {
+        /// Where the first such sample is.
+        place: Place,
+        /// Name of the column.
+        column: &'static str,
+    },
+    /// Two sets of predictions cannot be compared or merged.
+    #[error("the two sets of predictions differ in {what}: {first} against {second}")]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+        /// Value of the first set.
+        first: String,
+        /// Value of the second set.
+        second: String,
+    },
+    /// Probabilities are needed, but only the predicted classes are known.
+    #[error("{what} needs probabilities, but these predictions hold classes only")]
+    NoProbabilities {
+        /// What was to be computed.
+        what: &'static str,
+    },
+    /// A setting is out of its range.
+    #[error("{setting} is {value}; expected {expected}")]
+    Setting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// The value given.
+        value: String,
+        /// The values accepted.
+        expected: String,
+    },
+    /// A chart of the report cannot be drawn.
+    #[error("chart `{title}` cannot be drawn: {source}")]
+    Chart {
+        /// Title of the chart.
+        title: String,
+        /// Error of the drawing library.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A reader or writer given by the caller failed.
     #[error("{what}: {source}")]
-    Io {
-        /// What was read or written.
+    Stream {
+        /// What was read or written, and the line where it is known.
         what: String,
-        /// The cause.
+        /// Error of the reader or writer.
         source: std::io::Error,
     },
+    /// A file of predictions is refused.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why it is refused.
+        source: Box<Error>,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn setting(
+        setting: &'static str,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting {
+            setting,
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
 }

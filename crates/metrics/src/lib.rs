@@ -1,7 +1,7 @@
-//! Numbers of a classifier as scikit-learn 1.9 defines them, each with its uncertainty.
+//! Metrics of classifiers as scikit-learn 1.9 defines them, each with its uncertainty, and a report page.
 //!
-//! Everything starts from [`Predictions`]: what was true, what was said and with which
-//! probabilities, checked once. From there one asks for what one wants to know:
+//! Everything starts from [`Predictions`]: the targets, the predicted classes and, if known, the probabilities of a set
+//! of samples. They are checked when they are made. All metrics are methods of them:
 //!
 //! ```
 //! use metrics::Predictions;
@@ -16,55 +16,54 @@
 //! let confusion = predictions.confusion();
 //! assert_eq!(confusion.accuracy(), Some(0.75));
 //! assert_eq!(confusion.recall(), [Some(0.5), Some(1.0)]);
-//! assert_eq!(confusion[0][1], 1.0); // one boat was taken for a cloud
-//! println!("{}", predictions.summary());
+//! assert_eq!(confusion[0][1], 1.0); // one boat was predicted as a cloud
+//! println!("{}", predictions.summary()); // as scikit-learn's classification_report
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Conventions that hold everywhere:
-//! * classes are indices into [`Predictions::classes`]; `confusion[target][predicted]`;
-//! * sums are taken in `f64`; samples count with their weights where weights were given;
-//! * what is undefined (a precision of a class that was never predicted) is `None`, never 0 or NaN;
-//! * the same input gives the same bits, whatever the number of threads.
+//! [`Predictions::evaluate`] computes all scores at once, [`Predictions::compare`] compares two classifiers, and
+//! `Predictions::report` writes a page of HTML. The [`guide`] leads through them with examples.
+//!
+//! # Conventions
+//!
+//! * Classes are indices into [`Predictions::classes`]; the confusion matrix is indexed as
+//!   `confusion[target][predicted]`.
+//! * Sums are computed in `f64`. Samples count with their weights if weights were given.
+//! * An undefined value (such as the precision of a class that was never predicted) is `None`, never 0 or NaN.
+//! * The same input gives the same bits, whatever the number of threads.
+//!
+//! # Features
+//!
+//! All are off by default.
+//!
+//! * `report`: the HTML report and the model card, in the module `report`.
+//! * `ndarray`: the confusion matrix and the probabilities as views of the crate `ndarray`.
+//! * `arrow`: the predictions and the confusion matrix as record batches of Apache Arrow.
 
-mod agreement;
-mod choosing;
-mod confusion;
-mod curves;
-mod error;
-mod evaluation;
+mod checks;
+pub mod comparison;
+pub mod confusion;
+pub mod curves;
+pub mod error;
+pub mod evaluation;
+pub mod formats;
+mod numeric;
+mod pairing;
 mod predictions;
-mod probability;
-mod read;
+pub mod probability;
 #[cfg(feature = "report")]
 pub mod report;
-mod streaming;
-mod summary;
-mod top_k;
-mod uncertainty;
-mod write;
+pub mod streaming;
+pub mod summary;
+pub mod thresholds;
+pub mod uncertainty;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
-pub use agreement::KappaWeights;
-pub use choosing::{CoveragePoint, CoverageRisk, OperatingPoint};
-pub use confusion::{Average, ClassMetric, ConfusionMatrix, Normalize};
-pub use curves::{DetCurve, PrecisionRecallCurve, Ranking, RocCurve};
-pub use error::{Error, Place, Result};
-pub use evaluation::{
-    ClassScores, Compared, Evaluation, EvaluationOptions, Score, ScoreDifference,
-};
+pub use confusion::ConfusionMatrix;
+pub use error::{Error, Result};
+pub use evaluation::{Evaluation, EvaluationOptions};
 pub use predictions::Predictions;
-pub use probability::{
-    Bin, Binning, Calibration, IsotonicCalibration, IsotonicRegression, ReliabilityDiagram,
-    Temperature,
-};
-pub use streaming::Streaming;
-pub use summary::{Summary, SummaryLine};
-pub use uncertainty::{
-    AreaDifference, Bootstrap, Comparison, Estimate, IntervalMethod, McNemar, Resampled,
-    bca_interval, clopper_pearson, delong, delong_difference, mcnemar_chi_squared, mcnemar_exact,
-    percentile_interval, wilson,
-};
+pub use uncertainty::Bootstrap;

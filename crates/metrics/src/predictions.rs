@@ -1,17 +1,19 @@
-use std::collections::HashSet;
+use crate::checks::{
+    MAX_CLASSES, check_class, check_classes, check_columns, check_distinct, check_flat,
+    check_length, check_probabilities, check_weight,
+};
+use crate::error::{Error, Place, Result};
+use crate::numeric::argmax;
 
-use crate::{ConfusionMatrix, Error, Place, Result, Summary};
-
-/// How far from one the probabilities of a row may sum; `f32` softmax stays well within.
-pub(crate) const SUM_TOLERANCE: f64 = 1e-5;
-
-/// What was true and what was said, checked once: all else in this crate starts here.
+/// The targets and the predictions of `n` samples over `k` classes, checked when they are made. Everything else in
+/// this crate starts from them.
 ///
-/// Holds `n` samples over `k` classes: a target each, and probabilities `[n, k]` or, where a tool gives
-/// nothing more, hard classes. Weights, file names and class names are optional.
+/// Each sample has a target (the index of its true class) and `k` probabilities; where only the predicted classes are
+/// known, there are no probabilities. Weights, file names and class names are optional.
 ///
-/// Checked on the way in: equal lengths, class indices below `k`, probabilities finite, within 0 and 1,
-/// and summing to one within `1e-5`; at most [`Predictions::MAX_CLASSES`] classes. They are kept as given, not normalised again.
+/// The constructors check that all lengths agree, that class indices are below `k`, and that the probabilities of each
+/// sample are finite, from 0 to 1, and sum to one within `1e-5`. They are not normalized again. There are at most
+/// [`Predictions::MAX_CLASSES`] classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
     pub(crate) classes: Vec<String>,
@@ -23,13 +25,15 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The most classes there may be: room for the 21,841 of ImageNet, and a confusion matrix of 5 GB.
-    pub const MAX_CLASSES: usize = 25_000;
+    /// The largest number of classes: 25,000, more than the 21,841 of ImageNet-21k. A confusion matrix of so many
+    /// classes takes 5 GB.
+    pub const MAX_CLASSES: usize = MAX_CLASSES;
 
-    /// From one row of probabilities a sample; the class said is the most probable one, at a tie the first.
+    /// Makes predictions from one row of probabilities for each sample. The predicted class is the most probable one,
+    /// and the first of them at a tie.
     ///
     /// # Errors
-    /// Names the first row that is not as [`Predictions`] demands.
+    /// If a check described at [`Predictions`] fails; the error names the first such row.
     pub fn new(targets: Vec<usize>, probabilities: Vec<Vec<f64>>) -> Result<Self> {
         let k = probabilities.first().ok_or(Error::Empty)?.len();
         let mut flat = Vec::with_capacity(probabilities.len().saturating_mul(k));
@@ -40,10 +44,10 @@ impl Predictions {
         Self::from_flat(targets, flat, k)
     }
 
-    /// From probabilities `[n, classes]` in one vector, row after row.
+    /// Makes predictions from probabilities `[n, classes]` in one vector, row after row.
     ///
     /// # Errors
-    /// As [`Predictions::new`]; also where the vector is not `n * classes` long.
+    /// As [`Predictions::new`]; also if the length of the vector is not `n * classes`.
     pub fn from_flat(targets: Vec<usize>, probabilities: Vec<f64>, classes: usize) -> Result<Self> {
         if classes == 0 {
             return Err(Error::NoClasses);
@@ -60,10 +64,11 @@ impl Predictions {
         Self::checked(targets, predicted, Some(probabilities), classes)
     }
 
-    /// From hard classes, where no probabilities are known; what needs them is then `None` or an error.
+    /// Makes predictions from predicted classes, for use where no probabilities are known. Metrics that need
+    /// probabilities are then `None` or an error.
     ///
     /// # Errors
-    /// Where lengths differ or a class is out of range, or there are too many classes.
+    /// If lengths differ, a class is out of range, or there are no samples, no classes or too many classes.
     pub fn from_classes(
         targets: Vec<usize>,
         predicted: Vec<usize>,
@@ -101,10 +106,10 @@ impl Predictions {
         })
     }
 
-    /// Names the classes; default: their indices.
+    /// Sets the names of the classes; the default is their indices.
     ///
     /// # Errors
-    /// Where there is not one name for each class, or a name is given twice.
+    /// If there is not one name for each class, or a name is given twice.
     pub fn with_classes<S: Into<String>>(
         mut self,
         names: impl IntoIterator<Item = S>,
@@ -121,10 +126,10 @@ impl Predictions {
         Ok(self)
     }
 
-    /// Weighs the samples; default: each counts 1.
+    /// Sets the weights of the samples; by default each sample has weight 1.
     ///
     /// # Errors
-    /// Where there is not one weight for each sample, one is negative or not finite, or all are 0.
+    /// If there is not one weight for each sample, one of them is negative or not finite, or all are 0.
     pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self> {
         check_length("weights", self.len(), weights.len())?;
         for (row, &value) in weights.iter().enumerate() {
@@ -137,10 +142,10 @@ impl Predictions {
         Ok(self)
     }
 
-    /// Names the samples, usually by file.
+    /// Sets the names of the samples, usually the names of their files.
     ///
     /// # Errors
-    /// Where there is not one name for each sample.
+    /// If there is not one name for each sample.
     pub fn with_files<S: Into<String>>(
         mut self,
         files: impl IntoIterator<Item = S>,
@@ -152,7 +157,7 @@ impl Predictions {
     }
 
     /// Number of samples; at least 1.
-    #[allow(clippy::len_without_is_empty)] // never empty: the constructors refuse that
+    #[allow(clippy::len_without_is_empty)] // The constructors refuse empty predictions.
     pub fn len(&self) -> usize {
         self.targets.len()
     }
@@ -167,17 +172,18 @@ impl Predictions {
         &self.targets
     }
 
-    /// Class said of each sample: the most probable one, or the hard class that was given.
+    /// Predicted class of each sample: the most probable one, or the class that was given.
     pub fn predicted(&self) -> &[usize] {
         &self.predicted
     }
 
-    /// Probabilities `[n, k]`, row after row; `None` where only hard classes are known.
+    /// Probabilities `[n, k]`, row after row; `None` if only the predicted classes are known.
     pub fn probabilities(&self) -> Option<&[f64]> {
         self.probabilities.as_deref()
     }
 
-    /// Probabilities of one sample; `None` where there is no such sample or only hard classes are known.
+    /// The `k` probabilities of one sample; `None` if the sample does not exist or only the predicted classes are
+    /// known.
     pub fn row(&self, sample: usize) -> Option<&[f64]> {
         let k = self.classes.len();
         self.probabilities
@@ -186,36 +192,26 @@ impl Predictions {
             .get(..k)
     }
 
-    /// Weights, where given.
+    /// Weight of each sample, if weights were given.
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
     }
 
-    /// Names of the samples, where given.
+    /// Name of each sample, if names were given.
     pub fn files(&self) -> Option<&[String]> {
         self.files.as_deref()
     }
 
-    /// Samples whose predicted class is not the target.
+    /// Indices of the samples whose predicted class is not the target.
     pub fn mistakes(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.len()).filter(|&i| self.targets[i] != self.predicted[i])
     }
 
-    /// How often each class was taken for which, counted with the weights.
-    pub fn confusion(&self) -> ConfusionMatrix {
-        ConfusionMatrix::of(self)
-    }
-
-    /// Precision, recall and F1 for each class and averaged, printable as scikit-learn's
-    /// `classification_report` prints them.
-    pub fn summary(&self) -> Summary {
-        Summary::of(self)
-    }
-
-    /// Appends the samples of `other`: parts that are merged equal the whole.
+    /// Appends the samples of `other`. Parts that are merged equal predictions that were made at once.
     ///
     /// # Errors
-    /// Where the classes differ, or only one of the two has probabilities, weights or file names.
+    /// If the classes differ, or only one of the two has probabilities, weights or file names. The predictions are
+    /// unchanged then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         fn append<T: Clone>(
             what: &'static str,
@@ -261,7 +257,7 @@ impl Predictions {
         Ok(())
     }
 
-    /// The same samples with other probabilities, known to be sound.
+    /// The same samples with other probabilities, which the caller has checked.
     pub(crate) fn with_probabilities(&self, probabilities: Vec<f64>) -> Self {
         let predicted = probabilities
             .chunks_exact(self.classes.len())
@@ -274,7 +270,7 @@ impl Predictions {
         }
     }
 
-    /// Some of the samples, each as often as it is named; all indices must exist.
+    /// Some of the samples, each as often as its index is given; all indices must exist.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref().map(|all| {
@@ -293,136 +289,33 @@ impl Predictions {
                 .weights
                 .as_ref()
                 .map(|all| rows.iter().map(|&row| all[row]).collect()),
-            // Names take no part in any number; a resample does without them.
+            // No metric depends on the names, so a resample has none.
             files: None,
         }
     }
 
-    /// Probability of one class for each sample; `None` where only hard classes are known.
+    /// Probability of one class for each sample; `None` if only the predicted classes are known.
     pub(crate) fn column(&self, class: usize) -> Option<Vec<f64>> {
         let all = self.probabilities.as_ref()?;
         let values = all.iter().skip(class).step_by(self.classes.len());
         Some(values.copied().collect())
     }
 
-    /// Weight of a sample; 1 where no weights were given.
+    /// Weight of a sample; 1 if no weights were given.
     pub(crate) fn weight(&self, sample: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[sample])
     }
-}
 
-/// Index of the largest value, at a tie the first: as `numpy.argmax`.
-pub(crate) fn argmax(values: &[f64]) -> usize {
-    let mut best = 0;
-    for (index, &value) in values.iter().enumerate() {
-        if value > values[best] {
-            best = index;
-        }
+    /// Probabilities `[n, k]`.
+    ///
+    /// # Errors
+    /// If only the predicted classes are known; the error says that `what` needs them.
+    pub(crate) fn probabilities_for(&self, what: &'static str) -> Result<&[f64]> {
+        self.probabilities().ok_or(Error::NoProbabilities { what })
     }
-    best
-}
 
-/// Refuses a number of classes for which names and matrices would take all memory.
-pub(crate) fn check_classes(classes: usize) -> Result<()> {
-    match classes {
-        0 => Err(Error::NoClasses),
-        1..=Predictions::MAX_CLASSES => Ok(()),
-        _ => Err(Error::Option {
-            option: "number of classes",
-            value: classes.to_string(),
-            expected: "1 to 25,000",
-        }),
-    }
-}
-
-pub(crate) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            what,
-            expected,
-            found,
-        })
-    }
-}
-
-/// Whether probabilities in one vector are a row for each target; there is at least one class.
-pub(crate) fn check_flat(targets: usize, probabilities: usize, classes: usize) -> Result<()> {
-    if !probabilities.is_multiple_of(classes) {
-        return Err(Error::Ragged {
-            classes,
-            found: probabilities,
-        });
-    }
-    check_length("rows of probabilities", targets, probabilities / classes)
-}
-
-pub(crate) fn check_columns(place: Place, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::Columns {
-            place,
-            expected,
-            found,
-        })
-    }
-}
-
-pub(crate) fn check_class(
-    place: Place,
-    what: &'static str,
-    class: usize,
-    classes: usize,
-) -> Result<()> {
-    if class < classes {
-        Ok(())
-    } else {
-        Err(Error::Class {
-            place,
-            what,
-            class,
-            classes,
-        })
-    }
-}
-
-pub(crate) fn check_weight(place: Place, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::Weight { place, value })
-    }
-}
-
-pub(crate) fn check_probabilities(place: Place, values: &[f64]) -> Result<()> {
-    let mut sum = 0.0;
-    for (class, &value) in values.iter().enumerate() {
-        if !(0.0..=1.0).contains(&value) {
-            return Err(Error::Probability {
-                place,
-                class,
-                value,
-            });
-        }
-        sum += value;
-    }
-    if (sum - 1.0).abs() <= SUM_TOLERANCE {
-        Ok(())
-    } else {
-        Err(Error::Sum {
-            place,
-            sum,
-            tolerance: SUM_TOLERANCE,
-        })
-    }
-}
-
-pub(crate) fn check_distinct(names: &[String]) -> Result<()> {
-    let mut seen = HashSet::with_capacity(names.len());
-    match names.iter().find(|name| !seen.insert(name.as_str())) {
-        Some(name) => Err(Error::DuplicateClass { name: name.clone() }),
-        None => Ok(()),
+    /// Whether each sample belongs to the class.
+    pub(crate) fn positives(&self, class: usize) -> Vec<bool> {
+        self.targets.iter().map(|&target| target == class).collect()
     }
 }

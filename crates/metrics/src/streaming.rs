@@ -1,30 +1,55 @@
-use crate::confusion::share;
-use crate::predictions::{
-    argmax, check_class, check_classes, check_flat, check_length, check_probabilities, check_weight,
-};
-use crate::probability::{bin_of, halved, squared_distance, surprise, uniform_edges};
-use crate::top_k::rank;
-use crate::{Bin, ConfusionMatrix, Error, Place, ReliabilityDiagram, Result};
+//! Metrics of predictions that arrive in batches, in constant memory.
 
-/// Numbers of a stream of predictions in memory that does not grow: the confusion matrix and all that
-/// follows from it, log loss, Brier score, top-k accuracies and calibration in uniform bins.
+use crate::checks::{
+    check_class, check_classes, check_flat, check_length, check_probabilities, check_weight,
+};
+use crate::confusion::ConfusionMatrix;
+use crate::error::{Error, Place, Result};
+use crate::numeric::{argmax, share};
+use crate::probability::{
+    Bin, ReliabilityDiagram, bin_of, halved, negative_log, rank, squared_distance, uniform_edges,
+};
+
+/// Metrics of predictions that arrive in batches, in memory that does not grow: the confusion matrix with everything
+/// that is computed from it, log loss, Brier score, top-k accuracies, and calibration in uniform bins. As in
+/// torchmetrics, batches are added with [`update`](Self::update), and the metrics can be read at any time.
 ///
-/// Batches in any cut, and parts merged in any order, give what one shot gives: counts to the last bit
-/// where samples are not weighted, weighted counts and sums of losses up to rounding. What needs all scores at
-/// once (curves, areas) needs [`Predictions::merge`](crate::Predictions::merge).
+/// The division into batches and the order in which parts are merged do not matter: unweighted counts are equal to the
+/// last bit, and weighted counts and sums of losses are equal up to rounding. Metrics that need all scores at once
+/// (curves and areas under them) need [`Predictions::merge`](crate::Predictions::merge) instead.
+///
+/// ```
+/// use metrics::streaming::StreamingMetrics;
+///
+/// # fn main() -> Result<(), metrics::Error> {
+/// let mut stream = StreamingMetrics::new(2, 15)?;
+/// stream.update(&[0, 1], &[0.9, 0.1, 0.4, 0.6], None)?;
+/// stream.update(&[1], &[0.7, 0.3], None)?;
+/// assert_eq!(stream.confusion().correct(), 2.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Streaming {
+pub struct StreamingMetrics {
     confusion: ConfusionMatrix,
     log_loss: Sum,
     brier: Sum,
-    /// Weight of the samples whose target came first, second, ... by probability.
+    /// Total weight of the samples whose target is the most probable class, the second most probable class, and so on.
     ranks: Vec<f64>,
     edges: Vec<f64>,
-    bins: Vec<(f64, Sum, f64)>,
-    seen: usize,
+    bins: Vec<BinSums>,
+    samples: usize,
 }
 
-/// A sum with the rounding errors kept apart (Neumaier 1974), so that the cut into batches hardly matters.
+/// Sums over the samples of one calibration bin.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct BinSums {
+    weight: f64,
+    confidence: Sum,
+    right: f64,
+}
+
+/// A sum that keeps its rounding errors separately (Neumaier 1974), so that the division into batches hardly matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Sum {
     sum: f64,
@@ -52,12 +77,12 @@ impl Sum {
     }
 }
 
-impl Streaming {
-    /// For this many classes, with `bins` uniform bins for calibration.
+impl StreamingMetrics {
+    /// Metrics of this number of classes, with `bins` uniform bins for calibration.
     ///
     /// # Errors
-    /// For no classes or more than [`Predictions::MAX_CLASSES`](crate::Predictions::MAX_CLASSES), or a number of
-    /// bins that is not 1 to 100,000.
+    /// If there are no classes or more than [`Predictions::MAX_CLASSES`](crate::Predictions::MAX_CLASSES), or the
+    /// number of bins is not from 1 to 100,000.
     pub fn new(classes: usize, bins: usize) -> Result<Self> {
         check_classes(classes)?;
         Ok(Self {
@@ -66,16 +91,16 @@ impl Streaming {
             log_loss: Sum::default(),
             brier: Sum::default(),
             ranks: vec![0.0; classes],
-            bins: vec![(0.0, Sum::default(), 0.0); bins],
-            seen: 0,
+            bins: vec![BinSums::default(); bins],
+            samples: 0,
         })
     }
 
-    /// Takes in a batch: targets, probabilities `[n, classes]` row after row, and weights if there are any.
+    /// Adds a batch: targets, probabilities `[n, classes]` row after row, and weights if there are any.
     ///
     /// # Errors
-    /// As [`Predictions`](crate::Predictions) checks; rows are counted from the start of the stream. A batch
-    /// with an error changes nothing.
+    /// If a check described at [`Predictions`](crate::Predictions) fails. Rows are counted from the start of the stream.
+    /// A batch with an error changes nothing.
     pub fn update(
         &mut self,
         targets: &[usize],
@@ -92,7 +117,7 @@ impl Streaming {
             .zip(probabilities.chunks_exact(k))
             .enumerate()
         {
-            let place = Place::Row(self.seen + i);
+            let place = Place::Row(self.samples + i);
             check_class(place, "the target", target, k)?;
             check_probabilities(place, row)?;
             if let Some(weights) = weights {
@@ -106,29 +131,29 @@ impl Streaming {
         {
             self.add(target, row, weights.map_or(1.0, |weights| weights[i]));
         }
-        self.seen += targets.len();
+        self.samples += targets.len();
         Ok(())
     }
 
     fn add(&mut self, target: usize, row: &[f64], weight: f64) {
         let predicted = argmax(row);
         self.confusion.row_mut(target)[predicted] += weight;
-        self.log_loss.add(weight * surprise(row[target]));
+        self.log_loss.add(weight * negative_log(row[target]));
         self.brier.add(weight * squared_distance(row, target));
         self.ranks[rank(row, target)] += weight;
         let confidence = row[predicted];
-        let (samples, sure, right) = &mut self.bins[bin_of(&self.edges, confidence)];
-        *samples += weight;
-        sure.add(weight * confidence);
+        let bin = &mut self.bins[bin_of(&self.edges, confidence)];
+        bin.weight += weight;
+        bin.confidence.add(weight * confidence);
         if predicted == target {
-            *right += weight;
+            bin.right += weight;
         }
     }
 
-    /// Takes in what another stream has seen.
+    /// Adds all samples of another stream.
     ///
     /// # Errors
-    /// Where the number of classes or bins differs.
+    /// If the number of classes or bins differs.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.bins.len() != other.bins.len() {
             return Err(Error::Mismatch {
@@ -144,20 +169,20 @@ impl Streaming {
             *rank += more;
         }
         for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
-            bin.0 += more.0;
-            bin.1.merge(more.1);
-            bin.2 += more.2;
+            bin.weight += more.weight;
+            bin.confidence.merge(more.confidence);
+            bin.right += more.right;
         }
-        self.seen += other.seen;
+        self.samples += other.samples;
         Ok(())
     }
 
-    /// Number of samples seen.
-    pub fn seen(&self) -> usize {
-        self.seen
+    /// Number of samples so far.
+    pub fn samples(&self) -> usize {
+        self.samples
     }
 
-    /// How often each class was taken for which.
+    /// The confusion matrix.
     pub fn confusion(&self) -> &ConfusionMatrix {
         &self.confusion
     }
@@ -167,13 +192,13 @@ impl Streaming {
         self.mean(self.log_loss.value())
     }
 
-    /// As [`Predictions::brier`](crate::Predictions::brier); `None` before the first sample.
-    pub fn brier(&self) -> Option<f64> {
+    /// As [`Predictions::brier_score`](crate::Predictions::brier_score); `None` before the first sample.
+    pub fn brier_score(&self) -> Option<f64> {
         self.mean(halved(self.brier.value(), self.confusion.classes()))
     }
 
-    /// As [`Predictions::top_k_accuracy`](crate::Predictions::top_k_accuracy); `None` before the first sample
-    /// and for `k` = 0.
+    /// As [`Predictions::top_k_accuracy`](crate::Predictions::top_k_accuracy); `None` before the first sample and for
+    /// `k` = 0.
     pub fn top_k_accuracy(&self, k: usize) -> Option<f64> {
         if k == 0 {
             None
@@ -182,12 +207,11 @@ impl Streaming {
         }
     }
 
-    /// Confidence against accuracy in uniform bins; `None` before the first sample.
+    /// Confidence and accuracy in uniform bins; `None` before the first sample.
     pub fn reliability(&self) -> Option<ReliabilityDiagram> {
         let bins = self.bins.iter().zip(self.edges.windows(2));
-        let bins = bins.map(|(&(weight, confidence, right), edge)| {
-            Bin::of(edge, weight, confidence.value(), right)
-        });
+        let bins = bins
+            .map(|(sums, edge)| Bin::of(edge, sums.weight, sums.confidence.value(), sums.right));
         self.mean(0.0).map(|_| ReliabilityDiagram {
             bins: bins.collect(),
         })

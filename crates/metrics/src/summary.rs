@@ -1,45 +1,56 @@
+//! Precision, recall and F1 as a table, in the layout of scikit-learn's `classification_report`.
+
 use std::fmt;
 
-use crate::{Average, ClassMetric, ConfusionMatrix, Predictions};
+use serde::{Deserialize, Serialize};
 
-/// Precision, recall, F1 and support of each class and averaged.
+use crate::confusion::{Average, ClassMetric, ConfusionMatrix};
+use crate::predictions::Predictions;
+
+/// Precision, recall, F1 and support of each class, and their averages.
 ///
-/// Printed in the layout of scikit-learn's `classification_report` with two digits; what is undefined is
-/// printed as `-`, where scikit-learn prints 0.00 and warns.
-#[derive(Clone, Debug, PartialEq)]
+/// It is displayed in the layout of scikit-learn's `classification_report` with two digits. Undefined values are
+/// displayed as `-`, where scikit-learn prints 0.00 and warns.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[doc(alias = "classification_report")]
 pub struct Summary {
     /// One line for each class, in the order of the classes.
     pub classes: Vec<SummaryLine>,
-    /// Share of the samples that are right.
+    /// Share of the samples that are classified correctly.
     pub accuracy: Option<f64>,
-    /// Plain mean over the classes that are present.
+    /// Unweighted mean over the classes that have samples or were predicted.
     pub macro_average: SummaryLine,
-    /// Mean weighted by support.
+    /// Mean over the same classes, weighted by support.
     pub weighted_average: SummaryLine,
 }
 
 /// One line of a [`Summary`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SummaryLine {
     /// Name of the class or of the average.
     pub name: String,
-    /// Of those called the class, how many are.
+    /// Share of the samples predicted as the class that belong to it.
     pub precision: Option<f64>,
-    /// Of those of the class, how many were found.
+    /// Share of the samples of the class that are predicted as it.
     pub recall: Option<f64>,
-    /// Harmonic mean of the two.
+    /// F1 score: harmonic mean of precision and recall.
     pub f1: Option<f64>,
-    /// Weight of the samples of the class.
+    /// Total weight of the samples of the class.
     pub support: f64,
 }
 
-impl Summary {
-    pub(crate) fn of(predictions: &Predictions) -> Self {
-        Self::of_confusion(&predictions.confusion(), predictions.classes())
+impl Predictions {
+    /// Precision, recall and F1 of each class and their averages. It is displayed as `classification_report` of
+    /// scikit-learn.
+    #[doc(alias = "classification_report")]
+    pub fn summary(&self) -> Summary {
+        Summary::from_confusion(&self.confusion(), self.classes())
     }
+}
 
-    /// From a confusion matrix, whose `zero_division` holds; missing names are left empty.
-    pub fn of_confusion(confusion: &ConfusionMatrix, names: &[String]) -> Self {
+impl Summary {
+    /// Makes a summary of a confusion matrix, whose `zero_division` is used. Missing names are left empty.
+    pub fn from_confusion(confusion: &ConfusionMatrix, names: &[String]) -> Self {
         let (precision, recall, f1) = (confusion.precision(), confusion.recall(), confusion.f1());
         let average = |name: &str, average| SummaryLine {
             name: name.to_string(),

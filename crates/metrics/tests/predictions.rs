@@ -1,9 +1,9 @@
 //! What predictions refuse, and how they are read from files.
 
-use metrics::{
-    ClassMetric, ConfusionMatrix, Error, EvaluationOptions, KappaWeights, Normalize, Place,
-    Predictions, Streaming,
-};
+use metrics::confusion::{ClassMetric, KappaWeights, Normalize};
+use metrics::error::Place;
+use metrics::streaming::StreamingMetrics;
+use metrics::{ConfusionMatrix, Error, EvaluationOptions, Predictions};
 
 fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
     rows.iter().map(|row| row.to_vec()).collect()
@@ -90,7 +90,7 @@ fn wrong_lengths_are_refused() {
             "expected whole rows of 2 probabilities, one for each class, found 5 values in all",
         ),
         (
-            Streaming::new(2, 10)
+            StreamingMetrics::new(2, 10)
                 .unwrap()
                 .update(&[0], &[0.5; 4], None)
                 .unwrap_err(),
@@ -102,7 +102,7 @@ fn wrong_lengths_are_refused() {
     for many in [Predictions::MAX_CLASSES + 1, usize::MAX] {
         for error in [
             Predictions::from_classes(vec![0], vec![0], many).unwrap_err(),
-            Streaming::new(many, 10).unwrap_err(),
+            StreamingMetrics::new(many, 10).unwrap_err(),
         ] {
             assert!(error.to_string().contains("number of classes"), "{error}");
         }
@@ -241,7 +241,7 @@ fn what_is_not_a_number_stays_out() {
     let rows: Vec<f64> = (0..100).flat_map(|_| [0.9, 0.1]).collect();
     let targets = (0..100).map(|i| usize::from(i < 7)).collect();
     let p = Predictions::from_flat(targets, rows, 2).unwrap();
-    let all = p.coverage_risk().unwrap().for_accuracy(0.93).unwrap();
+    let all = p.risk_coverage().unwrap().for_accuracy(0.93).unwrap();
     assert_eq!(all.coverage, 1.0);
 }
 
@@ -393,7 +393,7 @@ fn zero_division_leaves_agreement_and_shares_alone() {
         assert_eq!(confusion.balanced_accuracy(), Some(1.0));
         assert_eq!(confusion.matthews_corrcoef(), None);
         for weights in [
-            KappaWeights::Plain,
+            KappaWeights::Unweighted,
             KappaWeights::Linear,
             KappaWeights::Quadratic,
         ] {

@@ -1,10 +1,11 @@
 //! What must not matter: the order of the samples, the names of the classes, the scale of the scores, the
 //! number of threads.
 
-use metrics::{
-    Average, Binning, Bootstrap, ClassMetric, Error, Estimate, EvaluationOptions, IntervalMethod,
-    Predictions, Ranking, ReliabilityDiagram, Temperature,
-};
+use metrics::confusion::{Average, ClassMetric};
+use metrics::curves::Ranking;
+use metrics::probability::{Binning, ReliabilityDiagram, TemperatureScaling};
+use metrics::uncertainty::{Estimate, IntervalMethod};
+use metrics::{Bootstrap, Error, EvaluationOptions, Predictions};
 use proptest::prelude::*;
 
 /// Targets, rows and weights of up to 40 samples over 2 to 5 classes.
@@ -100,8 +101,8 @@ proptest! {
         let moved: Vec<f64> = scores.iter().map(|s| (2.0 * s).exp() - 7.0).collect();
         let (a, b) =
             (Ranking::new(&positive, &scores, None).unwrap(), Ranking::new(&positive, &moved, None).unwrap());
-        prop_assert_eq!(a.roc_area(), b.roc_area());
-        let rates = |ranking: &Ranking| ranking.roc().map(|c| (c.false_positive_rate, c.true_positive_rate));
+        prop_assert_eq!(a.roc_auc(), b.roc_auc());
+        let rates = |ranking: &Ranking| ranking.roc_curve().map(|c| (c.false_positive_rate, c.true_positive_rate));
         prop_assert_eq!(rates(&a), rates(&b));
     }
 }
@@ -137,11 +138,11 @@ fn threads_change_no_bit() {
     assert_ne!(
         Bootstrap::new()
             .with_seed(1)
-            .run(&p, Predictions::brier)
+            .run(&p, Predictions::brier_score)
             .unwrap(),
         Bootstrap::new()
             .with_seed(2)
-            .run(&p, Predictions::brier)
+            .run(&p, Predictions::brier_score)
             .unwrap()
     );
 }
@@ -173,7 +174,7 @@ fn what_is_compared_weighs_the_same() {
         for error in [
             first.compare(second, &bootstrap).unwrap_err(),
             bootstrap
-                .run_paired(first, second, Predictions::brier)
+                .run_paired(first, second, Predictions::brier_score)
                 .unwrap_err(),
         ] {
             let text = error.to_string();
@@ -211,7 +212,7 @@ fn diagrams_and_temperatures_refuse_what_would_give_no_number() {
     let p = fixed();
     let at = |value: f64| {
         let (loss_before, loss_after) = (0.0, 0.0);
-        Temperature {
+        TemperatureScaling {
             value,
             loss_before,
             loss_after,
@@ -257,11 +258,11 @@ fn replicates_without_weight_are_undefined() {
         .unwrap();
     let numbers: [(&str, Number); 5] = [
         ("log loss", Predictions::log_loss),
-        ("Brier score", Predictions::brier),
+        ("Brier score", Predictions::brier_score),
         ("top-k accuracy", |p| p.top_k_accuracy(2)),
-        ("area of risk", |p| Some(p.coverage_risk().ok()?.area())),
+        ("area of risk", |p| Some(p.risk_coverage().ok()?.area())),
         ("calibration", |p| {
-            Some(p.calibration(Binning::Uniform(5)).ok()?.expected_error)
+            Some(p.calibration_error(Binning::Uniform(5)).ok()?.expected)
         }),
     ];
     for method in [IntervalMethod::Percentile, IntervalMethod::Bca] {

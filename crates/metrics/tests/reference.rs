@@ -1,9 +1,13 @@
 //! Every number against scikit-learn, SciPy and statsmodels: `fixtures/make.py` says which versions.
 
-use metrics::{
-    Average, Binning, ClassMetric, IsotonicCalibration, IsotonicRegression, KappaWeights,
-    Normalize, Predictions, Ranking, Streaming, Temperature, bca_interval, clopper_pearson, delong,
-    delong_difference, mcnemar_chi_squared, mcnemar_exact, percentile_interval, wilson,
+use metrics::Predictions;
+use metrics::confusion::{Average, ClassMetric, KappaWeights, Normalize};
+use metrics::curves::Ranking;
+use metrics::probability::{Binning, IsotonicCalibration, IsotonicRegression, TemperatureScaling};
+use metrics::streaming::StreamingMetrics;
+use metrics::uncertainty::{
+    Interval, LeaveOneOut, bca_interval, clopper_pearson_interval, delong_interval, delong_test,
+    mcnemar_chi_squared, mcnemar_exact, percentile_interval, wilson_interval,
 };
 use serde_json::Value;
 
@@ -105,7 +109,7 @@ fn counts() {
             &what("Matthews"),
         );
         for (name, weights) in [
-            ("cohen_kappa", KappaWeights::Plain),
+            ("cohen_kappa", KappaWeights::Unweighted),
             ("kappa_linear", KappaWeights::Linear),
             ("kappa_quadratic", KappaWeights::Quadratic),
         ] {
@@ -176,14 +180,14 @@ fn curves() {
         let k = p.classes().len();
         for class in 0..k {
             let (ranking, theirs) = (p.ranking(class).unwrap(), &theirs["per_class"][class]);
-            same(ranking.roc_area(), &theirs["area"], &what("area"));
+            same(ranking.roc_auc(), &theirs["area"], &what("area"));
             same(
-                ranking.partial_roc_area(0.1),
+                ranking.partial_roc_auc(0.1),
                 &theirs["partial_0.1"],
                 &what("partial area"),
             );
             same(
-                ranking.partial_roc_area(0.5),
+                ranking.partial_roc_auc(0.5),
                 &theirs["partial_0.5"],
                 &what("partial area"),
             );
@@ -217,19 +221,19 @@ fn curves() {
         }
         let ranking = p.ranking(k - 1).unwrap();
         if let Some(curve) = theirs.get("roc") {
-            let ours = ranking.roc().unwrap();
+            let ours = ranking.roc_curve().unwrap();
             all_close(&ours.false_positive_rate, &curve[0], &what("roc"));
             all_close(&ours.true_positive_rate, &curve[1], &what("roc"));
             all_close(&ours.thresholds, &curve[2], &what("roc"));
         }
         if let Some(curve) = theirs.get("det") {
-            let ours = ranking.det().unwrap();
+            let ours = ranking.det_curve().unwrap();
             all_close(&ours.false_positive_rate, &curve[0], &what("det"));
             all_close(&ours.false_negative_rate, &curve[1], &what("det"));
             all_close(&ours.thresholds, &curve[2], &what("det"));
         }
         if let Some(curve) = theirs.get("precision_recall") {
-            let ours = ranking.precision_recall().unwrap();
+            let ours = ranking.precision_recall_curve().unwrap();
             all_close(&ours.precision, &curve[0], &what("precision-recall"));
             all_close(&ours.recall, &curve[1], &what("precision-recall"));
             all_close(&ours.thresholds, &curve[2], &what("precision-recall"));
@@ -243,22 +247,18 @@ fn probabilities() {
         let (p, theirs) = (predictions(case), &case["proba"]);
         let what = |name: &str| format!("case {number}, {name}");
         same(p.log_loss(), &theirs["log_loss"], &what("log loss"));
-        same(p.brier(), &theirs["brier"], &what("Brier"));
+        same(p.brier_score(), &theirs["brier"], &what("Brier"));
         for k in [2, 3] {
             same(p.top_k_accuracy(k), &theirs["top_k"][k - 2], &what("top k"));
         }
         for bins in [15, 10, 2] {
             for (name, binning) in [
                 ("uniform", Binning::Uniform(bins)),
-                ("mass", Binning::EqualMass(bins)),
+                ("mass", Binning::Quantile(bins)),
             ] {
                 let name = format!("{name}_{bins}");
-                let ours = p.calibration(binning).unwrap();
-                let ours = [
-                    ours.expected_error,
-                    ours.maximum_error,
-                    ours.class_wise_error,
-                ];
+                let ours = p.calibration_error(binning).unwrap();
+                let ours = [ours.expected, ours.maximum, ours.class_wise];
                 all_close(&ours, &theirs[&name], &what(&name));
             }
         }
@@ -288,7 +288,7 @@ fn choosing() {
         let cheapest = ranking.threshold_for_costs(2.0, 3.0).unwrap();
         let cost = 2.0 * cheapest.false_positives + 3.0 * cheapest.false_negatives;
         close(cost, theirs["cost"].as_f64().unwrap(), &what("cost"));
-        let curve = p.coverage_risk().unwrap();
+        let curve = p.risk_coverage().unwrap();
         same(Some(curve.area()), &theirs["aurc"], &what("area"));
         let ours = curve.for_accuracy(0.75);
         same(
@@ -311,8 +311,8 @@ fn streaming() {
         let k = p.classes().len();
         let cut = p.len() / 3;
         let mut parts = [
-            Streaming::new(k, 15).unwrap(),
-            Streaming::new(k, 15).unwrap(),
+            StreamingMetrics::new(k, 15).unwrap(),
+            StreamingMetrics::new(k, 15).unwrap(),
         ];
         let (rows, weights) = (p.probabilities().unwrap(), p.weights());
         parts[0]
@@ -331,14 +331,14 @@ fn streaming() {
         let [mut whole, second] = parts;
         whole.merge(&second).unwrap();
         let what = format!("case {number}");
-        assert_eq!(whole.seen(), p.len());
+        assert_eq!(whole.samples(), p.len());
         for (ours, theirs) in whole.confusion().rows().zip(p.confusion().rows()) {
             for (ours, theirs) in ours.iter().zip(theirs) {
                 close(*ours, *theirs, &what);
             }
         }
         same(whole.log_loss(), &case["proba"]["log_loss"], &what);
-        same(whole.brier(), &case["proba"]["brier"], &what);
+        same(whole.brier_score(), &case["proba"]["brier"], &what);
         same(whole.top_k_accuracy(2), &case["proba"]["top_k"][0], &what);
         let reliability = whole.reliability().unwrap();
         same(
@@ -365,8 +365,8 @@ fn proportions() {
             row[2].as_f64().unwrap(),
         );
         let (wilson, exact) = (
-            wilson(k, n, level).unwrap(),
-            clopper_pearson(k, n, level).unwrap(),
+            wilson_interval(k, n, level).unwrap(),
+            clopper_pearson_interval(k, n, level).unwrap(),
         );
         for (index, ours) in [wilson.low, wilson.high, exact.low, exact.high]
             .into_iter()
@@ -379,9 +379,9 @@ fn proportions() {
             );
         }
     }
-    assert_eq!(wilson(0, 0, 0.95), None);
-    assert_eq!(wilson(2, 1, 0.95), None);
-    assert_eq!(clopper_pearson(1, 2, 1.0), None);
+    assert_eq!(wilson_interval(0, 0, 0.95), None);
+    assert_eq!(wilson_interval(2, 1, 0.95), None);
+    assert_eq!(clopper_pearson_interval(1, 2, 1.0), None);
 }
 
 #[test]
@@ -411,11 +411,11 @@ fn delong_areas() {
             .map(|&v| v == 1.0)
             .collect();
         let (a, b) = (numbers(&row["a"]), numbers(&row["b"]));
-        let ours = delong(&positive, &a, 0.95).unwrap();
+        let ours = delong_interval(&positive, &a, 0.95).unwrap();
         same(Some(ours.value), &row["area"], "area");
         same(Some(ours.low), &row["low"], "low");
         same(Some(ours.high), &row["high"], "high");
-        let ours = delong_difference(&positive, &a, &b, 0.95).unwrap();
+        let ours = delong_test(&positive, &a, &b, 0.95).unwrap();
         same(
             Some(ours.difference.value),
             &row["difference"],
@@ -430,7 +430,10 @@ fn delong_areas() {
             same(ours.p_value, &row["p"], "p");
         }
     }
-    assert_eq!(delong(&[true, false, false], &[1.0, 0.0, 0.0], 0.95), None);
+    assert_eq!(
+        delong_interval(&[true, false, false], &[1.0, 0.0, 0.0], 0.95),
+        None
+    );
 }
 
 #[test]
@@ -439,22 +442,22 @@ fn bootstrap_intervals() {
     assert!(rows.len() >= 60);
     for (number, row) in rows.iter().enumerate() {
         let replicates = numbers(&row["replicates"]);
-        let left_out: Vec<Vec<(f64, f64)>> = row["left_out"]
+        let left_out: Vec<Vec<LeaveOneOut>> = row["left_out"]
             .as_array()
             .unwrap()
             .iter()
             .map(|stratum| {
                 numbers(stratum)
                     .into_iter()
-                    .map(|value| (value, 1.0))
+                    .map(|value| LeaveOneOut { value, count: 1.0 })
                     .collect()
             })
             .collect();
-        let (low, high) = percentile_interval(&replicates, 0.9).unwrap();
+        let Interval { low, high } = percentile_interval(&replicates, 0.9).unwrap();
         same(Some(low), &row["percentile"][0], "percentile");
         same(Some(high), &row["percentile"][1], "percentile");
         let value = row["value"].as_f64().unwrap();
-        let (low, high) = bca_interval(&replicates, value, &left_out, 0.9).unwrap();
+        let Interval { low, high } = bca_interval(&replicates, value, &left_out, 0.9).unwrap();
         if row["bca"][0].is_f64() {
             same(Some(low), &row["bca"][0], &format!("BCa {number}"));
             same(Some(high), &row["bca"][1], "BCa");
@@ -505,7 +508,7 @@ fn temperature() {
     );
     for row in &rows {
         let p = predictions(&cases[row["case"].as_u64().unwrap() as usize]);
-        let ours = Temperature::fit(&p).unwrap();
+        let ours = TemperatureScaling::fit(&p).unwrap();
         let (theirs, before, after) = (
             row["temperature"].as_f64().unwrap(),
             row["before"].as_f64().unwrap(),
@@ -535,7 +538,7 @@ mod edges {
     fn roc_thresholds_start_at_infinity() {
         let curve = Ranking::new(&[false, true], &[0.1, 0.9], None)
             .unwrap()
-            .roc()
+            .roc_curve()
             .unwrap();
         assert_eq!(curve.thresholds, [f64::INFINITY, 0.9, 0.1]);
     }
@@ -555,20 +558,20 @@ mod edges {
         let ranking =
             Ranking::new(&[true, false, true, false], &[0.5, 0.5, 0.5, 0.0], None).unwrap();
         assert_eq!(ranking.thresholds(), [0.5, 0.0]);
-        assert_eq!(ranking.roc_area(), Some(0.75));
+        assert_eq!(ranking.roc_auc(), Some(0.75));
         let zeros = Ranking::new(&[true, false], &[0.0, -0.0], None).unwrap();
-        assert_eq!(zeros.roc_area(), Some(0.5));
+        assert_eq!(zeros.roc_auc(), Some(0.5));
     }
 
     #[test]
     fn one_class_and_one_sample_are_undefined() {
         let p = Predictions::new(vec![0, 0], vec![vec![0.9, 0.1], vec![0.6, 0.4]]).unwrap();
-        assert_eq!(p.ranking(0).unwrap().roc_area(), None);
+        assert_eq!(p.ranking(0).unwrap().roc_auc(), None);
         assert_eq!(p.roc_auc_one_vs_rest(Average::Macro), None);
         assert_eq!(p.confusion().matthews_corrcoef(), None);
-        assert_eq!(p.confusion().cohen_kappa(KappaWeights::Plain), None);
+        assert_eq!(p.confusion().cohen_kappa(KappaWeights::Unweighted), None);
         let one = Predictions::new(vec![0], vec![vec![0.9, 0.1]]).unwrap();
-        assert_eq!(one.ranking(0).unwrap().roc_area(), None);
+        assert_eq!(one.ranking(0).unwrap().roc_auc(), None);
         assert_eq!(one.average_precision(Average::Macro), None);
     }
 
@@ -582,7 +585,7 @@ mod edges {
     fn confidence_one_is_in_the_last_bin_and_zero_in_the_first() {
         let sure = Predictions::new(vec![0, 1], vec![vec![1.0, 0.0], vec![1.0, 0.0]]).unwrap();
         let bins = sure
-            .calibration(Binning::Uniform(15))
+            .calibration_error(Binning::Uniform(15))
             .unwrap()
             .reliability
             .bins;
@@ -595,22 +598,26 @@ mod edges {
     #[test]
     fn bins_are_closed_on_the_right() {
         let p = Predictions::new(vec![0], vec![vec![0.6, 0.4]]).unwrap();
-        let bins = p.calibration(Binning::Uniform(5)).unwrap().reliability.bins;
+        let bins = p
+            .calibration_error(Binning::Uniform(5))
+            .unwrap()
+            .reliability
+            .bins;
         assert_eq!(bins[2].weight, 1.0); // 0.6 lies in (0.4, 0.6]
     }
 
     #[test]
     fn multi_class_brier_sums_over_the_classes() {
         let p = Predictions::new(vec![0], vec![vec![0.0, 1.0, 0.0]]).unwrap();
-        assert_eq!(p.brier(), Some(2.0));
+        assert_eq!(p.brier_score(), Some(2.0));
         let two = Predictions::new(vec![0], vec![vec![0.0, 1.0]]).unwrap();
-        assert_eq!(two.brier(), Some(1.0));
+        assert_eq!(two.brier_score(), Some(1.0));
     }
 
     #[test]
     fn temperature_stays_at_one_where_it_does_not_help() {
         let p = Predictions::new(vec![0, 1], vec![vec![0.5, 0.5], vec![0.5, 0.5]]).unwrap();
-        assert_eq!(Temperature::fit(&p).unwrap().value, 1.0);
+        assert_eq!(TemperatureScaling::fit(&p).unwrap().value, 1.0);
         let mixed = vec![
             vec![0.75, 0.25],
             vec![0.75, 0.25],
@@ -618,7 +625,7 @@ mod edges {
             vec![0.75, 0.25],
         ];
         let calibrated = Predictions::new(vec![0, 0, 0, 1], mixed).unwrap();
-        let fitted = Temperature::fit(&calibrated).unwrap();
+        let fitted = TemperatureScaling::fit(&calibrated).unwrap();
         assert!((fitted.value - 1.0).abs() < 1e-9 && fitted.loss_after <= fitted.loss_before);
     }
 }

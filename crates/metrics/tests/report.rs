@@ -39,14 +39,10 @@ fn nasty(k: usize) -> Report {
         .with_title("Boats & <b>clouds</b>")
         .with_date("2026-11-24")
         .with_fact("Weights", "</dd><script>")
-        .with_learning_curve(LearningCurve {
-            number: "Loss".into(),
-            step: "Epoch".into(),
-            series: vec![(
-                "training".into(),
-                vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 0.5)],
-            )],
-        })
+        .with_learning_curve(
+            LearningCurve::new("Loss", "Epoch")
+                .with_series("training", [(0.0, 1.0), (1.0, f64::NAN), (2.0, 0.5)]),
+        )
         .with_card(ModelCard {
             name: "boats: \"the\" model".into(),
             intended_use: "To tell boats from <i>clouds</i>.".into(),
@@ -199,8 +195,8 @@ fn comparison_shows_who_changed_sides() {
         .compare(&second, &Bootstrap::new().with_replicates(50))
         .unwrap();
     let (fixed, broken) = (
-        compared.comparison.fixed.clone(),
-        compared.comparison.broken.clone(),
+        compared.outcomes.fixed.clone(),
+        compared.outcomes.broken.clone(),
     );
     assert!(fixed.len() > 5 && !broken.is_empty());
     let accuracy = &compared.scores[0];
@@ -208,7 +204,7 @@ fn comparison_shows_who_changed_sides() {
     let gain = (fixed.len() as f64 - broken.len() as f64) / 240.0;
     assert!((accuracy.difference.value - gain).abs() < 1e-12);
     assert!(accuracy.difference.low < gain && gain < accuracy.difference.high);
-    assert!(compared.area.is_none(), "three classes");
+    assert!(compared.delong.is_none(), "three classes");
     let text = compared.to_string();
     assert!(
         text.contains("McNemar's test (chi-squared): p = 0."),
@@ -240,8 +236,8 @@ fn comparison_shows_who_changed_sides() {
     let compared = other
         .compare(&other, &Bootstrap::new().with_replicates(50))
         .unwrap();
-    assert!(compared.comparison.mcnemar.is_none());
-    assert_eq!(compared.area.unwrap().p_value, None);
+    assert!(compared.outcomes.mcnemar.is_none());
+    assert_eq!(compared.delong.unwrap().p_value, None);
     assert!(
         report
             .with_comparison("two classes", &other, compared)
@@ -254,11 +250,9 @@ fn comparison_shows_who_changed_sides() {
 fn learning_curves_of_odd_numbers_are_drawn() {
     let curve = |points: &[(f64, f64)]| {
         let report = predictions(2).report(&EvaluationOptions::new()).unwrap();
-        let report = report.with_learning_curve(LearningCurve {
-            number: "Loss".into(),
-            step: "Epoch".into(),
-            series: vec![("training".into(), points.to_vec())],
-        });
+        let report = report.with_learning_curve(
+            LearningCurve::new("Loss", "Epoch").with_series("training", points.to_vec()),
+        );
         let html = report.html().unwrap();
         let svg = html.split("<h3>Loss</h3>").nth(1).unwrap();
         svg.split("</svg>").next().unwrap().to_string()

@@ -4,7 +4,7 @@ mod common;
 
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
-use metrics::Ranking;
+use metrics::curves::Ranking;
 use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
@@ -76,7 +76,7 @@ fn strangers_are_told_from_test_images() {
             .collect();
         let scores = [&known[..], other].concat();
         let ranking = Ranking::new(&positive, &scores, None).unwrap();
-        ranking.roc_area().unwrap()
+        ranking.roc_auc().unwrap()
     };
     let beyond = |scores: &[f64]| scores.iter().filter(|&&s| s > open_set.threshold()).count();
     let photographs = strangers::PHOTOGRAPHS.len();
@@ -199,7 +199,7 @@ fn the_map_shows_the_classes() {
     let boats: Vec<bool> = training.targets().iter().map(|&t| t == 0).collect();
     let area = Ranking::new(&boats, &scores, None)
         .unwrap()
-        .roc_area()
+        .roc_auc()
         .unwrap();
     eprintln!(
         "area of the first component alone: {:.3}",

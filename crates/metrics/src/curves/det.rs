@@ -1,27 +1,29 @@
-use super::Ranking;
+use serde::Serialize;
 
-/// Detection error tradeoff: false alarms against misses, as `det_curve`.
+use crate::curves::ranking::Ranking;
+
+/// Detection error tradeoff curve: false positive rate against false negative rate, as `det_curve` of scikit-learn.
 ///
-/// From the highest threshold without a false alarm (infinite if there is none) to the lowest that still
-/// adds a hit; listed by rising threshold.
-#[derive(Clone, Debug, PartialEq)]
+/// It goes from the highest threshold without a false positive (infinite if there is none) to the lowest threshold
+/// that still adds a true positive. The points are in the order of ascending thresholds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DetCurve {
-    /// Share of the negatives at or above the threshold, falling.
+    /// Share of the negatives at or above each threshold, descending.
     pub false_positive_rate: Vec<f64>,
-    /// Share of the positives below the threshold, rising.
+    /// Share of the positives below each threshold, ascending.
     pub false_negative_rate: Vec<f64>,
-    /// Rising.
+    /// The thresholds, ascending.
     pub thresholds: Vec<f64>,
 }
 
 impl Ranking {
     /// The DET curve; `None` without positives or without negatives.
-    pub fn det(&self) -> Option<DetCurve> {
+    pub fn det_curve(&self) -> Option<DetCurve> {
         let (positives, negatives) = (self.positives(), self.negatives());
         if positives <= 0.0 || negatives <= 0.0 {
             return None;
         }
-        // Points before the first false alarm are one: its last. Index 0 stands for the infinite threshold.
+        // Of the points before the first false positive only the last is kept. Index 0 stands for the infinite threshold.
         let first = self
             .false_positives
             .iter()

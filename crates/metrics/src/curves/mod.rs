@@ -1,4 +1,17 @@
-//! What happens as the threshold moves: ROC, precision-recall and DET curves and the areas under them.
+//! Curves over all thresholds, and the areas under them: ROC, precision-recall and DET.
+//!
+//! Each curve is drawn from a [`Ranking`], the samples of one class against all others in descending order of their
+//! scores; [`Predictions::ranking`](crate::Predictions::ranking) makes one from probabilities.
+//!
+//! ```
+//! use metrics::curves::Ranking;
+//!
+//! # fn main() -> Result<(), metrics::Error> {
+//! let ranking = Ranking::new(&[false, true, true], &[0.1, 0.4, 0.9], None)?;
+//! assert_eq!(ranking.roc_auc(), Some(1.0));
+//! # Ok(())
+//! # }
+//! ```
 
 mod det;
 mod precision_recall;
@@ -11,4 +24,4 @@ pub use ranking::Ranking;
 pub use roc::RocCurve;
 
 pub(crate) use ranking::descending;
-pub(crate) use roc::{average_of, one_vs_one_areas};
+pub(crate) use roc::{average_of, one_vs_one_areas, one_vs_one_average};

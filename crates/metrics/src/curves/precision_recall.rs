@@ -1,24 +1,25 @@
-use rayon::prelude::*;
+use serde::Serialize;
 
-use super::Ranking;
-use super::roc::average_of;
-use crate::{Average, Predictions};
+use crate::confusion::Average;
+use crate::curves::ranking::Ranking;
+use crate::curves::roc::average_of;
+use crate::predictions::Predictions;
 
-/// Precision against recall, as `precision_recall_curve`: thresholds rise, and the last point, recall 0 at
-/// precision 1, has none.
-#[derive(Clone, Debug, PartialEq)]
+/// Precision against recall, as `precision_recall_curve` of scikit-learn. The thresholds ascend; the last point, recall
+/// 0 at precision 1, has no threshold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrecisionRecallCurve {
-    /// Of those at or above the threshold, the share that is positive; one longer than `thresholds`.
+    /// Share of positives among the samples at or above each threshold; one value more than `thresholds`.
     pub precision: Vec<f64>,
-    /// Share of the positives at or above the threshold; one longer than `thresholds`.
+    /// Share of the positives that are at or above each threshold; one value more than `thresholds`.
     pub recall: Vec<f64>,
-    /// Rising.
+    /// The thresholds, ascending.
     pub thresholds: Vec<f64>,
 }
 
 impl Ranking {
     /// The precision-recall curve; `None` without positives.
-    pub fn precision_recall(&self) -> Option<PrecisionRecallCurve> {
+    pub fn precision_recall_curve(&self) -> Option<PrecisionRecallCurve> {
         let positives = self.positives();
         if positives <= 0.0 {
             return None;
@@ -42,8 +43,9 @@ impl Ranking {
         })
     }
 
-    /// Average precision: the sum of the precisions, each times the recall gained there. Steps, not
-    /// trapezoids, which would be too kind. `None` without positives.
+    /// Average precision: the sum of the precisions at all thresholds, each multiplied by the increase of recall there.
+    /// These are steps; trapezoids would give too optimistic a value. `None` without positives.
+    #[doc(alias = "average_precision_score")]
     pub fn average_precision(&self) -> Option<f64> {
         let positives = self.positives();
         let (mut sum, mut before) = (0.0, 0.0);
@@ -56,18 +58,14 @@ impl Ranking {
 }
 
 impl Predictions {
-    /// Average precisions of each class against the rest, averaged, as `average_precision_score` on
-    /// binarised targets; with two classes as well, the mean of both.
+    /// Average precision of each class against all others, averaged over the classes: `average_precision_score` on
+    /// binarized targets. With two classes this is the mean of both.
     ///
-    /// `None` without probabilities or where a class that counts has no samples.
+    /// `None` without probabilities, or if a class that counts has no samples.
     pub fn average_precision(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
             return self.micro_ranking()?.average_precision();
         }
-        let rankings: Vec<Ranking> = (0..self.classes.len())
-            .into_par_iter()
-            .filter_map(|class| self.ranking(class))
-            .collect();
-        average_of(average, &rankings, Ranking::average_precision)
+        average_of(average, &self.rankings(), Ranking::average_precision)
     }
 }

@@ -1,13 +1,14 @@
 use rayon::prelude::*;
 
-use crate::predictions::{check_length, check_weight};
-use crate::{Error, Place, Predictions, Result};
+use crate::checks::{check_length, check_weight};
+use crate::error::{Error, Place, Result};
+use crate::predictions::Predictions;
 
-/// Samples of one class against the rest, sorted by descending score, ties grouped: what every curve is
-/// drawn from.
+/// Positives and negatives in descending order of their scores, with equal scores grouped. Every curve is drawn from
+/// it.
 ///
-/// Entry `i` says how many positives and negatives have a score of at least `thresholds()[i]`, as
-/// `confusion_matrix_at_thresholds` of scikit-learn does. Samples of weight 0 do not exist here.
+/// Entry `i` tells how many positives and negatives have a score of at least `thresholds()[i]`, as
+/// `confusion_matrix_at_thresholds` of scikit-learn does. Samples of weight 0 are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
     pub(crate) thresholds: Vec<f64>,
@@ -16,10 +17,10 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// From scores of any range, higher for what is more likely positive.
+    /// Ranks samples by scores of any range, where a higher score means more likely positive.
     ///
     /// # Errors
-    /// Where lengths differ, nothing is given, or a score or weight is not finite.
+    /// If lengths differ, there are no samples, a score is not finite, or a weight is negative or not finite.
     pub fn new(positive: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Result<Self> {
         check_length("scores", positive.len(), scores.len())?;
         if let Some(weights) = weights {
@@ -45,7 +46,7 @@ impl Ranking {
         ))
     }
 
-    /// From samples already in [`descending`] order.
+    /// Ranks samples that are in [`descending`] order already.
     pub(crate) fn of(
         order: &[(f64, usize)],
         positive: impl Fn(usize) -> bool,
@@ -79,46 +80,53 @@ impl Ranking {
         ranking
     }
 
-    /// The distinct scores, descending.
+    /// The distinct scores in descending order.
     pub fn thresholds(&self) -> &[f64] {
         &self.thresholds
     }
 
-    /// Weight of the positives at or above each threshold.
+    /// Total weight of the positives at or above each threshold.
     pub fn true_positives(&self) -> &[f64] {
         &self.true_positives
     }
 
-    /// Weight of the negatives at or above each threshold.
+    /// Total weight of the negatives at or above each threshold.
     pub fn false_positives(&self) -> &[f64] {
         &self.false_positives
     }
 
-    /// Weight of all positives.
+    /// Total weight of the positives.
     pub fn positives(&self) -> f64 {
         self.true_positives.last().copied().unwrap_or_default()
     }
 
-    /// Weight of all negatives.
+    /// Total weight of the negatives.
     pub fn negatives(&self) -> f64 {
         self.false_positives.last().copied().unwrap_or_default()
     }
 }
 
 impl Predictions {
-    /// The samples ranked by the probability of one class, that class against the rest.
+    /// The samples ranked by the probability of one class; the samples of that class are the positives.
     ///
-    /// `None` without probabilities or for a class that does not exist.
+    /// `None` without probabilities, or for a class that does not exist.
     pub fn ranking(&self, class: usize) -> Option<Ranking> {
         let order = self.order(class)?;
         Some(self.ranking_of(&order, class))
+    }
+
+    /// The ranking of each class; empty without probabilities.
+    pub(crate) fn rankings(&self) -> Vec<Ranking> {
+        let classes = (0..self.classes.len()).into_par_iter();
+        classes.filter_map(|class| self.ranking(class)).collect()
     }
 
     pub(crate) fn ranking_of(&self, order: &[(f64, usize)], class: usize) -> Ranking {
         Ranking::of(order, |i| self.targets[i] == class, |i| self.weight(i))
     }
 
-    /// Every sample once for every class, ranked together: what micro averages are taken over.
+    /// The probabilities of all classes of all samples in one ranking, from which micro averages are computed. The
+    /// probability of a sample's target is a positive, and all others are negatives.
     ///
     /// `None` without probabilities.
     pub fn micro_ranking(&self) -> Option<Ranking> {
@@ -131,7 +139,7 @@ impl Predictions {
         ))
     }
 
-    /// Samples sorted by descending probability of the class.
+    /// The samples in descending order of the probability of the class.
     pub(crate) fn order(&self, class: usize) -> Option<Vec<(f64, usize)>> {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref()?;
@@ -139,7 +147,7 @@ impl Predictions {
     }
 }
 
-/// Scores with their indices, highest first; equal scores in the order given.
+/// Scores with their indices in descending order; equal scores stay in the given order.
 pub(crate) fn descending(scores: impl Iterator<Item = f64>) -> Vec<(f64, usize)> {
     // Adding zero turns -0.0 into 0.0, so that the two are one threshold.
     let mut order: Vec<(f64, usize)> = scores

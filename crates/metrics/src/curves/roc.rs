@@ -1,25 +1,28 @@
 use rayon::prelude::*;
+use serde::Serialize;
 
-use super::Ranking;
-use crate::{Average, Predictions};
+use crate::confusion::Average;
+use crate::curves::ranking::Ranking;
+use crate::numeric::WeightedMean;
+use crate::predictions::Predictions;
 
-/// Receiver operating characteristic: how many positives are found for how many false alarms.
+/// Receiver operating characteristic: true positive rate against false positive rate.
 ///
-/// As `roc_curve` with its default `drop_intermediate=True`: points on a straight line between their
-/// neighbours are left out; the first threshold is infinite.
-#[derive(Clone, Debug, PartialEq)]
+/// Equals `roc_curve` of scikit-learn with its default `drop_intermediate=True`: points on a straight line between
+/// their neighbors are left out, and the first threshold is infinite.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RocCurve {
-    /// Share of the negatives at or above the threshold, rising from 0 to 1.
+    /// Share of the negatives at or above each threshold, ascending from 0 to 1.
     pub false_positive_rate: Vec<f64>,
-    /// Share of the positives at or above the threshold, rising from 0 to 1.
+    /// Share of the positives at or above each threshold, ascending from 0 to 1.
     pub true_positive_rate: Vec<f64>,
-    /// Falling, from infinity.
+    /// The thresholds, descending from infinity.
     pub thresholds: Vec<f64>,
 }
 
 impl Ranking {
     /// The ROC curve; `None` without positives or without negatives.
-    pub fn roc(&self) -> Option<RocCurve> {
+    pub fn roc_curve(&self) -> Option<RocCurve> {
         let (positives, negatives) = (self.positives(), self.negatives());
         if positives <= 0.0 || negatives <= 0.0 {
             return None;
@@ -42,10 +45,12 @@ impl Ranking {
         Some(curve)
     }
 
-    /// Area under the ROC curve: the chance that a positive is ranked above a negative, ties counting half.
+    /// Area under the ROC curve: the probability that a positive is ranked above a negative, where ties count half.
     ///
     /// `None` without positives or without negatives.
-    pub fn roc_area(&self) -> Option<f64> {
+    #[doc(alias = "roc_auc_score")]
+    #[doc(alias = "AUROC")]
+    pub fn roc_auc(&self) -> Option<f64> {
         let whole = self.positives() * self.negatives();
         let (mut area, mut tp, mut fp) = (0.0, 0.0, 0.0);
         for (&next_tp, &next_fp) in self.true_positives.iter().zip(&self.false_positives) {
@@ -55,16 +60,16 @@ impl Ranking {
         (whole > 0.0).then(|| area / whole)
     }
 
-    /// Area under the ROC curve up to a false positive rate, standardised after McClish (1989) so that 0.5
-    /// is chance and 1 is perfect: `roc_auc_score` with `max_fpr`.
+    /// Area under the ROC curve up to a false positive rate, standardized after McClish (1989) so that 0.5 is chance and
+    /// 1 is perfect: `roc_auc_score` with `max_fpr`.
     ///
-    /// `None` where the area is undefined or `max_false_positive_rate` is not within (0, 1].
-    pub fn partial_roc_area(&self, max_false_positive_rate: f64) -> Option<f64> {
+    /// `None` if the area is undefined, or `max_false_positive_rate` is not above 0 and at most 1.
+    pub fn partial_roc_auc(&self, max_false_positive_rate: f64) -> Option<f64> {
         let limit = max_false_positive_rate;
         if !(limit > 0.0 && limit <= 1.0) {
             return None;
         }
-        let whole = self.roc_area()?;
+        let whole = self.roc_auc()?;
         if limit == 1.0 {
             return Some(whole);
         }
@@ -86,73 +91,68 @@ impl Ranking {
 }
 
 impl Predictions {
-    /// Areas under the ROC curves of each class against the rest, averaged: `roc_auc_score` with
-    /// `multi_class="ovr"`. Weighted: by the weight of the targets of each class.
+    /// Area under the ROC curve of each class against all others, averaged over the classes: `roc_auc_score` with
+    /// `multi_class="ovr"`. [`Average::Weighted`] weights each class by its samples.
     ///
-    /// `None` without probabilities or where a class that counts has no samples or nothing but samples.
-    /// With two classes, both have the same area up to ties in rounding; see [`Predictions::ranking`] for
-    /// the area of one.
+    /// `None` without probabilities, or if a class that counts has no samples or all of them. With two classes, both
+    /// have the same area except for rounding; [`Predictions::ranking`] gives the area of one.
     pub fn roc_auc_one_vs_rest(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
-            return self.micro_ranking()?.roc_area();
+            return self.micro_ranking()?.roc_auc();
         }
-        let rankings: Vec<Ranking> = (0..self.classes.len())
-            .into_par_iter()
-            .filter_map(|class| self.ranking(class))
-            .collect();
-        average_of(average, &rankings, Ranking::roc_area)
+        average_of(average, &self.rankings(), Ranking::roc_auc)
     }
 
-    /// Areas under the ROC curves of each pair of classes (Hand and Till 2001), averaged: `roc_auc_score`
-    /// with `multi_class="ovo"`. Classes without samples are passed over, as scikit-learn does.
+    /// Area under the ROC curve of each pair of classes (Hand and Till 2001), averaged over the pairs: `roc_auc_score`
+    /// with `multi_class="ovo"`. Classes without samples are ignored, as in scikit-learn.
     ///
-    /// Weighted: by the share of the samples that belong to the pair. `None` without probabilities, with
-    /// fewer than two classes, for [`Average::Micro`], and with weights, for which it is not defined.
+    /// [`Average::Weighted`] weights each pair by the share of the samples that belong to it. `None` without
+    /// probabilities, with fewer than two classes that have samples, for [`Average::Micro`], and with sample weights,
+    /// for which it is not defined.
     pub fn roc_auc_one_vs_one(&self, average: Average) -> Option<f64> {
         let areas: Vec<Vec<Option<f64>>> = (0..self.classes.len())
             .into_par_iter()
             .map(|class| Some(one_vs_one_areas(self, &self.order(class)?, class)))
             .collect::<Option<_>>()?;
-        self.one_vs_one_average(&areas, average)
-    }
-
-    /// Averages `areas[a][b]`, the area of class `a` among samples of `a` and `b`.
-    pub(crate) fn one_vs_one_average(
-        &self,
-        areas: &[Vec<Option<f64>>],
-        average: Average,
-    ) -> Option<f64> {
-        if self.weights.is_some() || average == Average::Micro {
-            return None;
-        }
-        let mut counts = vec![0_usize; self.classes.len()];
-        for &target in &self.targets {
-            counts[target] += 1;
-        }
-        let (mut sum, mut whole) = (0.0, 0.0);
-        for a in 0..areas.len() {
-            for b in a + 1..areas.len() {
-                if let (Some(first), Some(second)) = (areas[a][b], areas[b][a]) {
-                    let weight = match average {
-                        Average::Weighted => (counts[a] + counts[b]) as f64 / self.len() as f64,
-                        _ => 1.0,
-                    };
-                    sum += weight * (first + second) / 2.0;
-                    whole += weight;
-                }
-            }
-        }
-        (whole > 0.0).then(|| sum / whole)
+        one_vs_one_average(self, &areas, average)
     }
 }
 
-/// Mean of one number over the classes, plain or weighted by their positives.
+/// Averages `areas[a][b]`, the area of class `a` among the samples of `a` and `b`.
+pub(crate) fn one_vs_one_average(
+    predictions: &Predictions,
+    areas: &[Vec<Option<f64>>],
+    average: Average,
+) -> Option<f64> {
+    if predictions.weights.is_some() || average == Average::Micro {
+        return None;
+    }
+    let mut counts = vec![0_usize; predictions.classes.len()];
+    for &target in &predictions.targets {
+        counts[target] += 1;
+    }
+    let mut mean = WeightedMean::default();
+    for a in 0..areas.len() {
+        for b in a + 1..areas.len() {
+            if let (Some(first), Some(second)) = (areas[a][b], areas[b][a]) {
+                let weight = match average {
+                    Average::Weighted => (counts[a] + counts[b]) as f64 / predictions.len() as f64,
+                    _ => 1.0,
+                };
+                mean.add((first + second) / 2.0, weight);
+            }
+        }
+    }
+    mean.mean()
+}
+
+/// Mean of a metric over the classes, unweighted or weighted by their positives.
 pub(crate) fn average_of(
     average: Average,
     rankings: &[Ranking],
-    number: impl Fn(&Ranking) -> Option<f64>,
+    metric: impl Fn(&Ranking) -> Option<f64>,
 ) -> Option<f64> {
-    let (mut sum, mut whole) = (0.0, 0.0);
+    let mut mean = WeightedMean::default();
     for ranking in rankings {
         let weight = if average == Average::Weighted {
             ranking.positives()
@@ -160,15 +160,14 @@ pub(crate) fn average_of(
             1.0
         };
         if weight > 0.0 {
-            sum += weight * number(ranking)?;
-            whole += weight;
+            mean.add(metric(ranking)?, weight);
         }
     }
-    (whole > 0.0).then(|| sum / whole)
+    mean.mean()
 }
 
-/// For one class, ranked by its probability, the area against each other class alone, in one pass: the
-/// Mann-Whitney statistic of all pairs at once.
+/// Areas under the ROC curves of one class against each other class alone, in one pass over the samples ranked by the
+/// probability of the class: the Mann-Whitney statistics of all pairs.
 pub(crate) fn one_vs_one_areas(
     predictions: &Predictions,
     order: &[(f64, usize)],
@@ -176,7 +175,7 @@ pub(crate) fn one_vs_one_areas(
 ) -> Vec<Option<f64>> {
     let targets = &predictions.targets;
     let k = predictions.classes.len();
-    // Twice the number of pairs in which the class is ranked above the other, ties counting half.
+    // Twice the number of pairs in which the class is ranked above the other, where ties count half.
     let mut twice = vec![0_u64; k];
     let mut counts = vec![0_u64; k];
     let mut start = 0;

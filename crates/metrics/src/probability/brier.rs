@@ -1,14 +1,15 @@
-use crate::Predictions;
-use crate::confusion::share;
+use crate::numeric::share;
+use crate::predictions::Predictions;
 
 impl Predictions {
-    /// Mean squared distance of the probabilities to the truth: `brier_score_loss` with its default
-    /// `scale_by_half="auto"`.
+    /// Brier score: mean squared distance of the probabilities to the one-hot target. Equals `brier_score_loss` with its
+    /// default `scale_by_half="auto"`.
     ///
-    /// With more than two classes the squares are summed over the classes (0 to 2); with one or two, half of
-    /// that (0 to 1), the squared error of the second class. `None` without probabilities, or where no sample of a
-    /// resample has weight.
-    pub fn brier(&self) -> Option<f64> {
+    /// With more than two classes the squares are summed over the classes, which gives 0 to 2. With one or two classes
+    /// the sum is halved, which gives 0 to 1: the squared error of the second class. `None` without probabilities, or
+    /// if all weights are 0 (in a bootstrap replicate).
+    #[doc(alias = "brier_score_loss")]
+    pub fn brier_score(&self) -> Option<f64> {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref()?;
         let (mut sum, mut total) = (0.0, 0.0);
@@ -21,12 +22,12 @@ impl Predictions {
     }
 }
 
-/// With one or two classes, half of the squared distances.
+/// Half of the sum of squared distances with one or two classes, otherwise the sum itself.
 pub(crate) fn halved(sum: f64, classes: usize) -> f64 {
     if classes > 2 { sum } else { 0.5 * sum }
 }
 
-/// Squared distance of one row to the corner of its target.
+/// Squared distance of the probabilities of one sample to its one-hot target.
 pub(crate) fn squared_distance(row: &[f64], target: usize) -> f64 {
     row.iter()
         .enumerate()

@@ -1,60 +1,68 @@
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use crate::confusion::share;
 use crate::curves::Ranking;
-use crate::predictions::argmax;
-use crate::{Error, Place, Predictions, Result};
+use crate::error::{Error, Place, Result};
+use crate::numeric::{argmax, quantile, share};
+use crate::predictions::Predictions;
 
-/// How confidences are cut into bins. Every bin is closed on the right, the first also on the left, so that
-/// confidence 1 belongs to the last bin and 0 to the first.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// How the confidences from 0 to 1 are divided into bins: the `strategy` parameter of scikit-learn's
+/// `calibration_curve`, with the number of bins.
+///
+/// Each bin includes its upper edge; the first also includes its lower edge. So confidence 1 belongs to the last bin and
+/// 0 to the first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum Binning {
-    /// This many bins of equal width over 0 to 1.
+    /// This number of bins of equal width.
     Uniform(usize),
-    /// At most this many bins of about as many samples each, whatever they weigh: edges are quantiles of the
-    /// confidences, equal edges merged.
-    EqualMass(usize),
+    /// At most this number of bins, with about the same number of samples in each; weights do not matter. The edges are
+    /// quantiles of the confidences, and equal edges are merged.
+    Quantile(usize),
 }
 
-/// Expected calibration error and its kin for one binning. All weigh bins by the samples in them; empty bins
-/// carry no weight.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Calibration {
-    /// Mean distance of confidence and accuracy over the bins (Guo et al. 2017).
-    pub expected_error: f64,
-    /// Largest such distance.
-    pub maximum_error: f64,
-    /// Mean over the classes of the same, with the probability of the class against its frequency
-    /// (Kull et al. 2019).
-    pub class_wise_error: f64,
-    /// What they are computed from.
+/// Calibration errors for one binning: how much confidence and accuracy differ. Bins count by the weight of their
+/// samples, so empty bins do not count.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct CalibrationError {
+    /// Expected calibration error (ECE): the mean difference of confidence and accuracy over the bins (Guo et al. 2017).
+    #[doc(alias = "ECE")]
+    pub expected: f64,
+    /// Maximum calibration error (MCE): the largest difference of confidence and accuracy of a bin.
+    #[doc(alias = "MCE")]
+    pub maximum: f64,
+    /// Class-wise calibration error: for each class, the expected difference of its probability and its frequency;
+    /// averaged over the classes (Kull et al. 2019).
+    pub class_wise: f64,
+    /// The bins from which `expected` and `maximum` are computed.
     pub reliability: ReliabilityDiagram,
 }
 
-/// Confidence against accuracy, bin by bin.
-#[derive(Clone, Debug, PartialEq)]
+/// Confidence and accuracy in each bin.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[doc(alias = "calibration_curve")]
 pub struct ReliabilityDiagram {
-    /// The bins in rising order, the empty ones included.
+    /// The bins in ascending order of confidence, including empty bins.
     pub bins: Vec<Bin>,
 }
 
 /// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Bin {
-    /// Lower edge, which belongs to the bin before; but 0 to the first.
+    /// Lower edge. It belongs to the bin below, except that 0 belongs to the first bin.
     pub low: f64,
     /// Upper edge, which belongs to this bin.
     pub high: f64,
-    /// Weight of the samples in it.
+    /// Total weight of the samples in the bin.
     pub weight: f64,
     /// Mean confidence; `None` for an empty bin.
     pub confidence: Option<f64>,
-    /// Share that is right; `None` for an empty bin.
+    /// Share of the samples that are right; `None` for an empty bin.
     pub accuracy: Option<f64>,
 }
 
 impl Bin {
-    /// From the edges, and the sums of weights, of weighted confidences and of the weights of what is right.
+    /// Makes a bin from its edges, the sum of the weights, the weighted sum of the confidences, and the weight of the
+    /// samples that are right.
     pub(crate) fn of(edge: &[f64], weight: f64, confidence: f64, right: f64) -> Self {
         Self {
             low: edge[0],
@@ -65,7 +73,7 @@ impl Bin {
         }
     }
 
-    /// Distance of confidence and accuracy; 0 for an empty bin.
+    /// Difference of confidence and accuracy, without its sign; 0 for an empty bin.
     pub fn gap(&self) -> f64 {
         self.confidence
             .zip(self.accuracy)
@@ -74,19 +82,19 @@ impl Bin {
 }
 
 impl ReliabilityDiagram {
-    /// From confidences in 0 to 1 and whether each came true.
+    /// Computes the diagram from confidences from 0 to 1 and whether each prediction was right.
     ///
     /// # Errors
-    /// Where lengths differ, a confidence is not from 0 to 1, there are no samples or all weights are 0, or there
-    /// are no or more than 100,000 bins.
+    /// If lengths differ, a confidence is not from 0 to 1, there are no samples, all weights are 0, or the number of
+    /// bins is not from 1 to 100,000.
     pub fn new(
         confidences: &[f64],
-        came_true: &[bool],
+        right: &[bool],
         weights: Option<&[f64]>,
         binning: Binning,
     ) -> Result<Self> {
         // The ranking checks lengths and numbers.
-        Ranking::new(came_true, confidences, weights)?;
+        Ranking::new(right, confidences, weights)?;
         if let Some(row) = confidences.iter().position(|c| !(0.0..=1.0).contains(c)) {
             return Err(Error::Parse {
                 place: Place::Row(row),
@@ -98,7 +106,7 @@ impl ReliabilityDiagram {
         }
         Self::of(
             confidences,
-            |i| came_true[i],
+            |i| right[i],
             |i| weights.map_or(1.0, |w| w[i]),
             binning,
         )
@@ -106,7 +114,7 @@ impl ReliabilityDiagram {
 
     fn of(
         confidences: &[f64],
-        came_true: impl Fn(usize) -> bool,
+        right: impl Fn(usize) -> bool,
         weight: impl Fn(usize) -> f64,
         binning: Binning,
     ) -> Result<Self> {
@@ -117,7 +125,7 @@ impl ReliabilityDiagram {
             let sums = &mut sums[bin_of(&edges, confidence)];
             sums.0 += weight;
             sums.1 += weight * confidence;
-            if came_true(i) {
+            if right(i) {
                 sums.2 += weight;
             }
         }
@@ -132,8 +140,9 @@ impl ReliabilityDiagram {
         Ok(Self { bins })
     }
 
-    /// Mean gap of the bins, weighted by their samples; NaN only for bins put together by hand of which none has
-    /// weight.
+    /// Expected calibration error (ECE): the mean gap of the bins, weighted by their samples. NaN only for bins made by
+    /// hand that are all empty.
+    #[doc(alias = "ECE")]
     pub fn expected_error(&self) -> f64 {
         let total: f64 = self.bins.iter().map(|bin| bin.weight).sum();
         self.bins
@@ -143,22 +152,21 @@ impl ReliabilityDiagram {
             / total
     }
 
-    /// Largest gap of a bin.
+    /// Maximum calibration error (MCE): the largest gap of a bin.
+    #[doc(alias = "MCE")]
     pub fn maximum_error(&self) -> f64 {
         self.bins.iter().map(Bin::gap).fold(0.0, f64::max)
     }
 }
 
 impl Predictions {
-    /// Calibration of the class said (its probability against how often it is right) and of every class.
+    /// Calibration errors of the predicted class (its probability against how often it is right) and of all classes.
     ///
     /// # Errors
-    /// Without probabilities, or where the binning has no or more than 100,000 bins.
-    pub fn calibration(&self, binning: Binning) -> Result<Calibration> {
+    /// If there are no probabilities, or the number of bins is not from 1 to 100,000.
+    pub fn calibration_error(&self, binning: Binning) -> Result<CalibrationError> {
         let k = self.classes.len();
-        let probabilities = self.probabilities.as_ref().ok_or(Error::NoProbabilities {
-            what: "calibration",
-        })?;
+        let probabilities = self.probabilities_for("calibration")?;
         let confidences: Vec<f64> = probabilities
             .chunks_exact(k)
             .map(|row| row[argmax(row)])
@@ -176,36 +184,26 @@ impl Predictions {
                     .map(|diagram| diagram.expected_error())
             })
             .collect::<Result<Vec<f64>>>()?;
-        Ok(Calibration {
-            expected_error: reliability.expected_error(),
-            maximum_error: reliability.maximum_error(),
-            class_wise_error: by_class.iter().sum::<f64>() / k as f64,
+        Ok(CalibrationError {
+            expected: reliability.expected_error(),
+            maximum: reliability.maximum_error(),
+            class_wise: by_class.iter().sum::<f64>() / k as f64,
             reliability,
         })
     }
 
-    /// Probability of one class against how often it is the target.
+    /// The probability of one class against how often that class is the target.
     ///
     /// # Errors
-    /// Without probabilities, for a class that does not exist, or for a binning without bins.
+    /// If there are no probabilities, the class does not exist, or the number of bins is not from 1 to 100,000.
     pub fn class_reliability(&self, class: usize, binning: Binning) -> Result<ReliabilityDiagram> {
+        self.probabilities_for("calibration")?;
         let k = self.classes.len();
-        let probabilities = self.probabilities.as_ref().ok_or(Error::NoProbabilities {
-            what: "calibration",
-        })?;
         if class >= k {
-            return Err(Error::Option {
-                option: "class",
-                value: class.to_string(),
-                expected: "an index below the number of classes",
-            });
+            let expected = format!("an index below {k}, the number of classes");
+            return Err(Error::setting("class", class, expected));
         }
-        let column: Vec<f64> = probabilities
-            .iter()
-            .skip(class)
-            .step_by(k)
-            .copied()
-            .collect();
+        let column = self.column(class).unwrap_or_default();
         ReliabilityDiagram::of(
             &column,
             |i| self.targets[i] == class,
@@ -215,11 +213,11 @@ impl Predictions {
     }
 }
 
-/// Edges of the bins: one more than bins, the first 0, the last 1.
+/// Edges of the bins: one more than there are bins; the first is 0 and the last is 1.
 fn edges(confidences: &[f64], binning: Binning) -> Result<Vec<f64>> {
-    let (Binning::Uniform(bins) | Binning::EqualMass(bins)) = binning;
+    let (Binning::Uniform(bins) | Binning::Quantile(bins)) = binning;
     let mut edges = uniform_edges(bins)?;
-    if matches!(binning, Binning::EqualMass(_)) {
+    if matches!(binning, Binning::Quantile(_)) {
         let mut sorted = confidences.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         for edge in &mut edges[1..bins] {
@@ -230,40 +228,22 @@ fn edges(confidences: &[f64], binning: Binning) -> Result<Vec<f64>> {
     Ok(edges)
 }
 
-/// Edges of so many bins of equal width.
+/// Edges of this number of bins of equal width.
 pub(crate) fn uniform_edges(bins: usize) -> Result<Vec<f64>> {
     if bins == 0 || bins > 100_000 {
-        return Err(Error::Option {
-            option: "number of bins",
-            value: bins.to_string(),
-            expected: "1 to 100,000",
-        });
+        return Err(Error::setting("number of bins", bins, "1 to 100,000"));
     }
-    // As `numpy.linspace(0, 1, bins + 1)` rounds, so that values on an edge fall on the same side.
+    // Rounded as `numpy.linspace(0, 1, bins + 1)` does, so that values on an edge fall into the same bin.
     let step = 1.0 / bins as f64;
     let mut edges: Vec<f64> = (0..=bins).map(|i| i as f64 * step).collect();
     edges[bins] = 1.0;
     Ok(edges)
 }
 
-/// The bin whose edges enclose the confidence, closed on the right.
+/// Index of the bin that holds the confidence.
 pub(crate) fn bin_of(edges: &[f64], confidence: f64) -> usize {
     edges
         .partition_point(|&edge| edge < confidence)
         .saturating_sub(1)
         .min(edges.len() - 2)
-}
-
-/// Quantile of sorted values with linear interpolation, as `numpy.quantile`.
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
-    let below = (position.floor() as usize).min(sorted.len() - 1);
-    let above = (below + 1).min(sorted.len() - 1);
-    let (a, b, t) = (sorted[below], sorted[above], position - below as f64);
-    // numpy's form: exact at both ends.
-    if t >= 0.5 {
-        b - (b - a) * (1.0 - t)
-    } else {
-        a + (b - a) * t
-    }
 }

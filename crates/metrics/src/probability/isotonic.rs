@@ -1,32 +1,37 @@
 use rayon::prelude::*;
 
-use crate::curves::Ranking;
-use crate::{Error, Place, Predictions, Result};
+use serde::Serialize;
 
-/// The rising step-wise linear function closest to the data, as scikit-learn's `IsotonicRegression` with
-/// `out_of_bounds="clip"`.
-#[derive(Clone, Debug, PartialEq)]
+use crate::checks::check_length;
+use crate::curves::{Ranking, descending};
+use crate::error::{Error, Place, Result};
+use crate::predictions::Predictions;
+
+/// The piecewise linear, non-decreasing function with the least squared distance to the data, as scikit-learn's
+/// `IsotonicRegression` with `out_of_bounds="clip"`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsotonicRegression {
     x: Vec<f64>,
     y: Vec<f64>,
 }
 
 impl IsotonicRegression {
-    /// Fits by pooling adjacent violators; equal `x` are averaged first, samples of weight 0 left out.
+    /// Fits the function with the pool-adjacent-violators algorithm. Samples of equal `x` are averaged first, and samples
+    /// of weight 0 are left out.
     ///
     /// # Errors
-    /// Where lengths differ, nothing is given or all weights are 0, or a number is not finite.
+    /// If lengths differ, there are no samples, all weights are 0, or a number is not finite.
     pub fn fit(x: &[f64], y: &[f64], weights: Option<&[f64]>) -> Result<Self> {
         // The ranking checks lengths, scores and weights.
         Ranking::new(&vec![true; x.len()], x, weights)?;
-        crate::predictions::check_length("values of y", x.len(), y.len())?;
+        check_length("values of y", x.len(), y.len())?;
         if let Some(row) = y.iter().position(|value| !value.is_finite()) {
             return Err(Error::Parse {
                 place: Place::Row(row),
                 reason: format!("y is {}; expected a finite number", y[row]),
             });
         }
-        let order = crate::curves::descending(x.iter().copied());
+        let order = descending(x.iter().copied());
         Self::of(
             &order,
             |i| y[i],
@@ -34,13 +39,13 @@ impl IsotonicRegression {
         )
     }
 
-    /// From samples sorted by descending `x`.
+    /// Fits the function to samples in descending order of `x`.
     fn of(
         order: &[(f64, usize)],
         y: impl Fn(usize) -> f64,
         weight: impl Fn(usize) -> f64,
     ) -> Result<Self> {
-        // Points of distinct x, then blocks of a common level: (sum of w y, sum of w, first point).
+        // Points of distinct x: (x, sum of w y, sum of w).
         let mut points: Vec<(f64, f64, f64)> = Vec::new();
         for &(x, index) in order.iter().rev() {
             let weight = weight(index);
@@ -58,6 +63,7 @@ impl IsotonicRegression {
         if points.is_empty() {
             return Err(Error::NoWeight);
         }
+        // Blocks of points with a common level: (sum of w y, sum of w, index of the first point).
         let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
         for (index, &(_, sum, weight)) in points.iter().enumerate() {
             let mut block = (sum, weight, index);
@@ -70,7 +76,7 @@ impl IsotonicRegression {
             }
             blocks.push(block);
         }
-        // Of each block its first and last point say all.
+        // The first and the last point of each block determine the function.
         let mut fitted = Self {
             x: Vec::new(),
             y: Vec::new(),
@@ -88,13 +94,13 @@ impl IsotonicRegression {
         Ok(fitted)
     }
 
-    /// Value at `x`: linear between the points, constant outside of them.
+    /// Value of the function at `x`. It is linear between the points and constant outside of them.
     pub fn predict(&self, x: f64) -> f64 {
         let above = self.x.partition_point(|&known| known < x);
         match (above.checked_sub(1), self.x.get(above)) {
             (Some(below), Some(&right)) => {
                 let (left, low, high) = (self.x[below], self.y[below], self.y[above]);
-                // Rounding may lead beyond the end, and a probability above 1.
+                // Rounding could give a value above `high`, and so a probability above 1.
                 (low + (high - low) / (right - left) * (x - left)).clamp(low, high)
             }
             (None, _) => self.y[0],
@@ -102,24 +108,29 @@ impl IsotonicRegression {
         }
     }
 
-    /// The points between which it is linear, by rising `x`.
-    pub fn points(&self) -> impl ExactSizeIterator<Item = (f64, f64)> + '_ {
-        self.x.iter().copied().zip(self.y.iter().copied())
+    /// `x` of the points between which the function is linear, ascending: `X_thresholds_` of scikit-learn.
+    pub fn x_thresholds(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// `y` of the points between which the function is linear, ascending: `y_thresholds_` of scikit-learn.
+    pub fn y_thresholds(&self) -> &[f64] {
+        &self.y
     }
 }
 
-/// Isotonic calibration of each class against the rest, normalised to sum to one, as scikit-learn's
-/// `CalibratedClassifierCV(method="isotonic")`; with two classes the second is calibrated.
+/// Isotonic calibration of each class against all others, normalized so that the probabilities of a sample sum to one,
+/// as scikit-learn's `CalibratedClassifierCV(method="isotonic")`. With two classes the second is calibrated.
 ///
-/// Fit it on validation predictions, never on those that are to be judged; below some hundred samples a
-/// class it overfits, and [`Temperature`](crate::Temperature) is the better choice.
-#[derive(Clone, Debug, PartialEq)]
+/// Fit it on validation predictions, never on those that are to be measured. With fewer than some hundred samples per
+/// class it overfits, and [`TemperatureScaling`](crate::probability::TemperatureScaling) is the better choice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsotonicCalibration {
-    /// One function for each class; only that of the second with two classes.
+    /// One function for each class; with two classes only that of the second.
     pub functions: Vec<IsotonicRegression>,
-    /// Log loss of the predictions it was fitted on, before.
+    /// Log loss of the predictions it was fitted on, before calibration.
     pub loss_before: f64,
-    /// And after.
+    /// Log loss of the same predictions after calibration.
     pub loss_after: f64,
     classes: usize,
 }
@@ -128,7 +139,7 @@ impl IsotonicCalibration {
     /// Fits one function for each class.
     ///
     /// # Errors
-    /// Where there are no probabilities or fewer than two classes.
+    /// If there are no probabilities, or fewer than two classes.
     pub fn fit(validation: &Predictions) -> Result<Self> {
         let k = validation.classes.len();
         let Some(loss_before) = validation.log_loss() else {
@@ -137,11 +148,7 @@ impl IsotonicCalibration {
             });
         };
         if k < 2 {
-            return Err(Error::Option {
-                option: "number of classes",
-                value: k.to_string(),
-                expected: "at least 2",
-            });
+            return Err(Error::setting("number of classes", k, "at least 2"));
         }
         let functions = (usize::from(k == 2)..k)
             .into_par_iter()
@@ -161,17 +168,14 @@ impl IsotonicCalibration {
         Ok(fitted)
     }
 
-    /// The predictions with calibrated probabilities; a row that would be all zeros becomes uniform.
+    /// The predictions with calibrated probabilities. If all functions give 0 for a sample, its probabilities become
+    /// uniform.
     ///
     /// # Errors
-    /// Where there are no probabilities, or another number of classes.
+    /// If there are no probabilities, or the number of classes differs from that of the fit.
     pub fn apply(&self, predictions: &Predictions) -> Result<Predictions> {
         let k = predictions.classes.len();
-        let Some(probabilities) = &predictions.probabilities else {
-            return Err(Error::NoProbabilities {
-                what: "isotonic calibration",
-            });
-        };
+        let probabilities = predictions.probabilities_for("isotonic calibration")?;
         if k != self.classes {
             return Err(Error::Mismatch {
                 what: "number of classes",
@@ -179,7 +183,7 @@ impl IsotonicCalibration {
                 second: k.to_string(),
             });
         }
-        let mut calibrated = probabilities.clone();
+        let mut calibrated = probabilities.to_vec();
         for row in calibrated.chunks_exact_mut(k) {
             if let ([function], [first, second]) = (self.functions.as_slice(), &mut *row) {
                 *second = function.predict(*second);

@@ -1,26 +1,29 @@
 use std::fmt::Write;
 
-use super::html::{escape, number, table};
-use crate::{Evaluation, Score};
+use serde::{Deserialize, Serialize};
 
-/// What a reader must know before using a classifier (Mitchell et al. 2019); empty parts are left out.
-#[derive(Clone, Debug, Default, PartialEq)]
+use crate::evaluation::{Evaluation, Score};
+use crate::report::html::{escape, interval, number, table};
+
+/// What people must know before they use a classifier (model card; Mitchell et al. 2019). Empty parts are left out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct ModelCard {
     /// Name of the classifier.
     pub name: String,
-    /// What it is for, and what it is not for.
+    /// What the classifier is for, and what it is not for.
     pub intended_use: String,
-    /// What it was trained and evaluated on.
+    /// What the classifier was trained and evaluated on.
     pub data: String,
-    /// Where it fails, and what was not looked at.
+    /// Where the classifier fails, and what was not examined.
     pub limits: String,
-    /// SPDX identifier in lower case, such as `apache-2.0`.
+    /// License as an SPDX identifier in lower case, such as `apache-2.0`.
     pub license: String,
-    /// The network it was made from, as a hub calls it, such as `google/mobilenet_v1_1.0_224`.
+    /// Name of the network on a model hub from which the classifier was made, such as `google/mobilenet_v1_1.0_224`.
     pub base_model: String,
     /// Name of the data set.
     pub dataset: String,
-    /// Further tags for a model hub.
+    /// Additional tags for a model hub.
     pub tags: Vec<String>,
 }
 
@@ -43,9 +46,9 @@ impl ModelCard {
         }
         let mut facts = String::new();
         for (name, value) in [
-            ("Made from", &self.base_model),
+            ("Base model", &self.base_model),
             ("Data set", &self.dataset),
-            ("Licence", &self.license),
+            ("License", &self.license),
         ] {
             if !value.is_empty() {
                 let _ = write!(facts, "<dt>{name}</dt><dd>{}</dd>", escape(value));
@@ -57,12 +60,12 @@ impl ModelCard {
         let rows: Vec<Vec<String>> = headline(evaluation)
             .map(|score| vec![escape(score.title), number(score.value)])
             .collect();
-        html + &table(&["Number", "Value"], &rows)
+        html + &table(&["Score", "Value"], &rows)
     }
 
-    /// As Markdown with the front matter that Hugging Face reads.
+    /// The card as Markdown, with the front matter that Hugging Face reads.
     pub fn markdown(&self, evaluation: &Evaluation) -> String {
-        // A JSON string is a YAML string, whatever is in it.
+        // Every JSON string is also a YAML string.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut text = String::from("---\n");
         for (key, value) in [("license", &self.license), ("base_model", &self.base_model)] {
@@ -106,13 +109,13 @@ impl ModelCard {
         }
         let _ = write!(
             text,
-            "\n## Numbers\n\nOn {} samples of {} classes ({}).\n\n| | value | interval |\n|---|---|---|\n",
+            "\n## Scores\n\nOn {} samples of {} classes ({}).\n\n| | value | interval |\n|---|---|---|\n",
             evaluation.samples,
             evaluation.classes.len(),
             one_line(&evaluation.classes.join(", "))
         );
         for score in headline(evaluation) {
-            let interval = super::html::interval(score.interval);
+            let interval = interval(score.interval);
             let _ = writeln!(
                 text,
                 "| {} | {} | {interval} |",
@@ -124,7 +127,7 @@ impl ModelCard {
     }
 }
 
-/// The numbers a card names.
+/// The scores that a card shows.
 fn headline(evaluation: &Evaluation) -> impl Iterator<Item = &Score> {
     [
         "accuracy",
@@ -138,7 +141,7 @@ fn headline(evaluation: &Evaluation) -> impl Iterator<Item = &Score> {
     .filter_map(|name| evaluation.score(name))
 }
 
-/// Safe inside one line of Markdown.
+/// Text that is safe inside one line of Markdown.
 fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
         .replace('|', "\\|")

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
-use crate::Estimate;
+use crate::uncertainty::Estimate;
 
-/// Text as HTML shows it, also inside double quotes.
+/// Escapes text for HTML, also inside double quotes.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -12,7 +12,7 @@ pub(super) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\r' => {} // of a line's end
+            '\r' => {} // first half of a line end
             c if c.is_control() && !matches!(c, '\n' | '\t') => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
@@ -20,19 +20,22 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// A number with four digits.
 pub(super) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_string(), |value| format!("{value:.4}"))
 }
 
+/// A share in percent.
 pub(super) fn percent(value: f64) -> String {
     format!("{:.1} %", 100.0 * value)
 }
 
+/// The ends of an interval, or nothing.
 pub(super) fn interval(estimate: Option<Estimate>) -> String {
     estimate.map_or_else(String::new, |e| format!("{:.4} to {:.4}", e.low, e.high))
 }
 
-/// A table whose first column is text and whose others are numbers; cells are HTML already.
+/// A table whose first column is text and whose other columns are numbers. The cells must be HTML.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut html = String::from("<div class=\"scroll\"><table><thead><tr>");
     for cell in head {
@@ -54,7 +57,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     html
 }
 
-/// The page around the sections.
+/// The whole page, with the sections in its body.
 pub(super) fn shell(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(

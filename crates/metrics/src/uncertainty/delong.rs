@@ -1,22 +1,39 @@
-use super::estimate::{Estimate, is_level, normal_cdf, normal_quantile};
+use std::fmt;
 
-/// The difference of two areas measured on the same samples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AreaDifference {
-    /// Second less first, with its interval.
+use serde::{Deserialize, Serialize};
+
+use crate::uncertainty::estimate::{Estimate, p_value};
+use crate::uncertainty::normal::{is_level, normal_cdf, normal_quantile};
+
+/// Result of DeLong's test: the difference of two areas under ROC curves on the same samples.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct DelongTest {
+    /// Second area minus first, with its interval.
     pub difference: Estimate,
-    /// Difference over its standard error; `None` where that is 0.
+    /// The difference divided by its standard error; `None` if the standard error is 0.
     pub z: Option<f64>,
-    /// Two-sided probability of a `z` as large if the areas are equal; `None` where `z` is.
+    /// Two-sided p-value: the probability of a `z` at least as large if the areas are equal; `None` if `z` is `None`.
     pub p_value: Option<f64>,
 }
 
-/// The area under a ROC curve with DeLong's interval, which no resampling is needed for.
+/// The difference with its interval, and the p-value.
+impl fmt::Display for DelongTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Estimate { value, low, high } = self.difference;
+        let p = self.p_value.map_or_else(|| "-".to_string(), p_value);
+        write!(
+            f,
+            "DeLong's test of the areas under ROC: {value:+.4} [{low:+.4}, {high:+.4}], p = {p}"
+        )
+    }
+}
+
+/// The area under a ROC curve with DeLong's interval, which needs no resampling.
 ///
-/// Scores may have any finite range; ties count half (midranks). Normal approximation, cut to 0 and 1.
-/// `None` with fewer than two positives or two negatives, unequal lengths, a score that is not finite, or a
-/// level that is not between 0 and 1. DeLong et al. (1988), computed as Sun and Xu (2014).
-pub fn delong(positive: &[bool], scores: &[f64], level: f64) -> Option<Estimate> {
+/// Scores may be any finite numbers; ties count half (midranks). The interval is a normal approximation, cut off at 0
+/// and 1. `None` with fewer than two positives or two negatives, unequal lengths, a score that is not finite, or a level
+/// that is not between 0 and 1. DeLong et al. (1988), computed as by Sun and Xu (2014).
+pub fn delong_interval(positive: &[bool], scores: &[f64], level: f64) -> Option<Estimate> {
     let parts = Components::new(positive, scores)?;
     let error = parts.covariance(&parts).sqrt();
     let z = is_level(level).then(|| normal_quantile(0.5 + 0.5 * level))?;
@@ -28,27 +45,27 @@ pub fn delong(positive: &[bool], scores: &[f64], level: f64) -> Option<Estimate>
     })
 }
 
-/// Whether two scores rank the same samples equally well.
+/// DeLong's test of whether two scores rank the same samples equally well.
 ///
-/// `None` as in [`delong`].
-pub fn delong_difference(
+/// `None` as for [`delong_interval`].
+pub fn delong_test(
     positive: &[bool],
     first: &[f64],
     second: &[f64],
     level: f64,
-) -> Option<AreaDifference> {
+) -> Option<DelongTest> {
     let (first, second) = (
         Components::new(positive, first)?,
         Components::new(positive, second)?,
     );
     let variance =
         first.covariance(&first) + second.covariance(&second) - 2.0 * first.covariance(&second);
-    // Equal scores leave a rounding error that may be negative.
+    // For equal scores rounding may make the variance negative.
     let error = variance.max(0.0).sqrt();
     let value = second.area - first.area;
     let half = is_level(level).then(|| normal_quantile(0.5 + 0.5 * level))? * error;
     let z = (error > 0.0).then(|| value / error);
-    Some(AreaDifference {
+    Some(DelongTest {
         difference: Estimate {
             value,
             low: value - half,
@@ -59,7 +76,7 @@ pub fn delong_difference(
     })
 }
 
-/// For each positive the share of negatives below it, for each negative the share of positives above it.
+/// For each positive the share of negatives below it, and for each negative the share of positives above it.
 struct Components {
     area: f64,
     of_positives: Vec<f64>,
@@ -118,7 +135,7 @@ impl Components {
     }
 }
 
-/// Ranks from 1, equal values sharing the mean of theirs.
+/// Ranks from 1; equal values all get the mean of their ranks.
 fn midranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));

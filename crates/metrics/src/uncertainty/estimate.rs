@@ -1,12 +1,11 @@
 use std::fmt;
 
-use statrs::distribution::{ContinuousCDF, Normal};
-use statrs::function::gamma::gamma_ur;
+use serde::{Deserialize, Serialize};
 
-/// A number with the interval that is thought to hold its true value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A value with its confidence interval.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The number.
+    /// The value on the given samples.
     pub value: f64,
     /// Lower end of the interval.
     pub low: f64,
@@ -14,30 +13,34 @@ pub struct Estimate {
     pub high: f64,
 }
 
+/// A confidence interval.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// The value and the interval with four digits: `0.9734 [0.9501, 0.9860]`.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.4} [{:.4}, {:.4}]", self.value, self.low, self.high)
     }
 }
 
-pub(crate) fn is_level(level: f64) -> bool {
-    level > 0.0 && level < 1.0
+/// The two ends with four digits: `[0.9501, 0.9860]`.
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{:.4}, {:.4}]", self.low, self.high)
+    }
 }
 
-/// Quantile of the standard normal distribution.
-pub(crate) fn normal_quantile(share: f64) -> f64 {
-    Normal::standard().inverse_cdf(share)
-}
-
-/// Distribution function of the standard normal distribution, by the incomplete gamma function: statrs' own
-/// error function is good to 1e-11 only.
-pub(crate) fn normal_cdf(z: f64) -> f64 {
-    let square = 0.5 * z * z;
-    // It wants a positive, finite argument.
-    let tail = if square == 0.0 {
-        0.5
+/// A p-value as text, so that a value below 0.0001 is not shown as 0.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 1e-4 {
+        format!("{p:.1e}")
     } else {
-        0.5 * gamma_ur(0.5, square.min(1e6))
-    };
-    if z < 0.0 { tail } else { 1.0 - tail }
+        format!("{p:.4}")
+    }
 }

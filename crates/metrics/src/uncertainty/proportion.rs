@@ -1,32 +1,32 @@
 use statrs::distribution::{Beta, ContinuousCDF};
 
-use super::estimate::{Estimate, is_level, normal_quantile};
+use crate::uncertainty::estimate::Estimate;
+use crate::uncertainty::normal::{is_level, normal_quantile};
 
-/// Wilson's score interval for `successes` of `n`: the one to use for accuracies; within 0 and 1 also at 0
-/// and `n`.
+/// Wilson's score interval of the proportion `successes / n`. Use it for accuracies; it stays from 0 to 1 also for 0 and
+/// `n` successes.
 ///
-/// `level` is the share of such intervals that hold the truth, usually 0.95. `None` for `n` = 0, more
-/// successes than `n`, or a level that is not between 0 and 1. As statsmodels' `proportion_confint` with
-/// `method="wilson"`; Wilson (1927).
-pub fn wilson(successes: u64, n: u64, level: f64) -> Option<Estimate> {
+/// `level` is the confidence level, usually 0.95. `None` for `n` = 0, more successes than `n`, or a level that is not
+/// between 0 and 1. Equals statsmodels' `proportion_confint` with `method="wilson"`; Wilson (1927).
+pub fn wilson_interval(successes: u64, n: u64, level: f64) -> Option<Estimate> {
     if n == 0 || successes > n || !is_level(level) {
         return None;
     }
     let (n, p) = (n as f64, successes as f64 / n as f64);
     let z = normal_quantile(0.5 + 0.5 * level);
     let denominator = 1.0 + z * z / n;
-    let centre = (p + z * z / (2.0 * n)) / denominator;
+    let center = (p + z * z / (2.0 * n)) / denominator;
     let half = z / denominator * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    // At the ends the two cancel; rounding must not leave a tiny excess.
+    // At 0 and 1 the two terms cancel; rounding must not leave a small rest.
     let low = if successes == 0 {
         0.0
     } else {
-        (centre - half).max(0.0)
+        (center - half).max(0.0)
     };
     let high = if p == 1.0 {
         1.0
     } else {
-        (centre + half).min(1.0)
+        (center + half).min(1.0)
     };
     Some(Estimate {
         value: p,
@@ -35,10 +35,10 @@ pub fn wilson(successes: u64, n: u64, level: f64) -> Option<Estimate> {
     })
 }
 
-/// Clopper and Pearson's exact interval for `successes` of `n`: never too narrow, often too wide.
+/// Exact interval of Clopper and Pearson of the proportion `successes / n`. It is never too narrow and often too wide.
 ///
-/// As [`wilson`] otherwise. As statsmodels' `proportion_confint` with `method="beta"`.
-pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Estimate> {
+/// Parameters and result are those of [`wilson_interval`]. Equals statsmodels' `proportion_confint` with `method="beta"`.
+pub fn clopper_pearson_interval(successes: u64, n: u64, level: f64) -> Option<Estimate> {
     if n == 0 || successes > n || !is_level(level) {
         return None;
     }
@@ -61,7 +61,7 @@ pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Estimate> {
     })
 }
 
-/// Quantile of the beta distribution: bisection on its distribution function, to the last bit of `f64`.
+/// Quantile of the beta distribution, by bisection of its distribution function to the last bit of `f64`.
 fn beta_quantile(a: f64, b: f64, share: f64) -> Option<f64> {
     let beta = Beta::new(a, b).ok()?;
     let (mut low, mut high) = (0.0_f64, 1.0_f64);

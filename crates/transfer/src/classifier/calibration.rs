@@ -1,4 +1,6 @@
-use metrics::{Predictions, Ranking, Temperature};
+use metrics::Predictions;
+use metrics::curves::Ranking;
+use metrics::probability::TemperatureScaling;
 use serde::{Deserialize, Serialize};
 
 use crate::{Classifier, Error, Result};
@@ -31,7 +33,7 @@ pub struct Calibration {
 
 impl Classifier {
     /// Calibrates the probabilities: divides the head's last layer by the temperature that fits these predictions best
-    /// ([`Temperature::fit`]). They must be this head's (or, out of fold, its like's) on images that it was not trained
+    /// ([`TemperatureScaling::fit`]). They must be this head's (or, out of fold, its like's) on images that it was not trained
     /// on, and not those of the test. The order of the classes stays, so do thresholds: choose them afterwards.
     ///
     /// Predictions without a mistake make nothing surer: their loss falls with the temperature, down to certainty.
@@ -40,7 +42,7 @@ impl Classifier {
     /// Where the predictions are of other classes or have no probabilities.
     pub fn calibrate(mut self, predictions: &Predictions, basis: Basis) -> Result<Self> {
         self.check_classes(predictions)?;
-        let mut fitted = Temperature::fit(predictions)?;
+        let mut fitted = TemperatureScaling::fit(predictions)?;
         if fitted.value < 1.0 && predictions.predicted() == predictions.targets() {
             fitted.value = 1.0;
             fitted.loss_after = fitted.loss_before;

@@ -1,11 +1,12 @@
-use crate::Predictions;
-use crate::confusion::share;
+use crate::numeric::share;
+use crate::predictions::Predictions;
 
 impl Predictions {
     /// Share of the samples whose target is among the `k` most probable classes.
     ///
-    /// At a tie the class with the higher index comes first, as in `top_k_accuracy_score`. `None` without
-    /// probabilities, for `k` = 0, or where no sample of a resample has weight.
+    /// At a tie the class with the higher index comes first, as in scikit-learn. `None` without probabilities, for `k`
+    /// = 0, or if all weights are 0 (in a bootstrap replicate).
+    #[doc(alias = "top_k_accuracy_score")]
     pub fn top_k_accuracy(&self, k: usize) -> Option<f64> {
         let probabilities = self.probabilities.as_ref()?;
         if k == 0 {
@@ -23,7 +24,8 @@ impl Predictions {
     }
 }
 
-/// How many classes come before the target; at a tie those with a higher index do.
+/// Number of classes that are more probable than the target. At a tie, classes with a higher index count as more
+/// probable.
 pub(crate) fn rank(row: &[f64], target: usize) -> usize {
     let own = row[target];
     row.iter()

@@ -1,24 +1,27 @@
-use crate::Ranking;
+use serde::Serialize;
 
-/// What calling everything at or above a threshold positive gives.
-#[derive(Clone, Copy, Debug, PartialEq)]
+use crate::curves::Ranking;
+
+/// Precision, recall and errors at one threshold: samples with a score of at least the threshold are predicted as
+/// positive.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OperatingPoint {
-    /// Positive means a score of at least this; infinite where nothing is to be called positive.
+    /// The threshold; infinite if no sample is to be predicted as positive.
     pub threshold: f64,
-    /// Of those called positive, the share that is; `None` where nothing is called positive.
+    /// Share of positives among the samples predicted as positive; `None` if there are none.
     pub precision: Option<f64>,
-    /// Share of the positives that are found; `None` where there are none.
+    /// Share of the positives that are predicted as positive; `None` if there are no positives.
     pub recall: Option<f64>,
-    /// Weight of the negatives called positive.
+    /// Total weight of the negatives predicted as positive.
     pub false_positives: f64,
-    /// Weight of the positives that are missed.
+    /// Total weight of the positives predicted as negative.
     pub false_negatives: f64,
 }
 
 impl Ranking {
-    /// Of the thresholds with at least this precision, the one that finds most; at a tie the highest.
+    /// The threshold with the highest recall among those with at least this precision; at a tie the highest threshold.
     ///
-    /// `None` where no threshold reaches it, or there are no positives. Choose on validation data.
+    /// `None` if no threshold reaches the precision, or there are no positives. Choose on validation data.
     pub fn threshold_for_precision(&self, wanted: f64) -> Option<OperatingPoint> {
         let mut best: Option<OperatingPoint> = None;
         for i in 0..self.thresholds.len() {
@@ -33,20 +36,19 @@ impl Ranking {
         best
     }
 
-    /// Of the thresholds with at least this recall, the highest, which is the one with the fewest false
-    /// alarms.
+    /// The highest threshold with at least this recall, which is the one with the fewest false positives.
     ///
-    /// `None` for a recall above 1 or without positives. Choose on validation data.
+    /// `None` for a recall above 1, or without positives. Choose on validation data.
     pub fn threshold_for_recall(&self, wanted: f64) -> Option<OperatingPoint> {
         (0..self.thresholds.len())
             .map(|i| self.point(i))
             .find(|point| point.recall >= Some(wanted))
     }
 
-    /// The threshold of least cost, where a false alarm and a miss cost this much each; at a tie the highest.
-    /// Calling nothing positive (threshold infinite) is among the choices.
+    /// The threshold of the lowest total cost, given the cost of each false positive and of each false negative; at a
+    /// tie the highest threshold. Predicting nothing as positive (an infinite threshold) is among the choices.
     ///
-    /// `None` where a cost is negative or not finite. Choose on validation data.
+    /// `None` if a cost is negative or not finite. Choose on validation data.
     pub fn threshold_for_costs(
         &self,
         false_positive: f64,

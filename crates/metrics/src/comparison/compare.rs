@@ -1,0 +1,183 @@
+use std::fmt;
+
+use serde::Serialize;
+use serde::ser::Serializer;
+use serde_json::{Map, Value, json};
+
+use crate::comparison::outcomes::PairedOutcomes;
+use crate::error::Result;
+use crate::evaluation::{Measured, SCORES, ScoreKind};
+use crate::predictions::Predictions;
+use crate::uncertainty::{Bootstrap, DelongTest, Estimate, delong_test};
+
+/// Two classifiers compared on the same samples.
+///
+/// It is displayed as a table. As JSON it is an object with `both_right`, `both_wrong`, `fixed`, `broken`, `mcnemar`,
+/// `delong` and `scores`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// Which classifier is right on which samples, with McNemar's test.
+    pub outcomes: PairedOutcomes,
+    /// The scores of both classifiers in a fixed order, without those that are undefined for one of them.
+    pub scores: Vec<ScoreDifference>,
+    /// DeLong's test of the areas under the two ROC curves of the second class. `None` if there are not exactly two
+    /// classes, without probabilities, or with weights.
+    pub delong: Option<DelongTest>,
+}
+
+/// One score of two classifiers.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScoreDifference {
+    /// Name in scikit-learn, such as `f1_macro`.
+    pub name: &'static str,
+    /// Name for people, such as `F1, mean over classes`.
+    pub title: &'static str,
+    /// Score of the first classifier.
+    pub first: f64,
+    /// Score of the second classifier.
+    pub second: f64,
+    /// Second score minus first, with the interval of the paired bootstrap.
+    pub difference: Estimate,
+    /// Share of the replicates in which the second score is larger, where equal scores count half.
+    pub share_larger: f64,
+}
+
+impl Predictions {
+    /// Compares these predictions with those of a `second` classifier on the same samples: with McNemar's test, DeLong's
+    /// test, and the paired bootstrap of every score that has an interval.
+    ///
+    /// ```
+    /// # use metrics::{Bootstrap, Predictions};
+    /// # fn main() -> Result<(), metrics::Error> {
+    /// let first = Predictions::from_classes(vec![0, 0, 1, 1], vec![0, 1, 1, 1], 2)?;
+    /// let second = Predictions::from_classes(vec![0, 0, 1, 1], vec![0, 0, 1, 1], 2)?;
+    /// let comparison = first.compare(&second, &Bootstrap::new())?;
+    /// assert_eq!(comparison.outcomes.fixed, [1]);
+    /// assert_eq!(comparison.scores[0].difference.value, 0.25); // the accuracy
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If classes, number of samples, targets, file names or weights differ, or a setting of the bootstrap is out of
+    /// range.
+    pub fn compare(&self, second: &Self, bootstrap: &Bootstrap) -> Result<Comparison> {
+        let outcomes = PairedOutcomes::new(self, second)?;
+        let kinds: Vec<&ScoreKind> = SCORES.iter().filter(|kind| kind.resampled).collect();
+        let values = |p: &Predictions| {
+            let measured = Measured::lean(p, None);
+            let value = |kind: &&ScoreKind| (kind.compute)(measured.as_ref().ok()?);
+            kinds.iter().map(value).collect::<Vec<_>>()
+        };
+        let (of_first, of_second) = (values(self), values(second));
+        let resampled = bootstrap.run_paired_many(self, second, kinds.len(), values)?;
+        let scores = kinds
+            .iter()
+            .zip(of_first.into_iter().zip(of_second).zip(resampled))
+            .filter_map(|(kind, ((first, second), resampled))| {
+                let resampled = resampled?;
+                Some(ScoreDifference {
+                    name: kind.name,
+                    title: kind.title,
+                    first: first?,
+                    second: second?,
+                    difference: resampled.estimate,
+                    share_larger: resampled.share_above_zero(),
+                })
+            })
+            .collect();
+        let unweighted = self.weights.is_none() && second.weights.is_none();
+        let delong = if self.classes.len() == 2 && unweighted {
+            let columns = self.column(1).zip(second.column(1));
+            columns.and_then(|(a, b)| delong_test(&self.positives(1), &a, &b, bootstrap.level()))
+        } else {
+            None
+        };
+        Ok(Comparison {
+            outcomes,
+            scores,
+            delong,
+        })
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PairedOutcomes {
+            both_right,
+            both_wrong,
+            fixed,
+            broken,
+            mcnemar,
+        } = &self.outcomes;
+        writeln!(
+            f,
+            "Both right {both_right}, both wrong {}, only the first right {}, only the second right {}.",
+            both_wrong.len(),
+            broken.len(),
+            fixed.len()
+        )?;
+        match mcnemar {
+            Some(test) => writeln!(f, "{test}")?,
+            None => writeln!(f, "McNemar's test: both are right on the same samples")?,
+        }
+        if let Some(test) = &self.delong {
+            writeln!(f, "{test}")?;
+        }
+        let titles = self.scores.iter().map(|score| score.title.len());
+        let width = titles.max().unwrap_or_default();
+        writeln!(f, "\n{:width$}   first  second  second minus first", "")?;
+        for score in &self.scores {
+            let Estimate { value, low, high } = score.difference;
+            let (title, first, second) = (score.title, score.first, score.second);
+            writeln!(
+                f,
+                "{title:width$}  {first:.4}  {second:.4}  {value:+.4}  [{low:+.4}, {high:+.4}]"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Comparison {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let PairedOutcomes {
+            both_right,
+            both_wrong,
+            fixed,
+            broken,
+            mcnemar,
+        } = &self.outcomes;
+        let scores: Map<String, Value> = self
+            .scores
+            .iter()
+            .map(|score| {
+                let numbers = json!({
+                    "first": score.first,
+                    "second": score.second,
+                    "difference": score.difference.value,
+                    "interval": [score.difference.low, score.difference.high],
+                    "share_larger": score.share_larger,
+                });
+                (score.name.to_string(), numbers)
+            })
+            .collect();
+        json!({
+            "both_right": both_right,
+            "both_wrong": both_wrong,
+            "fixed": fixed,
+            "broken": broken,
+            "mcnemar": mcnemar,
+            "delong": self.delong.map(|test| json!({
+                "difference": test.difference.value,
+                "interval": [test.difference.low, test.difference.high],
+                "z": test.z,
+                "p_value": test.p_value,
+            })),
+            "scores": scores,
+        })
+        .serialize(serializer)
+    }
+}

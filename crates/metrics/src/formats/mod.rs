@@ -1,0 +1,21 @@
+//! Files of predictions, which any tool can write: JSON lines and CSV.
+//!
+//! JSON lines hold one object for each sample; see [`Predictions::from_json_lines`](crate::Predictions::from_json_lines):
+//!
+//! ```text
+//! {"target": "boat", "probabilities": [0.9, 0.1], "weight": 1.0, "file": "boat/a.jpg"}
+//! ```
+//!
+//! CSV has a header and one line for each sample; see [`Predictions::from_csv`](crate::Predictions::from_csv):
+//!
+//! ```text
+//! file,target,boat,cloud
+//! boat/a.jpg,boat,0.9,0.1
+//! ```
+
+mod columns;
+mod csv;
+mod json_lines;
+mod open;
+
+pub use open::PredictionsFormat;

@@ -1,0 +1,70 @@
+use serde::{Deserialize, Serialize};
+
+/// How a metric changed during training.
+///
+/// ```
+/// use metrics::report::LearningCurve;
+///
+/// let curve = LearningCurve::new("Loss", "epoch")
+///     .with_series("training", [(1.0, 0.7), (2.0, 0.4)])
+///     .with_series("validation", [(1.0, 0.8), (2.0, 0.5)]);
+/// assert_eq!(curve.series[1].points.len(), 2);
+/// ```
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct LearningCurve {
+    /// Name of the metric, such as `Loss`: the title of the chart and the label of its y axis.
+    pub metric: String,
+    /// What the x axis counts, such as `epoch`.
+    pub step: String,
+    /// The lines of the chart; at most eight are drawn.
+    pub series: Vec<Series>,
+}
+
+/// One line of a [`LearningCurve`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Series {
+    /// Name in the legend, such as `training`.
+    pub name: String,
+    /// The points in the order in which they are joined. Points that are not finite or too large for an axis are left
+    /// out.
+    pub points: Vec<Point>,
+}
+
+/// One point of a [`Series`].
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Point {
+    /// The step.
+    pub x: f64,
+    /// The value of the metric.
+    pub y: f64,
+}
+
+impl From<(f64, f64)> for Point {
+    fn from((x, y): (f64, f64)) -> Self {
+        Self { x, y }
+    }
+}
+
+impl LearningCurve {
+    /// A curve without lines, of a metric over steps.
+    pub fn new(metric: impl Into<String>, step: impl Into<String>) -> Self {
+        Self {
+            metric: metric.into(),
+            step: step.into(),
+            series: Vec::new(),
+        }
+    }
+
+    /// Adds a line.
+    pub fn with_series<P: Into<Point>>(
+        mut self,
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.series.push(Series {
+            name: name.into(),
+            points: points.into_iter().map(Into::into).collect(),
+        });
+        self
+    }
+}

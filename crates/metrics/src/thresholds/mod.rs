@@ -1,0 +1,8 @@
+//! Choosing a threshold: for a wanted precision, recall or least cost ([`OperatingPoint`]), or by how many samples are
+//! left to a person ([`RiskCoverageCurve`]). Choose on validation data, never on test data.
+
+mod operating_point;
+mod risk_coverage;
+
+pub use operating_point::OperatingPoint;
+pub use risk_coverage::{RiskCoverageCurve, RiskCoveragePoint};
