@@ -2,7 +2,7 @@
 //! same work with NumPy and scikit-learn, and sets its times beside these.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use transfer::{Embeddings, HeadConfig, StepsConfig};
+use transfer::{Embeddings, GradientDescent, HeadConfig};
 
 const IMAGES: usize = 1342;
 const DIM: usize = 1024;
@@ -34,16 +34,15 @@ fn embeddings() -> Embeddings {
 
 fn bench(criterion: &mut Criterion) {
     let training = embeddings();
-    let none = training.select(&[]);
     let mut group = criterion.benchmark_group(format!("head/{IMAGES}x{DIM}"));
     group.sample_size(10);
-    let parity = HeadConfig::new().with_recipe(StepsConfig::parity());
+    let parity = HeadConfig::new().with_recipe(GradientDescent::parity());
     group.bench_function("parity_4000_steps_of_100", |b| {
-        b.iter(|| parity.fit(&training, &none).expect("sound"));
+        b.iter(|| parity.training(&training).fit().expect("sound"));
     });
     let converged = HeadConfig::new();
     group.bench_function("converged_cross_validated", |b| {
-        b.iter(|| converged.fit(&training, &none).expect("sound"));
+        b.iter(|| converged.training(&training).fit().expect("sound"));
     });
     group.finish();
 }

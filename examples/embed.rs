@@ -73,7 +73,7 @@ impl FromStr for Shard {
 }
 
 impl Shard {
-    /// Neighbours stay together: shards merged in order have the order of the whole.
+    /// Neighbors stay together: shards merged in order have the order of the whole.
     fn of<T>(self, items: &[T]) -> &[T] {
         let at = |part: usize| part * items.len() / self.count;
         &items[at(self.index - 1)..at(self.index)]

@@ -13,7 +13,9 @@ use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
 use common::network::{NetworkOptions, embed};
 use transfer::finetune::FineTuneEvent;
-use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance, Stopped};
+use transfer::{
+    Checkpoint, ClassWeights, Classifier, Embedded, Fitted, HeadConfig, Provenance, Stopped,
+};
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks learn along with it.
 ///
@@ -52,7 +54,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let cache = options.network.cache()?;
     let training = embed(&backbone, &split.training, &cache, "training")?;
     let head = HeadConfig::new().with_class_weights(ClassWeights::None);
-    let (head, mut fit) = head.fit(&training.embeddings, &training.embeddings.select(&[]))?;
+    let Fitted {
+        head,
+        report: mut fit,
+    } = head.training(&training.embeddings).fit()?;
     // The net under it will be another: these no longer tell how sure the classifier may be.
     fit.out_of_fold.clear();
     let frozen = Classifier::new(backbone, head, folder.classes().to_vec())?;

@@ -147,7 +147,7 @@ pub fn imagenet(
         return Err(format!("{source} has {found} classes, ImageNet has {expected}").into());
     }
     let backbone = self::backbone(weights, device)?.with_resize(resize);
-    Ok(Classifier::with_own_classes(backbone, &classes)?)
+    Ok(Classifier::pretrained(backbone, &classes)?)
 }
 
 /// Opens a folder of images and names what is left out.

@@ -1,7 +1,7 @@
 //! How the head is trained, as options: `retrain.py`'s under their names, in kebab case.
 
 use clap::{Args, ValueEnum};
-use transfer::{ConvergedConfig, HeadConfig, StepsConfig};
+use transfer::{GradientDescent, HeadConfig, LogisticRegression};
 
 use super::variation::VariationOptions;
 
@@ -58,7 +58,7 @@ impl RecipeOptions {
                     .into(),
             );
         }
-        Ok(config.with_recipe(ConvergedConfig::new()))
+        Ok(config.with_recipe(LogisticRegression::new()))
     }
 
     fn of_the_loop(&self) -> bool {
@@ -69,8 +69,8 @@ impl RecipeOptions {
             || self.eval_step_interval.is_some()
     }
 
-    fn steps(&self) -> StepsConfig {
-        let mut steps = StepsConfig::parity();
+    fn steps(&self) -> GradientDescent {
+        let mut steps = GradientDescent::parity();
         if let Some(n) = self.how_many_training_steps {
             steps = steps.with_steps(n);
         }

@@ -10,7 +10,7 @@ use metrics::Predictions;
 use transfer::tensorboard::RetrainSummaries;
 use transfer::{
     Backbone, Basis, Checkpoint, ClassWeights, Classifier, EmbeddingCache, Embeddings, FitEvent,
-    FitReport, Head, Recipe, Stopped,
+    FitReport, Fitted, Head, Recipe, Stopped,
 };
 
 use super::interrupt::on_interrupt;
@@ -48,7 +48,7 @@ impl Training<'_> {
     ) -> Result<(Head, FitReport, Option<Checkpoint>), Box<dyn Error>> {
         let config = options.config()?;
         let steps = match config.recipe() {
-            Recipe::Steps(steps) => Some(steps),
+            Recipe::GradientDescent(steps) => Some(steps),
             _ => None,
         };
         let distorted = options.variation.distorted(steps.is_some())?;
@@ -75,7 +75,11 @@ impl Training<'_> {
             interrupted()
         };
         let mut file = Checkpoint::new(checkpoint);
-        let (head, report) = match (&distorted, steps, &self.start) {
+        let request = config
+            .training(training)
+            .validation(validation)
+            .on_event(watch);
+        let Fitted { head, report } = match (&distorted, steps, self.start.as_ref()) {
             (Distorted::OnTheFly(_), _, Some(_)) => {
                 return Err("--from starts a training on images as they are, or on variants: add --variants".into());
             }
@@ -88,12 +92,9 @@ impl Training<'_> {
                     let seed = options.seed;
                     self.backbone.embed_varied(&items, variation, seed, step)
                 };
-                config.fit_on_the_fly(training, validation, Some(&file), rows, watch)?
+                request.varied(rows).resume(&file).fit()?
             }
-            (_, _, Some(start)) => {
-                config.fit_from(start, training, validation, Some(&file), watch)?
-            }
-            _ => config.fit_resumable(training, validation, &file, watch)?,
+            (_, _, start) => request.start_from(start).resume(&file).fit()?,
         };
         if let Some(summaries) = &mut summaries {
             summaries.finish(&head, self.classes)?;

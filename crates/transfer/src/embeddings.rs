@@ -112,11 +112,24 @@ impl Embeddings {
     /// # Errors
     /// [`Error::TooFewImages`] with the name of the first class that has none.
     pub fn check_classes(&self, classes: &[String]) -> Result<()> {
-        let counts = crate::head::counts(&self.targets, classes.len());
+        let counts = class_counts(&self.targets, classes.len());
         match classes.iter().zip(counts).find(|(_, count)| *count == 0) {
             Some((class, found)) => Err(Error::TooFewImages {
                 class: class.clone(),
                 found,
+                needed: 1,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`check_classes`](Self::check_classes), for the classes of the targets.
+    pub(crate) fn check_no_class_is_empty(&self) -> Result<()> {
+        let counts = class_counts(&self.targets, self.classes());
+        match counts.iter().position(|&count| count == 0) {
+            Some(class) => Err(Error::TooFewImages {
+                class: self.class_name(class),
+                found: 0,
                 needed: 1,
             }),
             None => Ok(()),
@@ -164,4 +177,15 @@ impl Embeddings {
             names: rows().filter_map(|i| self.names.get(i).cloned()).collect(),
         }
     }
+}
+
+/// The number of images of each class; targets of other classes are not counted.
+pub(crate) fn class_counts(targets: &[usize], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for &target in targets {
+        if let Some(count) = counts.get_mut(target) {
+            *count += 1;
+        }
+    }
+    counts
 }

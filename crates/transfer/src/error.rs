@@ -42,14 +42,14 @@ pub enum Error {
         found: String,
     },
     /// A setting has no meaning.
-    #[error("{setting} = {value}: {hint}")]
+    #[error("{setting} is {value}; expected {expected}")]
     Setting {
         /// The setting's name.
         setting: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
-        hint: &'static str,
+        /// What it should have been.
+        expected: String,
     },
     /// There is too little to train on.
     #[error(
@@ -73,6 +73,19 @@ impl Error {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// A setting that is out of its range.
+    pub(crate) fn setting(
+        setting: &'static str,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting {
+            setting,
+            value: value.to_string(),
+            expected: expected.into(),
+        }
     }
 
     /// Something that should have been something else.

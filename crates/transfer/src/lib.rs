@@ -13,14 +13,14 @@
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let device = burn::tensor::Device::flex();
-//! use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
+//! use transfer::{Backbone, Classifier, EmbeddingCache, Fitted, HeadConfig};
 //! let folder = dataset::ImageFolder::open("photos")?;
 //! let split = dataset::HashedSplit::default().apply(&folder)?;
 //! let backbone = Backbone::new(mobilenet::Weights::open("model.json")?)?;
 //! let cache = EmbeddingCache::open("cache")?;
 //! let training = backbone.embed(&split.training, &cache, |_| ())?.embeddings;
 //! let validation = backbone.embed(&split.validation, &cache, |_| ())?.embeddings;
-//! let (head, report) = HeadConfig::new().fit(&training, &validation)?;
+//! let Fitted { head, report } = HeadConfig::new().training(&training).validation(&validation).fit()?;
 //! let classifier = Classifier::new(backbone, head, folder.classes().to_vec())?.with_report(report);
 //! classifier.save("photos.safetensors")?;
 //! println!("{:?}", Classifier::load("photos.safetensors")?.classify("new.jpg")?);
@@ -39,7 +39,7 @@ pub mod finetune;
 mod gradients;
 mod head;
 pub mod insight;
-mod own_classes;
+mod pretrained;
 mod retrained_graph;
 pub mod tensorboard;
 mod variation;
@@ -54,8 +54,9 @@ pub use embeddings::Embeddings;
 pub use error::{Error, Result};
 pub use gradients::{BlockFn, BlockOutput, BoxError, GradientFn, Gradients, ScoresFn};
 pub use head::{
-    Candidate, Checkpoint, ClassWeights, ConvergedConfig, Dense, FitEvent, FitReport, Head,
-    HeadConfig, Optimiser, Recipe, Sampling, StepRecord, StepsConfig, Stopped, Validation, softmax,
+    Candidate, Checkpoint, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head,
+    HeadConfig, HeadTraining, LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped,
+    Validation, softmax,
 };
 pub use mobilenet::Layer;
 pub use variation::Variation;

@@ -75,11 +75,7 @@ impl Backbone {
         mut progress: impl FnMut(usize),
     ) -> Result<Embedded> {
         if !(1..=MOST_VARIANTS).contains(&variants) {
-            return Err(Error::Setting {
-                setting: "variants",
-                value: variants.to_string(),
-                hint: "from 1 to 64",
-            });
+            return Err(Error::setting("variants", variants, "from 1 to 64"));
         }
         let recipes: Vec<[u8; 32]> = (0..variants)
             .map(|variant| self.variant_recipe(variation, seed, variant))
@@ -130,7 +126,7 @@ impl Backbone {
     }
 
     /// Embeds one random variant of each image, `[items.len(), dim]`, and keeps nothing: distortions on the fly, for
-    /// [`HeadConfig::fit_on_the_fly`](crate::HeadConfig::fit_on_the_fly). A variant depends on the image, the seed, the
+    /// [`HeadTraining::varied`](crate::HeadTraining::varied). A variant depends on the image, the seed, the
     /// `step` and the place in `items`.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use std::path::Path;
 use dataset::{HashedSplit, ImageFolder, ImageItem, ResizePolicy};
 use mobilenet::Weights;
 use transfer::{
-    Backbone, ConvergedConfig, EmbeddingCache, Embeddings, Head, HeadConfig, Layer, StepsConfig,
+    Backbone, EmbeddingCache, Embeddings, Fitted, GradientDescent, Head, HeadConfig, Layer,
+    LogisticRegression,
 };
 
 /// Embeddings as TensorFlow 1 prepared images.
@@ -77,17 +78,13 @@ fn the_default_head_at_alpha_1() {
     };
     let training = boats.embed(boats.folder.images());
     assert_eq!(training.len(), 1342);
-    let none = training.select(&[]);
     let Some(folds) = folds(&training) else {
         return;
     };
     let config = HeadConfig::new();
-    let recipe = ConvergedConfig::new().with_fold_of(folds);
-    let (head, report) = config
-        .clone()
-        .with_recipe(recipe)
-        .fit(&training, &none)
-        .unwrap();
+    let recipe = LogisticRegression::new().with_fold_of(folds);
+    let folded = config.clone().with_recipe(recipe);
+    let Fitted { head, report } = folded.training(&training).fit().unwrap();
     let chosen = report.chosen().unwrap();
     let (loss, error) = (chosen.log_loss, 1.96 * chosen.standard_error);
     let accuracy = boats.accuracy(&head);
@@ -99,7 +96,7 @@ fn the_default_head_at_alpha_1() {
     assert!(loss <= 0.112, "{loss}");
     assert!(accuracy >= 0.979, "{accuracy}");
 
-    let (head, report) = config.fit(&training, &none).unwrap();
+    let Fitted { head, report } = config.training(&training).fit().unwrap();
     let accuracy = boats.accuracy(&head);
     let chosen = report.chosen().unwrap();
     eprintln!(
@@ -115,9 +112,7 @@ fn the_default_head_at_alpha_a_quarter() {
         return;
     };
     let training = boats.embed(boats.folder.images());
-    let (head, report) = HeadConfig::new()
-        .fit(&training, &training.select(&[]))
-        .unwrap();
+    let Fitted { head, report } = HeadConfig::new().training(&training).fit().unwrap();
     let accuracy = boats.accuracy(&head);
     let chosen = report.chosen().unwrap();
     eprintln!(
@@ -138,9 +133,10 @@ fn the_parity_recipe_on_embeddings_and_on_logits() {
         let (training, validation) = (boats.embed(&split.training), boats.embed(&split.validation));
         let accuracies: Vec<f64> = (0..10)
             .map(|seed| {
-                let config = HeadConfig::new().with_recipe(StepsConfig::parity());
-                let (head, _) = config.with_seed(seed).fit(&training, &validation).unwrap();
-                boats.accuracy(&head)
+                let config = HeadConfig::new().with_recipe(GradientDescent::parity());
+                let config = config.with_seed(seed);
+                let fit = config.training(&training).validation(&validation).fit();
+                boats.accuracy(&fit.unwrap().head)
             })
             .collect();
         let mean = accuracies.iter().sum::<f64>() / 10.0;

@@ -12,7 +12,7 @@ use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use transfer::{
-    Backbone, Basis, Classifier, Dense, Embeddings, Head, HeadConfig, Layer, Provenance,
+    Backbone, Basis, Classifier, Dense, Embeddings, Fitted, Head, HeadConfig, Layer, Provenance,
 };
 
 fn device() -> Device {
@@ -65,7 +65,7 @@ fn described() -> Classifier {
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
     let set = Embeddings::new(numbers(30 * dim, 3), dim, targets.clone()).unwrap();
-    let (head, report) = HeadConfig::new().fit(&set, &set.select(&[])).unwrap();
+    let Fitted { head, report } = HeadConfig::new().training(&set).fit().unwrap();
     let out_of_fold = report.out_of_fold.clone();
     let predictions = metrics::Predictions::from_flat(targets, out_of_fold, 2).unwrap();
     let classes = vec!["x".into(), "y".into()];
@@ -83,9 +83,10 @@ fn trained_by_steps() -> Classifier {
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
     let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
-    let recipe = transfer::StepsConfig::hidden(4).with_steps(40);
+    let recipe = transfer::GradientDescent::hidden(4).with_steps(40);
     let config = HeadConfig::new().with_recipe(recipe);
-    let (head, report) = config.fit(&set, &set).unwrap();
+    let fit = config.training(&set).validation(&set).fit();
+    let Fitted { head, report } = fit.unwrap();
     let classes = vec!["x".into(), "y".into()];
     let classifier = Classifier::new(backbone, head, classes).unwrap();
     classifier.with_report(report)
@@ -528,9 +529,7 @@ fn write_the_fixture() {
         row[*target] += 0.7;
     }
     let set = Embeddings::new(values, dim, targets.clone()).unwrap();
-    let (head, report) = HeadConfig::new()
-        .fit(&set, &Embeddings::new(vec![], dim, vec![]).unwrap())
-        .unwrap();
+    let Fitted { head, report } = HeadConfig::new().training(&set).fit().unwrap();
     let out_of_fold =
         metrics::Predictions::from_flat(targets, report.out_of_fold.clone(), 3).unwrap();
     let classes = ["a", "b", "c"].map(String::from).to_vec();

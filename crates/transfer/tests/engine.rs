@@ -227,7 +227,7 @@ fn a_net_with_its_own_classes_says_what_its_logits_say() {
     let backbone = || Backbone::new(weights.clone()).unwrap();
     let mut names: Vec<String> = (0..10).map(|k| format!("class {k}")).collect();
     names[7] = "class 2".into();
-    let classifier = Classifier::with_own_classes(backbone(), &names).unwrap();
+    let classifier = Classifier::pretrained(backbone(), &names).unwrap();
     assert_eq!(classifier.classes()[1..3], ["class 1", "class 2 (2)"]);
     assert_eq!(classifier.classes()[7], "class 2 (7)");
     let pixels = levels(64 * 64 * 3, 5);
@@ -241,8 +241,8 @@ fn a_net_with_its_own_classes_says_what_its_logits_say() {
     for (found, expected) in classifier.predict(&pixels, 1).unwrap().iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6);
     }
-    assert!(Classifier::with_own_classes(backbone(), &names[1..]).is_err());
+    assert!(Classifier::pretrained(backbone(), &names[1..]).is_err());
     let cut = Backbone::new(weights.with_blocks(3).unwrap()).unwrap();
-    let error = Classifier::with_own_classes(cut, &names).unwrap_err();
+    let error = Classifier::pretrained(cut, &names).unwrap_err();
     assert!(error.to_string().contains("classifier.weight"), "{error}");
 }

@@ -10,7 +10,8 @@ use burn::tensor::Device;
 use dataset::{Augmentation, ImageFolder, ImageItem};
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
-    Backbone, Classifier, ConvergedConfig, EmbeddingCache, Error, HeadConfig, Provenance, Stopped,
+    Backbone, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression, Provenance,
+    Stopped,
 };
 
 const SIDE: usize = 48;
@@ -34,9 +35,9 @@ fn small(folder: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
         .embed(&training, &cache, |_| ())
         .unwrap()
         .embeddings;
-    let recipe = ConvergedConfig::new().with_regularisation([0.1]);
+    let recipe = LogisticRegression::new().with_regularization([0.1]);
     let head = HeadConfig::new().with_recipe(recipe);
-    let (head, _) = head.fit(&embedded, &embedded.select(&[])).unwrap();
+    let head = head.training(&embedded).fit().unwrap().head;
     let classifier = Classifier::new(backbone, head, images.classes().to_vec()).unwrap();
     (classifier, training, validation)
 }

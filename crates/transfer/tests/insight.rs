@@ -82,7 +82,7 @@ fn strangers_are_told_from_the_known() {
         .collect();
     let strangers: Vec<f32> = strangers.chunks(16).take(14).flatten().copied().collect();
     for row in strangers.chunks(16).filter(|r| r.iter().any(|&v| v > 0.0)) {
-        assert!(known.is_stranger(row).unwrap());
+        assert!(known.is_out_of_distribution(row).unwrap());
     }
     let accepted = known.scores(&test).unwrap();
     let accepted = accepted.iter().filter(|&&s| s <= known.threshold()).count();

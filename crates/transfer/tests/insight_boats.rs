@@ -38,7 +38,7 @@ fn planted_wrong_labels_are_found() {
         targets[at] = 1 - targets[at];
     }
     let noisy = Embeddings::new(real.values().to_vec(), real.dim(), targets).unwrap();
-    let (_, report) = HeadConfig::new().fit(&noisy, &noisy.select(&[])).unwrap();
+    let report = HeadConfig::new().training(&noisy).fit().unwrap().report;
     let noise = label_noise(noisy.targets(), &report.out_of_fold, 2).unwrap();
     let candidates = &noise.ranking[..real.len() / 10];
     let hit = |s: &&transfer::insight::Suspect| planted.contains(&s.index);

@@ -13,8 +13,8 @@ use common::{numbers, weights};
 use dataset::{Augmentation, ImageFolder, ImageItem};
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
-    Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, FitReport, Head,
-    HeadConfig, StepsConfig, Stopped,
+    Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, Fitted,
+    GradientDescent, Head, HeadConfig, HeadTraining, Stopped,
 };
 
 fn set(images: usize, dim: usize, seed: u64) -> Embeddings {
@@ -28,8 +28,8 @@ fn set(images: usize, dim: usize, seed: u64) -> Embeddings {
 
 fn recipes() -> [HeadConfig; 2] {
     [
-        StepsConfig::parity().with_steps(300),
-        StepsConfig::hidden(7)
+        GradientDescent::parity().with_steps(300),
+        GradientDescent::hidden(7)
             .with_steps(500)
             .with_patience(Some(6)),
     ]
@@ -42,7 +42,7 @@ fn part(
     sets: &[Embeddings; 2],
     checkpoint: &Checkpoint,
     looks: usize,
-) -> (Head, FitReport) {
+) -> Fitted {
     let mut seen = 0;
     let watch = |_: FitEvent<'_>| {
         seen += 1;
@@ -52,9 +52,16 @@ fn part(
             ControlFlow::Break(())
         }
     };
-    config
-        .fit_resumable(&sets[0], &sets[1], checkpoint, watch)
+    on(config, sets)
+        .resume(checkpoint)
+        .on_event(watch)
+        .fit()
         .unwrap()
+}
+
+/// A training on the first set, validated on the second.
+fn on<'a>(config: &'a HeadConfig, sets: &'a [Embeddings; 2]) -> HeadTraining<'a> {
+    config.training(&sets[0]).validation(&sets[1])
 }
 
 #[test]
@@ -62,24 +69,25 @@ fn a_cancelled_training_goes_on_to_the_same_bytes() {
     let sets = [set(90, 12, 1), set(30, 12, 2)];
     let folder = tempfile::tempdir().unwrap();
     for config in recipes() {
-        let whole = config.fit(&sets[0], &sets[1]).unwrap();
+        let whole = on(&config, &sets).fit().unwrap();
         for looks in [1, 3, 7] {
             let path = folder.path().join("state");
             let checkpoint = Checkpoint::new(&path).with_every(1000);
             let mut parts = 0;
             let last = loop {
-                let (head, report) = part(&config, &sets, &checkpoint, looks);
+                let fitted = part(&config, &sets, &checkpoint, looks);
                 parts += 1;
-                if report.stopped != Stopped::Cancelled {
-                    break (head, report);
+                if fitted.report.stopped != Stopped::Cancelled {
+                    break fitted;
                 }
-                assert!(head.probabilities(sets[1].values()).is_ok());
+                assert!(fitted.head.probabilities(sets[1].values()).is_ok());
                 assert!(path.exists() && parts < 1000);
             };
             assert!(parts > 1);
             assert_eq!(last, whole, "{looks} looks a part");
             // What came out is there until it is saved: the same call has it at once.
-            let again = config.fit_resumable(&sets[0], &sets[1], &checkpoint, |_| panic!("a step"));
+            let again = on(&config, &sets).resume(&checkpoint);
+            let again = again.on_event(|_| panic!("a step")).fit();
             assert_eq!(again.unwrap(), whole);
             checkpoint.remove().unwrap();
             assert!(!path.exists());
@@ -94,7 +102,7 @@ fn a_start_from_a_head_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = Checkpoint::new(folder.path().join("state"));
     let [config, _] = recipes();
-    let (head, _) = config.clone().with_seed(1).fit(&sets[0], &sets[1]).unwrap();
+    let head = on(&config.clone().with_seed(1), &sets).fit().unwrap().head;
     let fit = |checkpoint: Option<&Checkpoint>, looks: usize| {
         let mut seen = 0;
         let watch = |_: FitEvent<'_>| {
@@ -105,11 +113,11 @@ fn a_start_from_a_head_goes_on_to_the_same_bytes() {
                 ControlFlow::Break(())
             }
         };
-        let fit = config.fit_from(&head, &sets[0], &sets[1], checkpoint, watch);
-        fit.unwrap()
+        let training = on(&config, &sets).start_from(&head).resume(checkpoint);
+        training.on_event(watch).fit().unwrap()
     };
     let whole = fit(None, usize::MAX);
-    assert_eq!(fit(Some(&checkpoint), 5).1.stopped, Stopped::Cancelled);
+    assert_eq!(fit(Some(&checkpoint), 5).report.stopped, Stopped::Cancelled);
     assert_eq!(fit(Some(&checkpoint), usize::MAX), whole);
 }
 
@@ -122,8 +130,7 @@ fn the_state_of_another_training_is_refused() {
     let [parity, hidden] = recipes();
     part(&parity, &sets, &checkpoint, 2);
     let refused = |config: &HeadConfig, sets: &[Embeddings; 2]| {
-        let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-        let result = config.fit_resumable(&sets[0], &sets[1], &checkpoint, go_on);
+        let result = on(config, sets).resume(&checkpoint).fit();
         let message = result.unwrap_err().to_string();
         assert!(
             message.contains("state") && message.contains("delete it"),
@@ -136,13 +143,15 @@ fn the_state_of_another_training_is_refused() {
     refused(&parity, &[set(90, 12, 3), sets[1].clone()]);
     refused(&parity, &[sets[0].clone(), set(30, 12, 3)]);
     // Another head to start from, and rows made in another way.
-    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-    let (head, _) = parity.fit(&sets[0], &sets[1]).unwrap();
-    let from = parity.fit_from(&head, &sets[0], &sets[1], Some(&checkpoint), go_on);
+    let head = on(&parity, &sets).fit().unwrap().head;
+    let from = on(&parity, &sets)
+        .start_from(&head)
+        .resume(&checkpoint)
+        .fit();
     assert!(from.unwrap_err().to_string().contains("another training"));
     let rows = |_, images: &[usize]| Ok(sets[0].select(images).values().to_vec());
     let fresh = |checkpoint: &Checkpoint| {
-        let fit = parity.fit_on_the_fly(&sets[0], &sets[1], Some(checkpoint), rows, go_on);
+        let fit = on(&parity, &sets).varied(rows).resume(checkpoint).fit();
         fit.map_err(|error| error.to_string())
     };
     let distorted = checkpoint.clone().with_context("flip");
@@ -423,15 +432,12 @@ fn child_trains() {
     let [folder, _] = folders();
     let backbone = Backbone::new(weights(6, 32)).unwrap();
     let sets = [set(300, backbone.dim(), 1), set(60, backbone.dim(), 2)];
-    let recipe = StepsConfig::hidden(16)
+    let recipe = GradientDescent::hidden(16)
         .with_steps(1500)
         .with_patience(Some(1000));
     let config = HeadConfig::new().with_recipe(recipe);
     let checkpoint = Checkpoint::new(folder.join("state")).with_every(50);
-    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-    let (head, report) = config
-        .fit_resumable(&sets[0], &sets[1], &checkpoint, go_on)
-        .unwrap();
+    let Fitted { head, report } = on(&config, &sets).resume(&checkpoint).fit().unwrap();
     let classes = ["a", "b", "c"].map(String::from).to_vec();
     let classifier = Classifier::new(backbone, head, classes).unwrap();
     classifier

@@ -1,13 +1,12 @@
 //! Event files, read by TensorBoard itself.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 
 use dataset::RgbImage;
 use serde_json::Value;
 use transfer::tensorboard::{EventWriter, RetrainSummaries, read_records};
-use transfer::{Embeddings, HeadConfig, StepsConfig};
+use transfer::{Embeddings, Fitted, GradientDescent, HeadConfig};
 
 /// What TensorBoard reads in a folder, or `None` with a word about what is missing.
 fn tensorboard(folder: &Path) -> Option<Value> {
@@ -98,23 +97,26 @@ fn a_fit_writes_the_tags_of_the_original() {
     let folder = tempfile::tempdir().unwrap();
     let values = (0..400).map(|i| ((i * 37) % 101) as f32 / 50.0 + f32::from(i % 4 == 0));
     let set = Embeddings::new(values.collect(), 4, (0..100).map(|i| i % 2).collect()).unwrap();
-    let config = HeadConfig::new().with_recipe(StepsConfig::parity().with_steps(30));
+    let config = HeadConfig::new().with_recipe(GradientDescent::parity().with_steps(30));
     let mut summaries = RetrainSummaries::create(folder.path(), &set, &set).unwrap();
     summaries.configuration(&config).unwrap();
     let mut looks = 0;
-    let (head, report) = config
-        .fit_with(&set, &set, |event| {
+    let Fitted { head, report } = config
+        .training(&set)
+        .validation(&set)
+        .on_event(|event| {
             looks += 1;
             summaries.watch(event)
         })
+        .fit()
         .unwrap();
     let classes = ["boat".to_string(), "cloud".into()];
     summaries.finish(&head, &classes).unwrap();
     drop(summaries);
     assert_eq!(looks, report.history.len());
     // Looking changes nothing.
-    let unwatched = config.fit_with(&set, &set, |_| ControlFlow::Continue(()));
-    assert_eq!(unwatched.unwrap().0, head);
+    let unwatched = config.training(&set).validation(&set).fit();
+    assert_eq!(unwatched.unwrap().head, head);
 
     for run in ["train", "validation"] {
         let Some(seen) = tensorboard(&folder.path().join(run)) else {

@@ -114,7 +114,7 @@ impl Classifier {
     }
 
     /// The head as a start for training on these `classes`, in their order: what is known is found by name, and a class
-    /// that is new has no weights and the lowest of the biases ([`HeadConfig::fit_from`](crate::HeadConfig::fit_from)).
+    /// that is new has no weights and the lowest of the biases ([`HeadTraining::start_from`](crate::HeadTraining::start_from)).
     ///
     /// # Errors
     /// Where one of the classifier's own classes is not among them, or one is there twice.

@@ -141,7 +141,7 @@ impl FineTuneConfig {
 
     /// Adds so many times half the squares of the head's weights to the mean loss, so that they do not just grow.
     /// `None`, the default: what the head was fitted with, where the classifier's report tells that the
-    /// [converged](Recipe::Converged) recipe did it; then a head that was fitted without class weights stays where
+    /// [logistic regression](Recipe::LogisticRegression) did it; then a head that was fitted without class weights stays where
     /// it is as long as the features under it do (this loss weighs all images alike). Else 0.
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
         self.head_penalty = penalty;
@@ -218,11 +218,7 @@ impl FineTuneConfig {
 
     fn check_settings(&self, blocks: usize) -> Result<()> {
         let wrong = |setting, value: &dyn ToString, hint| {
-            Err(Error::Setting {
-                setting,
-                value: value.to_string(),
-                hint,
-            })
+            Err(Error::setting(setting, value.to_string(), hint))
         };
         if self.blocks > blocks + 1 {
             return Err(Error::mismatch(
@@ -272,13 +268,13 @@ impl FineTuneConfig {
     pub(super) fn penalty_of(&self, classifier: &Classifier) -> f64 {
         let fitted = || {
             let report = classifier.report()?;
-            let Recipe::Converged(recipe) = report.config.recipe() else {
+            let Recipe::LogisticRegression(recipe) = report.config.recipe() else {
                 return None;
             };
             // Where there was one value, nothing was chosen.
             let c = match report.chosen() {
                 Some(chosen) => chosen.c,
-                None => *recipe.regularisation.first()?,
+                None => *recipe.regularization.first()?,
             };
             // Two classes were fitted as one vector, of which each has half.
             let share = if classifier.classes().len() == 2 {

@@ -153,11 +153,11 @@ impl<'a> Course<'a> {
                 let (step, rate) = (state.steps, config.rate(state.steps, steps));
                 let loss = self.step(state, images, epoch, rate)?;
                 if !loss.is_finite() {
-                    return Err(Error::Setting {
-                        setting: "learning_rate",
-                        value: config.learning_rate.to_string(),
-                        hint: "the loss is no longer a number: take a smaller one",
-                    });
+                    return Err(Error::setting(
+                        "learning_rate",
+                        config.learning_rate,
+                        "a smaller one: with this one the loss is no longer a number",
+                    ));
                 }
                 if let Some(decay) = config.average {
                     state.average.update(&state.tail, decay);

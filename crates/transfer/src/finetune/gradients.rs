@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn a_converged_head_is_where_the_penalty_holds_it_calibrated_or_not() {
         use crate::{
-            Backbone, Basis, ClassWeights, Classifier, ConvergedConfig, Embeddings, HeadConfig,
+            Backbone, Basis, ClassWeights, Classifier, Embeddings, Fitted, HeadConfig,
+            LogisticRegression,
         };
         use mobilenet::Weights;
 
@@ -246,12 +247,10 @@ mod tests {
                 targets,
             };
             // One value: nothing is chosen.
-            let recipe = ConvergedConfig::new().with_regularisation([0.03]);
+            let recipe = LogisticRegression::new().with_regularization([0.03]);
             let head = HeadConfig::new().with_class_weights(ClassWeights::None);
-            let (head, report) = head
-                .with_recipe(recipe)
-                .fit(&set, &set.select(&[]))
-                .unwrap();
+            let fitted = head.with_recipe(recipe).training(&set).fit().unwrap();
+            let Fitted { head, report } = fitted;
             assert!(report.chosen().is_none());
             let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
             let predictions = head.predictions(&set, &names).unwrap();

@@ -1,22 +1,20 @@
-//! The trained last layer: what it is, and the recipes that train it.
+//! The trained last layer: what it is, and how it is trained.
 
+mod class_weights;
 mod config;
-mod converged;
-mod converged_config;
-mod lbfgs;
-mod logistic;
+mod fit;
+mod gradient_descent;
+mod logistic_regression;
 mod network;
 mod products;
 mod report;
-mod steps;
-mod steps_config;
+mod training;
 
-pub(crate) use config::counts;
-pub use config::{ClassWeights, HeadConfig, Recipe};
-pub(crate) use converged::{argmax, score};
-pub use converged_config::ConvergedConfig;
-pub(crate) use network::HeadShape;
+pub use class_weights::ClassWeights;
+pub use config::{HeadConfig, Recipe};
+pub use gradient_descent::{Checkpoint, GradientDescent, Optimizer, Sampling};
+pub use logistic_regression::LogisticRegression;
 pub use network::{Dense, Head, softmax};
-pub use report::{Candidate, FitEvent, FitReport, StepRecord, Stopped, Validation};
-pub use steps::Checkpoint;
-pub use steps_config::{Optimiser, Sampling, StepsConfig};
+pub(crate) use network::{HeadShape, argmax, score};
+pub use report::{Candidate, FitEvent, FitReport, Fitted, StepRecord, Stopped, Validation};
+pub use training::HeadTraining;

@@ -1,7 +1,8 @@
 use metrics::Predictions;
 use serde::{Deserialize, Serialize};
 
-use crate::{Embeddings, Error, Result};
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
 
 /// A dense layer: `outputs = weights · inputs + bias`.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +73,7 @@ impl Dense {
 
 /// A trained head: from an embedding to one logit a class; one dense layer, or two with a ReLU between.
 ///
-/// Made by [`HeadConfig::fit`](crate::HeadConfig::fit).
+/// Made by [`HeadTraining::fit`](crate::HeadTraining::fit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     layers: Vec<Dense>,
@@ -300,5 +301,36 @@ pub fn softmax(logits: &mut [f64], temperature: f64) {
     }
     for z in logits.iter_mut() {
         *z /= sum;
+    }
+}
+
+/// The first of the largest values: where classes tie, the first of them is named, everywhere.
+pub(crate) fn argmax<T: PartialOrd>(values: &[T]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Whether a row of probabilities names the target, and its cross-entropy, which is finite (clipped as scikit-learn
+/// does).
+pub(crate) fn score(probabilities: &[f64], target: usize) -> (bool, f64) {
+    let own = probabilities.get(target).copied().unwrap_or(0.0);
+    (argmax(probabilities) == target, -own.max(f64::EPSILON).ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{argmax, score};
+
+    #[test]
+    fn of_classes_that_tie_the_first_is_named() {
+        assert_eq!(argmax(&[0.2f32, 0.4, 0.4]), 1);
+        assert!(score(&[0.2, 0.4, 0.4], 1).0);
+        assert!(!score(&[0.2, 0.4, 0.4], 2).0);
+        assert_eq!(score(&[1.0, 0.0], 1), (false, -f64::EPSILON.ln()));
     }
 }

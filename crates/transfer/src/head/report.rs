@@ -2,7 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassWeights, Dense, HeadConfig};
+use super::class_weights::ClassWeights;
+use super::config::HeadConfig;
+use super::network::{Dense, Head};
 
 /// What cross-validation found for one setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,4 +151,13 @@ impl FitReport {
     pub fn chosen(&self) -> Option<&Candidate> {
         self.choice.and_then(|index| self.candidates.get(index))
     }
+}
+
+/// A trained head, and how it was trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The trained head.
+    pub head: Head,
+    /// The settings, what cross-validation or the training log showed, and why the fit ended.
+    pub report: FitReport,
 }

@@ -11,7 +11,7 @@ mod similar;
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use map::{Pca, picture};
 pub use open_set::OpenSet;
-pub use similar::{Neighbour, Pair, SimilarImages};
+pub use similar::{Neighbor, Pair, SimilarImages};
 
 use crate::{Error, Result};
 

@@ -14,8 +14,8 @@ use crate::{Error, Result};
 /// use transfer::insight::OpenSet;
 /// let (train, held_out) = ([1.0, 0.0, 1.0, 0.1, 1.0, 0.2], [1.0, 0.15, 1.0, 0.05]);
 /// let known = OpenSet::fit(&train, &held_out, 2, 1, 0.95)?;
-/// assert!(known.is_stranger(&[0.0, 1.0])?);
-/// assert!(!known.is_stranger(&[2.0, 0.2])?);
+/// assert!(known.is_out_of_distribution(&[0.0, 1.0])?);
+/// assert!(!known.is_out_of_distribution(&[2.0, 0.2])?);
 /// # Ok(())
 /// # }
 /// ```
@@ -42,11 +42,11 @@ impl OpenSet {
         accepted: f64,
     ) -> Result<Self> {
         if !(accepted > 0.0 && accepted <= 1.0) {
-            return Err(Error::Setting {
-                setting: "accepted",
-                value: accepted.to_string(),
-                hint: "a share above 0 and at most 1 is expected",
-            });
+            return Err(Error::setting(
+                "accepted",
+                accepted,
+                "a share above 0 and at most 1",
+            ));
         }
         let n = rows("training embeddings", train, dim)?;
         if k == 0 || n < k {
@@ -97,7 +97,7 @@ impl OpenSet {
     ///
     /// # Errors
     /// As [`scores`](Self::scores).
-    pub fn is_stranger(&self, embedding: &[f32]) -> Result<bool> {
+    pub fn is_out_of_distribution(&self, embedding: &[f32]) -> Result<bool> {
         match self.scores(embedding)?[..] {
             [score] => Ok(score > self.threshold),
             _ => Err(Error::mismatch(

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 /// An image near another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Neighbour {
+pub struct Neighbor {
     /// Row of the image.
     pub index: usize,
     /// Cosine of the angle between the embeddings: 1 for the same picture. On photographs of boats and clouds (alpha
@@ -70,7 +70,7 @@ impl SimilarImages {
     ///
     /// # Errors
     /// [`Error::Mismatch`] where `embedding` has not `dim` finite values.
-    pub fn nearest(&self, embedding: &[f32], k: usize) -> Result<Vec<Neighbour>> {
+    pub fn nearest(&self, embedding: &[f32], k: usize) -> Result<Vec<Neighbor>> {
         if rows("embedding", embedding, self.dim)? != 1 {
             return Err(Error::mismatch(
                 "values of one embedding",
@@ -81,17 +81,17 @@ impl SimilarImages {
         Ok(self.nearest_unit(&unit_rows(embedding, self.dim), k))
     }
 
-    pub(super) fn nearest_unit(&self, unit: &[f32], k: usize) -> Vec<Neighbour> {
-        let mut all: Vec<Neighbour> = self
+    pub(super) fn nearest_unit(&self, unit: &[f32], k: usize) -> Vec<Neighbor> {
+        let mut all: Vec<Neighbor> = self
             .unit
             .chunks_exact(self.dim)
             .enumerate()
-            .map(|(index, row)| Neighbour {
+            .map(|(index, row)| Neighbor {
                 index,
                 similarity: dot(row, unit),
             })
             .collect();
-        let order = |a: &Neighbour, b: &Neighbour| {
+        let order = |a: &Neighbor, b: &Neighbor| {
             b.similarity
                 .total_cmp(&a.similarity)
                 .then(a.index.cmp(&b.index))
@@ -107,7 +107,7 @@ impl SimilarImages {
 
     /// Pairs of an image here and one of `other` whose cosine is at least `threshold`, in order of rows: copies and
     /// near-duplicates across a split. 0.9 finds the same picture recompressed, mirrored or trimmed by a few per cent,
-    /// and hardly another; what is lower must be looked at (see [`Neighbour::similarity`]).
+    /// and hardly another; what is lower must be looked at (see [`Neighbor::similarity`]).
     ///
     /// # Errors
     /// [`Error::Mismatch`] where the two differ in `dim`.

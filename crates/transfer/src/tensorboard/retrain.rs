@@ -20,11 +20,12 @@ const SAMPLE: usize = 100;
 ///
 /// ```no_run
 /// # fn fit(training: &transfer::Embeddings, validation: &transfer::Embeddings, classes: &[String]) -> transfer::Result<()> {
-/// use transfer::{HeadConfig, StepsConfig, tensorboard::RetrainSummaries};
-/// let config = HeadConfig::new().with_recipe(StepsConfig::parity());
+/// use transfer::{HeadConfig, GradientDescent, tensorboard::RetrainSummaries};
+/// let config = HeadConfig::new().with_recipe(GradientDescent::parity());
 /// let mut summaries = RetrainSummaries::create("retrain_logs", training, validation)?;
 /// summaries.configuration(&config)?;
-/// let (head, _) = config.fit_with(training, validation, |event| summaries.watch(event))?;
+/// let training = config.training(training).validation(validation);
+/// let head = training.on_event(|event| summaries.watch(event)).fit()?.head;
 /// summaries.finish(&head, classes)?;
 /// # Ok(())
 /// # }
@@ -80,7 +81,7 @@ impl RetrainSummaries {
         self.train.log.flush()
     }
 
-    /// Writes an event of [`HeadConfig::fit_with`](crate::HeadConfig::fit_with); always lets the fit go on. A file
+    /// Writes an event of a [training](crate::HeadTraining::on_event); always lets the fit go on. A file
     /// that cannot be written ends the writing, not the training: [`finish`](Self::finish) says so.
     pub fn watch(&mut self, event: FitEvent<'_>) -> ControlFlow<()> {
         if self.failed.is_ok() {

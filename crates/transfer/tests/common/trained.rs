@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
 use mobilenet::Weights;
-use transfer::{Backbone, Classifier, ConvergedConfig, EmbeddingCache, Embeddings, HeadConfig};
+use transfer::{
+    Backbone, Classifier, EmbeddingCache, Embeddings, Fitted, HeadConfig, LogisticRegression,
+};
 
 /// A classifier, what it was trained on, and images for a test.
 pub struct Trained {
@@ -48,9 +50,10 @@ fn trained(split: &Split, classes: &[String], root: PathBuf) -> Trained {
     let backbone = Backbone::new(weights).unwrap();
     let embed = |items: &[ImageItem]| backbone.embed(items, &cache, |_| ()).unwrap().embeddings;
     let (training, validation) = (embed(&split.training), embed(&split.validation));
-    let recipe = ConvergedConfig::new().with_regularisation([0.03]);
+    let recipe = LogisticRegression::new().with_regularization([0.03]);
     let config = HeadConfig::new().with_recipe(recipe);
-    let (head, report) = config.fit(&training, &validation).unwrap();
+    let fit = config.training(&training).validation(&validation).fit();
+    let Fitted { head, report } = fit.unwrap();
     let classifier = Classifier::new(backbone, head, classes.to_vec()).unwrap();
     Trained {
         classifier: classifier.with_report(report),

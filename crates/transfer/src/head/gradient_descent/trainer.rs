@@ -2,10 +2,16 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{Dense, HeadConfig, Sampling, StepRecord, StepsConfig, Validation, argmax};
+use super::config::{GradientDescent, Sampling};
 use super::passes::{cross_entropy, dense_gradient, forward};
-use super::{Fresh, Purpose, State, generator};
-use crate::{Embeddings, Error, Result};
+use super::rng::{Purpose, generator};
+use super::state::State;
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
+use crate::head::config::HeadConfig;
+use crate::head::network::{Dense, argmax};
+use crate::head::report::{StepRecord, Validation};
+use crate::head::training::Rows;
 
 /// Adam: decay of the first and second moment, and what is added to the root.
 const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
@@ -13,14 +19,14 @@ const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
 /// Room for a batch, used again in every step.
 pub(super) struct Trainer<'a> {
     config: &'a HeadConfig,
-    recipe: &'a StepsConfig,
+    recipe: &'a GradientDescent,
     training: &'a Embeddings,
     by_class: Vec<Vec<usize>>,
     class_weights: Vec<f64>,
     /// The images of the batch.
     images: Vec<usize>,
     /// What gives their embeddings, if not `training`, and what it gave.
-    fresh: Option<Fresh<'a>>,
+    fresh: Option<Rows<'a>>,
     varied: Vec<f32>,
     order: (u64, Vec<usize>),
     hidden: Vec<f32>,
@@ -32,9 +38,9 @@ pub(super) struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     pub(super) fn new(
         config: &'a HeadConfig,
-        recipe: &'a StepsConfig,
+        recipe: &'a GradientDescent,
         training: &'a Embeddings,
-        fresh: Option<Fresh<'a>>,
+        fresh: Option<Rows<'a>>,
     ) -> Self {
         let classes = training.classes();
         let mut by_class = vec![Vec::new(); classes];
@@ -46,7 +52,7 @@ impl<'a> Trainer<'a> {
             recipe,
             training,
             by_class,
-            class_weights: HeadConfig::weights(&config.class_weights, training.targets(), classes),
+            class_weights: config.class_weights.per_class(training.targets(), classes),
             images: Vec::new(),
             fresh,
             varied: Vec::new(),
@@ -193,7 +199,7 @@ impl<'a> Trainer<'a> {
                 }
                 by_class.retain(|rows| !rows.is_empty());
                 let mut rows = Vec::new();
-                let mut rng = generator(self.config.seed, Purpose::Look, step as u64);
+                let mut rng = generator(self.config.seed, Purpose::Validation, step as u64);
                 draw_balanced(&by_class, images, &mut rng, &mut rows);
                 rows
             }
@@ -244,7 +250,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn update(recipe: &StepsConfig, state: &mut State, gradients: &[Vec<f32>]) {
+fn update(recipe: &GradientDescent, state: &mut State, gradients: &[Vec<f32>]) {
     let rate = recipe.learning_rate;
     let keep = 1.0 - rate * recipe.weight_decay;
     let (a, b, small) = ADAM;

@@ -1,12 +1,13 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::config::counts;
-use super::super::{
-    Dense, FitReport, Head, HeadConfig, Optimiser, StepRecord, StepsConfig, Stopped,
-};
-use super::{Purpose, generator};
-use crate::{Embeddings, Error, Result};
+use super::config::{GradientDescent, Optimizer};
+use super::rng::{Purpose, generator};
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
+use crate::head::config::HeadConfig;
+use crate::head::network::{Dense, Head};
+use crate::head::report::{FitReport, Fitted, StepRecord, Stopped};
 
 /// Deviation of the last layer's first weights, as in `retrain.py`.
 const LAST_DEVIATION: f64 = 0.001;
@@ -37,22 +38,13 @@ pub(super) struct Best {
 impl State {
     pub(super) fn new(
         config: &HeadConfig,
-        recipe: &StepsConfig,
+        recipe: &GradientDescent,
         training: &Embeddings,
         head: Option<&Head>,
     ) -> Result<Self> {
-        let mut rng = generator(config.seed, Purpose::Start, 0);
+        let mut rng = generator(config.seed, Purpose::InitialWeights, 0);
         let (dim, classes) = (training.dim(), training.classes());
-        if let Some(class) = counts(training.targets(), classes)
-            .iter()
-            .position(|&n| n == 0)
-        {
-            return Err(Error::TooFewImages {
-                class: training.class_name(class),
-                found: 0,
-                needed: 1,
-            });
-        }
+        training.check_no_class_is_empty()?;
         let mut layer = |inputs: usize, outputs: usize, deviation: f64| {
             let weights = (0..inputs * outputs)
                 .map(|_| (deviation * truncated_normal(&mut rng)) as f32)
@@ -71,9 +63,9 @@ impl State {
         if let Some(head) = head {
             take_over(head, &mut layers)?;
         }
-        let moments = match recipe.optimiser {
-            Optimiser::Sgd => Vec::new(),
-            Optimiser::Adam => layers
+        let moments = match recipe.optimizer {
+            Optimizer::Sgd => Vec::new(),
+            Optimizer::Adam => layers
                 .iter()
                 .flat_map(|l| [l.weights().len(), l.bias().len()])
                 .map(|n| (vec![0.0; n], vec![0.0; n]))
@@ -94,7 +86,7 @@ impl State {
         config: &HeadConfig,
         images: usize,
         stopped: Stopped,
-    ) -> Result<(Head, FitReport)> {
+    ) -> Result<Fitted> {
         let (layers, steps) = match self.best {
             Some(best) => (best.layers, best.steps),
             None => (self.layers, self.steps),
@@ -110,7 +102,10 @@ impl State {
             steps,
             gradient: None,
         };
-        Ok((Head::new(layers)?, report))
+        Ok(Fitted {
+            head: Head::new(layers)?,
+            report,
+        })
     }
 }
 

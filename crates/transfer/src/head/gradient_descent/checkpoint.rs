@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::state::{Best, State};
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
 use crate::files::{MOST_SEALED, bytes_of, hex, read_at_most, unsealed, write_sealed};
-use crate::head::{Dense, Head, HeadConfig, StepRecord, Validation};
-use crate::{Embeddings, Error, Result};
+use crate::head::config::HeadConfig;
+use crate::head::network::{Dense, Head};
+use crate::head::report::{StepRecord, Validation};
 
 const VERSION: u32 = 2;
 /// The one metadata key; several would come in any order.
@@ -52,7 +55,7 @@ impl Checkpoint {
     }
 
     /// What else the result depends on, beside recipe, seed and embeddings: where each step's rows are
-    /// [made anew](HeadConfig::fit_on_the_fly), say how. The state of a training with another context is refused.
+    /// [made anew](crate::HeadTraining::varied), say how. The state of a training with another context is refused.
     /// Default: nothing.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();

@@ -10,7 +10,10 @@
 use rayon::prelude::*;
 
 use super::lbfgs::{Lbfgs, Status};
-use super::products::{dots, outer};
+use crate::embeddings::Embeddings;
+use crate::error::Result;
+use crate::head::network::{Dense, Head};
+use crate::head::products::{dots, outer};
 
 /// Rows that are widened at a time: with 1024 values an image, half a megabyte.
 const CHUNK: usize = 64;
@@ -18,7 +21,7 @@ const CHUNK: usize = 64;
 const BLOCKS: usize = 32;
 
 /// The matrix that problems share.
-pub(crate) struct Data<'a> {
+pub(super) struct Data<'a> {
     values: &'a [f32],
     dim: usize,
     classes: usize,
@@ -29,30 +32,26 @@ pub(crate) struct Data<'a> {
 
 /// One set of sample weights (0 = row left out) and its inverse regularisation.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
-    pub(crate) weights: Vec<f64>,
-    pub(crate) c: f64,
+pub(super) struct Problem {
+    pub(super) weights: Vec<f64>,
+    pub(super) c: f64,
 }
 
 /// What came out: `[outputs, dim]` coefficients and `outputs` intercepts.
 #[derive(Debug, Clone)]
-pub(crate) struct Solution {
+pub(super) struct Solution {
     /// Coefficients, then intercepts, of centred values.
     parameters: Vec<f64>,
-    pub(crate) converged: bool,
-    pub(crate) evaluations: usize,
-    pub(crate) gradient_norm: f64,
+    pub(super) converged: bool,
+    pub(super) evaluations: usize,
+    pub(super) gradient_norm: f64,
 }
 
 impl<'a> Data<'a> {
     /// `smoothing` moves that share of each target to all classes evenly.
-    pub(crate) fn new(
-        values: &'a [f32],
-        dim: usize,
-        targets: &[usize],
-        classes: usize,
-        smoothing: f64,
-    ) -> Self {
+    pub(super) fn new(images: &'a Embeddings, smoothing: f64) -> Self {
+        let (values, targets) = (images.values(), images.targets());
+        let (dim, classes) = (images.dim(), images.classes());
         let even = smoothing / classes as f64;
         let share = |target: usize, class: usize| {
             even + if target == class {
@@ -86,8 +85,9 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// Vectors that are fitted: one per class, but a single one for two classes.
     fn outputs(&self) -> usize {
-        outputs(self.classes)
+        if self.classes == 2 { 1 } else { self.classes }
     }
 
     fn rows(&self) -> usize {
@@ -96,7 +96,7 @@ impl<'a> Data<'a> {
 
     /// Solves all problems; `watch` is called after each pass with the problems' largest gradient entry and may
     /// end the search.
-    pub(crate) fn solve(
+    pub(super) fn solve(
         &self,
         problems: &[Problem],
         start: Option<&[Solution]>,
@@ -238,21 +238,25 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Coefficients `[outputs, dim]` and intercepts for values as they are, not centred.
-    pub(crate) fn uncentred(&self, solution: &Solution) -> (Vec<f64>, Vec<f64>) {
+    /// A solution as a head, for values that are not centered. Two classes share one vector: each gets half of it, with
+    /// opposite signs.
+    pub(super) fn head(&self, solution: &Solution) -> Result<Head> {
         let (coefficients, intercepts) = solution.parameters.split_at(self.outputs() * self.dim);
-        let intercepts = intercepts
-            .iter()
-            .zip(coefficients.chunks_exact(self.dim))
+        let intercepts: Vec<f64> = std::iter::zip(intercepts, coefficients.chunks_exact(self.dim))
             .map(|(b, w)| b - w.iter().zip(&self.means).map(|(w, m)| w * m).sum::<f64>())
             .collect();
-        (coefficients.to_vec(), intercepts)
+        let scales: &[f64] = if self.classes == 2 {
+            &[-0.5, 0.5]
+        } else {
+            &[1.0]
+        };
+        let narrow = |values: &[f64]| -> Vec<f32> {
+            let scaled = |scale| values.iter().map(move |v| (v * scale) as f32);
+            scales.iter().flat_map(scaled).collect()
+        };
+        let layer = Dense::new(self.dim, narrow(coefficients), narrow(&intercepts))?;
+        Head::new(vec![layer])
     }
-}
-
-/// Vectors that are fitted: one a class, and one for two classes.
-pub(crate) fn outputs(classes: usize) -> usize {
-    if classes == 2 { 1 } else { classes }
 }
 
 /// Cross-entropy of a row; its logits become the derivative.

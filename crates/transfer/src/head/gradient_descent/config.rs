@@ -1,16 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use super::config::setting;
-use crate::{Embeddings, Error, Result};
+use crate::error::{Error, Result};
 
 /// Gradient steps on batches: `retrain.py`'s recipe ([`parity`](Self::parity)), or a hidden layer with dropout
 /// ([`hidden`](Self::hidden)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct StepsConfig {
+pub struct GradientDescent {
     pub(crate) hidden: Option<usize>,
     pub(crate) dropout: f32,
-    pub(crate) optimiser: Optimiser,
+    #[serde(rename = "optimiser")]
+    pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: f32,
     pub(crate) weight_decay: f32,
     pub(crate) sampling: Sampling,
@@ -24,7 +24,7 @@ pub struct StepsConfig {
 /// How a step changes the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Optimiser {
+pub enum Optimizer {
     /// Plain stochastic gradient descent.
     Sgd,
     /// Adam (Kingma and Ba 2015; 0.9, 0.999, 1e-8) with decoupled weight decay (Loshchilov and Hutter 2019).
@@ -41,7 +41,7 @@ pub enum Sampling {
     Shuffled,
 }
 
-impl StepsConfig {
+impl GradientDescent {
     /// What `retrain.py` did: 4000 steps of plain gradient descent at 0.01 on batches of 100, a class drawn at
     /// random, then an image of it; every 10 steps accuracy and cross-entropy on the batch and on 100 drawn
     /// validation images. Weights start from a truncated normal distribution of deviation 0.001.
@@ -49,7 +49,7 @@ impl StepsConfig {
         Self {
             hidden: None,
             dropout: 0.0,
-            optimiser: Optimiser::Sgd,
+            optimizer: Optimizer::Sgd,
             learning_rate: 0.01,
             weight_decay: 0.0,
             sampling: Sampling::Balanced,
@@ -68,7 +68,7 @@ impl StepsConfig {
         Self {
             hidden: Some(units),
             dropout: 0.5,
-            optimiser: Optimiser::Adam,
+            optimizer: Optimizer::Adam,
             learning_rate: 1e-3,
             weight_decay: 1e-2,
             sampling: Sampling::Shuffled,
@@ -93,8 +93,8 @@ impl StepsConfig {
     }
 
     /// How a step changes the weights.
-    pub fn with_optimiser(mut self, optimiser: Optimiser) -> Self {
-        self.optimiser = optimiser;
+    pub fn with_optimizer(mut self, optimizer: Optimizer) -> Self {
+        self.optimizer = optimizer;
         self
     }
 
@@ -156,10 +156,10 @@ impl StepsConfig {
         self.steps
     }
 
-    pub(super) fn check(&self, validation: &Embeddings) -> Result<()> {
+    pub(in crate::head) fn check(&self, validated: bool) -> Result<()> {
         let one_or_more = |name, value: usize| {
             if value == 0 {
-                Err(setting(name, value, "1 or more"))
+                Err(Error::setting(name, value, "1 or more"))
             } else {
                 Ok(())
             }
@@ -171,23 +171,27 @@ impl StepsConfig {
         one_or_more("patience", self.patience.unwrap_or(1))?;
         one_or_more("validation_batch", self.validation_batch.unwrap_or(1))?;
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(setting(
+            return Err(Error::setting(
                 "dropout",
                 self.dropout,
                 "from 0 up to, not including, 1",
             ));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(setting(
+            return Err(Error::setting(
                 "learning_rate",
                 self.learning_rate,
                 "a positive number",
             ));
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
-            return Err(setting("weight_decay", self.weight_decay, "0 or more"));
+            return Err(Error::setting(
+                "weight_decay",
+                self.weight_decay,
+                "0 or more",
+            ));
         }
-        if self.patience.is_some() && validation.is_empty() {
+        if self.patience.is_some() && !validated {
             return Err(Error::mismatch(
                 "validation images for early stopping",
                 "at least 1",

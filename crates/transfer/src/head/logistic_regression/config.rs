@@ -1,32 +1,32 @@
 use serde::{Deserialize, Serialize};
 
-use super::config::setting;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The optimum of a penalised logistic regression: the default, chosen for what it gives on images it has not
 /// seen. Same optimum as scikit-learn 1.9's `LogisticRegression`; training and validation images are used
 /// together, cross-validated, and the result is fitted on all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ConvergedConfig {
-    pub(crate) regularisation: Vec<f64>,
+pub struct LogisticRegression {
+    #[serde(rename = "regularisation")]
+    pub(crate) regularization: Vec<f64>,
     pub(crate) folds: usize,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) fold_of: Option<Vec<usize>>,
     pub(crate) tolerance: f64,
 }
 
-impl Default for ConvergedConfig {
+impl Default for LogisticRegression {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl ConvergedConfig {
-    /// Inverse regularisation `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
+impl LogisticRegression {
+    /// Inverse regularization `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
     pub fn new() -> Self {
         Self {
-            regularisation: vec![
+            regularization: vec![
                 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
             ],
             folds: 5,
@@ -37,8 +37,8 @@ impl ConvergedConfig {
 
     /// The values of `C` to choose from. They are tried from the smallest up, and no further once the log loss
     /// has risen twice in a row. With one value (and class weights other than `Auto`) nothing is chosen.
-    pub fn with_regularisation(mut self, c: impl Into<Vec<f64>>) -> Self {
-        self.regularisation = c.into();
+    pub fn with_regularization(mut self, c: impl Into<Vec<f64>>) -> Self {
+        self.regularization = c.into();
         self
     }
 
@@ -62,22 +62,22 @@ impl ConvergedConfig {
         self
     }
 
-    pub(super) fn check(&self, images: usize) -> Result<()> {
-        if self.regularisation.is_empty() {
-            return Err(setting("regularisation", "[]", "at least one value"));
+    pub(in crate::head) fn check(&self, images: usize) -> Result<()> {
+        if self.regularization.is_empty() {
+            return Err(Error::setting("regularization", "[]", "at least one value"));
         }
         if let Some(c) = self
-            .regularisation
+            .regularization
             .iter()
             .find(|c| !(**c > 0.0 && c.is_finite()))
         {
-            return Err(setting("regularisation", c, "positive numbers"));
+            return Err(Error::setting("regularization", c, "positive numbers"));
         }
         if self.folds < 2 {
-            return Err(setting("folds", self.folds, "2 or more"));
+            return Err(Error::setting("folds", self.folds, "2 or more"));
         }
         if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
-            return Err(setting(
+            return Err(Error::setting(
                 "tolerance",
                 self.tolerance,
                 "between 0 and 1, both excluded",

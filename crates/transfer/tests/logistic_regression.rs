@@ -1,6 +1,6 @@
-//! The converged recipe against scikit-learn (`fixtures/logistic.py`).
+//! Logistic regression against scikit-learn (`fixtures/logistic.py`).
 use serde::Deserialize;
-use transfer::{ClassWeights, ConvergedConfig, Embeddings, FitReport, HeadConfig};
+use transfer::{ClassWeights, Embeddings, FitReport, Fitted, HeadConfig, LogisticRegression};
 
 #[derive(Deserialize)]
 struct Problem {
@@ -23,7 +23,6 @@ fn the_optimum_is_scikit_learns() {
     for problem in problems() {
         let set =
             Embeddings::new(problem.values.clone(), problem.dim, problem.targets.clone()).unwrap();
-        let none = Embeddings::new(vec![], problem.dim, vec![]).unwrap();
         let weights = if problem.balanced {
             ClassWeights::Balanced
         } else {
@@ -31,12 +30,12 @@ fn the_optimum_is_scikit_learns() {
         };
         let config = HeadConfig::new()
             .with_recipe(
-                ConvergedConfig::new()
-                    .with_regularisation([problem.c])
+                LogisticRegression::new()
+                    .with_regularization([problem.c])
                     .with_tolerance(1e-10),
             )
             .with_class_weights(weights);
-        let (head, report) = config.fit(&set, &none).unwrap();
+        let Fitted { head, report } = config.training(&set).fit().unwrap();
         assert_eq!(report.stopped, transfer::Stopped::Converged);
         let p = head.probabilities(set.values()).unwrap();
         for (ours, theirs) in p.iter().zip(&problem.probabilities) {
@@ -83,8 +82,8 @@ fn variants_of_an_image_share_a_fold() {
     let set = Embeddings::new(values, dim, targets).unwrap();
     let named = set.clone().with_names(names).unwrap();
     let accuracy = |set: &Embeddings| {
-        let (_, report) = HeadConfig::new().fit(set, &set.select(&[])).unwrap();
-        report.chosen().unwrap().accuracy
+        let fitted = HeadConfig::new().training(set).fit().unwrap();
+        fitted.report.chosen().unwrap().accuracy
     };
     assert!(accuracy(&set) > 0.95);
     assert!(accuracy(&named) < 0.7);
@@ -115,16 +114,16 @@ fn off(a: &[f64], b: &[f64]) -> f64 {
 /// loss of all.
 #[test]
 fn cross_validation_chooses_the_weighting_too() {
-    let fit = |set: &Embeddings, config: HeadConfig| config.fit(set, &set.select(&[])).unwrap();
+    let fit = |set: &Embeddings, config: HeadConfig| config.training(set).fit().unwrap();
     let set = overlapping(200, 20);
-    let (head, report) = fit(&set, HeadConfig::new());
+    let Fitted { head, report } = fit(&set, HeadConfig::new());
     for weights in [ClassWeights::None, ClassWeights::Balanced] {
         let losses = |report: &FitReport| -> Vec<f64> {
             let of_these = report.candidates.iter();
             let of_these = of_these.filter(|c| c.class_weights == weights);
             of_these.map(|c| c.log_loss).collect()
         };
-        let alone = fit(&set, HeadConfig::new().with_class_weights(weights.clone())).1;
+        let alone = fit(&set, HeadConfig::new().with_class_weights(weights.clone())).report;
         let (tried, alone) = (losses(&report), losses(&alone));
         assert_eq!(tried.len(), alone.len(), "{weights:?}");
         assert!(
@@ -142,20 +141,20 @@ fn cross_validation_chooses_the_weighting_too() {
     let mut balanced = balanced.filter(|c| c.class_weights == ClassWeights::Balanced);
     assert!(balanced.all(|c| c.log_loss > lowest + 0.02));
     // And the head is fitted with what was chosen.
-    let recipe = ConvergedConfig::new().with_regularisation([chosen.c]);
+    let recipe = LogisticRegression::new().with_regularization([chosen.c]);
     let config = HeadConfig::new().with_recipe(recipe);
-    let alone = fit(&set, config.with_class_weights(ClassWeights::None)).0;
+    let alone = fit(&set, config.with_class_weights(ClassWeights::None)).head;
     assert_eq!(head, alone);
 }
 
 /// The probabilities of the 60 images by what is learnt of `set`.
 fn probabilities(set: &Embeddings, c: f64, weights: ClassWeights, smoothing: f64) -> Vec<f64> {
-    let recipe = ConvergedConfig::new().with_regularisation([c]);
+    let recipe = LogisticRegression::new().with_regularization([c]);
     let config = HeadConfig::new()
         .with_recipe(recipe.with_tolerance(1e-10))
         .with_class_weights(weights)
         .with_label_smoothing(smoothing);
-    let (head, _) = config.fit(set, &set.select(&[])).unwrap();
+    let head = config.training(set).fit().unwrap().head;
     head.probabilities(overlapping(60, 20).values()).unwrap()
 }
 
@@ -196,17 +195,16 @@ fn classes_that_cannot_be_learnt_are_named() {
     let names =
         |n: usize| (0..n).map(move |i| format!("{}/{i}", if i < n / 2 { "boat" } else { "cloud" }));
     let values = |n: usize| (0..n).map(|i| i as f32).collect::<Vec<_>>();
-    let none = Embeddings::new(vec![], 1, vec![]).unwrap();
-    let error = |set: Embeddings, recipe: ConvergedConfig, weights: ClassWeights| {
+    let error = |set: Embeddings, recipe: LogisticRegression, weights: ClassWeights| {
         let config = HeadConfig::new()
             .with_recipe(recipe)
             .with_class_weights(weights);
-        config.fit(&set, &none).unwrap_err().to_string()
+        config.training(&set).fit().unwrap_err().to_string()
     };
     // All of a class in one fold: more images would not help.
     let set = Embeddings::new(values(20), 1, (0..20).map(|i| i / 10).collect()).unwrap();
     let set = set.with_names(names(20).collect()).unwrap();
-    let folds = ConvergedConfig::new().with_fold_of((0..20).map(|i| i / 10).collect());
+    let folds = LogisticRegression::new().with_fold_of((0..20).map(|i| i / 10).collect());
     let said = error(set, folds, ClassWeights::None);
     assert!(said.contains("fold 0") && said.contains("`boat`"), "{said}");
     // Four variants of one image are one image.
@@ -216,14 +214,14 @@ fn classes_that_cannot_be_learnt_are_named() {
     let set = Embeddings::new(values(4), 1, vec![0, 0, 1, 1]).unwrap();
     let said = error(
         set.with_names(one).unwrap(),
-        ConvergedConfig::new(),
+        LogisticRegression::new(),
         ClassWeights::None,
     );
     assert!(said.contains("`cloud` has 1 "), "{said}");
     // Nothing to choose: refused all the same.
     for targets in [vec![0, 2, 0, 2], vec![1; 4]] {
         let set = Embeddings::new(values(4), 1, targets).unwrap();
-        let fixed = ConvergedConfig::new().with_regularisation([1.0]);
+        let fixed = LogisticRegression::new().with_regularization([1.0]);
         let said = error(set, fixed, ClassWeights::None);
         assert!(said.contains("has 0 "), "{said}");
     }

@@ -11,14 +11,14 @@ impl Classifier {
     /// use transfer::{Backbone, Classifier};
     /// let backbone = Backbone::new(Weights::open("bundled")?)?;
     /// let classes: Vec<String> = (0..1001).map(|k| format!("class {k}")).collect();
-    /// let classifier = Classifier::with_own_classes(backbone, &classes)?;
+    /// let classifier = Classifier::pretrained(backbone, &classes)?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// Where the net has no classifier (it was cut, or is one without), or another number of classes.
-    pub fn with_own_classes(backbone: Backbone, classes: &[String]) -> Result<Self> {
+    pub fn pretrained(backbone: Backbone, classes: &[String]) -> Result<Self> {
         let weights = backbone.weights();
         let find = |wanted: &str| {
             let found = weights.tensors().find(|(name, ..)| *name == wanted);

@@ -5,8 +5,8 @@ mod common;
 use std::ops::ControlFlow;
 
 use transfer::{
-    Backbone, Checkpoint, ClassWeights, Classifier, Dense, Embeddings, FitEvent, Head, HeadConfig,
-    Sampling, StepsConfig, Stopped,
+    Backbone, Checkpoint, ClassWeights, Classifier, Dense, Embeddings, FitEvent, Fitted,
+    GradientDescent, Head, HeadConfig, Sampling, Stopped,
 };
 
 /// Three overlapping classes of different sizes.
@@ -23,14 +23,15 @@ fn set(images: usize) -> Embeddings {
 fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
     let set = set(60);
     for recipe in [
-        StepsConfig::parity().with_steps(50),
-        StepsConfig::hidden(8).with_steps(60),
+        GradientDescent::parity().with_steps(50),
+        GradientDescent::hidden(8).with_steps(60),
     ] {
         let fit = |seed| {
             let config = HeadConfig::new()
                 .with_recipe(recipe.clone())
                 .with_seed(seed);
-            config.fit(&set, &set).unwrap().0
+            let fit = config.training(&set).validation(&set).fit();
+            fit.unwrap().head
         };
         assert_eq!(fit(3), fit(3));
         assert_ne!(fit(3), fit(4));
@@ -39,16 +40,17 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
 
 #[test]
 fn rows_made_for_each_step_are_what_is_learnt_from() {
-    let (all, none) = (set(60), set(60).select(&[]));
-    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
+    let all = set(60);
     for recipe in [
-        StepsConfig::parity().with_steps(50),
-        StepsConfig::hidden(8).with_steps(60).with_patience(None),
+        GradientDescent::parity().with_steps(50),
+        GradientDescent::hidden(8)
+            .with_steps(60)
+            .with_patience(None),
     ] {
         let config = HeadConfig::new().with_recipe(recipe);
         let as_they_are = |_, images: &[usize]| Ok(all.select(images).values().to_vec());
-        let fresh = config.fit_on_the_fly(&all, &none, None, as_they_are, go_on);
-        assert_eq!(fresh.unwrap(), config.fit(&all, &none).unwrap());
+        let fresh = config.training(&all).varied(as_they_are).fit();
+        assert_eq!(fresh.unwrap(), config.training(&all).fit().unwrap());
 
         // Stopped and gone on with, like any other.
         let varied = |step: usize, images: &[usize]| {
@@ -56,9 +58,8 @@ fn rows_made_for_each_step_are_what_is_learnt_from() {
             let noise = |(i, v): (usize, &f32)| v + ((step * 31 + i * 17) % 7) as f32 / 50.0;
             Ok(rows.values().iter().enumerate().map(noise).collect())
         };
-        let whole = config.fit_on_the_fly(&all, &none, None, varied, go_on);
-        let whole = whole.unwrap();
-        assert_ne!(whole.0, config.fit(&all, &none).unwrap().0);
+        let whole = config.training(&all).varied(varied).fit().unwrap();
+        assert_ne!(whole.head, config.training(&all).fit().unwrap().head);
         let folder = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::new(folder.path().join("state"));
         let mut looks = 0;
@@ -69,27 +70,25 @@ fn rows_made_for_each_step_are_what_is_learnt_from() {
                 _ => ControlFlow::Continue(()),
             }
         };
-        let part = config.fit_on_the_fly(&all, &none, Some(&checkpoint), varied, stop);
-        assert_eq!(part.unwrap().1.stopped, Stopped::Cancelled);
-        let rest = config.fit_on_the_fly(&all, &none, Some(&checkpoint), varied, go_on);
-        assert_eq!(rest.unwrap(), whole);
+        let resumed = || config.training(&all).varied(varied).resume(&checkpoint);
+        let part = resumed().on_event(stop).fit().unwrap();
+        assert_eq!(part.report.stopped, Stopped::Cancelled);
+        assert_eq!(resumed().fit().unwrap(), whole);
 
         let short = |_, _: &[usize]| Ok(vec![0.0; 6]);
-        assert!(
-            config
-                .fit_on_the_fly(&all, &none, None, short, go_on)
-                .is_err()
-        );
+        assert!(config.training(&all).varied(short).fit().is_err());
     }
     let converged = HeadConfig::new();
-    let refused = converged.fit_on_the_fly(&all, &none, None, |_, _| Ok(vec![]), go_on);
+    let refused = converged.training(&all).varied(|_, _| Ok(vec![])).fit();
     assert!(refused.unwrap_err().to_string().contains("variants"));
 }
 
 #[test]
 fn parity_logs_as_retrain_did() {
-    let config = HeadConfig::new().with_recipe(StepsConfig::parity().with_steps(21));
-    let (_, report) = config.fit(&set(60), &set(20)).unwrap();
+    let config = HeadConfig::new().with_recipe(GradientDescent::parity().with_steps(21));
+    let (training, validation) = (set(60), set(20));
+    let fit = config.training(&training).validation(&validation).fit();
+    let report = fit.unwrap().report;
     let steps: Vec<usize> = report.history.iter().map(|record| record.step).collect();
     assert_eq!(steps, [0, 10, 20]);
     let text = report.history[1].to_string();
@@ -104,11 +103,12 @@ fn parity_logs_as_retrain_did() {
 #[test]
 fn early_stopping_keeps_the_best() {
     let (training, validation) = (set(40), set(16));
-    let recipe = StepsConfig::hidden(16)
+    let recipe = GradientDescent::hidden(16)
         .with_learning_rate(0.05)
         .with_steps(5000);
     let config = HeadConfig::new().with_recipe(recipe);
-    let (head, report) = config.fit(&training, &validation).unwrap();
+    let fit = config.training(&training).validation(&validation).fit();
+    let Fitted { head, report } = fit.unwrap();
     assert_eq!(report.stopped, Stopped::Early);
     let best = report
         .history
@@ -129,7 +129,7 @@ fn a_cancelled_fit_gives_a_usable_head() {
     let set = set(60);
     for config in [
         HeadConfig::new(),
-        HeadConfig::new().with_recipe(StepsConfig::parity()),
+        HeadConfig::new().with_recipe(GradientDescent::parity()),
     ] {
         let mut looks = 0;
         let watch = |_: FitEvent<'_>| {
@@ -140,7 +140,8 @@ fn a_cancelled_fit_gives_a_usable_head() {
                 ControlFlow::Continue(())
             }
         };
-        let (head, report) = config.fit_with(&set, &set, watch).unwrap();
+        let training = config.training(&set).validation(&set);
+        let Fitted { head, report } = training.on_event(watch).fit().unwrap();
         assert_eq!(report.stopped, Stopped::Cancelled);
         assert!(
             head.probabilities(set.values())
@@ -161,15 +162,15 @@ fn a_class_is_added_without_starting_over() {
         .collect();
     let all = Embeddings::new(values, 6, targets.clone()).unwrap();
     let old: Vec<usize> = (0..images).filter(|&i| targets[i] < 3).collect();
-    let none = all.select(&[]);
-    let parity = StepsConfig::parity().with_learning_rate(0.2);
+    let parity = GradientDescent::parity().with_learning_rate(0.2);
     let config = |steps| HeadConfig::new().with_recipe(parity.clone().with_steps(steps));
-    let (head, _) = config(2000).fit(&all.select(&old), &none).unwrap();
-    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-    let (extended, _) = config(100)
-        .fit_from(&head, &all, &none, None, go_on)
-        .unwrap();
-    let (anew, _) = config(100).fit(&all, &none).unwrap();
+    let old = all.select(&old);
+    let head = config(2000).training(&old).fit().unwrap().head;
+    let from = |config: &HeadConfig, head: &Head, set: &Embeddings| {
+        config.training(set).start_from(head).fit()
+    };
+    let extended = from(&config(100), &head, &all).unwrap().head;
+    let anew = config(100).training(&all).fit().unwrap().head;
     let classes = ["a", "b", "c", "d"].map(String::from);
     let loss = |head: &transfer::Head| {
         head.predictions(&all, &classes)
@@ -186,18 +187,10 @@ fn a_class_is_added_without_starting_over() {
     let accuracy = head_accuracy(&extended, &all);
     assert!(accuracy > 0.97, "{accuracy}");
     // A head with a hidden layer is no start for one without, nor one of more classes.
-    let hidden = HeadConfig::new().with_recipe(StepsConfig::hidden(5).with_steps(20));
-    let (hidden, _) = hidden.fit(&all, &all).unwrap();
-    assert!(
-        config(1)
-            .fit_from(&hidden, &all, &none, None, go_on)
-            .is_err()
-    );
-    assert!(
-        config(1)
-            .fit_from(&extended, &all.select(&old), &none, None, go_on)
-            .is_err()
-    );
+    let hidden = HeadConfig::new().with_recipe(GradientDescent::hidden(5).with_steps(20));
+    let hidden = hidden.training(&all).validation(&all).fit().unwrap().head;
+    assert!(from(&config(1), &hidden, &all).is_err());
+    assert!(from(&config(1), &extended, &old).is_err());
 }
 
 fn head_accuracy(head: &transfer::Head, set: &Embeddings) -> f64 {
@@ -214,8 +207,8 @@ fn head_accuracy(head: &transfer::Head, set: &Embeddings) -> f64 {
 }
 
 /// Plain descent on all images at once: what a step takes from the weights is the rate times the gradient.
-fn whole_batch(hidden: Option<usize>, images: usize) -> StepsConfig {
-    StepsConfig::parity()
+fn whole_batch(hidden: Option<usize>, images: usize) -> GradientDescent {
+    GradientDescent::parity()
         .with_hidden(hidden)
         .with_sampling(Sampling::Shuffled)
         .with_batch(images)
@@ -237,9 +230,8 @@ fn any_head(dim: usize, hidden: Option<usize>, classes: usize) -> Head {
 }
 
 fn fit_from(config: &HeadConfig, start: &Head, set: &Embeddings) -> Head {
-    let go_on = |_: FitEvent<'_>| ControlFlow::Continue(());
-    let fit = config.fit_from(start, set, &set.select(&[]), None, go_on);
-    fit.unwrap().0
+    let fit = config.training(set).start_from(start).fit();
+    fit.unwrap().head
 }
 
 fn parameters(head: &Head) -> Vec<f64> {
@@ -401,7 +393,7 @@ fn a_class_without_images_is_named() {
     // Cross-validation needs two of each.
     let names = ["boat/a", "cloud/a", "cloud/b"].map(String::from).to_vec();
     let set = set.with_names(names).unwrap();
-    let error = HeadConfig::new().fit(&set, &set.select(&[])).unwrap_err();
+    let error = HeadConfig::new().training(&set).fit().unwrap_err();
     let error = error.to_string();
     assert!(
         error.contains("class `boat` has 1 training images"),

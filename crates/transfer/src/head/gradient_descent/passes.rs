@@ -3,8 +3,8 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::Dense;
-use super::super::products::{dots, outer};
+use crate::head::network::Dense;
+use crate::head::products::{dots, outer};
 
 /// Logits of some rows; the hidden layer's outputs (after ReLU and dropout) stay for the way back.
 pub(super) fn forward(
