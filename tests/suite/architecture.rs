@@ -79,7 +79,37 @@ fn no_library_chooses_a_backend() {
             "{room} needs Burn"
         );
     }
-    assert!(!needs(package(&workspace, "attribution"), false).contains("burn"));
+}
+
+/// Burn comes by a feature: who leaves it out classifies, trains heads and explains without it.
+#[test]
+fn burn_can_be_left_out() {
+    let workspace = workspace();
+    for room in ["attribution", "mobilenet", "transfer"] {
+        let package = package(&workspace, room);
+        assert!(!needs(package, false).contains("burn"), "{room} needs Burn");
+        let default = on_by_default(package);
+        assert!(default.contains("dep:burn"), "{room}: Burn is no default");
+    }
+}
+
+/// Features that are on by default, with those that they turn on.
+fn on_by_default(package: &Package) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec!["default".to_string()];
+    while let Some(feature) = left.pop() {
+        if found.insert(feature.clone()) {
+            left.extend(
+                package
+                    .features
+                    .get(&feature)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+        }
+    }
+    found
 }
 
 #[test]
@@ -92,12 +122,11 @@ fn network_plotting_and_hdf5_are_asked_for() {
                 !needs(package, false).contains(heavy),
                 "{room} brings {heavy} unasked"
             );
+            assert!(
+                !on_by_default(package).contains(&format!("dep:{heavy}")),
+                "a default feature of {room} brings {heavy}"
+            );
         }
-        let default = package.features.get("default");
-        assert!(
-            default.is_none_or(Vec::is_empty),
-            "{room} has default features {default:?}"
-        );
     }
     assert!(!needs(package(&workspace, "metrics"), true).contains("image"));
 }

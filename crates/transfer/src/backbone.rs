@@ -60,6 +60,7 @@ impl Backbone {
     ///
     /// # Errors
     /// As [`Weights::load`].
+    #[cfg(feature = "burn")]
     pub fn on(weights: Weights, device: &burn::tensor::Device) -> Result<Self> {
         let engine = mobilenet::BurnEngine::new(weights.clone(), device)?;
         Ok(Self::of(weights, Arc::new(engine)))
@@ -98,6 +99,7 @@ impl Backbone {
     }
 
     /// The same kind of engine, with other weights for a network of the same input; the layer is the embedding.
+    #[cfg(feature = "burn")]
     pub(crate) fn with_weights(&self, weights: Weights) -> Result<Self> {
         Ok(Self {
             engine: self.engine.with_weights(&weights)?,

@@ -12,7 +12,6 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let device = burn::tensor::Device::flex();
 //! use transfer::{Backbone, Classifier, EmbeddingCache, Fitted, HeadConfig};
 //! let folder = dataset::ImageFolder::open("photos")?;
 //! let split = dataset::HashedSplit::default().apply(&folder)?;
@@ -35,6 +34,7 @@ mod embeddings;
 mod error;
 pub mod export;
 mod files;
+#[cfg(feature = "burn")]
 pub mod finetune;
 mod gradients;
 mod head;
@@ -42,6 +42,7 @@ pub mod insight;
 mod pretrained;
 mod retrained_graph;
 pub mod tensorboard;
+mod threads;
 mod variation;
 
 #[doc = include_str!("guide.md")]

@@ -7,13 +7,13 @@ use dataset::{
     decode_named, read_bounded,
 };
 use mobilenet::ImageBatch;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::backbone::{Backbone, Embedded, Filled, Rows};
 use crate::cache::{EmbeddingCache, Key};
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// The most variants of an image: they are in memory together.
 const MOST_VARIANTS: usize = 64;
@@ -90,7 +90,7 @@ impl Backbone {
         let at_once = (BATCH / variants).max(1);
         for (chunk, part) in items.chunks(at_once).enumerate() {
             let work = |item: &ImageItem| self.vary(item, variation, seed, &recipes, cache);
-            let loaded: Vec<Result<Varied>> = part.par_iter().map(work).collect();
+            let loaded: Vec<Result<Varied>> = threads::map(part.iter(), work);
             let (mut levels, mut missing) = (Vec::new(), Vec::new());
             for (offset, varied) in loaded.into_iter().enumerate() {
                 let image = chunk * at_once + offset;
@@ -142,11 +142,8 @@ impl Backbone {
             let image = decode_file(&item.path, &self.decoding())?;
             Ok(variation.apply(&image, self.size(), seed, step as u64, place as u64))
         };
-        let levels: Vec<_> = items
-            .par_iter()
-            .enumerate()
-            .map(load)
-            .collect::<Result<_>>()?;
+        let levels = threads::map(items.iter().enumerate(), load);
+        let levels: Vec<_> = levels.into_iter().collect::<Result<_>>()?;
         self.embed_levels(&levels.concat(), items.len())
     }
 

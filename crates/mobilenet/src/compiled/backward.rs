@@ -10,6 +10,7 @@ use super::fold::{Filters, Layers};
 use super::forward::{BAND, Masks, in_bands};
 use super::kernels::{Affine, Depthwise, Finish, Matmul, Packed, Place, Spread};
 use super::plan::Plan;
+use super::threads;
 
 /// The weights, transposed: made when a gradient is first asked for.
 pub(super) struct Transposed {
@@ -327,12 +328,7 @@ impl Backward<'_> {
         if self.parts == 1 {
             bands.for_each(run);
         } else {
-            use rayon::prelude::*;
-            bands
-                .collect::<Vec<_>>()
-                .into_par_iter()
-                .with_max_len(1)
-                .for_each(run);
+            threads::for_each(bands, run);
         }
     }
 }

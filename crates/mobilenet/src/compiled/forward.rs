@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::CompiledMobileNet;
 use super::kernels::{Depthwise, Finish, Matmul, Place};
 use super::plan::{Plan, Shape};
+use super::threads;
 use crate::blocks::Blocks;
 use crate::image_batch::Values;
 
@@ -79,11 +78,7 @@ pub(super) fn in_bands(
     if parts == 1 {
         bands.for_each(run);
     } else {
-        bands
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .with_max_len(1)
-            .for_each(run);
+        threads::for_each(bands, run);
     }
 }
 

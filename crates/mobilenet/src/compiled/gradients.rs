@@ -1,9 +1,10 @@
 //! Vector-Jacobian products of batches.
 
+use super::CompiledMobileNet;
 use super::backward::{Backward, Transposed};
 use super::forward::Masks;
 use super::plan::Plan;
-use super::{CompiledMobileNet, each_image};
+use super::threads::each_image;
 use crate::blocks::Blocks;
 use crate::error::Result;
 use crate::gradients::{BlockGradients, GradientOptions, PixelGradients};

@@ -13,19 +13,18 @@ mod instruction_set;
 mod kernels;
 mod options;
 mod plan;
-#[cfg(all(test, feature = "burn"))]
+#[cfg(all(test, feature = "burn", feature = "rayon"))]
 mod tests;
+mod threads;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use rayon::{Yield, prelude::*};
+use std::sync::{Mutex, OnceLock};
 
 use self::backward::Transposed;
 use self::fold::Layers;
 use self::forward::Masks;
 use self::kernels::{Finish, Kernels, Matmul, Packed, Place};
 use self::plan::{Buffers, Plan};
+use self::threads::{awake, each_image};
 use crate::blocks::Blocks;
 use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
@@ -171,7 +170,7 @@ impl CompiledMobileNet {
             let embeddings = self.embed(pixels)?;
             Ok(self.product(classifier, &embeddings, self.config.classes))
         };
-        let threads = rayon::current_num_threads();
+        let threads = threads::count();
         if pixels.len() < threads {
             // Else the others would sleep when the classifier's columns come.
             awake(threads - 1, run)
@@ -251,8 +250,8 @@ impl CompiledMobileNet {
     fn product(&self, right: &Packed, left: &[f32], columns: usize) -> Vec<f32> {
         const PART: usize = 128;
         let rows = left.len() / right.depth();
-        let starts: Vec<_> = (0..right.columns()).step_by(PART).collect();
-        let parts = starts.into_par_iter().map(|start| {
+        let starts = (0..right.columns()).step_by(PART);
+        let parts = threads::map(starts, |start| {
             let columns = start..right.columns().min(start + PART);
             let mut out = vec![0.0; rows * columns.len()];
             self.kernels.matmul(Matmul {
@@ -268,7 +267,6 @@ impl CompiledMobileNet {
             });
             out
         });
-        let parts: Vec<_> = parts.collect();
         let row = |r: usize| {
             let parts = parts
                 .iter()
@@ -277,58 +275,4 @@ impl CompiledMobileNet {
         };
         (0..rows).flat_map(row).collect()
     }
-}
-
-/// Hands out the images in order to as many tasks as there are threads; the last ones, for which there would be
-/// idle threads, are split over all of them.
-fn each_image<T: Send>(
-    threads: usize,
-    n: usize,
-    images: impl Iterator<Item = T> + Send,
-    run: impl Fn(usize, usize, T) + Sync,
-) {
-    let images = Mutex::new(images.enumerate());
-    let next = || images.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some((i, image)) = next() {
-            if threads > 1 && i + threads >= n {
-                awake(threads - 1, || run(i, threads, image));
-            } else {
-                run(i, 1, image);
-            }
-        }
-    };
-    rayon::scope(|scope| {
-        for _ in 1..threads.min(n) {
-            scope.spawn(|_| work());
-        }
-        work();
-    });
-}
-
-/// Runs `run`, whose parallel parts come one soon after the other, while `others` threads of the pool look out for them
-/// without sleeping: waking a thread costs as much as a tenth of a part.
-fn awake<R: Send>(others: usize, run: impl FnOnce() -> R + Send) -> R {
-    /// Also where `run` panics: else the others would look out for ever.
-    struct Done<'a>(&'a AtomicBool);
-    impl Drop for Done<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    const SPINS: usize = 5;
-    let done = AtomicBool::new(false);
-    rayon::in_place_scope(|scope| {
-        let _done = Done(&done);
-        for _ in 0..others {
-            scope.spawn(|_| {
-                while !done.load(Ordering::Relaxed) {
-                    if rayon::yield_now() != Some(Yield::Executed) {
-                        (0..SPINS).for_each(|_| std::hint::spin_loop());
-                    }
-                }
-            });
-        }
-        run()
-    })
 }

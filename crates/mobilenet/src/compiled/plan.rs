@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::threads;
 use crate::config::{BLOCKS, MobileNetConfig, STEM};
 use crate::error::Result;
 
@@ -167,7 +168,7 @@ impl Plan {
             width,
             stages,
             zeros,
-            threads: rayon::current_num_threads(),
+            threads: threads::count(),
         })
     }
 

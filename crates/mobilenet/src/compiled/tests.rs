@@ -3,6 +3,7 @@
 use burn::module::{Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
+use rayon::prelude::*;
 
 use super::kernels::tests::Numbers;
 use super::*;

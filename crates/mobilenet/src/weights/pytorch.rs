@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use burn::store::pytorch_reader::{DType, PytorchReader, Tensor};
+use pytorch_reader::{DType, PytorchReader, Tensor};
 use serde_json::Value;
 
 use super::parameters::{Array, Arrays};
@@ -46,7 +46,7 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
             copy.path()
         }
     };
-    let wrong = |e: burn::store::pytorch_reader::PytorchError| file.wrong(FORMAT, e.to_string());
+    let wrong = |e: pytorch_reader::PytorchError| file.wrong(FORMAT, e.to_string());
     let mut reader = PytorchReader::new(path).map_err(wrong)?;
     if reader.is_empty() {
         let below = BELOW

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use burn::tensor::Device;
 use dataset::{ResizeFilter, ResizePolicy};
 use mobilenet::{FloatType, Weights};
 use safetensors::SafeTensors;
@@ -168,7 +167,8 @@ impl Classifier {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_on(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+    #[cfg(feature = "burn")]
+    pub fn load_on(path: impl AsRef<Path>, device: &burn::tensor::Device) -> Result<Self> {
         Self::read(path.as_ref(), |weights| Backbone::on(weights, device))
     }
 

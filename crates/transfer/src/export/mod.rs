@@ -87,7 +87,6 @@ enum Files {
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let device = burn::tensor::Device::flex();
 /// use transfer::export::{Export, Format, PixelInput};
 /// let classifier = transfer::Classifier::load("boats.safetensors")?;
 /// Export::new(&classifier)?

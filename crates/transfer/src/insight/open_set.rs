@@ -1,7 +1,5 @@
-use rayon::prelude::*;
-
 use super::{SimilarImages, rows, unit_rows};
-use crate::{Error, Result};
+use crate::{Error, Result, threads};
 
 /// Tells images of something else from images like those trained on, so that a cat is not confidently a boat.
 ///
@@ -85,7 +83,7 @@ impl OpenSet {
             let cosine = nearest.last().map_or(-1.0, |n| n.similarity);
             (2.0 - 2.0 * cosine).max(0.0).sqrt()
         };
-        Ok(unit.par_chunks_exact(self.dim).map(score).collect())
+        Ok(threads::map(unit.chunks_exact(self.dim), score))
     }
 
     /// The score beyond which an image is a stranger.

@@ -1,7 +1,5 @@
-use rayon::prelude::*;
-
 use super::{dot, rows, unit_rows};
-use crate::{Error, Result};
+use crate::{Error, Result, threads};
 
 /// An image near another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,12 +128,7 @@ impl SimilarImages {
                 })
                 .collect()
         };
-        let pairs: Vec<Vec<Pair>> = self
-            .unit
-            .par_chunks_exact(self.dim)
-            .enumerate()
-            .map(near)
-            .collect();
+        let pairs = threads::map(self.unit.chunks_exact(self.dim).enumerate(), near);
         Ok(pairs.concat())
     }
 }

@@ -7,8 +7,6 @@
 //! The matrix stays in `f32`; blocks of rows are widened to `f64`, centred (which changes nothing but the
 //! intercepts, and the number of steps by much) and used for all problems before the next block is read.
 
-use rayon::prelude::*;
-
 use super::lbfgs::{Lbfgs, Status};
 use crate::embeddings::Embeddings;
 use crate::error::Result;
@@ -165,44 +163,39 @@ impl<'a> Data<'a> {
             .copied()
             .collect();
         let block = self.rows().div_ceil(BLOCKS).next_multiple_of(CHUNK);
-        let partial: Vec<Partial> = (0..self.rows())
-            .step_by(block)
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|first| {
-                let mut sums = Partial::new(trials.len(), columns, dim);
-                let mut wide = Vec::with_capacity(CHUNK * dim);
-                let mut logits = vec![0.0; CHUNK * columns];
-                let order: Vec<usize> = (0..CHUNK).collect();
-                let end = (first + block).min(self.rows());
-                for chunk in (first..end).step_by(CHUNK) {
-                    let rows = CHUNK.min(end - chunk);
-                    self.widen(chunk, rows, &mut wide);
-                    let logits = &mut logits[..rows * columns];
-                    dots(&wide, &order[..rows], &coefficients, dim, logits);
-                    for (i, logits) in logits.chunks_exact_mut(columns).enumerate() {
-                        let shares = &self.shares[(chunk + i) * outputs..(chunk + i + 1) * outputs];
-                        for (p, z) in logits.chunks_exact_mut(outputs).enumerate() {
-                            let weight = trials[p].0.weights[chunk + i];
-                            if weight == 0.0 {
-                                z.fill(0.0);
-                                continue;
-                            }
-                            for (z, b) in z.iter_mut().zip(&intercepts[p * outputs..]) {
-                                *z += b;
-                            }
-                            sums.losses[p] += weight * loss(z, shares);
-                            for (k, z) in z.iter_mut().enumerate() {
-                                *z *= weight;
-                                sums.intercepts[p * outputs + k] += *z;
-                            }
+        let partial = crate::threads::map((0..self.rows()).step_by(block), |first| {
+            let mut sums = Partial::new(trials.len(), columns, dim);
+            let mut wide = Vec::with_capacity(CHUNK * dim);
+            let mut logits = vec![0.0; CHUNK * columns];
+            let order: Vec<usize> = (0..CHUNK).collect();
+            let end = (first + block).min(self.rows());
+            for chunk in (first..end).step_by(CHUNK) {
+                let rows = CHUNK.min(end - chunk);
+                self.widen(chunk, rows, &mut wide);
+                let logits = &mut logits[..rows * columns];
+                dots(&wide, &order[..rows], &coefficients, dim, logits);
+                for (i, logits) in logits.chunks_exact_mut(columns).enumerate() {
+                    let shares = &self.shares[(chunk + i) * outputs..(chunk + i + 1) * outputs];
+                    for (p, z) in logits.chunks_exact_mut(outputs).enumerate() {
+                        let weight = trials[p].0.weights[chunk + i];
+                        if weight == 0.0 {
+                            z.fill(0.0);
+                            continue;
+                        }
+                        for (z, b) in z.iter_mut().zip(&intercepts[p * outputs..]) {
+                            *z += b;
+                        }
+                        sums.losses[p] += weight * loss(z, shares);
+                        for (k, z) in z.iter_mut().enumerate() {
+                            *z *= weight;
+                            sums.intercepts[p * outputs + k] += *z;
                         }
                     }
-                    outer(&wide, &order[..rows], logits, dim, &mut sums.coefficients);
                 }
-                sums
-            })
-            .collect();
+                outer(&wide, &order[..rows], logits, dim, &mut sums.coefficients);
+            }
+            sums
+        });
         let mut total = Partial::new(trials.len(), columns, dim);
         for part in &partial {
             total.add(part);
