@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use attribution::{BlockOutput, BoxError, GradCam, IntegratedGradients, Method, Model, Pixels};
+use attribution::model::BlockTuple;
+use attribution::{BoxError, GradCam, IntegratedGradients, Method, Model, Pixels};
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mobilenet::{CompiledMobileNet, GradientOptions, Layer, MobileNetConfig};
@@ -27,7 +28,7 @@ fn model(net: &CompiledMobileNet) -> Model<'_> {
         let scores = answer.outputs.chunks(net.classes()).map(score).collect();
         Ok((scores, answer.gradients))
     };
-    let block = move |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<BlockOutput, BoxError> {
+    let block = move |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<BlockTuple, BoxError> {
         let pixels = mobilenet::ImageBatch::from_f32(pixels, [n, h, w])?;
         let answer = net.block_gradients(&pixels, net.config().blocks, options, seed)?;
         let scores = answer.outputs.chunks(net.classes()).map(score).collect();

@@ -1,28 +1,26 @@
-//! Says why a network gives an image its class.
+//! Explains why a network gives an image its class.
 
 mod common;
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use attribution::{Attribution, Method, Panel, Pixels};
+use attribution::{Explanation, Pixels, Score, methods};
 use clap::{ArgGroup, Parser};
-use common::answers::{Images, jpeg, write as write_text};
-use common::explaining::{Explained, Settings, drawing, write};
+use common::answers::{Images, jpeg, write};
+use common::explaining::{Settings, method_names, model};
 use dataset::ResizePolicy;
 use image::RgbImage;
 use metrics::EvaluationOptions;
 use transfer::Classifier;
 
-/// Explain what a network sees in images.
+/// Explain why a network gives images their classes.
 ///
-/// Writes `attributions.npy` ([3, height, width], what each value adds to the score), `heatmap.png` (red speaks for the
-/// class, blue against it; black to yellow where the method says only how much), `overlay.png` (where the net looks, the
-/// brighter the more), `panel.png` and
-/// `explanation.json`.
+/// Writes `attributions.npy` ([3, height, width]: what each value adds to the score), `heatmap.png` (red speaks for the
+/// class, blue against it; black to yellow where a method has no negative values), `overlay.png` (where the network
+/// looks: the brighter, the more), `panel.png` and `explanation.json`.
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("net").required(true).args(["classifier", "weights"])),
@@ -32,57 +30,44 @@ use transfer::Classifier;
                   explain --classifier boats.safetensors --misclassified test --output why"
 )]
 struct Options {
-    /// A file that `retrain` wrote
+    /// A classifier file that `retrain` wrote
     #[arg(long, value_name = "FILE")]
     classifier: Option<PathBuf>,
-    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    /// Explain ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
     #[arg(long, value_name = "NAME|PATH")]
     weights: Option<String>,
-    /// integrated-gradients, gradient, gradient-x-input, smooth-grad, smooth-grad-squared, var-grad,
-    /// expected-gradients, blur-integrated-gradients, guided-integrated-gradients, guided-backpropagation,
-    /// grad-cam, grad-cam-plus-plus, layer-cam, score-cam, occlusion, rise or xrai
-    #[arg(long, default_value = "integrated-gradients", verbatim_doc_comment)]
+    /// Method of explanation
+    #[arg(long, default_value = "integrated-gradients", value_parser = method_names())]
     method: String,
     /// Draw these methods as well, side by side, into `comparison.png`
-    #[arg(long, value_name = "METHOD,..", value_delimiter = ',')]
+    #[arg(long, value_name = "METHOD,..", value_delimiter = ',', value_parser = method_names(), hide_possible_values = true)]
     compare: Vec<String>,
     #[command(flatten)]
     settings: Settings,
-    /// Index of the class [default: the one with the largest score]
+    /// Index of the class [default: the class with the highest score]
     #[arg(long)]
     target: Option<usize>,
     /// With --weights, how images become squares: squash, center-crop, letterbox or tf1
     #[arg(long, conflicts_with = "classifier", default_value = "center-crop")]
     resize: ResizePolicy,
-    /// Explain every mistake on the images of this folder (one sub-folder a class), and write `report.html`
-    #[arg(
-        long,
-        value_name = "DIR",
-        requires = "classifier",
-        conflicts_with_all = ["images", "target"]
-    )]
+    /// Explain every mistake on the images of this folder (one sub-folder for each class), and write `report.html`
+    #[arg(long, value_name = "DIR", requires = "classifier", conflicts_with_all = ["images", "target"])]
     misclassified: Option<PathBuf>,
-    /// Folder of embeddings computed so far, for --misclassified
+    /// Folder in which embeddings are kept, for --misclassified
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
     cache: PathBuf,
-    /// Folder to write to; with several images, each gets a sub-folder of its name
+    /// Folder to write to; with several images, each has a sub-folder of its name
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     device: common::DeviceName,
-    /// Images
+    /// Images to explain
     images: Vec<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let mut options = Options::parse();
-    let usual = match options.classifier {
-        Some(_) => Explained::Probability,
-        None => Explained::Logit,
-    };
-    options.settings.score.get_or_insert(usual);
-    common::finish(run(&options))
+    common::finish(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -96,80 +81,99 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             common::imagenet(weights, options.resize, options.device)?
         }
     };
-    // Said once, not for every image.
-    for method in std::iter::once(&options.method).chain(&options.compare) {
-        options.settings.method(method)?;
-    }
     let mut names = HashSet::new();
-    let mut failed = 0;
+    let mut failed = false;
     for path in &options.images {
-        let stem = path
-            .file_stem()
-            .map_or_else(OsString::new, ToOwned::to_owned);
-        let mut one = || -> Result<(), Box<dyn Error>> {
-            if !names.insert(stem.clone()) {
-                let stem = stem.display();
-                return Err(format!(
-                    "another image is called {stem}, and folders are named by that"
-                )
-                .into());
-            }
-            let backbone = classifier.backbone();
-            let image = backbone.square(&backbone.loader().decode(path)?);
-            let folder = match options.images.len() {
-                1 => options.output.clone(),
-                _ => options.output.join(&stem),
-            };
-            explain(options, &classifier, &image, options.target, &folder)?;
-            Ok(())
+        let name = path.file_stem().unwrap_or_default();
+        let (backbone, single) = (classifier.backbone(), options.images.len() == 1);
+        let folder = if single {
+            options.output.clone()
+        } else {
+            options.output.join(name)
         };
-        if let Err(error) = one() {
-            let (said, path) = (error.to_string(), path.display().to_string());
-            if said.contains(&path) {
-                eprintln!("error: {said}");
-            } else {
-                eprintln!("error: {path}: {said}");
-            }
-            failed += 1;
+        let result = match backbone.loader().decode(path) {
+            _ if !names.insert(name) => Err(format!(
+                "{}: another image has the same name, after which its folder is named",
+                path.display()
+            )),
+            // The message names the file.
+            Err(error) => Err(error.to_string()),
+            Ok(image) => explain(
+                options,
+                &classifier,
+                &backbone.square(&image),
+                options.target,
+                &folder,
+            )
+            .map_err(|error| format!("{}: {error}", path.display())),
+        };
+        if let Err(error) = result {
+            eprintln!("error: {error}");
+            failed = true;
         }
     }
-    Ok(ExitCode::from(u8::from(failed > 0)))
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
-/// Explains one image, of the network's size, and says how that went.
+/// Explains one image, of the network's size, writes and prints the result, and gives the overlay.
 fn explain(
     options: &Options,
     classifier: &Classifier,
     image: &RgbImage,
     target: Option<usize>,
     folder: &Path,
-) -> Result<Attribution, Box<dyn Error>> {
-    let method = options.settings.method(&options.method)?;
+) -> Result<RgbImage, Box<dyn Error>> {
     let ranked = classifier.rank(&classifier.predict(image.as_raw(), 1)?);
     let target = target
         .or(ranked.first().map(|top| top.index))
         .unwrap_or_default();
-    let model = options.settings.model(classifier, target)?;
-    let pixels = Pixels::from(image);
-    let why = method.attribute(&model, &pixels)?;
-    let class = &classifier.classes()[target];
-    write(folder, &why, image, (target, class))?;
-    if !options.compare.is_empty() {
-        let mut panel = Panel::new(4);
-        panel.add(format!("{class} {:.3}", why.score()), image.clone());
-        for name in &options.compare {
-            let why = options.settings.method(name)?.attribute(&model, &pixels)?;
-            panel.add(name, drawing(&why).overlay(&why, &pixels)?);
-        }
-        let picture = panel.with_bars("against", "for").draw();
-        picture.save(folder.join("comparison.png"))?;
+    let classes = classifier.classes();
+    let out_of_range = attribution::Error::Target {
+        target,
+        classes: classes.len(),
+    };
+    let class = classes.get(target).ok_or(out_of_range)?;
+    let blocks = classifier.backbone().weights().config().blocks;
+    let block = options.settings.block.unwrap_or(blocks);
+    if block > blocks {
+        return Err(format!("--block {block}: this network has the blocks 0 to {blocks}").into());
     }
-    let (score, folder) = (why.score(), folder.display());
-    common::say!("{class} ({target}), score {score:.4} -> {folder}");
+    let usual = if options.classifier.is_some() {
+        "probability"
+    } else {
+        "logit"
+    };
+    let score = match options.settings.score.as_deref().unwrap_or(usual) {
+        "probability" => Score::Probability(target),
+        _ => Score::Logit(target),
+    };
+    let (model, pixels) = (model(classifier, block, score), Pixels::from(image));
+    let settings = options.settings.of_methods();
+    let attribute = |name: &str| {
+        methods::find(name)?
+            .build(&settings)
+            .attribute(&model, &pixels)
+    };
+    let why = attribute(&options.method)?;
+    let explanation = Explanation::new(&why, image, target, class);
+    explanation.write(folder)?;
+    if !options.compare.is_empty() {
+        let others = options.compare.iter().map(|name| attribute(name));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        let names = options.compare.iter().map(String::as_str);
+        explanation
+            .comparison(names.zip(&others))?
+            .save(folder.join("comparison.png"))?;
+    }
+    common::say!(
+        "{class} ({target}), score {:.4} -> {}",
+        why.score(),
+        folder.display()
+    );
     for warning in why.warnings() {
         common::say!("  note: {warning}");
     }
-    Ok(why)
+    Ok(explanation.overlay()?)
 }
 
 /// Explains the class said, wrongly, of every image of a folder, and writes the report of the evaluation.
@@ -183,11 +187,11 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
     let (predictions, Some(classifier)) = (&answers.predictions, &answers.classifier) else {
         return Err("no classifier was asked".into());
     };
-    let mut report = predictions.report(&EvaluationOptions::new())?;
-    report = images
+    let report = predictions.report(&EvaluationOptions::new())?;
+    let mut report = images
         .with_pictures(report, &answers, false)?
         .with_overlay_note(format!(
-            "Beside each mistake, {} of the class said: where the net looked, the brighter the more.",
+            "Beside each mistake, {} of the predicted class: where the network looked, the brighter the more.",
             options.method
         ));
     let mut folders = HashSet::new();
@@ -200,11 +204,10 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<(), Box<dyn
         if !folders.insert(own.clone()) {
             own = options.output.join(name); // `a.jpg` was there; this is `a.png`
         }
-        let why = explain(options, classifier, &image, Some(said), &own)?;
-        let overlay = drawing(&why).overlay(&why, &Pixels::from(&image))?;
+        let overlay = explain(options, classifier, &image, Some(said), &own)?;
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("{}: {error}", options.output.display()))?;
-    write_text(&options.output.join("report.html"), &report.html()?)
+    write(&options.output.join("report.html"), &report.html()?)
 }

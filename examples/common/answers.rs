@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use attribution::{IntegratedGradients, Method, Pixels};
+use attribution::{Drawing, IntegratedGradients, Method, Pixels};
 use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file, thumbnail};
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
@@ -13,7 +13,6 @@ use metrics::Predictions;
 use metrics::report::{Picture, Report};
 use transfer::{Classifier, EmbeddingCache};
 
-use super::explaining::drawing;
 use super::network::embed;
 use super::{DeviceName, open_folder};
 
@@ -133,7 +132,7 @@ fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Pictur
     let pixels = Pixels::from(&square);
     let method = IntegratedGradients::new().with_steps(32);
     let why = method.attribute(&classifier.gradient(class), &pixels)?;
-    let mut shown = drawing(&why).overlay(&why, &pixels)?;
+    let mut shown = Drawing::suited_to(&why).overlay(&why, &pixels)?;
     // Back to the image's shape where it was squashed.
     if matches!(
         backbone.resize(),

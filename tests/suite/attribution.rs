@@ -1,7 +1,7 @@
 //! Integrated gradients on the compiled engine against TensorFlow's.
 
-use attribution::{Attribution, Baseline, BoxError, IntegratedGradients, Method, Rule};
-use burn::tensor::Device;
+use attribution::methods::Rule;
+use attribution::{Attribution, Baseline, BoxError, IntegratedGradients, Method};
 use mobilenet::{GradientOptions, Layer, Weights};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn check(weights: &str, alpha: &str, bound: f64) {
     };
     let golden = shared.join("golden");
     let weights = Weights::open(shared.join("weights").join(weights)).unwrap();
-    let net = weights.load(&Device::flex()).unwrap().compile().unwrap();
+    let net = weights.compile().unwrap();
     let json = std::fs::read(golden.join(format!("golden_{alpha}.json"))).unwrap();
     let json: Value = serde_json::from_slice(&json).unwrap();
     let bytes = std::fs::read(golden.join(format!("golden_{alpha}.safetensors"))).unwrap();
@@ -49,7 +49,7 @@ fn check(weights: &str, alpha: &str, bound: f64) {
             .to_rgb8();
         for (key, path) in [
             ("ig_black", (Baseline::Black, Rule::Midpoint)),
-            ("ig_grey", (Baseline::Grey, Rule::Right)),
+            ("ig_grey", (Baseline::Gray, Rule::Right)),
         ] {
             let Ok(array) = arrays.tensor(&format!("{name}.{key}")) else {
                 continue;

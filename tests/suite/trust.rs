@@ -1,10 +1,11 @@
 //! How far explanations of real images can be trusted. Most of it takes minutes and is asked for by name.
 
-use attribution::{
-    Faithfulness, GradCam, GradCamPlusPlus, GradientXInput, GuidedBackpropagation,
-    IntegratedGradients, LayerCam, Method, Model, Pixels, Randomised, Score, randomisation_check,
-    rank_correlation,
+use attribution::methods::{
+    GradCam, GradCamPlusPlus, GradientXInput, GuidedBackpropagation, IntegratedGradients, LayerCam,
 };
+use attribution::model::Randomized;
+use attribution::trust::{Faithfulness, randomization_check, rank_correlation};
+use attribution::{Method, Model, Pixels, Score};
 use dataset::{DecodeOptions, ImageFolder, ResizePolicy, decode_file};
 use image::RgbImage;
 use mobilenet::Weights;
@@ -70,16 +71,16 @@ fn explanations_change_when_the_net_forgets() {
     let image = picture("cat");
     let target = top(&classifier, &image);
     let of = move |logits: &[f64]| Score::Logit(target).evaluate(logits);
-    let randomised = classifier
+    let randomized = classifier
         .randomized_of(1, of)
         .step_by(4)
-        .map(|step| step.map(|(layer, gradient)| Randomised::new(layer, gradient)))
+        .map(|step| step.map(|(layer, gradient)| Randomized::new(layer, gradient)))
         .collect::<Result<Vec<_>, _>>()
         .unwrap();
-    let model = model(&classifier, Score::Logit(target)).with_randomised(randomised);
+    let model = model(&classifier, Score::Logit(target)).with_randomized(randomized);
     let before = classifier.predict(image.as_raw(), 1).unwrap();
     let pixels = Pixels::from(&image);
-    let steps = randomisation_check(&GradientXInput::new(), &model, &pixels).unwrap();
+    let steps = randomization_check(&GradientXInput::new(), &model, &pixels).unwrap();
     for step in &steps {
         println!(
             "down to {}: {:?}, magnitudes {:?}",
@@ -95,11 +96,11 @@ fn explanations_change_when_the_net_forgets() {
     let last = &steps[3];
     assert!(last.magnitude_correlation.unwrap() < 0.75, "{last:?}");
 
-    // Methods agree more with their kin than with methods of another kind.
+    // Methods agree more with related methods than with methods of another kind.
     let run = |method: &dyn Method| method.attribute(&model, &pixels).unwrap();
     let cam = run(&GradCam::new());
     let agreement = |other: &dyn Method| rank_correlation(&cam, &run(other)).unwrap().unwrap();
-    let (kin, strangers) = (
+    let (related, unrelated) = (
         [
             agreement(&GradCamPlusPlus::new()),
             agreement(&LayerCam::new()),
@@ -109,10 +110,10 @@ fn explanations_change_when_the_net_forgets() {
             agreement(&GradientXInput::new()),
         ],
     );
-    println!("with its kin {kin:?}, with others {strangers:?}");
+    println!("with related methods {related:?}, with others {unrelated:?}");
     assert_eq!(agreement(&GradCam::new()), 1.0);
-    for kin in kin {
-        assert!(strangers.iter().all(|other| kin > other.abs()));
+    for related in related {
+        assert!(unrelated.iter().all(|other| related > other.abs()));
     }
     assert_eq!(
         before,

@@ -1,31 +1,21 @@
-//! What a method answers.
+//! The result of a method.
 
-use crate::error::{Error, Result};
-use crate::pixels::volume;
+use crate::check;
+use crate::error::Result;
+use std::borrow::Cow;
 
-/// How far an attribution's sum is from what it should explain.
+/// Whether the sum of a map equals the score minus the score of the baseline.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Completeness {
-    /// The method promises that the sum is score minus baseline score.
+    /// The method promises that they are equal, up to a numerical error.
     Promised {
-        /// The sum minus (score - baseline score).
+        /// The sum of the map minus (score - baseline score).
         delta: f64,
-        /// Its magnitude over that of the score difference; `None` where the difference is 0.
+        /// |delta| / |score - baseline score|; `None` where the two scores are equal.
         relative: Option<f64>,
     },
-    /// The method promises no such thing; the reason.
-    NotPromised(&'static str),
-}
-
-impl Completeness {
-    pub(crate) fn of(sum: f64, score: f64, baseline_score: f64) -> Self {
-        let difference = score - baseline_score;
-        let delta = sum - difference;
-        Self::Promised {
-            delta,
-            relative: (difference != 0.0).then(|| delta.abs() / difference.abs()),
-        }
-    }
+    /// The method does not promise it, for this reason.
+    NotPromised(Cow<'static, str>),
 }
 
 /// The L2 norm.
@@ -34,51 +24,54 @@ pub(crate) fn norm(values: impl IntoIterator<Item = f64>) -> f64 {
     squares.sum::<f64>().sqrt()
 }
 
-/// Why a model gives an image its score: a value for each pixel and channel, and how far it can be trusted.
+/// Why a model gives an image its score: one value for each pixel and channel, and how far they can be trusted.
+///
+/// Every [`Method`](crate::Method) returns one. A method in another crate, or a map that another program computed,
+/// starts from [`new`](Self::new) and adds what it knows:
+///
+/// ```
+/// use attribution::Attribution;
+/// let why = Attribution::new("mine", vec![1.0, 3.0], [1, 2, 1], 5.0)?.with_baseline_score(0.5).with_evaluations(12);
+/// assert_eq!((why.sum(), why.convergence_delta()), (4.0, Some(-0.5)));
+/// # Ok::<(), attribution::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribution {
-    pub(crate) map: Vec<f64>,
-    pub(crate) shape: [usize; 3],
-    pub(crate) score: f64,
-    pub(crate) baseline_score: Option<f64>,
-    pub(crate) completeness: Completeness,
-    pub(crate) method: String,
-    pub(crate) steps: usize,
-    pub(crate) evaluations: usize,
-    pub(crate) seed: Option<u64>,
-    pub(crate) map_error: Option<f64>,
-    pub(crate) warnings: Vec<String>,
+    map: Vec<f64>,
+    shape: [usize; 3],
+    score: f64,
+    baseline_score: Option<f64>,
+    completeness: Completeness,
+    method: String,
+    steps: usize,
+    evaluations: usize,
+    seed: Option<u64>,
+    map_error: Option<f64>,
+    warnings: Vec<String>,
 }
 
 impl Attribution {
-    /// An attribution made elsewhere, to be measured and drawn like any other.
+    /// A map of the shape height, width, channels (row by row, the channels of a pixel together) that explains `score`.
+    ///
+    /// It promises no completeness; steps and evaluations are 0, and there is no seed, no error of the map and no warning.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::Length`] or [`Error::NotFinite`] where the map is not a finite one of its shape.
-    pub fn from_map(
+    /// [`Error::Empty`](crate::Error::Empty) where a side is 0, [`Error::Length`](crate::Error::Length) where the
+    /// map is not as long as its shape says, [`Error::NotFinite`](crate::Error::NotFinite) where a value is NaN or
+    /// infinite.
+    pub fn new(
         method: impl Into<String>,
         map: Vec<f64>,
         shape: [usize; 3],
         score: f64,
     ) -> Result<Self> {
-        let expected = volume(shape);
-        if expected == 0 {
-            return Err(Error::Empty { what: "the map" });
-        }
-        if map.len() != expected {
-            return Err(Error::Length {
-                what: "the map",
-                expected,
-                found: map.len(),
-            });
-        }
-        crate::error::all_finite("the map", map.iter().copied())?;
+        check::values("the map", map.iter().copied(), shape)?;
         Ok(Self {
             map,
             shape,
             score,
             baseline_score: None,
-            completeness: Completeness::NotPromised("the map was made elsewhere"),
+            completeness: Completeness::NotPromised("the map was made elsewhere".into()),
             method: method.into(),
             steps: 0,
             evaluations: 0,
@@ -88,14 +81,89 @@ impl Attribution {
         })
     }
 
-    /// The map: one value for each pixel and channel, row by row, channels together.
+    /// Promises completeness against this score of the baseline; the error follows from the sum of the map.
+    #[must_use]
+    pub fn with_baseline_score(mut self, baseline_score: f64) -> Self {
+        let difference = self.score - baseline_score;
+        let delta = self.sum() - difference;
+        self.baseline_score = Some(baseline_score);
+        self.completeness = Completeness::Promised {
+            delta,
+            relative: (difference != 0.0).then(|| delta.abs() / difference.abs()),
+        };
+        self
+    }
+
+    /// Says why the method does not promise completeness.
+    #[must_use]
+    pub fn without_completeness(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.completeness = Completeness::NotPromised(reason.into());
+        self
+    }
+
+    /// How often the method repeated what it repeats; see [`steps`](Self::steps).
+    #[must_use]
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Number of images that the model was asked about; see [`evaluations`](Self::evaluations).
+    #[must_use]
+    pub fn with_evaluations(mut self, evaluations: usize) -> Self {
+        self.evaluations = evaluations;
+        self
+    }
+
+    /// The seed of the draws.
+    #[must_use]
+    pub fn with_seed(mut self, seed: impl Into<Option<u64>>) -> Self {
+        self.seed = seed.into();
+        self
+    }
+
+    /// The estimated error of the map; see [`map_error`](Self::map_error).
+    #[must_use]
+    pub fn with_map_error(mut self, error: impl Into<Option<f64>>) -> Self {
+        self.map_error = error.into();
+        self
+    }
+
+    /// What a reader of the result should know.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings = warnings.into_iter().collect();
+        self
+    }
+
+    /// The same run with a map that another method made of this one. Completeness and the error of the map no longer hold.
+    pub(crate) fn remade(
+        self,
+        method: impl Into<String>,
+        map: Vec<f64>,
+        shape: [usize; 3],
+        reason: &'static str,
+    ) -> Result<Self> {
+        Ok(Self {
+            baseline_score: self.baseline_score,
+            completeness: Completeness::NotPromised(reason.into()),
+            steps: self.steps,
+            evaluations: self.evaluations,
+            seed: self.seed,
+            warnings: self.warnings,
+            ..Self::new(method, map, shape, self.score)?
+        })
+    }
+
+    /// The map: one value for each pixel and channel, row by row, the channels of a pixel together.
     ///
-    /// Unit: score for methods that promise completeness, score per pixel level for plain gradients, else free.
+    /// The unit is the score's for methods that promise completeness, score per pixel level for plain gradients, and
+    /// arbitrary for the others.
     pub fn map(&self) -> &[f64] {
         &self.map
     }
 
-    /// Height, width, channels of the map; maps of regions (the CAM family, occlusion, RISE, XRAI) have one channel.
+    /// Height, width and channels of the map. Maps of regions (the CAM family, occlusion, RISE, XRAI) have one channel.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -105,7 +173,7 @@ impl Attribution {
         self.score
     }
 
-    /// The score of the baseline (the mean where there are several); `None` for methods without one.
+    /// The score of the baseline (the mean where there are several); `None` for methods without a baseline.
     pub fn baseline_score(&self) -> Option<f64> {
         self.baseline_score
     }
@@ -115,12 +183,12 @@ impl Attribution {
         self.map.iter().sum()
     }
 
-    /// How far the sum is from score minus baseline score, or why the method does not promise that.
+    /// How far the sum is from score minus baseline score, or why the method does not promise that they are equal.
     pub fn completeness(&self) -> &Completeness {
         &self.completeness
     }
 
-    /// The sum minus (score - baseline score), where the method promises that they are equal.
+    /// The sum minus (score - baseline score); `None` where the method does not promise that they are equal.
     pub fn convergence_delta(&self) -> Option<f64> {
         match self.completeness {
             Completeness::Promised { delta, .. } => Some(delta),
@@ -128,10 +196,10 @@ impl Attribution {
         }
     }
 
-    /// The magnitude of [`convergence_delta`](Self::convergence_delta) over |score - baseline score|.
+    /// The magnitude of [`convergence_delta`](Self::convergence_delta) divided by |score - baseline score|.
     ///
     /// `None` where the method does not promise completeness ([`completeness`](Self::completeness) says why) or where
-    /// the score does not differ from the baseline's.
+    /// the two scores are equal.
     pub fn completeness_error(&self) -> Option<f64> {
         match self.completeness {
             Completeness::Promised { relative, .. } => relative,
@@ -139,23 +207,23 @@ impl Attribution {
         }
     }
 
-    /// About how far the map is from the one that ever more steps would end at, relative (L2); integrated gradients alone
-    /// say it, from two steps on.
+    /// Estimated relative distance (L2) of the map from the map that infinitely many steps would give. Only integrated
+    /// gradients of at least two steps have it; `None` otherwise.
     ///
-    /// The gradient of a network of ReLUs jumps along a path, so the map comes more slowly to rest than its sum, which
-    /// [`completeness_error`](Self::completeness_error) judges. Estimated from how far the gradient moves from each step to
-    /// the next, as if it were a random walk: on MobileNets within a few per cent of the truth. Where the gradient is
-    /// smooth the error is less.
+    /// Along a path, the gradient of a network of ReLUs jumps, so the map converges more slowly than its sum, which
+    /// [`completeness_error`](Self::completeness_error) judges. The estimate treats the gradient as a random walk and uses
+    /// how far it moves from each step to the next. On MobileNets it is within a few percent of the truth; where the
+    /// gradient is smooth it is too large.
     pub fn map_error(&self) -> Option<f64> {
         self.map_error
     }
 
-    /// The method's name.
+    /// Name of the method.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// Gradient steps along paths, samples, masks or positions: what the method repeats.
+    /// How often the method repeated what it repeats: gradients along paths, samples, masks or positions.
     pub fn steps(&self) -> usize {
         self.steps
     }
@@ -165,7 +233,7 @@ impl Attribution {
         self.evaluations
     }
 
-    /// The seed of the draws, for methods that draw.
+    /// The seed of the draws; `None` for methods that do not draw.
     pub fn seed(&self) -> Option<u64> {
         self.seed
     }
@@ -175,7 +243,7 @@ impl Attribution {
         &self.warnings
     }
 
-    /// The map summed over channels: one value a pixel, row by row.
+    /// The map summed over channels: one value for each pixel, row by row.
     pub fn per_pixel(&self) -> Vec<f64> {
         self.map
             .chunks_exact(self.shape[2])

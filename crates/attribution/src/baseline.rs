@@ -1,5 +1,7 @@
-//! Where a path begins: the image that stands for "nothing there".
+//! Baselines: the images that stand for "nothing there".
 
+use crate::blur::gaussian;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::pixels::Pixels;
 use crate::random::Random;
@@ -8,25 +10,25 @@ use std::str::FromStr;
 
 /// The image that an attribution is measured from, in pixel levels (0 to 255).
 ///
-/// "Black" is level 0; networks that take levels as -1 to 1 have their zero at [`Baseline::Grey`].
+/// "Black" is level 0. Networks that scale levels to -1 to 1 have their zero at [`Baseline::Gray`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Baseline {
     /// Level 0 everywhere.
     Black,
     /// Level 255 everywhere.
     White,
-    /// Level 127.5 everywhere: zero after `x / 127.5 - 1`.
-    Grey,
-    /// The image's own mean, channel by channel.
+    /// Level 127.5 everywhere, which is zero after `x / 127.5 - 1`. Its name is `grey`; `gray` is read as well.
+    Gray,
+    /// The mean of the image, for each channel.
     Mean,
-    /// The image under a Gaussian blur of this standard deviation, in pixels.
+    /// The image blurred by a Gaussian.
     Blur {
         /// Standard deviation in pixels, positive.
         sigma: f32,
     },
-    /// Levels drawn evenly from 0 to 255; the attributions of several such images are averaged.
+    /// Levels drawn uniformly from 0 to 255; the attributions of several such images are averaged.
     Noise {
-        /// How many images, 1 to 4096; each is kept, four bytes a value.
+        /// Number of images, 1 to 4096. All are in memory at once, four bytes for each value.
         count: usize,
         /// Seed of the draws.
         seed: u64,
@@ -37,9 +39,9 @@ pub enum Baseline {
     Set(Vec<Pixels>),
 }
 
-/// The most images of noise.
+/// The largest number of images of noise.
 const MOST_NOISE: usize = 4096;
-/// The names that [`Baseline::from_str`] knows.
+/// The names that `Baseline::from_str` knows.
 const NAMES: [&str; 6] = ["black", "white", "grey", "mean", "blur", "noise"];
 
 impl Baseline {
@@ -47,35 +49,25 @@ impl Baseline {
     ///
     /// # Errors
     /// [`Error::Shape`] where an image has another size, [`Error::Empty`] for an empty set, [`Error::Setting`] for a
-    /// blur that is not positive and for a number of noise images out of its range.
+    /// blur that is not positive and for a number of noise images outside 1 to 4096.
     pub fn images(&self, pixels: &Pixels) -> Result<Vec<Pixels>> {
         let shape = pixels.shape();
         let images = match self {
             Self::Black => vec![Pixels::filled(shape, 0.0)],
             Self::White => vec![Pixels::filled(shape, 255.0)],
-            Self::Grey => vec![Pixels::filled(shape, 127.5)],
+            Self::Gray => vec![Pixels::filled(shape, 127.5)],
             Self::Mean => vec![mean(pixels)],
             Self::Blur { sigma } => {
-                if !(sigma.is_finite() && *sigma > 0.0) {
-                    return Err(Error::setting("blur", "a positive sigma in pixels", sigma));
-                }
-                vec![crate::blur::gaussian(pixels, f64::from(*sigma))]
+                let is_positive = sigma.is_finite() && *sigma > 0.0;
+                check::require(is_positive, "blur", sigma, "a positive sigma in pixels")?;
+                vec![gaussian(pixels, f64::from(*sigma))]
             }
             Self::Noise { count, seed } => {
-                if !(1..=MOST_NOISE).contains(count) {
-                    let expected = format!("1 to {MOST_NOISE} images");
-                    return Err(Error::setting("noise", expected, count));
-                }
+                check::within("noise", *count, 1..=MOST_NOISE)?;
                 let mut random = Random::new(*seed);
-                (0..*count)
-                    .map(|_| {
-                        pixels.like(
-                            (0..pixels.len())
-                                .map(|_| (255.0 * random.uniform()) as f32)
-                                .collect(),
-                        )
-                    })
-                    .collect()
+                let mut level = |_| (255.0 * random.uniform()) as f32;
+                let mut image = |_| pixels.like((0..pixels.len()).map(&mut level).collect());
+                (0..*count).map(&mut image).collect()
             }
             Self::Image(image) => vec![image.clone()],
             Self::Set(images) => images.clone(),
@@ -90,6 +82,26 @@ impl Baseline {
         }
         Ok(images)
     }
+
+    /// The only image of a baseline, for methods that replace parts of the image by it.
+    pub(crate) fn image(&self, pixels: &Pixels) -> Result<Pixels> {
+        let mut images = self.images(pixels)?;
+        let count = images.len();
+        let image = images.pop().filter(|_| count == 1);
+        image.ok_or_else(|| Error::Setting {
+            setting: "baseline",
+            value: format!("{count} images"),
+            expected: "one image".into(),
+        })
+    }
+
+    /// The seed of a baseline that is drawn.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        match self {
+            Self::Noise { seed, .. } => Some(*seed),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Baseline {
@@ -97,7 +109,7 @@ impl fmt::Display for Baseline {
         f.write_str(match self {
             Self::Black => "black",
             Self::White => "white",
-            Self::Grey => "grey",
+            Self::Gray => "grey",
             Self::Mean => "mean",
             Self::Blur { .. } => "blur",
             Self::Noise { .. } => "noise",
@@ -115,7 +127,7 @@ impl FromStr for Baseline {
         Ok(match name {
             "black" => Self::Black,
             "white" => Self::White,
-            "grey" | "gray" => Self::Grey,
+            "grey" | "gray" => Self::Gray,
             "mean" => Self::Mean,
             "blur" => Self::Blur { sigma: 20.0 },
             "noise" => Self::Noise { count: 5, seed: 0 },
@@ -139,6 +151,6 @@ fn mean(pixels: &Pixels) -> Pixels {
         }
     }
     let n = (h * w) as f64;
-    let colour: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
-    pixels.like(colour.iter().copied().cycle().take(pixels.len()).collect())
+    let color: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
+    pixels.like(color.iter().copied().cycle().take(pixels.len()).collect())
 }

@@ -1,20 +1,23 @@
-//! What can go wrong, one variant a cause.
+//! The error type of this crate.
 
-/// What a model's own function may fail with.
+use crate::ability::Ability;
+use std::path::PathBuf;
+
+/// Any error: what the function of a model may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The crate's result.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an explanation could not be made, measured or drawn.
+/// Why an explanation could not be made, measured, drawn or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The function that the caller gave failed.
+    /// The function that the caller gave as the model failed.
     #[error("the model's function failed: {0}")]
     Model(#[source] BoxError),
 
-    /// A slice is not as long as its shape says.
+    /// The length of a slice differs from the product of its shape.
     #[error("{what}: expected {expected} values, found {found}; check the shape that goes with it")]
     Length {
         /// Which slice.
@@ -25,20 +28,20 @@ pub enum Error {
         found: usize,
     },
 
-    /// Two things that must have one shape have two.
+    /// Two things differ in shape that must have the same.
     #[error(
         "{what}: expected height, width, channels {expected:?}, found {found:?}; resize it first"
     )]
     Shape {
         /// Which of the two is wrong.
         what: &'static str,
-        /// Height, width, channels asked for.
+        /// Expected height, width, channels.
         expected: [usize; 3],
-        /// Height, width, channels found.
+        /// Found height, width, channels.
         found: [usize; 3],
     },
 
-    /// Nothing to work on.
+    /// There is nothing to work on.
     #[error("{what} is empty; at least one is needed")]
     Empty {
         /// What is empty.
@@ -52,73 +55,69 @@ pub enum Error {
     NotFinite {
         /// Which values.
         what: &'static str,
-        /// Position of the first one.
+        /// Position of the first such value.
         index: usize,
         /// The value.
         value: f64,
     },
 
-    /// A setting out of its range.
-    #[error("{name} = {found}: expected {expected}")]
+    /// A setting is outside its range.
+    #[error("{setting} is {value}; expected {expected}")]
     Setting {
-        /// The setting's name.
-        name: &'static str,
-        /// What is allowed.
+        /// Name of the setting.
+        setting: &'static str,
+        /// The value that was given.
+        value: String,
+        /// The values that are allowed.
         expected: String,
-        /// What was given.
-        found: String,
     },
 
-    /// A name that is in no table.
+    /// A name is not one of the known names.
     #[error("unknown {what} \"{found}\"; expected one of {known}")]
     Unknown {
-        /// Kind of name.
+        /// What the name should be the name of.
         what: &'static str,
-        /// The name given.
+        /// The name that was given.
         found: String,
-        /// The names there are.
+        /// The known names, separated by commas.
         known: String,
     },
 
-    /// A class that the model does not have.
+    /// The model does not have this class.
     #[error("target {target} is out of range: the model has {classes} classes, 0 to {}", classes.saturating_sub(1))]
     Target {
-        /// The class asked for.
+        /// Index of the class that was asked for.
         target: usize,
-        /// How many there are.
+        /// Number of classes of the model.
         classes: usize,
     },
 
-    /// The method needs an ability that the model was not given.
-    #[error("{method} needs {ability}, which this model does not have; give it with {give}")]
+    /// The method needs something that the model cannot do.
+    #[error("{method} needs {ability}, which this model does not have; add it with {}", ability.given_by())]
     Ability {
-        /// The method's name.
+        /// Name of the method.
         method: &'static str,
-        /// What it needs.
-        ability: &'static str,
-        /// The call that gives it.
-        give: &'static str,
+        /// What the method needs.
+        ability: Ability,
     },
-}
 
-impl Error {
-    pub(crate) fn setting(
-        name: &'static str,
-        expected: impl Into<String>,
-        found: &dyn std::fmt::Display,
-    ) -> Self {
-        Self::Setting {
-            name,
-            expected: expected.into(),
-            found: found.to_string(),
-        }
-    }
-}
+    /// A file or folder could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
 
-/// Fails on the first value that is NaN or infinite.
-pub(crate) fn all_finite(what: &'static str, values: impl IntoIterator<Item = f64>) -> Result<()> {
-    match values.into_iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        Some((index, value)) => Err(Error::NotFinite { what, index, value }),
-        None => Ok(()),
-    }
+    /// A picture could not be encoded.
+    #[error("{what} cannot be encoded as PNG: {source}")]
+    Encode {
+        /// Which picture.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: image::ImageError,
+    },
 }

@@ -1,29 +1,38 @@
-//! Why a classifier says so: attributions of any function with a gradient, and how far each can be trusted.
+//! Explanations of image classifiers: attributions of any function with a gradient, and measures of how far each can be
+//! trusted.
 //!
-//! All that a model must be is a closure from pixels to scores and gradients ([`GradientFn`]); `autodiff` (feature
-//! `burn`) makes one from any Burn forward. What some methods need besides is added by [`Model`].
+//! A model is a closure from pixels to scores and their gradients ([`GradientFn`]). `transfer`'s
+//! `Classifier::gradient(class)` is one, and `autodiff` (feature `burn`, on by default) makes one from any Burn network. What
+//! some methods need besides is added by [`Model`].
 //!
-//! | method | asks the model | needs | sum is the score difference |
-//! |---|---|---|---|
-//! | [`Gradient`], [`GradientXInput`] | once | | no |
-//! | [`IntegratedGradients`] | 50 times, or as often as a tolerance takes | | yes |
-//! | [`ExpectedGradients`] | 200 times | baselines | yes |
-//! | [`BlurIntegratedGradients`] | 50 times | | yes |
-//! | [`GuidedIntegratedGradients`] | 200 times, one by one | | yes |
-//! | [`SmoothGrad`], its square, its variance | 20 times the inner method | | no |
-//! | [`GuidedBackpropagation`] | once | [`Model::with_guided`] | no |
-//! | [`GradCam`], [`GradCamPlusPlus`], [`LayerCam`] | once | [`Model::with_block`] | no |
-//! | [`ScoreCam`] | once a channel, scores only | [`Model::with_block`] | no |
-//! | [`Occlusion`] | once a window, scores only | | no |
-//! | [`Rise`] | 1000 times, scores only | | no |
-//! | [`Xrai`] | as the inner method | | no |
+//! The methods are in [`methods`], measures of trust in [`trust`], pictures and files in [`picture`], what a method asks
+//! of a model in [`model`]; the [`guide`] is a page to read from start to end.
 //!
-//! Every [`Attribution`] says how far its sum is from what it should be, or why its method promises no sum.
-//! [`Faithfulness`], [`Infidelity`], [`MaxSensitivity`], [`randomisation_check`] and [`rank_correlation`] say whether to
-//! believe it; [`Drawing`], [`Panel`] and [`npy`] show it.
+//! | method | what it does | asks the model | needs | sums to score minus baseline score |
+//! |---|---|---|---|---|
+//! | [`integrated-gradients`](methods::IntegratedGradients) | gradient averaged along the straight path from a baseline, times the distance | 50 times, or as often as a tolerance needs | gradient | yes |
+//! | [`gradient`](methods::Gradient) | how the score would change with each pixel level | once | gradient | no |
+//! | [`gradient-x-input`](methods::GradientXInput) | the gradient times the distance of each pixel level from zero | once | gradient | no |
+//! | [`smooth-grad`](methods::SmoothGrad) | the mean of the gradients of noisy copies of the image | 20 times | gradient | no |
+//! | [`smooth-grad-squared`](methods::SmoothGrad::squared) | the mean of their squares: where the gradient is large, whatever its sign | 20 times | gradient | no |
+//! | [`var-grad`](methods::SmoothGrad::variance) | their variance: where the gradient is uncertain | 20 times | gradient | no |
+//! | [`expected-gradients`](methods::ExpectedGradients) | integrated gradients over many baselines, at random places on the paths | 200 times | gradient | yes |
+//! | [`blur-integrated-gradients`](methods::BlurIntegratedGradients) | integrated gradients along the path from the strongly blurred image to the image | 50 times | gradient | yes |
+//! | [`guided-integrated-gradients`](methods::GuidedIntegratedGradients) | integrated gradients along a path on which pixels with small gradients move first | 200 times, one image at a time | gradient | yes |
+//! | [`guided-backpropagation`](methods::GuidedBackpropagation) | the gradient, where each ReLU passes only positive gradients back | once | guided gradient | no |
+//! | [`grad-cam`](methods::GradCam) | activations of a block, each channel weighted by its mean gradient | once | activations of a block | no |
+//! | [`grad-cam-plus-plus`](methods::GradCamPlusPlus) | as grad-cam, but weighted by positive gradients, so that small areas count as much as large ones | once | activations of a block | no |
+//! | [`layer-cam`](methods::LayerCam) | activations of a block, each weighted by its own positive gradient | once | activations of a block | no |
+//! | [`score-cam`](methods::ScoreCam) | activations of a block, each channel weighted by the score of the image seen through it | once for each channel | activations of a block | no |
+//! | [`occlusion`](methods::Occlusion) | how much the score falls when a window of the image is replaced | once for each window | scores only | no |
+//! | [`rise`](methods::Rise) | the mean of random masks, each weighted by the score of the image seen through it | 1000 times | scores only | no |
+//! | [`xrai`](methods::Xrai) | regions of similar color, ranked by their integrated gradients | as often as integrated gradients | gradient | no |
+//!
+//! A program offers these methods by name with [`methods::all`] and [`methods::find`].
 //!
 //! ```
-//! use attribution::{BoxError, Drawing, IntegratedGradients, Method, Pixels};
+//! use attribution::picture::Drawing;
+//! use attribution::{BoxError, IntegratedGradients, Method, Pixels};
 //!
 //! // The score: how much redder than green the image is.
 //! let redness = |pixels: &[f32], [n, h, w, _]: [usize; 4]| -> Result<(Vec<f64>, Vec<f32>), BoxError> {
@@ -39,42 +48,32 @@
 //! # Ok::<(), attribution::Error>(())
 //! ```
 
+mod ability;
 mod attribution;
-#[cfg(feature = "burn")]
-mod autodiff;
 mod baseline;
 mod blur;
+mod check;
 mod error;
-mod method;
-mod methods;
-mod model;
-mod picture;
+pub mod methods;
+pub mod model;
+pub mod picture;
 mod pixels;
 mod random;
 mod resample;
 mod score;
 mod segmentation;
-mod trust;
+pub mod trust;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
 pub use attribution::{Attribution, Completeness};
-#[cfg(feature = "burn")]
-pub use autodiff::{autodiff, autodiff_block};
 pub use baseline::Baseline;
 pub use error::{BoxError, Error, Result};
-pub use method::Method;
-pub use methods::{
-    BlurIntegratedGradients, ExpectedGradients, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
-    GuidedBackpropagation, GuidedIntegratedGradients, IntegratedGradients, LayerCam, Occlusion,
-    Rise, Rule, ScoreCam, SmoothGrad, Xrai,
-};
-pub use model::{BlockOutput, GradientFn, Model, Randomised, ScoresAndGradient, Shape};
-pub use picture::{Drawing, Panel, Sign, notebook_grey, notebook_overlay, notebook_window, npy};
+pub use methods::{GradCam, IntegratedGradients, Method};
+pub use model::{GradientFn, Model};
+#[cfg(feature = "burn")]
+pub use model::{autodiff, autodiff_block};
+pub use picture::{Drawing, Explanation};
 pub use pixels::Pixels;
 pub use score::Score;
-pub use trust::{
-    Curve, Faithfulness, FaithfulnessCurves, Infidelity, InfidelityResult, MaxSensitivity,
-    RandomisationStep, randomisation_check, rank_correlation,
-};

@@ -1,12 +1,14 @@
 //! One image as numbers: what a method explains.
 
-use crate::error::{Error, Result, all_finite};
+use crate::check;
+use crate::error::{Error, Result};
 use image::RgbImage;
+use std::ops::Range;
 
-/// One image: `height x width x channels` values, row by row, channels together, in pixel levels (0 to 255).
+/// One image: `height x width x channels` values, row by row, the channels of a pixel together, in pixel levels (0 to 255).
 ///
-/// Any other unit works as well, as long as the model takes the same; baselines such as
-/// [`Baseline::White`](crate::Baseline::White) mean pixel levels.
+/// Any other unit works as well, as long as the model takes the same; the baselines of a fixed level, such as
+/// [`Baseline::White`](crate::Baseline::White), mean pixel levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pixels {
     values: Vec<f32>,
@@ -17,25 +19,14 @@ impl Pixels {
     /// Takes `values` of the shape height, width, channels.
     ///
     /// # Errors
-    /// [`Error::Empty`] where a side is 0, [`Error::Length`] where the lengths differ,
+    /// [`Error::Empty`] where a side is 0, [`Error::Length`] where the number of values differs from the shape,
     /// [`Error::NotFinite`] where a value is NaN or infinite.
     pub fn new(values: Vec<f32>, shape: [usize; 3]) -> Result<Self> {
-        let expected = volume(shape);
-        if expected == 0 {
-            return Err(Error::Empty { what: "the image" });
-        }
-        if values.len() != expected {
-            return Err(Error::Length {
-                what: "pixels",
-                expected,
-                found: values.len(),
-            });
-        }
-        all_finite("pixels", values.iter().map(|&v| f64::from(v)))?;
+        check::values("the image", values.iter().map(|&v| f64::from(v)), shape)?;
         Ok(Self { values, shape })
     }
 
-    /// One colour everywhere.
+    /// The same value everywhere.
     pub(crate) fn filled(shape: [usize; 3], value: f32) -> Self {
         Self {
             values: vec![value; shape.iter().product()],
@@ -43,7 +34,7 @@ impl Pixels {
         }
     }
 
-    /// Same shape, other values; the caller keeps the length.
+    /// Other values in the same shape; the caller keeps the length.
     pub(crate) fn like(&self, values: Vec<f32>) -> Self {
         debug_assert_eq!(values.len(), self.values.len());
         Self {
@@ -52,20 +43,20 @@ impl Pixels {
         }
     }
 
-    /// Fails unless `change` has this image's shape; otherwise the sum of both.
+    /// The sum of both images; fails unless they have the same shape.
     pub(crate) fn plus(&self, what: &'static str, change: &Self) -> Result<Self> {
         self.same_shape(what, change)?;
         let pairs = self.values.iter().zip(&change.values);
         Ok(self.like(pairs.map(|(p, c)| p + c).collect()))
     }
 
-    /// Every value plus what is drawn for it; added in f64.
+    /// Every value plus what `change` gives for it, added in f64.
     pub(crate) fn changed(&self, mut change: impl FnMut() -> f64) -> Self {
         let values = self.values.iter();
         self.like(values.map(|&p| (f64::from(p) + change()) as f32).collect())
     }
 
-    /// The values, row by row, channels together.
+    /// The values, row by row, the channels of a pixel together.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -78,6 +69,12 @@ impl Pixels {
     /// Number of values.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// Each value minus that of another image of the same shape, in f64.
+    pub(crate) fn minus(&self, other: &Self) -> impl Iterator<Item = f64> {
+        let pairs = self.values.iter().zip(&other.values);
+        pairs.map(|(&a, &b)| f64::from(a) - f64::from(b))
     }
 
     /// Smallest and largest value.
@@ -103,14 +100,35 @@ impl Pixels {
     }
 }
 
-/// How many values a shape has; of one beyond all memory, more than any slice has.
-pub(crate) fn volume(shape: [usize; 3]) -> usize {
-    if shape.contains(&0) {
-        return 0;
+/// Appends the image at `t` (0 to 1) of the way from one image to the other; `t` is asked for the index of each value.
+pub(crate) fn push_between(
+    images: &mut Vec<f32>,
+    from: &Pixels,
+    to: &Pixels,
+    t: impl Fn(usize) -> f64,
+) {
+    let pairs = from.values.iter().zip(&to.values).enumerate();
+    images.extend(pairs.map(|(i, (&a, &b))| {
+        let (a, b) = (f64::from(a), f64::from(b));
+        (a + t(i) * (b - a)) as f32
+    }));
+}
+
+/// Appends the image with one window of another image in it.
+pub(crate) fn push_with_window(
+    images: &mut Vec<f32>,
+    image: &Pixels,
+    other: &Pixels,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
+    let [_, width, channels] = image.shape;
+    let start = images.len();
+    images.extend_from_slice(&image.values);
+    for y in rows {
+        let line = (y * width + columns.start) * channels..(y * width + columns.end) * channels;
+        images[start..][line.clone()].copy_from_slice(&other.values[line]);
     }
-    shape
-        .iter()
-        .fold(1, |n: usize, &side| n.saturating_mul(side))
 }
 
 /// An RGB image: three channels, levels 0 to 255. An image without pixels stays one and is refused by the methods.

@@ -1,14 +1,16 @@
-//! What is explained: a number made from a model's logits.
+//! What is explained: a number made from the logits of a model.
 
-use crate::error::{Error, Result, all_finite};
+use crate::check;
+use crate::error::{Error, Result};
 use std::sync::Arc;
 
 type Custom = dyn Fn(&[f64]) -> (f64, Vec<f64>) + Send + Sync;
 
-/// A score of one image's logits, with its gradient with respect to them.
+/// A number made from the logits of one image: what is explained.
 ///
-/// The engine that makes the logits turns that gradient into one with respect to the pixels
-/// ([`autodiff`](crate::autodiff) does so for Burn).
+/// [`evaluate`](Self::evaluate) gives its value and its gradient with respect to the logits. The engine that computes the
+/// logits turns this gradient into the gradient with respect to the pixels;
+/// `autodiff` (feature `burn`) does so for Burn.
 ///
 /// ```
 /// use attribution::Score;
@@ -19,17 +21,17 @@ type Custom = dyn Fn(&[f64]) -> (f64, Vec<f64>) + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub enum Score {
-    /// The class's logit.
+    /// The logit of the class.
     Logit(usize),
-    /// The class's softmax probability.
+    /// The softmax probability of the class.
     Probability(usize),
-    /// Natural logarithm of the class's softmax probability.
+    /// The natural logarithm of the softmax probability of the class.
     LogProbability(usize),
-    /// The largest softmax probability, of whichever class: how sure a model is.
+    /// The largest softmax probability of all classes: how confident the model is.
     Confidence,
-    /// Logit of the first class minus logit of the second: why this and not that.
+    /// The logit of the first class minus the logit of the second: why the one and not the other.
     Difference(usize, usize),
-    /// Any function of the logits: its value and its gradient, one value a logit.
+    /// Any function of the logits that gives its value and its gradient, one number for each logit.
     Custom(Arc<Custom>),
 }
 
@@ -47,18 +49,21 @@ impl std::fmt::Debug for Score {
 }
 
 impl Score {
-    /// Any function that gives a value and its gradient, one a logit.
+    /// Any function of the logits that gives its value and its gradient, one number for each logit.
     pub fn custom(function: impl Fn(&[f64]) -> (f64, Vec<f64>) + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(function))
     }
 
-    /// The score of one image's logits and its gradient with respect to each of them.
+    /// The score of the logits of one image, and its gradient: one number for each logit.
+    ///
+    /// The result is a tuple of standard types, so that `|logits| score.evaluate(logits)` is a closure that crates can
+    /// take without depending on this one.
     ///
     /// # Errors
     /// [`Error::Target`] where the class does not exist, [`Error::NotFinite`] where a logit is not finite,
     /// [`Error::Length`] where a custom gradient has another length than the logits.
     pub fn evaluate(&self, logits: &[f64]) -> Result<(f64, Vec<f64>)> {
-        all_finite("logits", logits.iter().copied())?;
+        check::all_finite("logits", logits.iter().copied())?;
         let at = |target: usize| {
             logits.get(target).copied().ok_or(Error::Target {
                 target,
@@ -106,13 +111,7 @@ impl Score {
             }
             Self::Custom(ref function) => {
                 let (score, gradient) = function(logits);
-                if gradient.len() != logits.len() {
-                    return Err(Error::Length {
-                        what: "the custom score's gradient",
-                        expected: logits.len(),
-                        found: gradient.len(),
-                    });
-                }
+                check::length("the custom score's gradient", gradient.len(), logits.len())?;
                 Ok((score, gradient))
             }
         }

@@ -1,9 +1,9 @@
 //! Functions whose attributions are known exactly.
 
-use attribution::{
-    Baseline, BoxError, Error, Gradient, GradientXInput, GuidedBackpropagation,
-    IntegratedGradients, Method, Model, Occlusion, Pixels, Rise, Rule, SmoothGrad,
+use attribution::methods::{
+    Gradient, GradientXInput, GuidedBackpropagation, Occlusion, Rise, Rule, SmoothGrad,
 };
+use attribution::{Baseline, BoxError, Error, IntegratedGradients, Method, Model, Pixels};
 use std::cell::Cell;
 
 type Answer = Result<(Vec<f64>, Vec<f32>), BoxError>;
@@ -213,18 +213,24 @@ fn bad_input_is_refused_with_a_reason() {
     ));
     assert!(matches!(
         attribute(IntegratedGradients::new().with_steps(0)),
-        Error::Setting { name: "steps", .. }
+        Error::Setting {
+            setting: "steps",
+            ..
+        }
     ));
     assert!(matches!(
         attribute(IntegratedGradients::new().with_batch(0)),
-        Error::Setting { name: "batch", .. }
+        Error::Setting {
+            setting: "batch",
+            ..
+        }
     ));
     for tolerance in [0.0, -1.0, f64::NAN] {
         let error = attribute(IntegratedGradients::new().with_tolerance(tolerance));
         assert!(matches!(
             error,
             Error::Setting {
-                name: "tolerance",
+                setting: "tolerance",
                 ..
             }
         ));
@@ -317,7 +323,13 @@ fn occlusion_gives_the_fall_of_each_window() {
     close(why.map(), &[10.0, 20.0, 30.0, 40.0], 1e-9);
     assert_eq!((why.steps(), why.evaluations()), (4, 5));
     let error = Occlusion::new().attribute(&model, &pixels).unwrap_err();
-    assert!(matches!(error, Error::Setting { name: "window", .. }));
+    assert!(matches!(
+        error,
+        Error::Setting {
+            setting: "window",
+            ..
+        }
+    ));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What the methods promise: completeness, dummy, symmetry, linearity, implementation invariance, and how often they ask.
 
-use attribution::{
-    Baseline, BlockOutput, BlurIntegratedGradients, BoxError, Completeness, Error,
-    ExpectedGradients, Faithfulness, GradCam, GradCamPlusPlus, Gradient, GradientXInput,
-    GuidedBackpropagation, GuidedIntegratedGradients, Infidelity, IntegratedGradients, LayerCam,
-    MaxSensitivity, Method, Model, Occlusion, Pixels, Randomised, Rise, Rule, ScoreCam, SmoothGrad,
-    Xrai, randomisation_check, rank_correlation,
+use attribution::methods::{
+    BlurIntegratedGradients, Draw, ExpectedGradients, GradCam, GradCamPlusPlus, Gradient,
+    GradientXInput, GuidedBackpropagation, GuidedIntegratedGradients, IntegratedGradients,
+    LayerCam, Occlusion, Rise, Rule, ScoreCam, SmoothGrad, Xrai,
 };
+use attribution::model::{BlockTuple, Randomized};
+use attribution::trust::{
+    Faithfulness, Infidelity, MaxSensitivity, Square, randomization_check, rank_correlation,
+};
+use attribution::{Attribution, Baseline, BoxError, Completeness, Error, Method, Model, Pixels};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::cell::Cell;
@@ -288,7 +291,7 @@ fn counted(calls: &Rc<Cell<usize>>) -> Model<'static> {
         Ok(each(smooth)(p, shape)?.0)
     })
     .with_block(
-        move |p: &[f32], shape: [usize; 4]| -> Result<BlockOutput, BoxError> {
+        move |p: &[f32], shape: [usize; 4]| -> Result<BlockTuple, BoxError> {
             block(shape[0]);
             let (scores, _) = each(smooth)(p, shape)?;
             let activations = vec![0.0, 1.0, 2.0, 5.0, 5.0, 5.0, 0.0, 0.0, 3.0, 4.0, 4.0, 4.0];
@@ -478,11 +481,17 @@ fn baselines_are_what_they_are_called() {
             .images(&image)
             .unwrap_err();
         assert!(
-            matches!(error, Error::Setting { name: "noise", .. }),
+            matches!(
+                error,
+                Error::Setting {
+                    setting: "noise",
+                    ..
+                }
+            ),
             "{error}"
         );
     }
-    assert!(attribution::Attribution::from_map("huge", vec![], [usize::MAX, 2, 3], 0.0).is_err());
+    assert!(Attribution::new("huge", vec![], [usize::MAX, 2, 3], 0.0).is_err());
     assert!(Pixels::new(vec![], [usize::MAX, 2, 3]).is_err());
 }
 
@@ -584,10 +593,11 @@ fn settings_out_of_range_are_refused() {
     let model = counted(&calls);
     let small = Baseline::Image(Pixels::new(vec![0.0], [1, 1, 1]).unwrap());
     let segment = vec![vec![true; 3]];
+    let draw = |baseline, position| vec![Draw { baseline, position }];
     let wrong: Vec<Box<dyn Method>> = vec![
         Box::new(ExpectedGradients::new(baselines()).with_samples(0)),
-        Box::new(ExpectedGradients::new(baselines()).with_draws(vec![(2, 0.5)])),
-        Box::new(ExpectedGradients::new(baselines()).with_draws(vec![(0, f64::NAN)])),
+        Box::new(ExpectedGradients::new(baselines()).with_draws(draw(2, 0.5))),
+        Box::new(ExpectedGradients::new(baselines()).with_draws(draw(0, f64::NAN))),
         Box::new(ExpectedGradients::new(small.clone())),
         Box::new(BlurIntegratedGradients::new().with_steps(0)),
         Box::new(BlurIntegratedGradients::new().with_max_sigma(f64::NAN)),
@@ -607,7 +617,7 @@ fn settings_out_of_range_are_refused() {
         assert!(!matches!(error, Error::Model(_)), "{error}");
     }
     let why = Gradient::new().attribute(&model, &pixels()).unwrap();
-    let other = attribution::Attribution::from_map("other", vec![0.0], [1, 1, 1], 0.0).unwrap();
+    let other = Attribution::new("other", vec![0.0], [1, 1, 1], 0.0).unwrap();
     let measure = |f: Faithfulness| f.measure(&model, &pixels(), &why);
     assert!(measure(Faithfulness::new().with_steps(0)).is_err());
     assert!(measure(Faithfulness::new().with_cell(9)).is_err());
@@ -629,7 +639,7 @@ fn settings_out_of_range_are_refused() {
     );
     assert!(
         infidelity
-            .with_drawn_squares(vec![(6, 0)])
+            .with_drawn_squares(vec![Square { top: 6, left: 0 }])
             .measure(&model, &pixels(), &why)
             .is_err()
     );
@@ -639,9 +649,9 @@ fn settings_out_of_range_are_refused() {
             .measure(&Gradient::new(), &model, &pixels())
             .is_err()
     );
-    let error = randomisation_check(&Gradient::new(), &model, &pixels()).unwrap_err();
+    let error = randomization_check(&Gradient::new(), &model, &pixels()).unwrap_err();
     assert!(
-        error.to_string().contains("Model::with_randomised"),
+        error.to_string().contains("Model::with_randomized"),
         "{error}"
     );
 }
@@ -656,8 +666,8 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
     let black_and_grey = Faithfulness::new()
         .with_cell(1)
         .with_orders(20)
-        .with_deleted(Baseline::Grey)
-        .with_hidden(Baseline::Grey);
+        .with_deleted(Baseline::Gray)
+        .with_hidden(Baseline::Gray);
     let curves = black_and_grey.measure(&model, &pixels(), &why).unwrap();
     assert!(curves.deletion_margin() > 0.0 && curves.insertion_margin() > 0.0);
     assert_eq!(curves.evaluations, 29 * 2 * 21);
@@ -666,20 +676,19 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
         curves.insertion.scores.last()
     );
     let upside_down = why.map().iter().map(|v| -v).collect();
-    let lie =
-        attribution::Attribution::from_map("lie", upside_down, why.shape(), why.score()).unwrap();
+    let lie = Attribution::new("lie", upside_down, why.shape(), why.score()).unwrap();
     let curves = black_and_grey.measure(&model, &pixels(), &lie).unwrap();
     assert!(curves.deletion_margin() < 0.0 && curves.insertion_margin() < 0.0);
 
     // What a linear model loses is what the map says; a map of another unit fits after scaling.
-    let infidelity = Infidelity::new().with_side(3).with_baseline(Baseline::Grey);
+    let infidelity = Infidelity::new().with_side(3).with_baseline(Baseline::Gray);
     let found = infidelity.measure(&model, &pixels(), &why).unwrap();
     assert!(
         found.infidelity < 1e-9 && found.relative.unwrap() < 1e-6,
         "{found:?}"
     );
     let double = why.map().iter().map(|v| 2.0 * v).collect();
-    let double = attribution::Attribution::from_map("2", double, why.shape(), why.score()).unwrap();
+    let double = Attribution::new("2", double, why.shape(), why.score()).unwrap();
     let found = infidelity.measure(&model, &pixels(), &double).unwrap();
     assert!((found.scale.unwrap() - 0.5).abs() < 1e-6 && found.relative.unwrap() < 1e-6);
     assert!(found.infidelity > 1e-6);
@@ -690,16 +699,16 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
 }
 
 #[test]
-fn the_randomisation_check_sees_what_changes() {
+fn the_randomization_check_sees_what_changes() {
     let negative = |x: &[f64]| {
         let (score, gradient) = linear(x);
         (-score, gradient.iter().map(|g| -g).collect())
     };
-    let model = Model::new(each(linear)).with_randomised(vec![
-        Randomised::new("head", each(linear)),
-        Randomised::new("stem", each(negative)),
+    let model = Model::new(each(linear)).with_randomized(vec![
+        Randomized::new("head", each(linear)),
+        Randomized::new("stem", each(negative)),
     ]);
-    let steps = randomisation_check(&Gradient::new(), &model, &pixels()).unwrap();
+    let steps = randomization_check(&Gradient::new(), &model, &pixels()).unwrap();
     let found: Vec<_> = steps
         .iter()
         .map(|s| (s.layer.as_str(), s.correlation.unwrap().round()))

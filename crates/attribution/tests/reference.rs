@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use attribution::{
-    Attribution, Baseline, BlockOutput, BlurIntegratedGradients, BoxError, ExpectedGradients,
-    GradCam, Gradient, GradientXInput, GuidedBackpropagation, GuidedIntegratedGradients,
-    Infidelity, IntegratedGradients, MaxSensitivity, Method, Model, Occlusion, Pixels, Rule, Score,
+use attribution::methods::{
+    BlurIntegratedGradients, Draw, ExpectedGradients, GradCam, Gradient, GradientXInput,
+    GuidedBackpropagation, GuidedIntegratedGradients, IntegratedGradients, Occlusion, Rule,
     SmoothGrad, Xrai,
 };
+use attribution::model::BlockTuple;
+use attribution::trust::{Infidelity, MaxSensitivity, Square};
+use attribution::{Attribution, Baseline, BoxError, Method, Model, Pixels, Score};
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
@@ -177,7 +179,7 @@ impl Net {
         let score = Score::Logit(TARGET);
         let block = {
             let score = score.clone();
-            move |pixels: &[f32], _: [usize; 4]| -> Result<BlockOutput, BoxError> {
+            move |pixels: &[f32], _: [usize; 4]| -> Result<BlockTuple, BoxError> {
                 let (value, activations, gradient, _) = self.one(pixels, &score, false);
                 let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect();
                 Ok((
@@ -260,7 +262,7 @@ fn integrated_gradients_are_captums() {
     }
     let method = IntegratedGradients::new()
         .with_steps(20)
-        .with_baseline(Baseline::Grey);
+        .with_baseline(Baseline::Gray);
     check(&net.fixture, "ig.grey", explain(&net, method).map());
 }
 
@@ -277,7 +279,11 @@ fn noise_and_baselines_are_captums() {
         check(&net.fixture, &format!("noise.{kind}"), why.map());
     }
     let draws = net.fixture.values("draws").chunks_exact(2);
-    let draws = draws.map(|d| (d[0] as usize, d[1])).collect();
+    let draw = |d: &[f64]| Draw {
+        baseline: d[0] as usize,
+        position: d[1],
+    };
+    let draws = draws.map(draw).collect();
     let baselines = Baseline::Set(net.fixture.images("baselines"));
     let why = explain(&net, ExpectedGradients::new(baselines).with_draws(draws));
     check(&net.fixture, "expected-gradients", why.map());
@@ -301,7 +307,11 @@ fn regions_are_captums() {
 fn trust_is_captums() {
     let net = net();
     let squares = net.fixture.values("squares").chunks_exact(2);
-    let squares = squares.map(|s| (s[0] as usize, s[1] as usize)).collect();
+    let square = |s: &[f64]| Square {
+        top: s[0] as usize,
+        left: s[1] as usize,
+    };
+    let squares = squares.map(square).collect();
     let why = explain(&net, IntegratedGradients::new().with_steps(20));
     let infidelity = Infidelity::new()
         .with_side(7)

@@ -1,28 +1,40 @@
-//! Integrated gradients along a path of ever sharper images.
+//! Integrated gradients along a path of sharper and sharper images.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::blur::{Edge, gaussian_f64};
-use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::model::{Checked, GradientFn};
+use crate::check;
+use crate::error::Result;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
-/// How the stretches of the path are placed and summed.
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "blur-integrated-gradients",
+    description: "integrated gradients along the path from the strongly blurred image to the image",
+    asks: "50 times",
+    needs: Ability::Gradient,
+    complete: true,
+    build: |settings| Box::new(BlurIntegratedGradients::new().with_steps(settings.steps)),
+};
+
+/// Where the intervals of the path lie, and how they are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sum {
-    /// Gradients in the middle of stretches that are short where the blur is small.
+    /// Gradients in the middle of intervals that are short where the blur is small.
     Secants,
-    /// Gradients at the sharp ends of even stretches, times the derivative of the blur there.
+    /// Gradients at the sharp ends of equal intervals, times the derivative of the blur there.
     Derivatives,
 }
 
-/// The gradient along the path from a strongly blurred image to the image itself (Xu et al. 2020): no foreign baseline,
-/// and what appears at which scale counts.
+/// The gradient along the path from a strongly blurred image to the image itself (Xu et al. 2020,
+/// <https://arxiv.org/abs/2004.03383>). It needs no baseline, and it takes into account at which scale something appears.
 ///
-/// Promises completeness against the score of the most blurred image. `steps` evaluations with gradient and two
-/// scores. The blur's standard deviation at `t` (0 to 1) of the way from the image is `max_sigma * t^2`, since most
-/// of an image is gone at small ones; a stretch counts with the gradient at its middle times the difference of the
-/// images at its ends, so that the sum over stretches is exact for linear models.
+/// Promises completeness against the score of the most blurred image. Cost: `steps` evaluations with gradient and two
+/// scores. At `t` (0 to 1) of the way from the image, the standard deviation of the blur is `max_sigma * t^2`, because a
+/// small blur removes most of an image. Each interval counts the gradient in its middle times the difference of the
+/// images at its ends, so that the sum is exact for linear models.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BlurIntegratedGradients {
     max_sigma: f64,
@@ -39,7 +51,7 @@ impl Default for BlurIntegratedGradients {
 }
 
 impl BlurIntegratedGradients {
-    /// Blur of up to 50 pixels, 50 steps, 8 images at a time, edges mirrored.
+    /// Blur of up to 50 pixels, 50 steps, batches of 8 images; the image is mirrored at its edges.
     pub fn new() -> Self {
         Self {
             max_sigma: 50.0,
@@ -50,9 +62,9 @@ impl BlurIntegratedGradients {
         }
     }
 
-    /// As the authors' library computes it (PAIR's `saliency` 0.2): 100 even steps, the gradient at the sharp end of
-    /// each, the blur's derivative from a step of 0.01 pixels, and `level` (theirs: the zero after normalisation)
-    /// beyond the edges. Its sum is off by what that rule leaves out.
+    /// As the library of the authors computes it (PAIR's `saliency` 0.2): 100 equal steps, the gradient at the sharp end
+    /// of each, the derivative of the blur from a difference of 0.01 pixels, and `level` beyond the edges (in their
+    /// library the zero after normalization). The error of this rule is in the completeness error.
     pub fn as_published(level: f32) -> Self {
         Self {
             steps: 100,
@@ -69,14 +81,14 @@ impl BlurIntegratedGradients {
         self
     }
 
-    /// Gradients along the path; defaults to 50.
+    /// Number of gradients along the path; defaults to 50.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Images a call of the model; defaults to 8.
+    /// Batch size: images per model call; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
@@ -115,25 +127,19 @@ impl BlurIntegratedGradients {
 
 impl Method for BlurIntegratedGradients {
     fn name(&self) -> &'static str {
-        "blur-integrated-gradients"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-        let batch = crate::methods::check_batch(self.batch)?;
-        if !(self.max_sigma > 0.0 && self.max_sigma <= 1000.0) {
-            return Err(Error::setting(
-                "max_sigma",
-                "more than 0 and at most 1000 pixels",
-                &self.max_sigma,
-            ));
-        }
-        if self.steps == 0 || self.steps > 1 << 20 {
-            return Err(Error::setting("steps", "1 to 1048576", &self.steps));
-        }
+        check::batch(self.batch)?;
+        let is_usable = self.max_sigma > 0.0 && self.max_sigma <= 1000.0;
+        let expected = "more than 0 and at most 1000 pixels";
+        check::require(is_usable, "max_sigma", self.max_sigma, expected)?;
+        check::within("steps", self.steps, 1..=check::MOST_STEPS)?;
         let model = Checked::new(model, pixels)?;
         let mut map = vec![0.0_f64; pixels.len()];
         let steps: Vec<usize> = (0..self.steps).collect();
-        for steps in steps.chunks(batch) {
+        for steps in steps.chunks(self.batch) {
             let mut images = Vec::with_capacity(steps.len() * pixels.len());
             let mut changes = Vec::with_capacity(steps.len());
             for &i in steps {
@@ -141,7 +147,7 @@ impl Method for BlurIntegratedGradients {
                 images.extend(image.iter().map(|&v| v as f32));
                 changes.push(change);
             }
-            let (_, gradients) = model.gradient(&images, steps.len())?;
+            let (_, gradients) = model.gradients(&images, steps.len())?;
             for (change, gradient) in changes.iter().zip(gradients.chunks_exact(pixels.len())) {
                 for ((value, c), &g) in map.iter_mut().zip(change).zip(gradient) {
                     *value += c * f64::from(g);
@@ -149,21 +155,11 @@ impl Method for BlurIntegratedGradients {
             }
         }
         let blurred = gaussian_f64(pixels, self.max_sigma, self.edge);
-        let score = model.score(pixels)?;
-        let baseline_score =
-            model.score(&pixels.like(blurred.iter().map(|&v| v as f32).collect()))?;
-        Ok(Attribution {
-            completeness: Completeness::of(map.iter().sum(), score, baseline_score),
-            map,
-            shape: pixels.shape(),
-            score,
-            baseline_score: Some(baseline_score),
-            method: self.name().to_owned(),
-            steps: self.steps,
-            evaluations: model.evaluations(),
-            seed: None,
-            map_error: None,
-            warnings: Vec::new(),
-        })
+        let blurred = pixels.like(blurred.iter().map(|&v| v as f32).collect());
+        let (score, baseline_score) = (model.score(pixels)?, model.score(&blurred)?);
+        Ok(Attribution::new(self.name(), map, pixels.shape(), score)?
+            .with_baseline_score(baseline_score)
+            .with_steps(self.steps)
+            .with_evaluations(model.evaluations()))
     }
 }

@@ -1,25 +1,43 @@
 //! Expected gradients.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::baseline::Baseline;
-use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::methods::integrated_gradients::{between, confident_baseline};
-use crate::model::{Checked, GradientFn};
-use crate::pixels::Pixels;
+use crate::check;
+use crate::error::Result;
+use crate::methods::method::{Method, MethodInfo};
+use crate::methods::path::baseline_warning;
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::{Pixels, push_between};
 use crate::random::Random;
 
-/// Integrated gradients over a set of baselines, one random place on the way from a random baseline at a time
-/// (Erion et al. 2021; captum's `GradientShap` without noise).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "expected-gradients",
+    description: "integrated gradients over many baselines, at random places on the paths",
+    asks: "200 times",
+    needs: Ability::Gradient,
+    complete: true,
+    build: |settings| {
+        let seed = settings.seed;
+        let noise = Baseline::Noise { count: 10, seed };
+        Box::new(ExpectedGradients::new(noise).with_seed(seed))
+    },
+};
+
+/// Integrated gradients over a set of baselines: gradients at random places on the paths from random baselines
+/// (Erion et al. 2021, <https://arxiv.org/abs/1906.10670>; the same as captum's `GradientShap` without noise).
 ///
-/// `samples` evaluations with gradient, one score of the image and one of each baseline, and its confidence where the model
-/// says that. Promises completeness against
-/// the mean score of the baselines, up to the error of the sampling, which the result states. To keep that small the
-/// baselines, in random order, take turns, and the path from each is cut into as many equal stretches as it has
-/// samples, with one place drawn from each. Memory does not grow with the samples.
+/// Promises completeness against the mean score of the baselines, up to the error of the sampling, which the result
+/// gives. To keep it small, the baselines take turns in random order, and the path from each is cut into as many equal
+/// intervals as it has samples, with one place drawn from each.
+///
+/// Cost: `samples` evaluations with gradient, one score of the image and one of each baseline, and the confidence of each
+/// baseline where the model gives it. Memory does not grow with the samples.
 ///
 /// ```
-/// use attribution::{Baseline, BoxError, ExpectedGradients, Method, Pixels};
+/// use attribution::methods::ExpectedGradients;
+/// use attribution::{Baseline, BoxError, Method, Pixels};
 ///
 /// // score = 2 a - b
 /// let linear = |pixels: &[f32], [n, ..]: [usize; 4]| -> Result<(Vec<f64>, Vec<f32>), BoxError> {
@@ -38,11 +56,20 @@ pub struct ExpectedGradients {
     samples: usize,
     seed: u64,
     batch: usize,
-    drawn: Option<Vec<(usize, f64)>>,
+    drawn: Option<Vec<Draw>>,
+}
+
+/// One place on the path from one baseline to the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Draw {
+    /// Index of the baseline.
+    pub baseline: usize,
+    /// Position on the path, from 0 (baseline) to 1 (image).
+    pub position: f64,
 }
 
 impl ExpectedGradients {
-    /// Over these baselines, usually a [`Baseline::Set`] of other images; 200 samples, seed 0, 8 images at a time.
+    /// Uses these baselines, usually a [`Baseline::Set`] of other images; 200 samples, seed 0, batches of 8 images.
     pub fn new(baselines: Baseline) -> Self {
         Self {
             baselines,
@@ -53,7 +80,7 @@ impl ExpectedGradients {
         }
     }
 
-    /// Gradients taken; defaults to 200.
+    /// Number of gradients; defaults to 200.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
@@ -67,44 +94,42 @@ impl ExpectedGradients {
         self
     }
 
-    /// Images a call of the model; defaults to 8.
+    /// Batch size: images per model call; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Draws made elsewhere: index of the baseline and place on the way (0 to 1). Samples and seed are not used.
+    /// Uses these draws; the number of samples and the seed are then not used.
     #[must_use]
-    pub fn with_draws(mut self, draws: Vec<(usize, f64)>) -> Self {
+    pub fn with_draws(mut self, draws: Vec<Draw>) -> Self {
         self.drawn = Some(draws);
         self
     }
 
-    /// For each sample which baseline, where on the way, and its weight; the weights sum to one.
-    fn draws(&self, baselines: usize) -> Result<Vec<(usize, f64, f64)>> {
+    /// The draws and the weight of each; the weights sum to one.
+    fn draws(&self, baselines: usize) -> Result<Vec<(Draw, f64)>> {
         if let Some(drawn) = &self.drawn {
-            let wrong =
-                |&&(index, t): &&(usize, f64)| index >= baselines || !(0.0..=1.0).contains(&t);
-            if let Some((index, t)) = drawn.iter().find(wrong) {
-                let expected = format!("a baseline below {baselines} and a place from 0 to 1");
-                return Err(Error::setting("draws", expected, &format!("{index}, {t}")));
+            for draw in drawn {
+                let is_usable = draw.baseline < baselines && (0.0..=1.0).contains(&draw.position);
+                let value = format!("{}, {}", draw.baseline, draw.position);
+                let expected = format!("a baseline below {baselines} and a position of 0 to 1");
+                check::require(is_usable, "draws", value, expected)?;
             }
             let share = 1.0 / drawn.len() as f64;
-            return Ok(drawn.iter().map(|&(index, t)| (index, t, share)).collect());
+            return Ok(drawn.iter().map(|&draw| (draw, share)).collect());
         }
-        if self.samples > 1 << 20 {
-            return Err(Error::setting("samples", "1 to 1048576", &self.samples));
-        }
+        check::within("samples", self.samples, 1..=check::MOST_STEPS)?;
         let mut random = Random::new(self.seed);
         let used = baselines.min(self.samples);
         let mut draws = Vec::with_capacity(self.samples);
         for (turn, &baseline) in random.order(baselines)[..used].iter().enumerate() {
-            let stretches = (self.samples - turn).div_ceil(used);
-            let weight = 1.0 / (used * stretches) as f64;
-            for stretch in 0..stretches {
-                let t = (stretch as f64 + random.uniform()) / stretches as f64;
-                draws.push((baseline, t, weight));
+            let intervals = (self.samples - turn).div_ceil(used);
+            let weight = 1.0 / (used * intervals) as f64;
+            for interval in 0..intervals {
+                let position = (interval as f64 + random.uniform()) / intervals as f64;
+                draws.push((Draw { baseline, position }, weight));
             }
         }
         Ok(draws)
@@ -113,31 +138,30 @@ impl ExpectedGradients {
 
 impl Method for ExpectedGradients {
     fn name(&self) -> &'static str {
-        "expected-gradients"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-        let batch = crate::methods::check_batch(self.batch)?;
+        check::batch(self.batch)?;
         let model = Checked::new(model, pixels)?;
         let baselines = self.baselines.images(pixels)?;
         let draws = self.draws(baselines.len())?;
-        if draws.is_empty() {
-            return Err(Error::setting("samples", "at least 1", &0));
-        }
+        check::require(!draws.is_empty(), "draws", 0, "at least 1")?;
         let mut map = vec![0.0_f64; pixels.len()];
-        let mut images = Vec::with_capacity(batch.min(draws.len()) * pixels.len());
-        for draws in draws.chunks(batch) {
+        let mut images = Vec::with_capacity(self.batch.min(draws.len()) * pixels.len());
+        for draws in draws.chunks(self.batch) {
             images.clear();
-            for &(baseline, t, _) in draws {
-                between(&mut images, &baselines[baseline], pixels, t);
+            for (draw, _) in draws {
+                push_between(&mut images, &baselines[draw.baseline], pixels, |_| {
+                    draw.position
+                });
             }
-            let (_, gradients) = model.gradient(&images, draws.len())?;
-            for (&(baseline, _, weight), gradient) in
-                draws.iter().zip(gradients.chunks_exact(pixels.len()))
+            let (_, gradients) = model.gradients(&images, draws.len())?;
+            for ((draw, weight), gradient) in draws.iter().zip(gradients.chunks_exact(pixels.len()))
             {
-                let ends = pixels.values().iter().zip(baselines[baseline].values());
-                for ((value, &g), (&x, &b)) in map.iter_mut().zip(gradient).zip(ends) {
-                    *value += weight * f64::from(g) * (f64::from(x) - f64::from(b));
+                let distances = pixels.minus(&baselines[draw.baseline]);
+                for ((value, &g), distance) in map.iter_mut().zip(gradient).zip(distances) {
+                    *value += weight * f64::from(g) * distance;
                 }
             }
         }
@@ -146,19 +170,12 @@ impl Method for ExpectedGradients {
         for baseline in &baselines {
             baseline_score += model.score(baseline)? / baselines.len() as f64;
         }
-        let warning = confident_baseline(&model, &baselines, score, baseline_score)?;
-        Ok(Attribution {
-            completeness: Completeness::of(map.iter().sum(), score, baseline_score),
-            map,
-            shape: pixels.shape(),
-            score,
-            baseline_score: Some(baseline_score),
-            method: self.name().to_owned(),
-            steps: draws.len(),
-            evaluations: model.evaluations(),
-            seed: self.drawn.is_none().then_some(self.seed),
-            map_error: None,
-            warnings: warning.into_iter().collect(),
-        })
+        let warning = baseline_warning(&model, &baselines, score, baseline_score)?;
+        Ok(Attribution::new(self.name(), map, pixels.shape(), score)?
+            .with_baseline_score(baseline_score)
+            .with_steps(draws.len())
+            .with_evaluations(model.evaluations())
+            .with_seed(self.drawn.is_none().then_some(self.seed))
+            .with_warnings(warning))
     }
 }

@@ -1,26 +1,41 @@
 //! The CAM family on the activations of a block: Grad-CAM, Grad-CAM++, Layer-CAM.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::error::Result;
-use crate::method::Method;
-use crate::model::{Block, Checked, GradientFn};
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::{Block, Checked};
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 use crate::resample::bilinear;
 
-/// How the channels of a block are weighed.
+/// Why no method of the CAM family promises completeness.
+pub(crate) const NOT_COMPLETE: &str =
+    "class activation maps rank regions; they are not shares of the score";
+
+/// How the channels of a block are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Weighing {
+enum Weighting {
     GradCam,
     GradCamPlusPlus,
     LayerCam,
 }
 
 macro_rules! cam {
-    ($(#[$doc:meta])* $name:ident, $kebab:literal, $weighing:expr) => {
+    ($(#[$doc:meta])* $name:ident, $info:ident, $kebab:literal, $description:literal) => {
+        pub(crate) const $info: MethodInfo = MethodInfo {
+            name: $kebab,
+            description: $description,
+            asks: "once",
+            needs: Ability::Block,
+            complete: false,
+            build: |_| Box::new($name::new()),
+        };
+
         $(#[$doc])*
         ///
-        /// One evaluation of the block function, which says what block it is ([`Model::with_block`]). The map has one
-        /// channel and the image's size (bilinear); completeness is not promised.
+        /// Cost: one evaluation of the function of [`Model::with_block`], which also decides which block it is. The map
+        /// has one channel and, by bilinear interpolation, the size of the image. Completeness is not promised.
         ///
         /// [`Model::with_block`]: crate::Model::with_block
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,20 +51,20 @@ macro_rules! cam {
         }
 
         impl $name {
-            /// Only what speaks for the score, at the image's size.
+            /// Only positive values, at the size of the image.
             pub fn new() -> Self {
                 Self { signed: false, native: false }
             }
 
-            /// Keep what speaks against the score as negative values; by default it is cut off at 0. Grad-CAM++ and
-            /// Layer-CAM, which weigh by positive gradients alone, find none where activations are not negative.
+            /// Keeps negative values, which speak against the score; by default they become 0. Grad-CAM++ and Layer-CAM
+            /// use positive gradients alone and have negative values only where activations are negative.
             #[must_use]
             pub fn with_sign(mut self, signed: bool) -> Self {
                 self.signed = signed;
                 self
             }
 
-            /// Keep the block's own resolution; by default the map is brought to the image's.
+            /// Keeps the resolution of the block; by default the map is enlarged to the size of the image.
             #[must_use]
             pub fn with_native_resolution(mut self, native: bool) -> Self {
                 self.native = native;
@@ -59,81 +74,67 @@ macro_rules! cam {
 
         impl Method for $name {
             fn name(&self) -> &'static str {
-                $kebab
+                $info.name
             }
 
             fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-                attribute(self.name(), $weighing, self.signed, self.native, model, pixels)
+                let options = (self.signed, self.native);
+                attribute(self.name(), Weighting::$name, options, model, pixels)
             }
         }
     };
 }
 
 cam!(
-    /// Activations, each channel weighed by its mean gradient (Selvaraju et al. 2017).
-    GradCam, "grad-cam", Weighing::GradCam
+    /// Activations, each channel weighted by its mean gradient (Selvaraju et al. 2017, <https://arxiv.org/abs/1610.02391>).
+    GradCam, GRAD_CAM, "grad-cam", "activations of a block, each channel weighted by its mean gradient"
 );
 cam!(
-    /// Activations, each channel weighed by its positive gradients, those of small areas not drowned by large ones
-    /// (Chattopadhay et al. 2018; as `pytorch-grad-cam` computes it).
-    GradCamPlusPlus, "grad-cam-plus-plus", Weighing::GradCamPlusPlus
+    /// Activations, each channel weighted by its positive gradients, so that small areas count as much as large ones
+    /// (Chattopadhay et al. 2018, <https://arxiv.org/abs/1710.11063>; as `pytorch-grad-cam` computes it).
+    GradCamPlusPlus, GRAD_CAM_PLUS_PLUS, "grad-cam-plus-plus",
+    "as grad-cam, but weighted by positive gradients, so that small areas count as much as large ones"
 );
 cam!(
-    /// Activations, each weighed by its own positive gradient (Jiang et al. 2021): sharper at early blocks.
-    LayerCam, "layer-cam", Weighing::LayerCam
+    /// Activations, each weighted by its own positive gradient (Jiang et al. 2021,
+    /// <https://doi.org/10.1109/TIP.2021.3089943>). It is sharper than Grad-CAM at early blocks.
+    LayerCam, LAYER_CAM, "layer-cam", "activations of a block, each weighted by its own positive gradient"
 );
 
 fn attribute(
     name: &'static str,
-    weighing: Weighing,
-    signed: bool,
-    native: bool,
+    weighting: Weighting,
+    (signed, native): (bool, bool),
     model: &dyn GradientFn,
     pixels: &Pixels,
 ) -> Result<Attribution> {
     let model = Checked::new(model, pixels)?;
     let block = model.block(pixels, name)?;
-    let mut map = weigh(&block, weighing);
+    let mut map = weigh(&block, weighting);
     if !signed {
         for value in &mut map {
             *value = value.max(0.0);
         }
     }
-    let mut warnings = Vec::new();
-    if map.iter().all(|&v| v == 0.0) {
-        warnings.push(
-            "the map is zero everywhere: nothing at this block speaks for the score".to_owned(),
-        );
-    }
-    let [h, w, _] = block.shape;
-    let [height, width, _] = pixels.shape();
-    let shape = if native {
-        [h, w, 1]
-    } else {
-        [height, width, 1]
-    };
+    let is_zero = map.iter().all(|&v| v == 0.0);
+    let warning = is_zero.then(|| {
+        "the map is zero everywhere: nothing at this block speaks for the score".to_owned()
+    });
+    let ([h, w, _], [height, width, _]) = (block.shape, pixels.shape());
+    let mut shape = [h, w, 1];
     if !native {
         map = bilinear(&map, [h, w], [height, width]);
+        shape = [height, width, 1];
     }
-    Ok(Attribution {
-        map,
-        shape,
-        score: block.score,
-        baseline_score: None,
-        completeness: Completeness::NotPromised(
-            "class activation maps rank regions; they are not shares of the score",
-        ),
-        method: name.to_owned(),
-        steps: 1,
-        evaluations: model.evaluations(),
-        seed: None,
-        map_error: None,
-        warnings,
-    })
+    Ok(Attribution::new(name, map, shape, block.score)?
+        .without_completeness(NOT_COMPLETE)
+        .with_steps(1)
+        .with_evaluations(model.evaluations())
+        .with_warnings(warning))
 }
 
-/// The weighed sum over channels, at the block's resolution.
-fn weigh(block: &Block, weighing: Weighing) -> Vec<f64> {
+/// The weighted sum over channels, at the resolution of the block.
+fn weigh(block: &Block, weighting: Weighting) -> Vec<f64> {
     let [h, w, c] = block.shape;
     let cells = (h * w) as f64;
     let pairs = || {
@@ -143,15 +144,15 @@ fn weigh(block: &Block, weighing: Weighing) -> Vec<f64> {
             .zip(block.gradient.chunks_exact(c))
     };
     let mut weights = vec![0.0_f64; c];
-    match weighing {
-        Weighing::GradCam => {
+    match weighting {
+        Weighting::GradCam => {
             for (_, gradient) in pairs() {
                 for (weight, &g) in weights.iter_mut().zip(gradient) {
                     *weight += f64::from(g) / cells;
                 }
             }
         }
-        Weighing::GradCamPlusPlus => {
+        Weighting::GradCamPlusPlus => {
             let mut sums = vec![0.0_f64; c];
             for (activations, _) in pairs() {
                 for (sum, &a) in sums.iter_mut().zip(activations) {
@@ -167,7 +168,7 @@ fn weigh(block: &Block, weighing: Weighing) -> Vec<f64> {
                 }
             }
         }
-        Weighing::LayerCam => {
+        Weighting::LayerCam => {
             return pairs()
                 .map(|(activations, gradient)| {
                     (activations.iter().zip(gradient))

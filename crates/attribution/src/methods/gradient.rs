@@ -1,14 +1,26 @@
 //! The plain gradient.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::error::Result;
-use crate::method::Method;
-use crate::model::{Checked, GradientFn};
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
-/// The gradient of the score: how it would change with each pixel level (Simonyan et al. 2013, with its sign).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "gradient",
+    description: "how the score would change with each pixel level",
+    asks: "once",
+    needs: Ability::Gradient,
+    complete: false,
+    build: |_| Box::new(Gradient::new()),
+};
+
+/// The gradient of the score: how it would change with each pixel level (Simonyan et al. 2013,
+/// <https://arxiv.org/abs/1312.6034>, but with its sign).
 ///
-/// One evaluation with gradient. Unit: score per pixel level.
+/// Cost: one evaluation with gradient. Unit: score per pixel level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gradient;
 
@@ -21,26 +33,16 @@ impl Gradient {
 
 impl Method for Gradient {
     fn name(&self) -> &'static str {
-        "gradient"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let model = Checked::new(model, pixels)?;
-        let (scores, gradient) = model.gradient(pixels.values(), 1)?;
-        Ok(Attribution {
-            map: gradient.iter().map(|&g| f64::from(g)).collect(),
-            shape: pixels.shape(),
-            score: scores.first().copied().unwrap_or_default(),
-            baseline_score: None,
-            completeness: Completeness::NotPromised(
-                "a gradient is a rate of change, not a share of the score",
-            ),
-            method: self.name().to_owned(),
-            steps: 1,
-            evaluations: model.evaluations(),
-            seed: None,
-            map_error: None,
-            warnings: Vec::new(),
-        })
+        let (score, gradient) = model.gradient(pixels)?;
+        let map = gradient.iter().map(|&g| f64::from(g)).collect();
+        Ok(Attribution::new(self.name(), map, pixels.shape(), score)?
+            .without_completeness("a gradient is a rate of change, not a share of the score")
+            .with_steps(1)
+            .with_evaluations(model.evaluations()))
     }
 }

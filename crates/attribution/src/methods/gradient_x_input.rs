@@ -1,15 +1,27 @@
 //! Gradient times input.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
+use crate::check;
 use crate::error::Result;
-use crate::method::Method;
-use crate::methods::Gradient;
-use crate::model::GradientFn;
+use crate::methods::gradient::Gradient;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
-/// The gradient times the distance from a zero level, with its sign (Shrikumar et al. 2016).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "gradient-x-input",
+    description: "the gradient times the distance of each pixel level from zero",
+    asks: "once",
+    needs: Ability::Gradient,
+    complete: false,
+    build: |_| Box::new(GradientXInput::new()),
+};
+
+/// The gradient times the distance from a zero level, with its sign (Shrikumar et al. 2016,
+/// <https://arxiv.org/abs/1605.01713>).
 ///
-/// One evaluation with gradient. Unit: score.
+/// Cost: one evaluation with gradient. Unit: that of the score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradientXInput {
     zero: f32,
@@ -22,7 +34,7 @@ impl Default for GradientXInput {
 }
 
 impl GradientXInput {
-    /// The level that counts as zero defaults to 127.5, the zero of networks that take levels as -1 to 1.
+    /// The zero level is 127.5, the zero of networks that scale levels to -1 to 1.
     pub fn new() -> Self {
         Self { zero: 127.5 }
     }
@@ -37,21 +49,16 @@ impl GradientXInput {
 
 impl Method for GradientXInput {
     fn name(&self) -> &'static str {
-        "gradient-x-input"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-        if !self.zero.is_finite() {
-            return Err(crate::Error::setting("zero", "a finite level", &self.zero));
-        }
-        let mut result = Gradient::new().attribute(model, pixels)?;
-        for (value, &pixel) in result.map.iter_mut().zip(pixels.values()) {
-            *value *= f64::from(pixel - self.zero);
-        }
-        result.completeness = Completeness::NotPromised(
-            "the gradient at the image says nothing of the way there; the sum is complete for linear models only",
-        );
-        self.name().clone_into(&mut result.method);
-        Ok(result)
+        check::require(self.zero.is_finite(), "zero", self.zero, "a finite level")?;
+        let gradient = Gradient::new().attribute(model, pixels)?;
+        let pairs = gradient.map().iter().zip(pixels.values());
+        let map = pairs.map(|(value, &pixel)| value * f64::from(pixel - self.zero));
+        let map = map.collect();
+        let reason = "the gradient at the image says nothing about the path from the baseline; the sum is complete for linear models only";
+        gradient.remade(self.name(), map, pixels.shape(), reason)
     }
 }

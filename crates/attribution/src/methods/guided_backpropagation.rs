@@ -1,16 +1,27 @@
 //! Guided backpropagation.
 
+use crate::ability::Ability;
 use crate::attribution::Attribution;
 use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::methods::Gradient;
-use crate::model::GradientFn;
+use crate::methods::gradient::Gradient;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
-/// The gradient with each `ReLU` passing back positive gradients only (Springenberg et al. 2014).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "guided-backpropagation",
+    description: "the gradient, where each ReLU passes only positive gradients back",
+    asks: "once",
+    needs: Ability::Guided,
+    complete: false,
+    build: |_| Box::new(GuidedBackpropagation::new()),
+};
+
+/// The gradient, where each ReLU passes only positive gradients back (Springenberg et al. 2014,
+/// <https://arxiv.org/abs/1412.6806>).
 ///
-/// One evaluation of the model's guided gradient ([`Model::with_guided`](crate::Model::with_guided)). Sharp, but known
-/// to depend little on the upper layers: see the randomisation check.
+/// Cost: one evaluation of the guided gradient ([`Model::with_guided`](crate::Model::with_guided)). The maps are sharp,
+/// but depend little on the upper layers, as the [randomization check](crate::trust::randomization_check) shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GuidedBackpropagation;
 
@@ -23,17 +34,17 @@ impl GuidedBackpropagation {
 
 impl Method for GuidedBackpropagation {
     fn name(&self) -> &'static str {
-        "guided-backpropagation"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let guided = model.guided().ok_or(Error::Ability {
             method: self.name(),
-            ability: "a gradient with the guided rule for ReLU",
-            give: "Model::with_guided",
+            ability: Ability::Guided,
         })?;
-        let mut result = Gradient::new().attribute(guided, pixels)?;
-        self.name().clone_into(&mut result.method);
-        Ok(result)
+        let gradient = Gradient::new().attribute(guided, pixels)?;
+        let map = gradient.map().to_vec();
+        let reason = "a gradient is a rate of change, not a share of the score";
+        gradient.remade(self.name(), map, pixels.shape(), reason)
     }
 }

@@ -1,18 +1,35 @@
 //! Guided integrated gradients.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::baseline::Baseline;
-use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::methods::integrated_gradients::confident_baseline;
-use crate::model::{Checked, GradientFn};
+use crate::check;
+use crate::error::Result;
+use crate::methods::method::{Method, MethodInfo};
+use crate::methods::path::baseline_warning;
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
-/// Integrated gradients along a path that the model chooses: the values whose gradient is small move first, so that
-/// noise on the way counts less (Kapishnikov et al. 2021; after the authors' `saliency` 0.2).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "guided-integrated-gradients",
+    description: "integrated gradients along a path on which pixels with small gradients move first",
+    asks: "200 times, one image at a time",
+    needs: Ability::Gradient,
+    complete: true,
+    build: |settings| {
+        let method = GuidedIntegratedGradients::new().with_steps(settings.steps);
+        Box::new(method.with_baseline(settings.seeded_baseline()))
+    },
+};
+
+/// Integrated gradients along a path that depends on the model: the values with small gradients move first, so that noise
+/// on the path counts less (Kapishnikov et al. 2021, <https://arxiv.org/abs/2106.09788>; as the `saliency` 0.2 of the
+/// authors).
 ///
-/// Promises completeness, up to the error of the left-hand rule that the path needs: a gradient says where to go next.
-/// `steps` evaluations with gradient, one after the other, two scores, and the baseline's confidence where the model says it.
+/// Promises completeness, up to the error of the left-hand rule. No other rule is possible, because each gradient decides
+/// where the path goes next. Cost: `steps` evaluations with gradient, one image at a time, two scores, and the confidence
+/// of the baseline where the model gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuidedIntegratedGradients {
     baseline: Baseline,
@@ -28,7 +45,7 @@ impl Default for GuidedIntegratedGradients {
 }
 
 impl GuidedIntegratedGradients {
-    /// Black baseline, 200 steps, a quarter of the values at a time, at most 0.02 away from the straight path.
+    /// Black baseline, 200 steps, a quarter of the values moves at a time, at most 0.02 away from the straight path.
     pub fn new() -> Self {
         Self {
             baseline: Baseline::Black,
@@ -38,29 +55,29 @@ impl GuidedIntegratedGradients {
         }
     }
 
-    /// Where the path begins; defaults to black. One image only.
+    /// Where the path begins; defaults to black. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Gradients along the path; defaults to 200.
+    /// Number of gradients along the path; defaults to 200.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Part of the values (more than 0, at most 1) that moves at a time; defaults to 0.25.
+    /// Fraction of the values (more than 0, at most 1) that moves at a time; defaults to 0.25.
     #[must_use]
     pub fn with_fraction(mut self, fraction: f64) -> Self {
         self.fraction = fraction;
         self
     }
 
-    /// How far (0 to 1) a value may be ahead of or behind the straight path; defaults to 0.02. 0 is integrated gradients with
-    /// the left-hand rule, 1 lets the model choose freely.
+    /// How far (0 to 1) a value may be ahead of or behind the straight path; defaults to 0.02. With 0 the method is
+    /// integrated gradients with the left-hand rule; with 1 the path is free.
     #[must_use]
     pub fn with_max_distance(mut self, distance: f64) -> Self {
         self.max_distance = distance;
@@ -68,29 +85,23 @@ impl GuidedIntegratedGradients {
     }
 
     fn check(&self) -> Result<()> {
-        if self.steps == 0 || self.steps > 1 << 20 {
-            return Err(Error::setting("steps", "1 to 1048576", &self.steps));
-        }
-        if !(self.fraction > 0.0 && self.fraction <= 1.0) {
-            let expected = "more than 0 and at most 1";
-            return Err(Error::setting("fraction", expected, &self.fraction));
-        }
-        if !(0.0..=1.0).contains(&self.max_distance) {
-            return Err(Error::setting("max_distance", "0 to 1", &self.max_distance));
-        }
-        Ok(())
+        check::within("steps", self.steps, 1..=check::MOST_STEPS)?;
+        let is_fraction = self.fraction > 0.0 && self.fraction <= 1.0;
+        let expected = "more than 0 and at most 1";
+        check::require(is_fraction, "fraction", self.fraction, expected)?;
+        check::within("max_distance", self.max_distance, 0.0..=1.0)
     }
 }
 
 impl Method for GuidedIntegratedGradients {
     fn name(&self) -> &'static str {
-        "guided-integrated-gradients"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         self.check()?;
         let model = Checked::new(model, pixels)?;
-        let baseline = crate::methods::one_baseline(&self.baseline, pixels)?;
+        let baseline = self.baseline.image(pixels)?;
         let wide = |p: &Pixels| p.values().iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
         let mut path = Path {
             from: wide(&baseline),
@@ -103,7 +114,7 @@ impl Method for GuidedIntegratedGradients {
         if total > 0.0 {
             for step in 1..=self.steps {
                 let here: Vec<f32> = path.at.iter().map(|&v| v as f32).collect();
-                let (_, gradient) = model.gradient(&here, 1)?;
+                let (_, gradient) = model.gradients(&here, 1)?;
                 let done = step as f64 / self.steps as f64;
                 let least = (done - self.max_distance).max(0.0);
                 let most = (done + self.max_distance).min(1.0);
@@ -111,23 +122,18 @@ impl Method for GuidedIntegratedGradients {
             }
         }
         let (score, baseline_score) = (model.score(pixels)?, model.score(&baseline)?);
-        let warning = confident_baseline(&model, &[baseline], score, baseline_score)?;
-        Ok(Attribution {
-            completeness: Completeness::of(path.map.iter().sum(), score, baseline_score),
-            map: path.map,
-            shape: pixels.shape(),
-            score,
-            baseline_score: Some(baseline_score),
-            method: self.name().to_owned(),
-            steps: self.steps,
-            evaluations: model.evaluations(),
-            seed: None,
-            map_error: None,
-            warnings: warning.into_iter().collect(),
-        })
+        let warning = baseline_warning(&model, &[baseline], score, baseline_score)?;
+        Ok(
+            Attribution::new(self.name(), path.map, pixels.shape(), score)?
+                .with_baseline_score(baseline_score)
+                .with_steps(self.steps)
+                .with_evaluations(model.evaluations())
+                .with_warnings(warning),
+        )
     }
 }
 
+/// A path that begins at the baseline, and the map so far.
 struct Path {
     from: Vec<f64>,
     to: Vec<f64>,
@@ -137,7 +143,7 @@ struct Path {
 }
 
 impl Path {
-    /// L1 distance still to go.
+    /// L1 distance from here to the image.
     fn distance(&self) -> f64 {
         self.at
             .iter()
@@ -156,13 +162,13 @@ impl Path {
         self.at[i] = value;
     }
 
-    /// Moves values until `done` of the `total` distance is covered, those with the smallest gradients first, all within
-    /// the stretch `least` to `most` of the straight path.
+    /// Moves values until `done` (0 to 1) of the `total` distance is covered, those with the smallest gradients first. All
+    /// stay between the positions `least` and `most` of the straight path.
     fn advance(&mut self, gradient: &[f32], total: f64, done: f64, [least, most]: [f64; 2]) {
         let target = total * (1.0 - done);
         let mut magnitudes: Vec<f64> = gradient.iter().map(|&g| f64::from(g).abs()).collect();
         let rank = (self.fraction * (magnitudes.len() - 1) as f64) as usize;
-        // Each round brings at least one more value to its end, or is the last one.
+        // Each round brings at least one more value to `most`, or is the last one.
         for _ in 0..=magnitudes.len() {
             for (i, &g) in gradient.iter().enumerate() {
                 let whole = self.to[i] - self.from[i];

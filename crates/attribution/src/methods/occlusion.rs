@@ -1,16 +1,30 @@
 //! Occlusion.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::baseline::Baseline;
-use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::model::{Checked, GradientFn};
-use crate::pixels::Pixels;
+use crate::check;
+use crate::error::Result;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::{Pixels, push_with_window};
 
-/// How much the score falls when a window of the image is replaced by the baseline (Zeiler and Fergus 2014).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "occlusion",
+    description: "how much the score falls when a window of the image is replaced",
+    asks: "once for each window",
+    needs: Ability::Scores,
+    complete: false,
+    build: |_| Box::new(Occlusion::new()),
+};
+
+/// How much the score falls when a window of the image is replaced by the baseline (Zeiler and Fergus 2014,
+/// <https://arxiv.org/abs/1311.2901>).
 ///
-/// Scores only: one for each window and one for the image. Windows lie a stride apart, the last ones cut off at the
-/// edge; a pixel's value is the mean over the windows that cover it, as in captum. One channel.
+/// Cost: one score for each window and one for the image, no gradient. The windows lie one stride apart; the last ones
+/// are cut off at the edge of the image. The value of a pixel is the mean over the windows that cover it, as in captum.
+/// The map has one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occlusion {
     window: usize,
@@ -26,12 +40,12 @@ impl Default for Occlusion {
 }
 
 impl Occlusion {
-    /// Windows of 32 pixels, 16 apart, grey, 8 images at a time.
+    /// Gray windows of 32 x 32 pixels, 16 pixels apart; batches of 8 images.
     pub fn new() -> Self {
         Self {
             window: 32,
             stride: 16,
-            baseline: Baseline::Grey,
+            baseline: Baseline::Gray,
             batch: 8,
         }
     }
@@ -43,21 +57,21 @@ impl Occlusion {
         self
     }
 
-    /// Distance of the windows in pixels; defaults to 16.
+    /// Distance from one window to the next in pixels, at most the side of a window; defaults to 16.
     #[must_use]
     pub fn with_stride(mut self, stride: usize) -> Self {
         self.stride = stride;
         self
     }
 
-    /// What the window shows; defaults to grey. One image only.
+    /// What replaces the image in a window; defaults to gray. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Images a call of the model; defaults to 8.
+    /// Batch size: images per model call; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
@@ -67,25 +81,17 @@ impl Occlusion {
 
 impl Method for Occlusion {
     fn name(&self) -> &'static str {
-        "occlusion"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-        let batch = crate::methods::check_batch(self.batch)?;
-        let [h, w, c] = pixels.shape();
-        if self.window == 0 || self.window > h.min(w) {
-            let expected = format!("1 to the image's shorter side, {}", h.min(w));
-            return Err(Error::setting("window", expected, &self.window));
-        }
-        if self.stride == 0 || self.stride > self.window {
-            let expected = format!(
-                "1 to the window, {}, so that no pixel is left out",
-                self.window
-            );
-            return Err(Error::setting("stride", expected, &self.stride));
-        }
+        check::batch(self.batch)?;
+        let [h, w, _] = pixels.shape();
+        check::within("window", self.window, 1..=h.min(w))?;
+        // Up to the window, so that no pixel is left out.
+        check::within("stride", self.stride, 1..=self.window)?;
         let model = Checked::new(model, pixels)?;
-        let baseline = crate::methods::one_baseline(&self.baseline, pixels)?;
+        let baseline = self.baseline.image(pixels)?;
         let starts = |side: usize| {
             let n = (side - self.window).div_ceil(self.stride) + 1;
             (0..n).map(|i| i * self.stride)
@@ -93,45 +99,30 @@ impl Method for Occlusion {
         let corners: Vec<(usize, usize)> = starts(h)
             .flat_map(|y| starts(w).map(move |x| (y, x)))
             .collect();
+        let window = |&(top, left): &(usize, usize)| {
+            let (bottom, right) = (top + self.window, left + self.window);
+            (top..bottom.min(h), left..right.min(w))
+        };
         let score = model.score(pixels)?;
+        let scores = model.scores_of(&corners, self.batch, |images, corner| {
+            let (rows, columns) = window(corner);
+            push_with_window(images, pixels, &baseline, rows, columns);
+        })?;
         let mut sums = vec![0.0_f64; h * w];
         let mut counts = vec![0.0_f64; h * w];
-        for corners in corners.chunks(batch) {
-            let mut images = Vec::with_capacity(corners.len() * pixels.len());
-            for &(top, left) in corners {
-                let start = images.len();
-                images.extend_from_slice(pixels.values());
-                let right = (left + self.window).min(w);
-                for y in top..(top + self.window).min(h) {
-                    let line = (y * w + left) * c..(y * w + right) * c;
-                    images[start..][line.clone()].copy_from_slice(&baseline.values()[line]);
-                }
-            }
-            let scores = model.scores(&images, corners.len())?;
-            for (&(top, left), occluded) in corners.iter().zip(scores) {
-                let right = (left + self.window).min(w);
-                for y in top..(top + self.window).min(h) {
-                    for i in y * w + left..y * w + right {
-                        sums[i] += score - occluded;
-                        counts[i] += 1.0;
-                    }
+        for (corner, occluded) in corners.iter().zip(scores) {
+            let (rows, columns) = window(corner);
+            for y in rows {
+                for i in y * w + columns.start..y * w + columns.end {
+                    sums[i] += score - occluded;
+                    counts[i] += 1.0;
                 }
             }
         }
-        Ok(Attribution {
-            map: sums.iter().zip(&counts).map(|(s, n)| s / n).collect(),
-            shape: [h, w, 1],
-            score,
-            baseline_score: None,
-            completeness: Completeness::NotPromised(
-                "windows overlap and act together; their falls do not add up",
-            ),
-            method: self.name().to_owned(),
-            steps: corners.len(),
-            evaluations: model.evaluations(),
-            seed: None,
-            map_error: None,
-            warnings: Vec::new(),
-        })
+        let map = sums.iter().zip(&counts).map(|(s, n)| s / n).collect();
+        Ok(Attribution::new(self.name(), map, [h, w, 1], score)?
+            .without_completeness("windows overlap and act together; their falls do not add up")
+            .with_steps(corners.len())
+            .with_evaluations(model.evaluations()))
     }
 }

@@ -1,20 +1,21 @@
-//! Rules for an integral from 0 to 1: points, and weights that sum to one.
+//! Quadrature rules for an integral from 0 to 1: points, and weights that sum to one.
 
+use crate::check;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
 
-/// How the points of a path are placed and weighed.
+/// Where the points along a path lie, and how much each counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rule {
-    /// The middle of each of the equal stretches.
+    /// The middle of each of `steps` equal intervals.
     #[default]
     Midpoint,
-    /// The left end of each.
+    /// The left end of each interval.
     Left,
-    /// The right end of each: what the original's notebook used.
+    /// The right end of each interval, as in the notebook of the original project.
     Right,
-    /// Both ends of each; `steps` points make `steps - 1` stretches, so at least 2 are needed.
+    /// Both ends of each interval; `steps` points make `steps - 1` intervals, so at least 2 are needed.
     Trapezoid,
     /// Gauss-Legendre: exact for polynomials of degree `2 steps - 1`.
     GaussLegendre,
@@ -28,25 +29,30 @@ const RULES: [(&str, Rule); 5] = [
     ("gauss-legendre", Rule::GaussLegendre),
 ];
 
+/// One point of a quadrature rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Position on the path, from 0 (baseline) to 1 (image).
+    pub position: f64,
+    /// Weight of the gradient there; the weights of all points sum to one.
+    pub weight: f64,
+}
+
 impl Rule {
-    /// `steps` pairs of position (0 to 1, ascending) and weight; the weights sum to one.
+    /// The points of this rule, positions ascending.
     ///
     /// # Errors
     /// [`Error::Setting`] for no steps, more than 2^20, or fewer than 2 with the trapezoid.
-    pub fn points(self, steps: usize) -> Result<Vec<(f64, f64)>> {
+    pub fn points(self, steps: usize) -> Result<Vec<Point>> {
         let least = if self == Self::Trapezoid { 2 } else { 1 };
-        if steps < least || steps > 1 << 20 {
-            return Err(Error::setting(
-                "steps",
-                format!("{least} to 1048576 with the {self} rule"),
-                &steps,
-            ));
-        }
+        check::within("steps", steps, least..=check::MOST_STEPS)?;
         let n = steps as f64;
         let shifted = |shift: f64| {
-            (0..steps)
-                .map(|i| ((i as f64 + shift) / n, 1.0 / n))
-                .collect()
+            let at = |i: usize| Point {
+                position: (i as f64 + shift) / n,
+                weight: 1.0 / n,
+            };
+            (0..steps).map(at).collect()
         };
         Ok(match self {
             Self::Midpoint => shifted(0.5),
@@ -55,10 +61,10 @@ impl Rule {
             Self::Trapezoid => (0..steps)
                 .map(|i| {
                     let end = i == 0 || i == steps - 1;
-                    (
-                        i as f64 / (n - 1.0),
-                        if end { 0.5 } else { 1.0 } / (n - 1.0),
-                    )
+                    Point {
+                        position: i as f64 / (n - 1.0),
+                        weight: if end { 0.5 } else { 1.0 } / (n - 1.0),
+                    }
                 })
                 .collect(),
             Self::GaussLegendre => gauss_legendre(steps),
@@ -66,10 +72,10 @@ impl Rule {
     }
 }
 
-/// Roots of the Legendre polynomial by Newton's method, mapped to 0 to 1.
-fn gauss_legendre(steps: usize) -> Vec<(f64, f64)> {
+/// The roots of the Legendre polynomial, found by Newton's method, mapped to 0 to 1.
+fn gauss_legendre(steps: usize) -> Vec<Point> {
     let n = steps as f64;
-    let mut points: Vec<(f64, f64)> = (0..steps)
+    let mut points: Vec<Point> = (0..steps)
         .map(|i| {
             let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (n + 0.5)).cos();
             let mut slope = 1.0;
@@ -86,12 +92,15 @@ fn gauss_legendre(steps: usize) -> Vec<(f64, f64)> {
                     break;
                 }
             }
-            (0.5 * (1.0 - x), 1.0 / ((1.0 - x * x) * slope * slope))
+            Point {
+                position: 0.5 * (1.0 - x),
+                weight: 1.0 / ((1.0 - x * x) * slope * slope),
+            }
         })
         .collect();
-    let sum: f64 = points.iter().map(|p| p.1).sum();
+    let sum: f64 = points.iter().map(|p| p.weight).sum();
     for point in &mut points {
-        point.1 /= sum;
+        point.weight /= sum;
     }
     points
 }
@@ -107,6 +116,7 @@ impl fmt::Display for Rule {
     }
 }
 
+/// `midpoint`, `left`, `right`, `trapezoid`, `gauss-legendre`.
 impl FromStr for Rule {
     type Err = Error;
 
@@ -132,9 +142,12 @@ mod tests {
         for (_, rule) in RULES {
             for steps in [2, 3, 50, 1001] {
                 let points = rule.points(steps).unwrap();
-                let sum: f64 = points.iter().map(|p| p.1).sum();
+                let sum: f64 = points.iter().map(|p| p.weight).sum();
                 assert!((sum - 1.0).abs() < 1e-12, "{rule} {steps}");
-                assert!(points.windows(2).all(|w| w[0].0 < w[1].0), "{rule} {steps}");
+                assert!(
+                    points.windows(2).all(|w| w[0].position < w[1].position),
+                    "{rule} {steps}"
+                );
                 assert_eq!(points.len(), steps);
             }
             assert_eq!(rule.to_string().parse::<Rule>().unwrap(), rule);
@@ -148,7 +161,7 @@ mod tests {
         for degree in 0..10 {
             let sum: f64 = gauss_legendre(5)
                 .iter()
-                .map(|&(t, w)| w * t.powi(degree))
+                .map(|p| p.weight * p.position.powi(degree))
                 .sum();
             assert!(
                 (sum - 1.0 / f64::from(degree + 1)).abs() < 1e-14,

@@ -1,18 +1,31 @@
 //! RISE.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
 use crate::baseline::Baseline;
-use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::model::{Checked, GradientFn};
-use crate::pixels::Pixels;
+use crate::check;
+use crate::error::Result;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::{Pixels, push_between};
 use crate::random::Random;
 use crate::resample::bilinear;
 
-/// The mean of random masks, each weighed by the score of the image seen through it (Petsiuk et al. 2018).
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "rise",
+    description: "the mean of random masks, each weighted by the score of the image seen through it",
+    asks: "1000 times",
+    needs: Ability::Scores,
+    complete: false,
+    build: |settings| Box::new(Rise::new().with_seed(settings.seed)),
+};
+
+/// The mean of random masks, each weighted by the score of the image seen through it (Petsiuk et al. 2018,
+/// <https://arxiv.org/abs/1806.07421>).
 ///
-/// Scores only: one for each mask and one for the image. One channel. Meant for probabilities: a score that is large
-/// everywhere lifts the whole map.
+/// Cost: one score for each mask and one for the image, no gradient. The map has one channel. Meant for probabilities: a
+/// score that is large everywhere raises the whole map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rise {
     masks: usize,
@@ -30,14 +43,14 @@ impl Default for Rise {
 }
 
 impl Rise {
-    /// 1000 masks of 7 x 7 cells, each kept with probability 0.5, grey where nothing is kept, seed 0, 8 images at a time.
+    /// 1000 masks of 7 x 7 cells, each cell visible with probability 0.5, gray where hidden, seed 0, batches of 8 images.
     pub fn new() -> Self {
         Self {
             masks: 1000,
             cells: 7,
             keep: 0.5,
             seed: 0,
-            baseline: Baseline::Grey,
+            baseline: Baseline::Gray,
             batch: 8,
         }
     }
@@ -49,14 +62,14 @@ impl Rise {
         self
     }
 
-    /// Cells a side of a mask before it is enlarged; defaults to 7.
+    /// Number of cells along each side of a mask, before it is enlarged to the image; 1 to 256, defaults to 7.
     #[must_use]
     pub fn with_cells(mut self, cells: usize) -> Self {
         self.cells = cells;
         self
     }
 
-    /// Probability that a cell is kept; defaults to 0.5.
+    /// Probability that a cell is visible, between 0 and 1; defaults to 0.5.
     #[must_use]
     pub fn with_keep(mut self, probability: f64) -> Self {
         self.keep = probability;
@@ -70,21 +83,21 @@ impl Rise {
         self
     }
 
-    /// What is seen where nothing is kept; defaults to grey. One image only.
+    /// What is seen where the mask hides the image; defaults to gray. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Images a call of the model; defaults to 8.
+    /// Batch size: images per model call; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// A coarse random grid, enlarged smoothly and shifted by less than a cell.
+    /// A coarse random grid, enlarged smoothly and shifted by less than a cell; one value for each pixel.
     fn mask(&self, random: &mut Random, h: usize, w: usize) -> Vec<f64> {
         let grid: Vec<f64> = (0..self.cells * self.cells)
             .map(|_| f64::from(u8::from(random.uniform() < self.keep)))
@@ -101,59 +114,44 @@ impl Rise {
 
 impl Method for Rise {
     fn name(&self) -> &'static str {
-        "rise"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
-        let batch = crate::methods::check_batch(self.batch)?;
+        check::batch(self.batch)?;
         let [h, w, c] = pixels.shape();
-        if self.masks == 0 {
-            return Err(Error::setting("masks", "at least 1", &self.masks));
-        }
-        if self.cells == 0 || self.cells > 256 {
-            return Err(Error::setting("cells", "1 to 256", &self.cells));
-        }
-        if !(self.keep > 0.0 && self.keep < 1.0) {
-            return Err(Error::setting(
-                "keep",
-                "a probability between 0 and 1",
-                &self.keep,
-            ));
-        }
+        check::require(self.masks > 0, "masks", self.masks, "at least 1")?;
+        check::within("cells", self.cells, 1..=256)?;
+        let is_usable = self.keep > 0.0 && self.keep < 1.0;
+        check::require(
+            is_usable,
+            "keep",
+            self.keep,
+            "a probability between 0 and 1",
+        )?;
         let model = Checked::new(model, pixels)?;
-        let baseline = crate::methods::one_baseline(&self.baseline, pixels)?;
+        let baseline = self.baseline.image(pixels)?;
         let mut random = Random::new(self.seed);
         let score = model.score(pixels)?;
         let mut map = vec![0.0_f64; h * w];
         let mut left = self.masks;
         while left > 0 {
-            let n = batch.min(left);
+            let n = self.batch.min(left);
             left -= n;
             let masks: Vec<Vec<f64>> = (0..n).map(|_| self.mask(&mut random, h, w)).collect();
-            let mut images = Vec::with_capacity(n * pixels.len());
-            for mask in &masks {
-                crate::methods::through_mask(&mut images, &baseline, pixels, mask, c);
-            }
-            for (mask, seen) in masks.iter().zip(model.scores(&images, n)?) {
+            let scores = model.scores_of(&masks, n, |images, mask| {
+                push_between(images, &baseline, pixels, |i| mask[i / c]);
+            })?;
+            for (mask, seen) in masks.iter().zip(scores) {
                 for (value, m) in map.iter_mut().zip(mask) {
                     *value += seen * m / (self.masks as f64 * self.keep);
                 }
             }
         }
-        Ok(Attribution {
-            map,
-            shape: [h, w, 1],
-            score,
-            baseline_score: None,
-            completeness: Completeness::NotPromised(
-                "a mean of masks ranks regions; it is no share of the score",
-            ),
-            method: self.name().to_owned(),
-            steps: self.masks,
-            evaluations: model.evaluations(),
-            seed: Some(self.seed),
-            map_error: None,
-            warnings: Vec::new(),
-        })
+        Ok(Attribution::new(self.name(), map, [h, w, 1], score)?
+            .without_completeness("a mean of masks ranks regions; it is no share of the score")
+            .with_steps(self.masks)
+            .with_evaluations(model.evaluations())
+            .with_seed(self.seed))
     }
 }

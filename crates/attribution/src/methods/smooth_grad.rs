@@ -1,11 +1,38 @@
 //! SmoothGrad, SmoothGrad-squared and VarGrad around any method.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
+use crate::check;
 use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::model::{Checked, GradientFn};
+use crate::methods::gradient::Gradient;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 use crate::random::Random;
+
+pub(crate) const MEAN: MethodInfo = MethodInfo {
+    name: "smooth-grad",
+    description: "the mean of the gradients of noisy copies of the image",
+    asks: "20 times",
+    needs: Ability::Gradient,
+    complete: false,
+    build: |settings| Box::new(SmoothGrad::new(Gradient::new()).with_seed(settings.seed)),
+};
+
+pub(crate) const SQUARED: MethodInfo = MethodInfo {
+    name: "smooth-grad-squared",
+    description: "the mean of their squares: where the gradient is large, whatever its sign",
+    build: |settings| Box::new(SmoothGrad::squared(Gradient::new()).with_seed(settings.seed)),
+    ..MEAN
+};
+
+pub(crate) const VARIANCE: MethodInfo = MethodInfo {
+    name: "var-grad",
+    description: "their variance: where the gradient is uncertain",
+    build: |settings| Box::new(SmoothGrad::variance(Gradient::new()).with_seed(settings.seed)),
+    ..MEAN
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Combination {
@@ -14,9 +41,10 @@ enum Combination {
     Variance,
 }
 
-/// A method's maps of noisy copies of the image, put together (Smilkov et al. 2017; `VarGrad`: Adebayo et al. 2018).
+/// The maps that a method gives for noisy copies of the image, combined into one (Smilkov et al. 2017,
+/// <https://arxiv.org/abs/1706.03825>; VarGrad: Adebayo et al. 2018, <https://arxiv.org/abs/1810.03292>).
 ///
-/// As many runs of the inner method as there are samples, and one score of the image itself. The warnings are those of
+/// Cost: one run of the inner method for each sample, and one score of the image itself. The result has the warnings of
 /// all runs, each once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmoothGrad<M> {
@@ -29,7 +57,7 @@ pub struct SmoothGrad<M> {
 }
 
 impl<M: Method> SmoothGrad<M> {
-    /// The mean of 20 maps, noise of 0.15 of the image's range, seed 0.
+    /// The mean of 20 maps, with noise of 0.15 of the range of the image and seed 0.
     pub fn new(inner: M) -> Self {
         Self {
             inner,
@@ -41,7 +69,7 @@ impl<M: Method> SmoothGrad<M> {
         }
     }
 
-    /// The mean of the squares (SmoothGrad-squared): where the map is large, whatever its sign.
+    /// The mean of the squares of the maps (SmoothGrad-squared): where the map is large, whatever its sign.
     pub fn squared(inner: M) -> Self {
         Self {
             combination: Combination::Squares,
@@ -49,7 +77,7 @@ impl<M: Method> SmoothGrad<M> {
         }
     }
 
-    /// The variance (`VarGrad`): where the map is uncertain.
+    /// The variance of the maps (VarGrad): where the map is uncertain.
     pub fn variance(inner: M) -> Self {
         Self {
             combination: Combination::Variance,
@@ -57,14 +85,15 @@ impl<M: Method> SmoothGrad<M> {
         }
     }
 
-    /// Noisy copies; defaults to 20.
+    /// Number of noisy copies; defaults to 20.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
         self
     }
 
-    /// Standard deviation of the noise as a part of the image's range (largest minus smallest level); defaults to 0.15.
+    /// Standard deviation of the noise, as a fraction of the range of the image (largest minus smallest level); defaults to
+    /// 0.15.
     #[must_use]
     pub fn with_noise(mut self, noise: f64) -> Self {
         self.noise = noise;
@@ -78,7 +107,8 @@ impl<M: Method> SmoothGrad<M> {
         self
     }
 
-    /// Noise drawn elsewhere, one image a sample, added to the pixels as it is: samples, noise and seed are not used.
+    /// Adds this noise to the pixels, one image for each sample; the number of samples, the deviation and the seed are then
+    /// not used.
     #[must_use]
     pub fn with_drawn_noise(mut self, noise: Vec<Pixels>) -> Self {
         self.drawn = Some(noise);
@@ -86,32 +116,40 @@ impl<M: Method> SmoothGrad<M> {
     }
 }
 
+impl<M> SmoothGrad<M> {
+    /// The map from the mean of all maps and the sum of their squared distances from it.
+    fn combine(&self, mean: Vec<f64>, spread: Vec<f64>, samples: usize) -> Vec<f64> {
+        let n = samples as f64;
+        match self.combination {
+            Combination::Mean => mean,
+            Combination::Variance => spread.iter().map(|s| s / n).collect(),
+            Combination::Squares => {
+                let pairs = mean.iter().zip(&spread);
+                pairs.map(|(m, s)| m * m + s / n).collect()
+            }
+        }
+    }
+}
+
 impl<M: Method> Method for SmoothGrad<M> {
     fn name(&self) -> &'static str {
         match self.combination {
-            Combination::Mean => "smooth-grad",
-            Combination::Squares => "smooth-grad-squared",
-            Combination::Variance => "var-grad",
+            Combination::Mean => MEAN.name,
+            Combination::Squares => SQUARED.name,
+            Combination::Variance => VARIANCE.name,
         }
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let samples = self.drawn.as_ref().map_or(self.samples, Vec::len);
-        if samples == 0 {
-            return Err(Error::setting("samples", "at least 1", &samples));
-        }
-        if !(self.noise.is_finite() && self.noise >= 0.0) {
-            return Err(Error::setting(
-                "noise",
-                "0 or a positive number",
-                &self.noise,
-            ));
-        }
+        check::require(samples > 0, "samples", samples, "at least 1")?;
+        let is_usable = self.noise.is_finite() && self.noise >= 0.0;
+        check::require(is_usable, "noise", self.noise, "0 or a positive number")?;
         let score = Checked::new(model, pixels)?.score(pixels)?;
         let (low, high) = pixels.range();
         let deviation = self.noise * f64::from(high - low);
         let mut random = Random::new(self.seed);
-        let mut result: Option<Attribution> = None;
+        let mut inner: Option<(String, [usize; 3])> = None;
         // Mean and sum of squared distances from it, updated sample by sample (Welford), so that memory stays flat.
         let (mut mean, mut spread) = (Vec::new(), Vec::new());
         let mut evaluations = 1;
@@ -122,48 +160,34 @@ impl<M: Method> Method for SmoothGrad<M> {
                 None => pixels.changed(|| deviation * random.normal()),
             };
             let one = self.inner.attribute(model, &noisy)?;
-            evaluations += one.evaluations;
-            for warning in &one.warnings {
+            evaluations += one.evaluations();
+            for warning in one.warnings() {
                 if !warnings.contains(warning) {
                     warnings.push(warning.clone());
                 }
             }
-            mean.resize(one.map.len(), 0.0);
-            spread.resize(one.map.len(), 0.0);
+            mean.resize(one.map().len(), 0.0);
+            spread.resize(one.map().len(), 0.0);
             let n = (sample + 1) as f64;
-            for ((m, s), &v) in mean.iter_mut().zip(&mut spread).zip(&one.map) {
+            for ((m, s), &v) in mean.iter_mut().zip(&mut spread).zip(one.map()) {
                 let before = v - *m;
                 *m += before / n;
                 *s += before * (v - *m);
             }
-            if result.is_none() {
-                result = Some(one);
-            }
+            inner.get_or_insert_with(|| (one.method().to_owned(), one.shape()));
         }
-        let mut result = result.ok_or(Error::Empty {
-            what: "the samples",
-        })?;
-        let n = samples as f64;
-        result.map = match self.combination {
-            Combination::Mean => mean,
-            Combination::Variance => spread.iter().map(|s| s / n).collect(),
-            Combination::Squares => mean
-                .iter()
-                .zip(&spread)
-                .map(|(m, s)| m * m + s / n)
-                .collect(),
-        };
-        result.score = score;
-        result.baseline_score = None;
-        result.completeness = Completeness::NotPromised(
-            "the maps of noisy copies explain the copies' scores, not the image's",
-        );
-        result.method = format!("{} of {}", self.name(), result.method);
-        result.steps = samples;
-        result.evaluations = evaluations;
-        result.warnings = warnings;
-        result.map_error = None;
-        result.seed = self.drawn.is_none().then_some(self.seed);
-        Ok(result)
+        let what = "the list of samples";
+        let (name, shape) = inner.ok_or(Error::Empty { what })?;
+        let name = format!("{} of {name}", self.name());
+        let reason =
+            "the maps of noisy copies explain the scores of the copies, not that of the image";
+        Ok(
+            Attribution::new(name, self.combine(mean, spread, samples), shape, score)?
+                .without_completeness(reason)
+                .with_steps(samples)
+                .with_evaluations(evaluations)
+                .with_seed(self.drawn.is_none().then_some(self.seed))
+                .with_warnings(warnings),
+        )
     }
 }

@@ -1,28 +1,41 @@
 //! XRAI.
 
-use crate::attribution::{Attribution, Completeness};
+use crate::ability::Ability;
+use crate::attribution::Attribution;
+use crate::check;
 use crate::error::{Error, Result};
-use crate::method::Method;
-use crate::model::GradientFn;
+use crate::methods::integrated_gradients::IntegratedGradients;
+use crate::methods::method::{Method, MethodInfo};
+use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 use crate::segmentation::felzenszwalb;
 
-/// Sizes of regions, from fine to coarse, and the blur before, as in the authors' `saliency`.
+pub(crate) const INFO: MethodInfo = MethodInfo {
+    name: "xrai",
+    description: "regions of similar color, ranked by their integrated gradients",
+    asks: "as often as integrated gradients",
+    needs: Ability::Gradient,
+    complete: false,
+    build: |settings| Box::new(Xrai::new(IntegratedGradients::with_settings(settings))),
+};
+
+/// Sizes of regions, from fine to coarse, and the blur before, as in the `saliency` of the authors.
 const SCALES: [f64; 6] = [50.0, 100.0, 150.0, 250.0, 500.0, 1200.0];
 const SIGMA: f64 = 0.8;
 /// Regions smaller than this many pixels are joined to a neighbour.
 const MIN_SIZE: usize = 150;
 /// Regions are widened by this many pixels, so that an edge belongs to both sides.
 const WIDENED: isize = 5;
-/// A region that adds fewer pixels than this to those before it is left out.
+/// A region that adds fewer pixels than this to the regions before it is left out.
 const MIN_ADDED: usize = 50;
 
-/// Regions of like colour, first those where another method's map is densest (Kapishnikov et al. 2019; after the
-/// authors' `saliency` 0.2).
+/// Regions of similar color, ranked by the mean that the map of another method has in them (Kapishnikov et al. 2019,
+/// <https://arxiv.org/abs/1906.02825>; as the `saliency` 0.2 of the authors).
 ///
-/// Evaluations of the inner method only. Each pixel has the mean of the inner map (largest over channels) over what its
-/// region added to those before it. One channel. The paper's inner method is integrated gradients, averaged over a
-/// black and a white baseline.
+/// Cost: that of the inner method. The map has one channel. The regions are taken in order of their mean, so that the
+/// largest comes first; the value of a pixel is the mean of the inner map (its largest channel) over the pixels that the
+/// first region with this pixel added to the regions before it. The inner method of the paper is integrated gradients,
+/// averaged over a black and a white baseline.
 #[derive(Debug, Clone)]
 pub struct Xrai<M> {
     inner: M,
@@ -30,7 +43,7 @@ pub struct Xrai<M> {
 }
 
 impl<M: Method> Xrai<M> {
-    /// Regions of the image at six scales, ranked by `inner`'s map.
+    /// Regions of the image at six scales, ranked by the map of `inner`.
     pub fn new(inner: M) -> Self {
         Self {
             inner,
@@ -38,7 +51,7 @@ impl<M: Method> Xrai<M> {
         }
     }
 
-    /// Regions made elsewhere: one value a pixel each, row by row; they may overlap.
+    /// Uses these regions: for each, one value for each pixel, row by row. They may overlap.
     #[must_use]
     pub fn with_segments(mut self, segments: Vec<Vec<bool>>) -> Self {
         self.segments = Some(segments);
@@ -48,36 +61,23 @@ impl<M: Method> Xrai<M> {
 
 impl<M: Method> Method for Xrai<M> {
     fn name(&self) -> &'static str {
-        "xrai"
+        INFO.name
     }
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let [h, w, _] = pixels.shape();
         if let Some(segments) = &self.segments {
-            if segments.is_empty() {
-                return Err(Error::Empty {
-                    what: "the list of segments",
-                });
-            }
-            if let Some(wrong) = segments.iter().find(|s| s.len() != h * w) {
-                return Err(Error::Length {
-                    what: "a segment",
-                    expected: h * w,
-                    found: wrong.len(),
-                });
+            let what = "the list of segments";
+            segments.first().ok_or(Error::Empty { what })?;
+            for segment in segments {
+                check::length("a segment", segment.len(), h * w)?;
             }
         }
-        let mut result = self.inner.attribute(model, pixels)?;
-        let [map_h, map_w, channels] = result.shape;
-        if [map_h, map_w] != [h, w] {
-            return Err(Error::Shape {
-                what: "the inner method's map",
-                expected: [h, w, 1],
-                found: result.shape,
-            });
-        }
-        let map: Vec<f64> = result
-            .map
+        let inner = self.inner.attribute(model, pixels)?;
+        let channels = inner.shape()[2];
+        check::same_size("the inner method's map", inner.shape(), [h, w, channels])?;
+        let map: Vec<f64> = inner
+            .map()
             .chunks_exact(channels)
             .map(|pixel| pixel.iter().copied().fold(f64::NEG_INFINITY, f64::max))
             .collect();
@@ -86,19 +86,15 @@ impl<M: Method> Method for Xrai<M> {
             Some(segments) => segments.iter().map(members).collect(),
             None => segments(pixels),
         };
-        result.map = rank(&map, &segments);
-        result.shape = [h, w, 1];
-        result.completeness = Completeness::NotPromised(
-            "a region has its mean over pixels; what overlaps is counted once",
-        );
-        result.map_error = None;
-        result.method = format!("{} of {}", self.name(), result.method);
-        Ok(result)
+        let name = format!("{} of {}", self.name(), inner.method());
+        let reason =
+            "all pixels of a region have its mean, and where regions overlap only the first counts";
+        inner.remade(name, rank(&map, &segments), [h, w, 1], reason)
     }
 }
 
-/// Each pixel's value: the density of what its region added. Greedy, as the paper's algorithm; the sums of what is
-/// left of each region are kept up to date instead of being taken anew.
+/// The value of each pixel: the mean over what its region added. Greedy, as the algorithm of the paper; the sum over what
+/// is left of each region is updated instead of computed again.
 fn rank(map: &[f64], segments: &[Vec<usize>]) -> Vec<f64> {
     let mut holders = vec![Vec::new(); map.len()];
     let mut left: Vec<(f64, usize)> = Vec::with_capacity(segments.len());
@@ -113,7 +109,7 @@ fn rank(map: &[f64], segments: &[Vec<usize>]) -> Vec<f64> {
     loop {
         open.retain(|&s| left[s].1 >= MIN_ADDED);
         let density = |s: usize| left[s].0 / left[s].1 as f64;
-        // The first of equals, as the reference.
+        // The first of equals, as in the reference.
         let Some(&best) = open
             .iter()
             .rev()
@@ -133,7 +129,7 @@ fn rank(map: &[f64], segments: &[Vec<usize>]) -> Vec<f64> {
             }
         }
     }
-    // What no region covers: its own mean.
+    // Pixels that no region covers have their own mean.
     let rest = || (0..map.len()).filter(|&i| values[i].is_none());
     let mean = rest().map(|i| map[i]).sum::<f64>() / rest().count().max(1) as f64;
     values.into_iter().map(|v| v.unwrap_or(mean)).collect()
@@ -158,7 +154,7 @@ fn segments(pixels: &Pixels) -> Vec<Vec<usize>> {
         let labels = felzenszwalb(&image, scale, SIGMA, MIN_SIZE);
         let count = labels.iter().max().map_or(0, |&last| last + 1);
         let mut regions = vec![Vec::new(); count];
-        // Only the pixels near a region's bounds can be within reach of it.
+        // Only pixels in the bounding box, widened, can be near enough to the region.
         let mut bounds = vec![[h, 0, w, 0]; count];
         for (i, &label) in labels.iter().enumerate() {
             let (y, x) = (i / w, i % w);

@@ -2,23 +2,24 @@
 
 use crate::attribution::Attribution;
 use crate::blur::{Edge, gaussian_f64};
+use crate::check;
 use crate::error::{Error, Result};
-use crate::picture::colours::{DIVERGING, INFERNO, colour, percentile};
+use crate::picture::colors::{DIVERGING, INFERNO, color, percentile};
 use crate::pixels::Pixels;
 use image::{Rgb, RgbImage};
 use std::str::FromStr;
 
-/// Which values are drawn.
+/// Which values of a map are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sign {
-    /// What speaks for the score (red) and against it (blue).
+    /// Positive values, which speak for the score, in red; negative values, which speak against it, in blue.
     #[default]
     All,
-    /// Only what speaks for it.
+    /// Only positive values.
     Positive,
-    /// Only what speaks against it.
+    /// Only negative values.
     Negative,
-    /// Both alike, by magnitude.
+    /// The magnitudes of all values.
     Absolute,
 }
 
@@ -45,13 +46,14 @@ impl FromStr for Sign {
 
 /// How an attribution is drawn.
 ///
-/// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes: a few pixels often hold
-/// most of a map, and without the cut the rest would not be seen. Where negative values are drawn the scale is blue
-/// over white to red, else black to yellow. A map of zeros is drawn as nothing, never as NaN.
+/// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes; larger magnitudes are cut
+/// off there. A few pixels often have most of a map, and without the cut the others would not be visible. The scale is blue
+/// over white to red where negative values are drawn, otherwise black to yellow. A map of zeros is drawn as zeros, never as
+/// NaN.
 ///
 /// ```
-/// use attribution::{Attribution, Drawing};
-/// let why = Attribution::from_map("mine", vec![-1.0, 0.0, 1.0], [1, 3, 1], 0.0)?;
+/// use attribution::{Attribution, picture::Drawing};
+/// let why = Attribution::new("mine", vec![-1.0, 0.0, 1.0], [1, 3, 1], 0.0)?;
 /// let picture = Drawing::new().with_percentile(100.0).heat_map(&why)?;
 /// assert_eq!(picture.get_pixel(1, 0).0, [255, 255, 255]);
 /// # Ok::<(), attribution::Error>(())
@@ -70,7 +72,7 @@ impl Default for Drawing {
 }
 
 impl Drawing {
-    /// All signs, cut at the 99th percentile, not smoothed.
+    /// All signs, cut off at the 99th percentile, not smoothed.
     pub fn new() -> Self {
         Self {
             sign: Sign::All,
@@ -79,38 +81,52 @@ impl Drawing {
         }
     }
 
-    /// Which values are drawn; defaults to all.
+    /// The drawing that shows where the model looks. Maps that differ from pixel to pixel are drawn by magnitude and
+    /// smoothed by 1/64 of the shorter side, because neighbors of opposite signs cancel; maps of one channel show regions and are
+    /// smooth already.
+    pub fn suited_to(attribution: &Attribution) -> Self {
+        let [h, w, channels] = attribution.shape();
+        if channels == 1 {
+            return Self::new();
+        }
+        Self::new()
+            .with_sign(Sign::Absolute)
+            .with_smoothing(h.min(w) as f64 / 64.0)
+    }
+
+    /// The signs that are drawn; defaults to all.
     #[must_use]
     pub fn with_sign(mut self, sign: Sign) -> Self {
         self.sign = sign;
         self
     }
 
-    /// Where magnitudes are cut (0 to 100); defaults to 99.
+    /// Percentile at which magnitudes are cut off (0 to 100); defaults to 99.
     #[must_use]
     pub fn with_percentile(mut self, percentile: f64) -> Self {
         self.percentile = percentile;
         self
     }
 
-    /// Standard deviation in pixels of a Gaussian blur of the summed map; defaults to 0, none.
+    /// Standard deviation in pixels (0 to 1000) of a Gaussian blur of the summed map; defaults to 0, no blur.
     ///
-    /// Gradients differ wildly from pixel to pixel. With [`Sign::Absolute`] and about 1/64 of the image's side one sees
-    /// where the model looks; with [`Sign::All`] neighbours of opposite signs cancel, and one sees what remains.
+    /// Gradients differ much from pixel to pixel. With [`Sign::Absolute`] and a blur of about 1/64 of the side of the image,
+    /// the picture shows where the model looks. With [`Sign::All`], neighbors of opposite signs cancel, and the picture
+    /// shows what remains.
     #[must_use]
     pub fn with_smoothing(mut self, sigma: f64) -> Self {
         self.smoothing = sigma;
         self
     }
 
-    /// One value a pixel, from -1 to 1 with [`Sign::All`], from 0 to 1 else.
+    /// One value for each pixel, from -1 to 1 with [`Sign::All`], otherwise from 0 to 1.
     ///
     /// # Errors
     /// [`Error::Setting`] for a percentile or smoothing out of range.
     pub fn values(&self, attribution: &Attribution) -> Result<Vec<f64>> {
         let mut map = self.smoothed(attribution)?;
         let magnitudes: Vec<f64> = map.iter().map(|v| v.abs()).collect();
-        // Where almost everything is zero the percentile is as well: then the largest value is the scale.
+        // Where almost everything is zero, so is the percentile: then the largest value is the scale.
         let scale = match percentile(&magnitudes, self.percentile) {
             at if at > 0.0 => at,
             _ => magnitudes.iter().copied().fold(0.0, f64::max),
@@ -123,17 +139,12 @@ impl Drawing {
         Ok(map)
     }
 
-    /// What [`values`](Self::values) scales and clips.
+    /// The values before [`values`](Self::values) scales them and cuts them off.
     fn smoothed(&self, attribution: &Attribution) -> Result<Vec<f64>> {
-        if !(0.0..=100.0).contains(&self.percentile) {
-            return Err(Error::setting("percentile", "0 to 100", &self.percentile));
-        }
-        if !(0.0..=1000.0).contains(&self.smoothing) {
-            let expected = "0 to 1000 pixels";
-            return Err(Error::setting("smoothing", expected, &self.smoothing));
-        }
+        check::within("percentile", self.percentile, 0.0..=100.0)?;
+        check::within("smoothing", self.smoothing, 0.0..=1000.0)?;
         let mut map = attribution.per_pixel();
-        // Before the blur, which works on 32-bit pixels: maps may be smaller than those can hold.
+        // Scaled before the blur, which works on 32-bit pixels: the values of a map may be smaller than these can hold.
         let largest = map.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         if largest == 0.0 {
             return Ok(map);
@@ -141,8 +152,8 @@ impl Drawing {
         for value in &mut map {
             *value /= largest;
         }
-        // Before the blur as well: neighbours of opposite signs would cancel, and what counts much would look like
-        // what counts nothing.
+        // The sign is applied before the blur as well. Otherwise neighbors of opposite signs would cancel, and important
+        // pixels would look like unimportant ones.
         for value in &mut map {
             *value = match self.sign {
                 Sign::All => *value,
@@ -159,51 +170,53 @@ impl Drawing {
         Ok(map)
     }
 
-    /// The map in colours.
+    /// The map in colors.
     ///
     /// # Errors
-    /// As [`values`](Self::values).
+    /// Those of [`values`](Self::values).
     pub fn heat_map(&self, attribution: &Attribution) -> Result<RgbImage> {
         let values = self.values(attribution)?;
         let signed = self.signed(&values);
         Ok(picture(attribution, |i| byte(scaled(values[i], signed))))
     }
 
-    /// The map in colours over the image in grey: the more a pixel counts, the less of the image is seen.
+    /// The map in colors over the image in gray: the larger a value, the less of the image is visible.
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size, and as [`values`](Self::values).
+    /// [`Error::Shape`] where image and map differ in size, and those of [`values`](Self::values).
     pub fn overlay(&self, attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
-        same_size(attribution, pixels)?;
+        check::same_size(UNDER, attribution.shape(), pixels.shape())?;
         let values = self.values(attribution)?;
         let signed = self.signed(&values);
         Ok(picture(attribution, |i| {
-            let grey = grey(pixels, i);
+            let gray = gray(pixels, i);
             let strength = 0.85 * values[i].abs();
-            // Strong colours only: pale ones over grey would not be seen.
+            // Only strong colors: pale ones would not be visible over gray.
             let over = scaled(values[i].signum() * values[i].abs().max(0.5), signed);
-            byte(over.map(|c| (1.0 - strength) * (30.0 + 0.75 * grey) + strength * c))
+            byte(over.map(|c| (1.0 - strength) * (30.0 + 0.75 * gray) + strength * c))
         }))
     }
 
-    /// The image with lines around the pixels that hold the largest values: `parts` of the image's area, 0 to 1.
+    /// The image with lines around the pixels that have the largest values. Each of `parts` is a fraction of the area of
+    /// the image, between 0 and 1, and has a line of its own.
     ///
-    /// The smallest part has the whitest line. Smooth the map, or there is a line around every pixel.
+    /// The smallest part has the whitest line. Smooth the map first; otherwise there is a line around every pixel.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a part out of range, and as [`overlay`](Self::overlay).
+    /// [`Error::Setting`] for a part out of range, and those of [`overlay`](Self::overlay).
     pub fn contours(
         &self,
         attribution: &Attribution,
         pixels: &Pixels,
         parts: &[f64],
     ) -> Result<RgbImage> {
-        same_size(attribution, pixels)?;
-        if let Some(part) = parts.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
-            return Err(Error::setting("part", "between 0 and 1", part));
+        check::same_size(UNDER, attribution.shape(), pixels.shape())?;
+        for part in parts {
+            let is_part = *part > 0.0 && *part < 1.0;
+            check::require(is_part, "part", part, "a number between 0 and 1")?;
         }
         let [h, w, c] = pixels.shape();
-        // Not clipped: what is would all be equal.
+        // Not cut off: values that are would all be equal.
         let values = self.smoothed(attribution)?;
         let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut out = picture(attribution, |i| {
@@ -218,7 +231,7 @@ impl Drawing {
                 let value = values[y * w + x];
                 value > level || value == largest
             };
-            let line = colour(&INFERNO, 0.6 + 0.4 * (n + 1) as f64 / parts.len() as f64);
+            let line = color(&INFERNO, 0.6 + 0.4 * (n + 1) as f64 / parts.len() as f64);
             for y in 0..h {
                 for x in 0..w {
                     let edge = inside(y, x)
@@ -238,48 +251,39 @@ impl Drawing {
     }
 
     fn signed(&self, values: &[f64]) -> bool {
-        // Zeros alone are white, not black: nothing speaks for or against.
+        // A map of zeros is white, not black: nothing speaks for or against the score.
         self.sign == Sign::All && !values.iter().any(|&v| v > 0.0)
             || values.iter().any(|&v| v < 0.0)
     }
 }
 
-/// The colour of a value.
+/// What must have the same size as the image.
+pub(crate) const UNDER: &str = "the map over the image";
+
+/// The color of a value.
 fn scaled(value: f64, signed: bool) -> [f64; 3] {
     if signed {
-        colour(&DIVERGING, f64::midpoint(value, 1.0))
+        color(&DIVERGING, f64::midpoint(value, 1.0))
     } else {
-        colour(&INFERNO, value)
+        color(&INFERNO, value)
     }
 }
 
 /// The mean of a pixel's channels.
-pub(crate) fn grey(pixels: &Pixels, i: usize) -> f64 {
+pub(crate) fn gray(pixels: &Pixels, i: usize) -> f64 {
     let c = pixels.shape()[2];
     let image = &pixels.values()[i * c..(i + 1) * c];
     image.iter().map(|&v| f64::from(v)).sum::<f64>() / c as f64
 }
 
-pub(crate) fn same_size(attribution: &Attribution, pixels: &Pixels) -> Result<()> {
-    let ([h, w, c], shape) = (pixels.shape(), attribution.shape());
-    if shape[..2] == [h, w] {
-        return Ok(());
-    }
-    Err(Error::Shape {
-        what: "the image under the map",
-        expected: [shape[0], shape[1], c],
-        found: [h, w, c],
-    })
+pub(crate) fn byte(color: [f64; 3]) -> [u8; 3] {
+    color.map(|c| c.round() as u8)
 }
 
-pub(crate) fn byte(colour: [f64; 3]) -> [u8; 3] {
-    colour.map(|c| c.round() as u8)
-}
-
-pub(crate) fn picture(attribution: &Attribution, colour: impl Fn(usize) -> [u8; 3]) -> RgbImage {
+pub(crate) fn picture(attribution: &Attribution, color: impl Fn(usize) -> [u8; 3]) -> RgbImage {
     let [h, w, _] = attribution.shape();
     RgbImage::from_fn(w as u32, h as u32, |x, y| {
-        Rgb(colour(y as usize * w + x as usize))
+        Rgb(color(y as usize * w + x as usize))
     })
 }
 
@@ -289,7 +293,7 @@ mod tests {
 
     fn map(values: &[f64], channels: usize) -> Attribution {
         let shape = [1, values.len() / channels, channels];
-        Attribution::from_map("test", values.to_vec(), shape, 0.0).unwrap()
+        Attribution::new("test", values.to_vec(), shape, 0.0).unwrap()
     }
 
     fn heat_map(values: &[f64], sign: Sign) -> RgbImage {
@@ -331,15 +335,14 @@ mod tests {
         for i in [30, 31, 32, 39, 40, 41, 48, 49, 50] {
             values[i] = 1.0;
         }
-        let why = Attribution::from_map("test", values, [9, 9, 1], 0.0).unwrap();
+        let why = Attribution::new("test", values, [9, 9, 1], 0.0).unwrap();
         let pixels = Pixels::new(vec![7.0; 243], [9, 9, 3]).unwrap();
         let lines = Drawing::new().contours(&why, &pixels, &[0.2]).unwrap();
         let drawn = lines.pixels().filter(|p| p.0 != [7; 3]).count();
         assert_eq!((drawn, lines.get_pixel(4, 4).0), (8, [7; 3]));
         assert!(Drawing::new().contours(&why, &pixels, &[1.0]).is_err());
         // Ever larger values to the right and down: a part less than what is clipped has its line, too.
-        let why =
-            Attribution::from_map("test", (0..900).map(f64::from).collect(), [30, 30, 1], 0.0);
+        let why = Attribution::new("test", (0..900).map(f64::from).collect(), [30, 30, 1], 0.0);
         let pixels = Pixels::new(vec![7.0; 2700], [30, 30, 3]).unwrap();
         let lines = Drawing::new()
             .contours(&why.unwrap(), &pixels, &[0.005])

@@ -1,12 +1,16 @@
-//! Attributions as pictures and as a NumPy file.
+//! Attributions as pictures and files.
+//!
+//! [`Drawing`] draws one map, [`Panel`] puts pictures side by side, [`Explanation`] is all that a program shows of one
+//! attribution: pictures, a NumPy file and a JSON file.
 
-mod colours;
+mod colors;
 mod drawing;
-mod notebook;
+mod explanation;
+pub mod notebook;
 mod npy;
 mod panel;
 
 pub use drawing::{Drawing, Sign};
-pub use notebook::{notebook_grey, notebook_overlay, notebook_window};
+pub use explanation::Explanation;
 pub use npy::npy;
 pub use panel::Panel;

@@ -1,14 +1,15 @@
-//! The NumPy file.
+//! Attributions as NumPy files.
 
 use crate::attribution::Attribution;
 
 /// The map as a NumPy file (version 1.0): `[3, height, width]`, 32-bit floats, little-endian.
 ///
-/// A map of another number of channels is summed and spread evenly over the three, so that the sum stays.
+/// A map with another number of channels is summed over its channels and divided equally among the three, so that the sum
+/// is the same.
 pub fn npy(attribution: &Attribution) -> Vec<u8> {
     let [h, w, c] = attribution.shape();
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (3, {h}, {w}), }}");
-    // The data begins at a multiple of 64; the header ends in a new line.
+    // The data begins at a multiple of 64 bytes; the header ends with a newline.
     let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((length as u16).to_le_bytes());
@@ -30,7 +31,7 @@ mod tests {
     #[test]
     fn channels_come_first() {
         let map = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let bytes = npy(&Attribution::from_map("test", map, [1, 2, 3], 0.0).unwrap());
+        let bytes = npy(&Attribution::new("test", map, [1, 2, 3], 0.0).unwrap());
         assert_eq!(bytes.len(), 128 + 24);
         assert_eq!(bytes[127], b'\n');
         let floats: Vec<f32> = bytes[128..]

@@ -1,21 +1,23 @@
 //! Several pictures side by side.
 
-use crate::picture::colours::{DIVERGING, INFERNO, colour};
+use crate::picture::colors::{DIVERGING, INFERNO, color};
 use crate::picture::drawing::byte;
 use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage, imageops};
 
 /// Space between pictures, in pixels.
 const GAP: u32 = 8;
-/// Height of a line of text: letters of eight pixels and what is around them.
+/// Height of a line of text: letters of eight pixels and the space around them.
 const LINE: u32 = 12;
-/// Width of a colour bar.
+/// Width of a color bar.
 const BAR: u32 = 14;
+/// The ends of the scale of magnitudes.
+const WORDS: [&str; 2] = ["much", "little"];
 
-/// Pictures with captions in rows, and colour bars: black on white.
+/// Several pictures with captions, in rows, and color bars beside them: black on white.
 ///
 /// ```
-/// let mut panel = attribution::Panel::new(2);
+/// let mut panel = attribution::picture::Panel::new(2);
 /// panel.add("image", image::RgbImage::new(64, 64));
 /// panel.add("grad-cam", image::RgbImage::new(64, 64));
 /// panel.add("rise", image::RgbImage::new(64, 64));
@@ -30,7 +32,7 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// A panel of so many columns (at least one).
+    /// A panel with this number of columns; 0 becomes 1.
     pub fn new(columns: u32) -> Self {
         Self {
             columns: columns.max(1),
@@ -39,19 +41,19 @@ impl Panel {
         }
     }
 
-    /// Adds a picture; a caption that is too long is broken between words, or cut.
+    /// Adds a picture. A caption that is wider than the picture is broken between words; a word that is wider is cut.
     pub fn add(&mut self, caption: impl Into<String>, picture: RgbImage) {
         self.pictures.push((caption.into(), picture));
     }
 
-    /// Adds the two colour scales on the right, the signed one with these words at its ends.
+    /// Adds the two color scales on the right; these words stand at the ends of the one that is signed.
     #[must_use]
     pub fn with_bars(mut self, least: impl Into<String>, most: impl Into<String>) -> Self {
         self.bars = Some([least.into(), most.into()]);
         self
     }
 
-    /// The panel; every cell is as large as the largest picture.
+    /// Draws the panel. All cells are as large as the largest picture.
     pub fn draw(&self) -> RgbImage {
         let largest = |side: fn(&RgbImage) -> u32| {
             self.pictures
@@ -70,9 +72,9 @@ impl Panel {
         let columns = self.columns.min(self.pictures.len().max(1) as u32);
         let rows = (self.pictures.len() as u32).div_ceil(columns).max(1);
         let (across, down) = (width + GAP, height + GAP / 2 + text + GAP);
-        let words = ["much".to_owned(), "little".to_owned()];
         let bars = self.bars.as_ref().map_or(0, |ends| {
-            let longest = ends.iter().chain(&words).map(|w| w.chars().count()).max();
+            let words = ends.iter().map(String::as_str).chain(WORDS);
+            let longest = words.map(|w| w.chars().count()).max();
             (longest.unwrap_or(0) as u32 * 8).max(BAR) + GAP
         });
         let mut out = RgbImage::from_pixel(
@@ -91,27 +93,35 @@ impl Panel {
         if let Some([least, most]) = &self.bars {
             let x = GAP + columns * across;
             let length = (height / 2).saturating_sub(2 * LINE + GAP / 2).max(1);
-            let mut bar = |y: u32, scale: &[[f64; 3]; 9], top: &str, bottom: &str| {
-                write(&mut out, top, x, y);
-                for line in 0..length {
-                    let t = 1.0 - f64::from(line) / f64::from(length.max(2) - 1);
-                    for column in 0..BAR {
-                        let at = (x + column, y + LINE + line);
-                        if let Some(pixel) = out.get_pixel_mut_checked(at.0, at.1) {
-                            *pixel = Rgb(byte(colour(scale, t)));
-                        }
-                    }
-                }
-                write(&mut out, bottom, x, y + LINE + length + 3);
-            };
-            bar(GAP, &DIVERGING, most, least);
-            bar(GAP + height / 2 + GAP / 2, &INFERNO, &words[0], &words[1]);
+            draw_bar(&mut out, [x, GAP], length, &DIVERGING, [most, least]);
+            let y = GAP + height / 2 + GAP / 2;
+            draw_bar(&mut out, [x, y], length, &INFERNO, WORDS);
         }
         out
     }
 }
 
-/// Words in lines of at most `width` letters.
+/// Draws a color bar of this length, with a word above and one below it, at `x`, `y`.
+fn draw_bar(
+    out: &mut RgbImage,
+    [x, y]: [u32; 2],
+    length: u32,
+    scale: &[[f64; 3]; 9],
+    [top, bottom]: [&str; 2],
+) {
+    write(out, top, x, y);
+    for line in 0..length {
+        let t = 1.0 - f64::from(line) / f64::from(length.max(2) - 1);
+        for column in 0..BAR {
+            if let Some(pixel) = out.get_pixel_mut_checked(x + column, y + LINE + line) {
+                *pixel = Rgb(byte(color(scale, t)));
+            }
+        }
+    }
+    write(out, bottom, x, y + LINE + length + 3);
+}
+
+/// The words in lines of at most `width` letters.
 fn lines(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -127,7 +137,7 @@ fn lines(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Writes one line of text, its upper left corner at `x`, `y`; letters outside are left out.
+/// Writes one line of text with its upper left corner at `x`, `y`; what lies outside the picture is left out.
 fn write(out: &mut RgbImage, text: &str, x: u32, y: u32) {
     for (i, letter) in text.chars().enumerate() {
         let glyph = BASIC_FONTS

@@ -2,33 +2,39 @@
 
 use crate::attribution::Attribution;
 use crate::baseline::Baseline;
-use crate::error::{Error, Result};
-use crate::methods::{check_batch, one_baseline};
-use crate::model::{Checked, GradientFn};
-use crate::pixels::Pixels;
+use crate::check;
+use crate::error::Result;
+use crate::model::checked::Checked;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::{Pixels, push_with_window};
 use crate::random::Random;
 
-/// What [`Infidelity::measure`] finds.
+/// The result of [`Infidelity::measure`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InfidelityResult {
-    /// Mean squared difference between what the map says that a change costs and what it costs, in score squared.
+    /// Mean squared difference between the sum of the map in a square and the fall of the score when the square is
+    /// replaced. Unit: that of the score, squared.
     pub infidelity: f64,
-    /// The same with the map multiplied by [`scale`](Self::scale), over the mean squared cost: 0 perfect, 1 no better than
-    /// a map of zeros, whatever the map's unit. `None` where no change costs anything.
+    /// The same after the map is multiplied by [`scale`](Self::scale), divided by the mean squared fall: 0 is perfect, 1 is
+    /// no better than a map of zeros, whatever the unit of the map. `None` where the score never changes.
     pub relative: Option<f64>,
-    /// The factor that fits the map best; `None` where the map says 0 of every change.
+    /// The factor that fits the map best; `None` where the map sums to 0 in every square.
     pub scale: Option<f64>,
 }
 
 impl InfidelityResult {
-    /// From what the map says of each change and what each costs.
-    pub(crate) fn of(said: &[f64], cost: &[f64]) -> Self {
-        let n = said.len() as f64;
+    /// From the fall of the score that the map expects for each square, and the one that is found.
+    fn of(expected: &[f64], found: &[f64]) -> Self {
+        let n = expected.len() as f64;
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / n;
-        let (ss, sc, cc) = (dot(said, said), dot(said, cost), dot(cost, cost));
-        let infidelity = said
+        let (ss, sc, cc) = (
+            dot(expected, expected),
+            dot(expected, found),
+            dot(found, found),
+        );
+        let infidelity = expected
             .iter()
-            .zip(cost)
+            .zip(found)
             .map(|(s, c)| (s - c).powi(2))
             .sum::<f64>()
             / n;
@@ -41,10 +47,20 @@ impl InfidelityResult {
     }
 }
 
-/// Infidelity (Yeh et al. 2019): does the score change as the map says when squares of the image are replaced?
+/// A square of the image, of the side that [`Infidelity::with_side`] sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Square {
+    /// Index of its first row.
+    pub top: usize,
+    /// Index of its first column.
+    pub left: usize,
+}
+
+/// Infidelity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): whether the score changes as the map says when
+/// squares of the image are replaced.
 ///
-/// For maps whose unit is score, a square's cost is compared with the map's sum in it; give a gradient as
-/// gradient x input. One score a square and one of the image.
+/// Meant for maps whose unit is that of the score: the fall of the score is compared with the sum of the map in the square.
+/// Instead of a gradient, give gradient times input. Cost: one score for each square and one of the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Infidelity {
     samples: usize,
@@ -52,7 +68,7 @@ pub struct Infidelity {
     seed: u64,
     baseline: Baseline,
     batch: usize,
-    drawn: Option<Vec<(usize, usize)>>,
+    drawn: Option<Vec<Square>>,
 }
 
 impl Default for Infidelity {
@@ -62,7 +78,7 @@ impl Default for Infidelity {
 }
 
 impl Infidelity {
-    /// 100 squares of 32 pixels, black, seed 0, 8 images at a time.
+    /// 100 black squares of 32 x 32 pixels, seed 0, batches of 8 images.
     pub fn new() -> Self {
         Self {
             samples: 100,
@@ -74,7 +90,7 @@ impl Infidelity {
         }
     }
 
-    /// Squares drawn; defaults to 100.
+    /// Number of squares; defaults to 100.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
@@ -95,99 +111,80 @@ impl Infidelity {
         self
     }
 
-    /// What is seen in a square, the map's own baseline if it has one; defaults to black. One image only.
+    /// What replaces a square; defaults to black. Use the baseline of the map if it has one. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Images a call of the model; defaults to 8.
+    /// Batch size: images per model call; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Squares drawn elsewhere, by their top and left: samples and seed are not used.
+    /// Uses these squares; the number of samples and the seed are then not used.
     #[must_use]
-    pub fn with_drawn_squares(mut self, corners: Vec<(usize, usize)>) -> Self {
-        self.drawn = Some(corners);
+    pub fn with_drawn_squares(mut self, squares: Vec<Square>) -> Self {
+        self.drawn = Some(squares);
         self
     }
 
-    /// Top and left of each square.
-    fn corners(&self, lowest: usize, rightmost: usize) -> Result<Vec<(usize, usize)>> {
+    /// The squares; `most` is the largest top and left.
+    fn squares(&self, [most_top, most_left]: [usize; 2]) -> Result<Vec<Square>> {
         if let Some(drawn) = &self.drawn {
-            let outside = |&&(top, left): &&(usize, usize)| top > lowest || left > rightmost;
-            if let Some((top, left)) = drawn.iter().find(outside) {
+            for square in drawn {
+                let is_inside = square.top <= most_top && square.left <= most_left;
+                let value = format!("{}, {}", square.top, square.left);
                 let expected =
-                    format!("squares inside the image, at most at {lowest}, {rightmost}");
-                return Err(Error::setting(
-                    "squares",
-                    expected,
-                    &format!("{top}, {left}"),
-                ));
+                    format!("squares inside the image, at most at {most_top}, {most_left}");
+                check::require(is_inside, "squares", value, expected)?;
             }
             return Ok(drawn.clone());
         }
         let mut random = Random::new(self.seed);
-        let one = |_| (random.below(lowest + 1), random.below(rightmost + 1));
+        let one = |_| Square {
+            top: random.below(most_top + 1),
+            left: random.below(most_left + 1),
+        };
         Ok((0..self.samples).map(one).collect())
     }
 
-    /// Replaces random squares and compares.
+    /// Replaces squares and compares how far the score falls with the sum of the map in each.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings out of range, [`Error::Shape`] where the map has another size than the image, and
-    /// those of the model.
+    /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)
+    /// where the map has another size than the image, and those of the model.
     pub fn measure(
         &self,
         model: &dyn GradientFn,
         pixels: &Pixels,
         attribution: &Attribution,
     ) -> Result<InfidelityResult> {
-        let batch = check_batch(self.batch)?;
-        let [h, w, c] = pixels.shape();
-        if attribution.shape()[..2] != [h, w] {
-            return Err(Error::Shape {
-                what: "the map",
-                expected: [h, w, c],
-                found: attribution.shape(),
-            });
-        }
-        if self.side == 0 || self.side > h.min(w) {
-            let expected = format!("1 to the image's shorter side, {}", h.min(w));
-            return Err(Error::setting("side", expected, &self.side));
-        }
+        check::batch(self.batch)?;
+        let [h, w, _] = pixels.shape();
+        check::same_size("the map", attribution.shape(), pixels.shape())?;
+        check::within("side", self.side, 1..=h.min(w))?;
         let samples = self.drawn.as_ref().map_or(self.samples, Vec::len);
-        if samples == 0 || samples > 1 << 20 {
-            return Err(Error::setting("samples", "1 to 1048576", &samples));
-        }
+        check::within("samples", samples, 1..=check::MOST_STEPS)?;
         let model = Checked::new(model, pixels)?;
-        let baseline = one_baseline(&self.baseline, pixels)?;
+        let baseline = self.baseline.image(pixels)?;
         let map = attribution.per_pixel();
-        let corners = self.corners(h - self.side, w - self.side)?;
+        let squares = self.squares([h - self.side, w - self.side])?;
         let score = model.score(pixels)?;
-        let (mut said, mut cost) = (Vec::new(), Vec::new());
-        for corners in corners.chunks(batch) {
-            let mut images = Vec::with_capacity(corners.len() * pixels.len());
-            for &(top, left) in corners {
-                let start = images.len();
-                images.extend_from_slice(pixels.values());
-                let mut sum = 0.0;
-                for y in top..top + self.side {
-                    let line = y * w + left..y * w + left + self.side;
-                    sum += map[line.clone()].iter().sum::<f64>();
-                    let line = line.start * c..line.end * c;
-                    images[start..][line.clone()].copy_from_slice(&baseline.values()[line]);
-                }
-                said.push(sum);
-            }
-            let scores = model.scores(&images, corners.len())?;
-            cost.extend(scores.iter().map(|seen| score - seen));
-        }
-        Ok(InfidelityResult::of(&said, &cost))
+        let scores = model.scores_of(&squares, self.batch, |images, &Square { top, left }| {
+            let (rows, columns) = (top..top + self.side, left..left + self.side);
+            push_with_window(images, pixels, &baseline, rows, columns);
+        })?;
+        let sum = |&Square { top, left }: &Square| {
+            let lines = (top..top + self.side).map(|y| &map[y * w + left..][..self.side]);
+            lines.map(|line| line.iter().sum::<f64>()).sum()
+        };
+        let expected: Vec<f64> = squares.iter().map(sum).collect();
+        let found: Vec<f64> = scores.iter().map(|seen| score - seen).collect();
+        Ok(InfidelityResult::of(&expected, &found))
     }
 }
 

@@ -1,35 +1,30 @@
-//! Agreement of two maps.
+//! How far two maps agree.
 
 use crate::attribution::Attribution;
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 
-/// Spearman's rank correlation of two maps, each summed over channels: 1 where they rank the pixels alike, 0 where they
-/// have nothing to do with each other, -1 where one is the other upside down. Ties share their mean rank.
+/// Spearman's rank correlation of two maps, each summed over channels: 1 where they rank the pixels alike, 0 where the
+/// ranks are unrelated, -1 where one ranking is the reverse of the other. Equal values share their mean rank.
 ///
-/// `None` where a map is the same everywhere: it ranks nothing.
+/// `None` where a map has one value everywhere, which ranks nothing.
 ///
 /// # Errors
-/// [`Error::Shape`] where the maps differ in height or width.
+/// [`Error::Shape`](crate::Error::Shape) where the maps differ in height or width.
 ///
 /// ```
-/// use attribution::{Attribution, rank_correlation};
-/// let map = |values: [f64; 4]| Attribution::from_map("mine", values.to_vec(), [2, 2, 1], 0.0);
+/// use attribution::{Attribution, trust::rank_correlation};
+/// let map = |values: [f64; 4]| Attribution::new("mine", values.to_vec(), [2, 2, 1], 0.0);
 /// let (a, b) = (map([1.0, 2.0, 3.0, 4.0])?, map([10.0, 20.0, 40.0, 30.0])?);
 /// assert!((rank_correlation(&a, &b)?.unwrap() - 0.8).abs() < 1e-12);
 /// # Ok::<(), attribution::Error>(())
 /// ```
 pub fn rank_correlation(a: &Attribution, b: &Attribution) -> Result<Option<f64>> {
-    if a.shape()[..2] != b.shape()[..2] {
-        return Err(Error::Shape {
-            what: "the second map",
-            expected: a.shape(),
-            found: b.shape(),
-        });
-    }
+    check::same_size("the second map", b.shape(), a.shape())?;
     Ok(spearman(&a.per_pixel(), &b.per_pixel()))
 }
 
-/// Spearman's correlation of two lists of one length.
+/// Spearman's correlation of two lists of the same length.
 pub(crate) fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     let (a, b) = (ranks(a), ranks(b));
     let mean = (a.len() as f64 - 1.0) / 2.0;
@@ -43,7 +38,7 @@ pub(crate) fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     (aa > 0.0 && bb > 0.0).then(|| ab / (aa.sqrt() * bb.sqrt()))
 }
 
-/// Ranks from 0; ties share their mean.
+/// Ranks from 0; equal values share their mean rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));

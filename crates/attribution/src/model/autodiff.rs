@@ -1,20 +1,21 @@
-//! Gradient functions from Burn forwards (feature `burn`).
+//! Gradient functions from Burn networks (feature `burn`).
 
 use crate::error::BoxError;
-use crate::model::{BlockOutput, GradientFn, ScoresAndGradient, Shape};
+use crate::model::gradient_fn::{BlockTuple, GradientFn, ScoresAndGradient, Shape};
 use crate::score::Score;
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Makes a gradient function from any Burn forward.
+/// Makes a gradient function from the forward pass of any Burn network.
 ///
-/// `forward` takes pixels as `[n, channels, height, width]`, levels 0 to 255 (normalisation is part of it), and gives
-/// logits `[n, classes]`; `score` says what of them is explained. `device` is the plain device; autodiff is put on
-/// top of it here. The module inside `forward` must be frozen (`Module::freeze`), or batch norm would use, and
-/// overwrite, its statistics.
+/// `forward` takes pixels as `[n, channels, height, width]`, levels 0 to 255, and normalizes them itself; it gives
+/// logits `[n, classes]`. `score` says which number made from the logits is explained. `device` is the device without
+/// autodiff, which this function adds. Freeze the module inside `forward` (`Module::freeze`): otherwise batch
+/// normalization uses the statistics of the batch and overwrites its own.
 ///
 /// ```
 /// # use burn::tensor::{Device, Tensor};
-/// use attribution::{GradientXInput, Method, Pixels, Score, autodiff};
+/// use attribution::methods::GradientXInput;
+/// use attribution::{Method, Pixels, Score, autodiff};
 ///
 /// let device = Device::flex();
 /// // Two classes: the sum of the pixels, and twice that.
@@ -39,16 +40,16 @@ where
     }
 }
 
-/// Makes the block function of [`Model::with_block`](crate::Model::with_block) from a Burn net cut in two.
+/// Makes the function for [`Model::with_block`](crate::Model::with_block) from a Burn network in two parts.
 ///
-/// `features` takes pixels as [`autodiff`]'s forward does and gives the block's activations
-/// `[n, channels, height, width]`; `rest` takes those and gives the logits.
+/// `features` takes the same pixels as `forward` of [`autodiff`] and gives the activations of the block,
+/// `[n, channels, height, width]`; `rest` takes these and gives the logits.
 pub fn autodiff_block<F, R>(
     features: F,
     rest: R,
     score: Score,
     device: &Device,
-) -> impl Fn(&[f32], Shape) -> Result<BlockOutput, BoxError> + use<F, R>
+) -> impl Fn(&[f32], Shape) -> Result<BlockTuple, BoxError> + use<F, R>
 where
     F: Fn(Tensor<4>) -> Tensor<4>,
     R: Fn(Tensor<4>) -> Tensor<2>,
@@ -95,7 +96,7 @@ impl<F: Fn(Tensor<4>) -> Tensor<2>> GradientFn for Autodiff<F> {
     }
 }
 
-/// Pixels as Burn's layout.
+/// Pixels in Burn's layout.
 fn nchw(pixels: &[f32], [n, h, w, c]: Shape, device: &Device) -> Result<Tensor<4>, BoxError> {
     if pixels.is_empty() || pixels.len() != n * h * w * c {
         return Err(format!(

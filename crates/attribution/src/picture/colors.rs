@@ -1,6 +1,6 @@
-//! Colour scales: evenly perceived, readable with colour blindness.
+//! Color scales that are perceptually uniform and readable with color blindness.
 
-/// Inferno at nine even positions: black is little, yellow is much.
+/// Inferno at nine equidistant positions: black is little, yellow is much.
 pub(crate) const INFERNO: [[f64; 3]; 9] = [
     [0.0, 0.0, 4.0],
     [31.0, 12.0, 72.0],
@@ -13,7 +13,7 @@ pub(crate) const INFERNO: [[f64; 3]; 9] = [
     [252.0, 255.0, 164.0],
 ];
 
-/// From against (blue) over nothing (white) to for (red): `ColorBrewer`'s `RdBu`.
+/// From negative (blue) over zero (white) to positive (red): ColorBrewer's RdBu.
 pub(crate) const DIVERGING: [[f64; 3]; 9] = [
     [33.0, 102.0, 172.0],
     [67.0, 147.0, 195.0],
@@ -26,15 +26,15 @@ pub(crate) const DIVERGING: [[f64; 3]; 9] = [
     [178.0, 24.0, 43.0],
 ];
 
-/// The colour at `t` (0 to 1) of a scale, straight between its entries.
-pub(crate) fn colour(scale: &[[f64; 3]; 9], t: f64) -> [f64; 3] {
+/// The color at `t` (0 to 1) of a scale, by linear interpolation between its entries.
+pub(crate) fn color(scale: &[[f64; 3]; 9], t: f64) -> [f64; 3] {
     let position = t.clamp(0.0, 1.0) * 8.0;
     let below = (position as usize).min(7);
     let part = position - below as f64;
     std::array::from_fn(|i| scale[below][i] + part * (scale[below + 1][i] - scale[below][i]))
 }
 
-/// The `percentile` (0 to 100) of values as NumPy takes it, straight between neighbours; 0 where there are none.
+/// The `percentile` (0 to 100) of values by linear interpolation, as in NumPy; 0 where there are no values.
 pub(crate) fn percentile(values: &[f64], percentile: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

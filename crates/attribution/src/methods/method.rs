@@ -1,0 +1,110 @@
+//! What all methods have in common.
+
+use crate::ability::Ability;
+use crate::attribution::Attribution;
+use crate::baseline::Baseline;
+use crate::error::Result;
+use crate::methods::quadrature::Rule;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::Pixels;
+
+/// A way to explain a score.
+///
+/// Settings are checked by [`attribute`](Self::attribute), before the model is called.
+pub trait Method {
+    /// The name of the method: lower case, words separated by hyphens.
+    fn name(&self) -> &'static str;
+
+    /// Explains the score that `model` gives `pixels`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)
+    /// for a baseline of another size, [`Error::Ability`](crate::Error::Ability) where the model lacks what the
+    /// method needs, [`Error::Model`](crate::Error::Model) where the model's function fails,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) or [`Error::Length`](crate::Error::Length) where its answer
+    /// is not finite or has the wrong length.
+    fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution>;
+}
+
+impl Method for Box<dyn Method + '_> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
+        (**self).attribute(model, pixels)
+    }
+}
+
+/// The settings that a program offers for every method; each method uses those that it has.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MethodSettings {
+    /// Where the path of (guided) integrated gradients begins; defaults to black.
+    pub baseline: Baseline,
+    /// Where integrated gradients take the gradient; defaults to the midpoint rule.
+    pub rule: Rule,
+    /// Number of gradients along a path; defaults to 50.
+    pub steps: usize,
+    /// See [`IntegratedGradients::with_tolerance`](crate::IntegratedGradients::with_tolerance); defaults to `None`.
+    pub tolerance: Option<f64>,
+    /// See [`IntegratedGradients::with_map_tolerance`](crate::IntegratedGradients::with_map_tolerance); defaults to `None`.
+    pub map_tolerance: Option<f64>,
+    /// Seed of the methods that draw and of a baseline of noise; defaults to 0.
+    pub seed: u64,
+}
+
+impl Default for MethodSettings {
+    fn default() -> Self {
+        Self {
+            baseline: Baseline::Black,
+            rule: Rule::Midpoint,
+            steps: 50,
+            tolerance: None,
+            map_tolerance: None,
+            seed: 0,
+        }
+    }
+}
+
+impl MethodSettings {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The baseline; one of noise is drawn with the seed of these settings.
+    pub(crate) fn seeded_baseline(&self) -> Baseline {
+        match self.baseline {
+            Baseline::Noise { count, .. } => {
+                let seed = self.seed;
+                Baseline::Noise { count, seed }
+            }
+            ref other => other.clone(),
+        }
+    }
+}
+
+/// One row of the table of methods: what a program needs to offer a method by its name.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct MethodInfo {
+    /// The name of the method, [`Method::name`].
+    pub name: &'static str,
+    /// What the method does, in one line.
+    pub description: &'static str,
+    /// About how many images the model is asked about, with default settings.
+    pub asks: &'static str,
+    /// What the method needs of a model.
+    pub needs: Ability,
+    /// Whether it promises that the map sums to score minus baseline score.
+    pub complete: bool,
+    pub(crate) build: fn(&MethodSettings) -> Box<dyn Method>,
+}
+
+impl MethodInfo {
+    /// The method with these settings.
+    pub fn build(&self, settings: &MethodSettings) -> Box<dyn Method> {
+        (self.build)(settings)
+    }
+}

@@ -1,0 +1,15 @@
+//! What the methods need of a model: one function, and for some methods more.
+
+#[cfg(feature = "burn")]
+mod autodiff;
+mod builder;
+pub(crate) mod checked;
+pub(crate) mod gradient_fn;
+
+pub use crate::ability::Ability;
+#[cfg(feature = "burn")]
+pub use autodiff::{autodiff, autodiff_block};
+pub use builder::Model;
+pub use gradient_fn::{
+    BlockActivations, BlockTuple, GradientFn, Randomized, ScoresAndGradient, Shape,
+};

@@ -1,0 +1,55 @@
+//! The model-randomization check.
+
+use crate::ability::Ability;
+use crate::error::{Error, Result};
+use crate::methods::method::Method;
+use crate::model::gradient_fn::GradientFn;
+use crate::pixels::Pixels;
+use crate::trust::rank::spearman;
+
+/// One step of the check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomizationStep {
+    /// Name of the lowest layer that is random; all layers above it are random as well.
+    pub layer: String,
+    /// Rank correlation of the map with that of the trained model; `None` where one of the maps has one value everywhere.
+    pub correlation: Option<f64>,
+    /// The same for the magnitudes of the maps, so that a change of sign does not count.
+    pub magnitude_correlation: Option<f64>,
+}
+
+/// Randomizes the layers of the model from the top down and compares each map with that of the trained model (Adebayo et
+/// al. 2018, <https://arxiv.org/abs/1810.03292>).
+///
+/// A map that stays the same while the model loses what it has learned explains the edges of the image, not the model. The
+/// correlations should fall towards 0. Maps are summed over channels. Cost: one run of the method for the model and for
+/// each of the copies of [`Model::with_randomized`](crate::Model::with_randomized).
+///
+/// # Errors
+/// [`Error::Ability`] where the model has no randomized copies, and those of the method.
+pub fn randomization_check(
+    method: &dyn Method,
+    model: &dyn GradientFn,
+    pixels: &Pixels,
+) -> Result<Vec<RandomizationStep>> {
+    if model.randomized().is_empty() {
+        return Err(Error::Ability {
+            method: "the randomization check",
+            ability: Ability::Randomized,
+        });
+    }
+    let magnitudes = |map: &[f64]| map.iter().map(|v| v.abs()).collect::<Vec<_>>();
+    let trained = method.attribute(model, pixels)?.per_pixel();
+    model
+        .randomized()
+        .iter()
+        .map(|step| {
+            let random = method.attribute(&*step.model, pixels)?.per_pixel();
+            Ok(RandomizationStep {
+                layer: step.layer.clone(),
+                correlation: spearman(&trained, &random),
+                magnitude_correlation: spearman(&magnitudes(&trained), &magnitudes(&random)),
+            })
+        })
+        .collect()
+}
