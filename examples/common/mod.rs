@@ -8,6 +8,7 @@ pub mod finetuning;
 mod finish;
 pub mod images;
 pub mod interrupt;
+pub mod model;
 pub mod network;
 pub mod recipe;
 pub mod training;

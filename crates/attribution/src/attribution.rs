@@ -2,10 +2,11 @@
 
 use crate::check;
 use crate::error::Result;
+use serde::Serialize;
 use std::borrow::Cow;
 
 /// Whether the sum of a map equals the score minus the score of the baseline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Completeness {
     /// The method promises that they are equal, up to a numerical error.
     Promised {
@@ -35,7 +36,7 @@ pub(crate) fn norm(values: impl IntoIterator<Item = f64>) -> f64 {
 /// assert_eq!((why.sum(), why.convergence_delta()), (4.0, Some(-0.5)));
 /// # Ok::<(), attribution::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attribution {
     map: Vec<f64>,
     shape: [usize; 3],

@@ -14,8 +14,8 @@
 //! | [`gradient`](methods::Gradient) | how the score would change with each pixel level | once | gradient | no |
 //! | [`gradient-x-input`](methods::GradientXInput) | the gradient times the distance of each pixel level from zero | once | gradient | no |
 //! | [`smooth-grad`](methods::SmoothGrad) | the mean of the gradients of noisy copies of the image | 20 times | gradient | no |
-//! | [`smooth-grad-squared`](methods::SmoothGrad::squared) | the mean of their squares: where the gradient is large, whatever its sign | 20 times | gradient | no |
-//! | [`var-grad`](methods::SmoothGrad::variance) | their variance: where the gradient is uncertain | 20 times | gradient | no |
+//! | [`smooth-grad-squared`](methods::SmoothGrad::squared) | the mean of the squares of these gradients: where they are large, whatever their sign | 20 times | gradient | no |
+//! | [`var-grad`](methods::SmoothGrad::variance) | the variance of these gradients: where they are uncertain | 20 times | gradient | no |
 //! | [`expected-gradients`](methods::ExpectedGradients) | integrated gradients over many baselines, at random places on the paths | 200 times | gradient | yes |
 //! | [`blur-integrated-gradients`](methods::BlurIntegratedGradients) | integrated gradients along the path from the strongly blurred image to the image | 50 times | gradient | yes |
 //! | [`guided-integrated-gradients`](methods::GuidedIntegratedGradients) | integrated gradients along a path on which pixels with small gradients move first | 200 times, one image at a time | gradient | yes |

@@ -131,6 +131,13 @@ pub(crate) fn push_with_window(
     }
 }
 
+/// The values, row by row, the channels of a pixel together.
+impl AsRef<[f32]> for Pixels {
+    fn as_ref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
 /// An RGB image: three channels, levels 0 to 255. An image without pixels stays one and is refused by the methods.
 impl From<&RgbImage> for Pixels {
     fn from(image: &RgbImage) -> Self {

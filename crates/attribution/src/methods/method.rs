@@ -37,23 +37,36 @@ impl Method for Box<dyn Method + '_> {
 }
 
 /// The settings that a program offers for every method; each method uses those that it has.
+///
+/// With the feature `clap` they are options of a command line: `#[command(flatten)] settings: MethodSettings`, with the texts
+/// below as help.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 #[non_exhaustive]
 pub struct MethodSettings {
-    /// Where the path of (guided) integrated gradients begins; defaults to black.
+    /// Where the path of integrated gradients begins: black, white, grey, mean, blur or noise.
+    #[cfg_attr(feature = "clap", arg(long, default_value = "black"))]
     pub baseline: Baseline,
-    /// Where integrated gradients take the gradient; defaults to the midpoint rule.
+    /// Quadrature rule of integrated gradients: midpoint, left, right, trapezoid or gauss-legendre.
+    #[cfg_attr(feature = "clap", arg(long, default_value = "midpoint"))]
     pub rule: Rule,
-    /// Number of gradients along a path; defaults to 50.
+    /// Number of gradients along a path.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = 50))]
     pub steps: usize,
-    /// See [`IntegratedGradients::with_tolerance`](crate::IntegratedGradients::with_tolerance); defaults to `None`.
+    /// Refine integrated gradients until the error of their sum is below this fraction of the score difference, with at
+    /// most 4096 gradients.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FRACTION"))]
     pub tolerance: Option<f64>,
-    /// See [`IntegratedGradients::with_map_tolerance`](crate::IntegratedGradients::with_map_tolerance); defaults to `None`.
+    /// Refine integrated gradients until the estimated error of the map is below this fraction of its norm: about three
+    /// times the steps of a tolerance of the sum, at most 4096.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FRACTION"))]
     pub map_tolerance: Option<f64>,
-    /// Seed of the methods that draw and of a baseline of noise; defaults to 0.
+    /// Seed of the methods that draw and of a baseline of noise.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = 0))]
     pub seed: u64,
 }
 
+/// Black baseline, midpoint rule, 50 steps, no tolerance, seed 0.
 impl Default for MethodSettings {
     fn default() -> Self {
         Self {

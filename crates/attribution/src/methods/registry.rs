@@ -57,6 +57,18 @@ pub fn find(name: &str) -> Result<&'static MethodInfo> {
     })
 }
 
+/// As the value of a command line option, a method is given by its name; the help has its description.
+#[cfg(feature = "clap")]
+impl clap::ValueEnum for MethodInfo {
+    fn value_variants<'a>() -> &'a [Self] {
+        &METHODS
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name).help(self.description))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

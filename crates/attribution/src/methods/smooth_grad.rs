@@ -22,14 +22,14 @@ pub(crate) const MEAN: MethodInfo = MethodInfo {
 
 pub(crate) const SQUARED: MethodInfo = MethodInfo {
     name: "smooth-grad-squared",
-    description: "the mean of their squares: where the gradient is large, whatever its sign",
+    description: "the mean of the squares of these gradients: where they are large, whatever their sign",
     build: |settings| Box::new(SmoothGrad::squared(Gradient::new()).with_seed(settings.seed)),
     ..MEAN
 };
 
 pub(crate) const VARIANCE: MethodInfo = MethodInfo {
     name: "var-grad",
-    description: "their variance: where the gradient is uncertain",
+    description: "the variance of these gradients: where they are uncertain",
     build: |settings| Box::new(SmoothGrad::variance(Gradient::new()).with_seed(settings.seed)),
     ..MEAN
 };

@@ -8,6 +8,7 @@ use crate::picture::panel::Panel;
 use crate::pixels::Pixels;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
+use std::fmt;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -26,6 +27,7 @@ const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 /// | `overlay.png` | where the model looks, over the image in gray: see [`Drawing::suited_to`] |
 /// | `panel.png` | the image, these two pictures, and lines around the largest 5, 15 and 30 % |
 /// | `explanation.json` | method, class, score, steps, errors and warnings |
+/// | `comparison.png` | the overlays of other methods, if there are any: see [`with_others`](Self::with_others) |
 ///
 /// ```
 /// use attribution::Attribution;
@@ -37,7 +39,7 @@ const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 /// let explanation = Explanation::new(&why, &image, 3, "cat");
 /// assert!(explanation.json().contains("\"class\": \"cat\""));
 /// assert_eq!(explanation.overlay()?.dimensions(), (8, 8));
-/// // explanation.write("why")? writes the five files into the folder `why`.
+/// // explanation.write("why")? writes the first five files into the folder `why`.
 /// # Ok::<(), attribution::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -46,6 +48,7 @@ pub struct Explanation<'a> {
     image: &'a RgbImage,
     target: usize,
     class: &'a str,
+    others: Vec<(&'a str, Attribution)>,
 }
 
 /// The numbers, in the order of the file.
@@ -77,7 +80,16 @@ impl<'a> Explanation<'a> {
             image,
             target,
             class,
+            others: Vec::new(),
         }
+    }
+
+    /// Compares with what other methods give for the same image and class, each with a caption: adds `comparison.png` to the
+    /// files.
+    #[must_use]
+    pub fn with_others(mut self, others: Vec<(&'a str, Attribution)>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The map in colors.
@@ -111,19 +123,16 @@ impl<'a> Explanation<'a> {
         Ok(panel.with_bars("against", "for").draw())
     }
 
-    /// The image and where the model looks according to other methods, side by side; each attribution has a caption.
+    /// The image and, side by side, where the model looks according to the other methods.
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size.
-    pub fn comparison<'b>(
-        &self,
-        others: impl IntoIterator<Item = (&'b str, &'b Attribution)>,
-    ) -> Result<RgbImage> {
+    pub fn comparison(&self) -> Result<RgbImage> {
         let pixels = Pixels::from(self.image);
         let mut panel = Panel::new(COLUMNS);
         panel.add(self.caption(), self.image.clone());
-        for (name, why) in others {
-            panel.add(name, Drawing::suited_to(why).overlay(why, &pixels)?);
+        for (name, why) in &self.others {
+            panel.add(*name, Drawing::suited_to(why).overlay(why, &pixels)?);
         }
         Ok(panel.with_bars("against", "for").draw())
     }
@@ -158,13 +167,17 @@ impl<'a> Explanation<'a> {
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size; [`Error::Encode`] where a picture cannot be encoded.
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        Ok(vec![
+        let mut files = vec![
             ("attributions.npy", npy(self.attribution)),
             ("heatmap.png", png("the heat map", &self.heat_map()?)?),
             ("overlay.png", png("the overlay", &self.overlay()?)?),
             ("panel.png", png("the panel", &self.panel()?)?),
             ("explanation.json", self.json().into_bytes()),
-        ])
+        ];
+        if !self.others.is_empty() {
+            files.push(("comparison.png", png("the comparison", &self.comparison()?)?));
+        }
+        Ok(files)
     }
 
     /// Writes all files into a folder, which is made if it is missing. Files of the same names are replaced.
@@ -184,6 +197,16 @@ impl<'a> Explanation<'a> {
             fs::write(&path, bytes).map_err(failed(&path))?;
         }
         Ok(())
+    }
+}
+
+/// One line with class and score, and one for each warning.
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let score = self.attribution.score();
+        write!(f, "{} ({}), score {score:.4}", self.class, self.target)?;
+        let warnings = self.attribution.warnings().iter();
+        warnings.map(|warning| write!(f, "\n  note: {warning}")).collect()
     }
 }
 
@@ -233,8 +256,12 @@ mod tests {
         let error = Explanation::new(&why, &small, 0, "cat").files();
         assert!(matches!(error, Err(Error::Shape { .. })));
         let explanation = Explanation::new(&why, &image, 0, "cat");
-        let compared = |n| explanation.comparison(std::iter::repeat_n(("mine", &why), n));
-        let widths = [1, 3, 4].map(|n| compared(n).unwrap().width());
+        let widths = [1, 3, 4].map(|n| {
+            let others = vec![("mine", why.clone()); n];
+            let compared = explanation.clone().with_others(others);
+            assert_eq!(compared.files().unwrap().len(), 6);
+            compared.comparison().unwrap().width()
+        });
         assert!(
             widths[0] < widths[1] && widths[1] == widths[2],
             "{widths:?}"

@@ -23,7 +23,7 @@ struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
 
 impl Fixture {
     fn read() -> Self {
-        let bytes = include_bytes!("fixtures/reference.safetensors");
+        let bytes = include_bytes!("../fixtures/reference.safetensors");
         let arrays = SafeTensors::deserialize(bytes).unwrap();
         let values = |view: &safetensors::tensor::TensorView| match view.dtype() {
             Dtype::U8 => view.data().iter().map(|&v| f64::from(v)).collect(),

@@ -1,0 +1,64 @@
+//! The classifier that is explained: as options, and as a model.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use attribution::{Model, Score};
+use dataset::ResizePolicy;
+use transfer::Classifier;
+
+use super::DeviceName;
+
+#[derive(clap::Args)]
+#[group(skip)]
+pub struct ModelOptions {
+    /// A classifier file that `retrain` wrote
+    #[arg(long, value_name = "FILE", required_unless_present = "weights")]
+    pub classifier: Option<PathBuf>,
+    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    #[arg(long, value_name = "NAME|PATH", conflicts_with = "classifier")]
+    pub weights: Option<String>,
+    /// With --weights, how images become squares: squash, center-crop, letterbox or tf1
+    #[arg(long, conflicts_with = "classifier", default_value = "center-crop")]
+    resize: ResizePolicy,
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: DeviceName,
+}
+
+impl ModelOptions {
+    pub fn open(&self) -> Result<Classifier, Box<dyn Error>> {
+        if let Some(file) = &self.classifier {
+            return super::classifier(file, self.device);
+        }
+        let weights = super::weights(self.weights.as_deref().unwrap_or("bundled"))?;
+        super::imagenet(weights, self.resize, self.device)
+    }
+}
+
+/// What is explained of a class.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum ScoreName {
+    Logit,
+    Probability,
+}
+
+impl ScoreName {
+    pub fn of(self, class: usize) -> Score {
+        match self {
+            Self::Logit => Score::Logit(class),
+            Self::Probability => Score::Probability(class),
+        }
+    }
+}
+
+/// A classifier with all abilities that the methods may need. The CAM methods use `block`, or the last one.
+pub fn model(classifier: &Classifier, block: Option<usize>, score: Score) -> Model<'static> {
+    let last = classifier.backbone().weights().config().blocks;
+    let of = move |logits: &[f64]| score.evaluate(logits);
+    Model::new(classifier.gradient_of(of.clone()))
+        .with_scores(classifier.scores_of(of.clone()))
+        .with_guided(classifier.guided_gradient_of(of.clone()))
+        .with_block(classifier.block_gradient_of(block.unwrap_or(last), of))
+        .with_confidence(classifier.scores_of(|logits| Score::Confidence.evaluate(logits)))
+}
