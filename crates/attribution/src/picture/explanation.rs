@@ -175,7 +175,10 @@ impl<'a> Explanation<'a> {
             ("explanation.json", self.json().into_bytes()),
         ];
         if !self.others.is_empty() {
-            files.push(("comparison.png", png("the comparison", &self.comparison()?)?));
+            files.push((
+                "comparison.png",
+                png("the comparison", &self.comparison()?)?,
+            ));
         }
         Ok(files)
     }
@@ -206,7 +209,9 @@ impl fmt::Display for Explanation<'_> {
         let score = self.attribution.score();
         write!(f, "{} ({}), score {score:.4}", self.class, self.target)?;
         let warnings = self.attribution.warnings().iter();
-        warnings.map(|warning| write!(f, "\n  note: {warning}")).collect()
+        warnings
+            .map(|warning| write!(f, "\n  note: {warning}"))
+            .collect()
     }
 }
 
