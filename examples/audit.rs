@@ -71,7 +71,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     finish::say!("{} findings", findings.len());
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
-        finish::write_file(path, json.as_bytes())?;
+        files::write_bytes(path, json.as_bytes())?;
     }
     if let Some(path) = &options.pairs {
         let pairs = findings.iter().filter(|finding| finding.paths.len() > 1);

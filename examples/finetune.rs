@@ -74,7 +74,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         };
         let rates = config.find_learning_rate(&frozen, images, &device, range, 100, watch)?;
         bar.finish_and_clear();
-        common::write_file(plot, rates.svg().as_bytes())?;
+        files::write_bytes(plot, rates.svg().as_bytes())?;
         match rates.suggestion {
             Some(rate) => common::say!("--learning-rate {rate:.1e} (see {})", plot.display()),
             None => common::say!("no rate lowered the loss (see {})", plot.display()),
@@ -98,7 +98,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     tell(&report, &file);
     common::say!("{:.0} s", start.elapsed().as_secs_f64());
     let curve = options.output.with_extension("svg");
-    common::write_file(&curve, report.record().svg().as_bytes())?;
+    files::write_bytes(&curve, report.record().svg().as_bytes())?;
 
     let validation = embed(tuned.backbone(), judges, &cache, "validation")?;
     let testing = embed(frozen.backbone(), &split.testing, &cache, "test")?;

@@ -183,7 +183,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             "seconds": { "embed": embed_seconds, "fit": fit_seconds, "total": start.elapsed().as_secs_f64() },
             "images_per_second": speed,
         });
-        common::write_file(
+        files::write_bytes(
             path,
             (serde_json::to_string_pretty(&numbers)? + "\n").as_bytes(),
         )?;

@@ -153,7 +153,7 @@ pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
 
 /// Writes a text and says so.
 pub fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    super::write_file(path, text.as_bytes())?;
+    files::write_bytes(path, text.as_bytes())?;
     super::say!("wrote {}", path.display());
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! How the examples end.
 
 use std::error::Error;
-use std::io::Write;
 use std::path::Path;
 use std::process::{ExitCode, Termination};
 
@@ -37,37 +36,10 @@ pub fn finish(result: Result<impl Termination, Box<dyn Error>>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Writes a file that is there whole or not at all, and names it where that fails.
-#[allow(dead_code)] // not every example writes
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
-    let write = || {
-        // What is no file, as /dev/stdout, is not to be replaced by one.
-        if path.exists() && !path.is_file() {
-            return std::fs::write(path, bytes);
-        }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let mut options = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            options.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = options
-            .prefix(".part-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| format!("{}: {error}", path.display()).into())
-}
-
-/// As [`write_file`], a picture as PNG.
+/// Writes a picture as PNG, whole or not at all.
 #[allow(dead_code)]
 pub fn write_png(path: &Path, picture: &image::DynamicImage) -> Result<(), Box<dyn Error>> {
     let mut png = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut png, image::ImageFormat::Png)?;
-    write_file(path, png.get_ref())
+    Ok(files::write_bytes(path, png.get_ref())?)
 }

@@ -25,7 +25,7 @@ use mobilenet::{Cache, Event, Fetch, Weights};
 use transfer::{Backbone, Classifier};
 
 #[allow(unused_imports)] // each example uses some of it
-pub(crate) use self::finish::{finish, say, write_file, write_png};
+pub(crate) use self::finish::{finish, say, write_png};
 
 /// What runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]

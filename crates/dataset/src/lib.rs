@@ -28,7 +28,6 @@ mod dice;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
-mod files;
 pub mod filters;
 mod folder;
 mod loader;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use files::{create_parent_folder, write_bytes};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
-use crate::files::write_whole;
 use crate::resize::{ResizeFilter, scaled, whole};
 use crate::{DecodeOptions, Error, Result, decode_file};
 
@@ -47,7 +47,8 @@ pub fn write_thumbnail(
     JpegEncoder::new_with_quality(&mut jpeg, quality)
         .encode_image(&image)
         .map_err(|error| Error::format(to, format!("cannot encode: {error}")))?;
-    write_whole(to, &jpeg)
+    create_parent_folder(to)?;
+    Ok(write_bytes(to, &jpeg)?)
 }
 
 /// The most pixels of a contact sheet.

@@ -237,3 +237,13 @@ impl Error {
         }
     }
 }
+
+#[cfg(feature = "report")]
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        Self::Io {
+            path: error.path,
+            source: error.source,
+        }
+    }
+}

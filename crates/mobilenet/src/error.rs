@@ -135,6 +135,15 @@ impl Error {
     }
 }
 
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        Self::Io {
+            path: error.path,
+            source: error.source,
+        }
+    }
+}
+
 fn plural(n: usize) -> String {
     if n == 1 {
         "1 tensor is".into()

@@ -368,7 +368,7 @@ impl Rows {
             embeddings: Embeddings::new(self.values, self.dim, targets)?.with_names(names)?,
             failed: filled.failed,
             computed: filled.computed,
-            digest: crate::files::hex(&digest),
+            digest: files::hex(&digest),
         })
     }
 }

@@ -33,7 +33,6 @@ mod classifier;
 mod embeddings;
 mod error;
 pub mod export;
-mod files;
 #[cfg(feature = "burn")]
 pub mod finetune;
 mod gradients;
@@ -41,6 +40,7 @@ mod head;
 pub mod insight;
 mod pretrained;
 mod retrained_graph;
+mod tensor_file;
 pub mod tensorboard;
 mod threads;
 mod variation;

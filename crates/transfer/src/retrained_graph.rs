@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use dataset::ResizePolicy;
+use files::read_at_most;
 use mobilenet::Weights;
 
-use crate::files::read_at_most;
 use crate::{Backbone, Classifier, Dense, Error, Head, Layer, Result};
 
 /// Longest file of labels that is read, in bytes.
@@ -77,7 +77,7 @@ impl Classifier {
 
 /// One label a line; empty lines at the end are none.
 fn read_labels(path: &Path) -> Result<Vec<String>> {
-    let text = read_at_most(path, LONGEST).map_err(Error::io(path))?;
+    let text = read_at_most(path, LONGEST)?;
     let text = String::from_utf8(text).map_err(|error| Error::File {
         path: path.into(),
         message: format!("labels are UTF-8: {error}"),

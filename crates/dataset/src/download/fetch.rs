@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use files::{UNFINISHED_PREFIX, hex};
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url, redirect};
@@ -15,11 +16,9 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::address::{PublicOnly, is_public};
-use super::manifest::hex;
 use super::queue::Turn;
 use super::{Download, Entry, PLACEHOLDER, PUBLIC_ONLY, Record, lock};
 use crate::decode::jpeg_size;
-use crate::files::part_in;
 use crate::{Error, Format, Problem, Result, decode};
 
 const MAX_REDIRECTS: usize = 5;
@@ -313,7 +312,7 @@ impl<'a> Fetcher<'a> {
     fn body(&self, mut response: Response) -> Result<Body, Failure> {
         let passing =
             |error: &dyn fmt::Display| Failure::passing(format!("cannot be kept: {error}"));
-        let mut file = part_in(&self.output.join(self.class)).map_err(|e| passing(&e))?;
+        let mut file = unfinished_in(&self.output.join(self.class)).map_err(|e| passing(&e))?;
         let (mut length, mut digest) = (0_u64, Sha256::new());
         let (limit, mut buffer) = (self.options.max_bytes, vec![0; 1 << 16]);
         loop {
@@ -367,6 +366,16 @@ impl<'a> Fetcher<'a> {
         }
         Err(Error::format(folder, "no free name"))
     }
+}
+
+/// A file under a temporary name, with the permissions that the umask allows: temporary files are otherwise for
+/// their owner alone, and stay so when they are renamed.
+fn unfinished_in(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED_PREFIX);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 fn broken_off(length: u64, error: &std::io::Error) -> Failure {

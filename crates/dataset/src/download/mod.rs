@@ -18,10 +18,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use files::remove_unfinished;
+
 pub use list::{Entry, read_list};
 pub use manifest::{Record, read_manifest};
 
-use crate::files::remove_parts;
 use crate::{DecodeOptions, Error, Result};
 use fetch::Fetcher;
 use manifest::Manifest;
@@ -213,7 +214,7 @@ impl Download {
             let running = "another download into this folder is running; wait for its end, or choose another --output";
             return Err(Error::io(&folder)(std::io::Error::other(running)));
         }
-        remove_parts(&folder)?;
+        remove_unfinished(&folder)?;
         let path = output.join("manifest.jsonl");
         let mut known: HashMap<String, Record> = HashMap::new();
         for record in read_manifest(&path)?

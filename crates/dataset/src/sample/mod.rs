@@ -12,11 +12,11 @@ mod scene;
 
 use std::path::Path;
 
+use files::{create_parent_folder, remove_unfinished, write_bytes};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
-use crate::files::{remove_parts, write_whole};
 use crate::{Error, Result};
 
 /// The two classes of the set.
@@ -62,7 +62,7 @@ pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Resul
     for subject in Subject::ALL {
         let folder = dir.join(subject.name());
         if folder.is_dir() {
-            remove_parts(&folder)?;
+            remove_unfinished(&folder)?;
         }
     }
     let work = Subject::ALL
@@ -78,6 +78,7 @@ pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Resul
             JpegEncoder::new_with_quality(&mut jpeg, 88)
                 .encode_image(&picture)
                 .map_err(|error| Error::format(&path, format!("cannot encode: {error}")))?;
-            write_whole(&path, &jpeg)
+            create_parent_folder(&path)?;
+            Ok(write_bytes(&path, &jpeg)?)
         })
 }

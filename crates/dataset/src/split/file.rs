@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use files::{create_parent_folder, write_bytes};
+
 use super::{Set, Split};
-use crate::files::write_whole;
 use crate::{Error, ImageFolder, Result};
 
 impl Split {
@@ -27,7 +28,8 @@ impl Split {
         let bytes = writer
             .into_inner()
             .map_err(|e| Error::format(path, e.to_string()))?;
-        write_whole(path, &bytes)
+        create_parent_folder(path)?;
+        Ok(write_bytes(path, &bytes)?)
     }
 
     /// Divides a folder as a file says, which [`Split::write`] or another program wrote.

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::Evaluation;
 use crate::report::builder::Report;
 use crate::report::comparison_section;
@@ -27,11 +27,7 @@ impl Report {
     /// # Errors
     /// As [`Report::html`], and if the file cannot be written.
     pub fn write_html(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (path, html) = (path.as_ref(), self.html()?);
-        write_whole(path, html.as_bytes()).map_err(|source| Error::Io {
-            path: path.to_path_buf(),
-            source,
-        })
+        Ok(files::write_bytes(path, self.html()?.as_bytes())?)
     }
 }
 
@@ -227,23 +223,4 @@ fn all_scores(evaluation: &Evaluation) -> String {
         .collect();
     let head = ["Score", "Value", "Interval, or why the score is undefined"];
     format!("<div class=\"narrow\">{}</div>\n", table(&head, &rows))
-}
-
-/// Writes under a temporary name beside the file's own, syncs, then renames.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".part-");
-    // As the umask allows: temporary files are otherwise for their owner alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

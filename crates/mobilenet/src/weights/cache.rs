@@ -2,9 +2,10 @@
 //! and hash of every file when it was first seen whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use files::{hex, write_bytes};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -188,7 +189,7 @@ impl Cache {
     ) -> Result<()> {
         let path = self.folder(published).join(RECORD);
         let json = serde_json::to_vec_pretty(record).unwrap_or_default();
-        write_whole(&path, &json)
+        Ok(write_bytes(path, &json)?)
     }
 }
 
@@ -233,33 +234,8 @@ pub(super) fn look(path: &Path) -> Result<Seen> {
     }
     Ok(Seen {
         size,
-        sha256: hexadecimal(&hash.finalize()),
+        sha256: hex(&hash.finalize()),
     })
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Writes a file that is visible under its name only when whole.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let io = |source| Error::Io {
-        path: path.into(),
-        source,
-    };
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; this one is to be a file like any other: the umask decides.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

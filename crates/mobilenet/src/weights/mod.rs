@@ -289,7 +289,7 @@ impl Weights {
                 );
             }
         }
-        cache::hexadecimal(&hash.finalize())
+        files::hex(&hash.finalize())
     }
 
     /// Prepares the weights for this processor, on the instruction set that
@@ -339,7 +339,7 @@ impl Weights {
     /// # Errors
     /// [`Error::MissingTensor`] where the weights are not complete, [`Error::Io`] where the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>, precision: FloatType) -> Result<()> {
-        cache::write_whole(path.as_ref(), &self.to_safetensors(precision)?)
+        Ok(files::write_bytes(path, &self.to_safetensors(precision)?)?)
     }
 
     /// The bytes that [`Weights::save`] writes.

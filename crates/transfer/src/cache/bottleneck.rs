@@ -1,12 +1,11 @@
 //! The bottleneck files of TensorFlow's `retrain.py`: one text file an image, decimal numbers and commas.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use dataset::{DecodeOptions, ImageItem, read_bounded};
+use files::{create_parent_folder, read_at_most, write_bytes};
 use sha2::{Digest, Sha256};
 
-use crate::files::{read_at_most, write_whole};
 use crate::{Backbone, EmbeddingCache, Embeddings, Error, Key, Result};
 
 /// Larger files are none of these: 2^16 numbers of 25 characters.
@@ -136,10 +135,9 @@ pub fn write_bottlenecks(folder: &Path, architecture: &str, embeddings: &Embeddi
     let rows = embeddings.values().chunks_exact(embeddings.dim());
     for (name, row) in embeddings.names().iter().zip(rows) {
         let path = path(folder, architecture, name);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(Error::io(parent))?;
+        create_parent_folder(&path)?;
         let text: Vec<String> = row.iter().map(f32::to_string).collect();
-        write_whole(&path, |file| file.write_all(text.join(",").as_bytes()))?;
+        write_bytes(&path, text.join(",").as_bytes())?;
     }
     Ok(())
 }
@@ -179,7 +177,7 @@ pub fn read_bottlenecks(
 }
 
 fn read(path: &Path, dim: usize) -> Result<Vec<f32>> {
-    let text = read_at_most(path, MOST_BYTES).map_err(Error::io(path))?;
+    let text = read_at_most(path, MOST_BYTES)?;
     let text = String::from_utf8_lossy(&text);
     let numbers: Vec<f32> = text
         .split(',')

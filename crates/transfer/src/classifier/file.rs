@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use dataset::{ResizeFilter, ResizePolicy};
+use files::{hex, read_at_most, write_bytes};
 use mobilenet::{FloatType, Weights};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -13,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::reference::{self, Answer};
 use super::{Calibration, Classifier, Provenance};
-use crate::files::{bytes_of, hex, read_at_most, write_whole};
 use crate::head::HeadShape;
+use crate::tensor_file::bytes_of;
 use crate::{Backbone, Dense, Error, FitReport, Head, Layer, Result};
 
 /// Version of the format.
@@ -149,7 +150,7 @@ impl Classifier {
         tensors.push((REFERENCE.into(), Dtype::U8, vec![side, side, 3], reference));
         let json = serde_json::to_string(&description).map_err(|e| wrong(e.to_string()))?;
         let bytes = serialize(&tensors, json).map_err(wrong)?;
-        write_whole(path, |file| file.write_all(&bytes))
+        Ok(write_bytes(path, &bytes)?)
     }
 
     /// Reads a file that [`save`](Self::save) wrote, and checks its answer for the reference image in it. The backbone
@@ -181,7 +182,7 @@ impl Classifier {
             error if error.to_string().starts_with(&begin) => error,
             error => wrong(error.to_string()),
         };
-        let bytes = read_at_most(path, MOST_BYTES).map_err(Error::io(path))?;
+        let bytes = read_at_most(path, MOST_BYTES)?;
         let about = describe(&bytes).map_err(&wrong)?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
         let layers = 1 + usize::from(about.head.hidden.is_some());

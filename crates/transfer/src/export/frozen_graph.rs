@@ -9,7 +9,7 @@ use prost::{Message, Oneof};
 
 use super::net::{Conv, Net, Place, transpose};
 use super::{Files, PixelInput, labels, only};
-use crate::files::bytes_of;
+use crate::tensor_file::bytes_of;
 use crate::{Error, Result};
 
 // The part of tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape,versions}.proto that is written.

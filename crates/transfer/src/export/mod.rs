@@ -12,7 +12,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::files::write_whole;
 use crate::{Classifier, Error, Result};
 use net::Net;
 
@@ -138,19 +137,17 @@ impl<'a> Export<'a> {
         };
         match writer(&self.net, self.input)? {
             Files::One(bytes) => {
-                if let Some(folder) = output.parent() {
-                    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-                }
-                write_whole(output, |out| out.write_all(&bytes))?;
+                files::create_parent_folder(output)?;
+                files::write_bytes(output, &bytes)?;
                 Ok(vec![output.into()])
             }
-            Files::Folder(files) => {
+            Files::Folder(members) => {
                 std::fs::create_dir_all(output).map_err(Error::io(output))?;
-                files
+                members
                     .into_iter()
                     .map(|(name, bytes)| {
                         let path = output.join(name);
-                        write_whole(&path, |out| out.write_all(&bytes))?;
+                        files::write_bytes(&path, &bytes)?;
                         Ok(path)
                     })
                     .collect()

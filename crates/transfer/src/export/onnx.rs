@@ -6,7 +6,7 @@ use prost::{Message, Oneof};
 use super::net::{Conv, Net, Place};
 use super::{Files, PixelInput};
 use crate::Result;
-use crate::files::bytes_of;
+use crate::tensor_file::bytes_of;
 
 // The part of onnx.proto3 that is written here.
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::net::{Conv, Net, Place, transpose};
 use super::{Files, PixelInput, labels, only};
 use crate::Result;
-use crate::files::bytes_of;
+use crate::tensor_file::bytes_of;
 
 const SHARD: &str = "group1-shard1of1.bin";
 

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::net::{Net, Place};
 use super::{Files, PixelInput, only};
-use crate::files::bytes_of;
+use crate::tensor_file::bytes_of;
 use crate::{Error, Result};
 
 /// The key of the one metadata entry, whose value is JSON.

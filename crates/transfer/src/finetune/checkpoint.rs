@@ -8,6 +8,7 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::ImageItem;
+use files::{hex, read_at_most};
 use rayon::prelude::*;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -18,7 +19,7 @@ use super::optimiser::Moments;
 use super::state::{Epoch, State};
 use super::tail::floats;
 use super::{EpochRecord, FineTuneConfig};
-use crate::files::{MOST_SEALED, bytes_of, hex, read_at_most, unsealed, write_sealed};
+use crate::tensor_file::{MOST_SEALED, bytes_of, unsealed, write_sealed};
 use crate::{Checkpoint, Classifier, Error, Result, Validation};
 
 const VERSION: u32 = 1;
@@ -90,8 +91,8 @@ impl<'a> File<'a> {
     /// The state of a run that was stopped, if there is one; else the one that is given, a new one.
     pub(super) fn load(&self, new: State, device: &Device) -> Result<State> {
         let bytes = match read_at_most(self.path(), MOST_SEALED) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(new),
-            bytes => bytes.map_err(Error::io(self.path()))?,
+            Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(new),
+            bytes => bytes?,
         };
         let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
         let nothing = || wrong("damaged, cut short, or not the state of a fine-tuning".into());

@@ -3,6 +3,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use files::{hex, read_at_most};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::state::{Best, State};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
-use crate::files::{MOST_SEALED, bytes_of, hex, read_at_most, unsealed, write_sealed};
 use crate::head::config::HeadConfig;
 use crate::head::network::{Dense, Head};
 use crate::head::report::{StepRecord, Validation};
+use crate::tensor_file::{MOST_SEALED, bytes_of, unsealed, write_sealed};
 
 const VERSION: u32 = 2;
 /// The one metadata key; several would come in any order.
@@ -73,7 +74,9 @@ impl Checkpoint {
     /// If it cannot be removed.
     pub fn remove(&self) -> Result<()> {
         match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io(&self.path)(error))
+            }
             _ => Ok(()),
         }
     }
@@ -139,8 +142,8 @@ impl File<'_> {
     /// The state of a run that was stopped, if there is one.
     pub(super) fn load(&self) -> Result<Option<State>> {
         let bytes = match read_at_most(self.path(), MOST_SEALED) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            bytes => bytes.map_err(Error::io(self.path()))?,
+            Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(None),
+            bytes => bytes?,
         };
         let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
         let nothing = || wrong("damaged, cut short, or not the state of a training".into());

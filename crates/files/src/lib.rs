@@ -1,0 +1,30 @@
+//! Files that are written whole or not at all, and files that are read up to a limit.
+//!
+//! [`write_whole`] and [`write_bytes`] put a file in its place only when all of its bytes are on the disk, so that a
+//! program that is killed, or a disk that fills up, never leaves half a file under the final name. [`read_at_most`]
+//! refuses a file that is larger than any that the caller could use. [`hex`] spells digests.
+//!
+//! ```
+//! # fn main() -> files::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let path = folder.path().join("report.html");
+//! files::write_bytes(&path, b"<html></html>")?;
+//! assert_eq!(files::read_at_most(&path, 1000)?, b"<html></html>");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate also compiles for targets without a file system, such as `wasm32-unknown-unknown`. Every call returns an
+//! error there.
+
+mod error;
+mod hex;
+mod read;
+mod unfinished;
+mod write;
+
+pub use error::{Error, Result};
+pub use hex::hex;
+pub use read::read_at_most;
+pub use unfinished::{UNFINISHED_PREFIX, remove_unfinished};
+pub use write::{create_parent_folder, write_bytes, write_whole};
