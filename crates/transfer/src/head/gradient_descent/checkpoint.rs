@@ -74,9 +74,7 @@ impl Checkpoint {
     /// If it cannot be removed.
     pub fn remove(&self) -> Result<()> {
         match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io(&self.path)(error))
-            }
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
             _ => Ok(()),
         }
     }
