@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use dataset::audit::{self, Finding, Kind};
-use dataset::{DecodeOptions, ImageFolder, balance_warnings, contact_sheet, decode_file};
+use dataset::balance::balance_warnings;
+use dataset::thumbnail::contact_sheet;
+use dataset::{DecodeOptions, ImageFolder, decode_file};
 use finish::finish;
 
 /// Look for what is wrong in a folder of images: unreadable, mismatched, blurred, dark files,

@@ -58,7 +58,7 @@ fn run(options: &Options) -> dataset::Result<usize> {
     let bar = ProgressBar::new(entries.len() as u64);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let records = Download::new()
-        .with_keep(options.keep.clone())
+        .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
         .with_jobs(options.jobs)
         .with_private_addresses(options.allow_private_addresses)

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dataset::{
-    DecodeOptions, ImageFolder, balance_warnings, contact_sheet, decode_file, filters, thumbnail,
-    write_thumbnail,
-};
+use dataset::balance::balance_warnings;
+use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
+use dataset::{DecodeOptions, ImageFolder, decode_file, filters};
 use finish::finish;
 use image::DynamicImage;
 use rayon::prelude::*;
@@ -80,11 +79,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .filter_map(|item| decode_file(&item.path, &DecodeOptions::default()).ok())
             .collect();
         if let Some(first) = images.first() {
-            let grey = filters::grey(first);
+            let grey = filters::rgb2gray(first);
             for (name, filtered) in [
-                ("equalised", filters::equalised(&grey)),
-                ("gamma", filters::gamma(&grey, options.gamma)),
-                ("log", filters::log(&grey)),
+                ("equalised", filters::equalize_hist(&grey)),
+                ("gamma", filters::adjust_gamma(&grey, options.gamma)),
+                ("log", filters::adjust_log(&grey)),
                 ("grey", grey),
             ] {
                 let path = options.output.join(format!("{class}-{name}.png"));

@@ -6,7 +6,8 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use attribution::{Drawing, IntegratedGradients, Method, Pixels};
-use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file, thumbnail};
+use dataset::thumbnail::thumbnail;
+use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
 use metrics::Predictions;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use dataset::Augmentation;
+use dataset::augment::Augmentation;
 use indicatif::ProgressBar;
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::tensorboard::EventWriter;

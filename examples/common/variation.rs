@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use dataset::{Distortions, ImageItem};
+use dataset::ImageItem;
+use dataset::augment::Distortions;
 use transfer::{Backbone, EmbeddingCache, Embeddings, Variation};
 
 #[derive(clap::Args)]

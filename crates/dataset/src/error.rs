@@ -1,9 +1,15 @@
-//! The one error type of this crate.
+//! The error type of this crate.
 
 use std::path::{Path, PathBuf};
 
+use crate::problem::{ImageProblem, Skipped};
+use crate::split::subset::Subset;
+
 /// What this crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of another crate.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -14,77 +20,148 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// What the operating system said.
         source: std::io::Error,
     },
-    /// A picture cannot be used.
+    /// An image cannot be used.
     #[error("{} ({bytes} bytes): {problem}", path.display())]
-    Picture {
-        /// The file, or `(in memory)` where bytes were given.
+    Image {
+        /// The file, or `(in memory)` for bytes that come from no file.
         path: PathBuf,
-        /// Size of the file.
+        /// The size of the file in bytes.
         bytes: u64,
-        /// What is wrong with it.
-        problem: Problem,
+        /// What is wrong with the image.
+        #[source]
+        problem: ImageProblem,
     },
-    /// The folder has no sub-folders, so no classes.
+    /// The folder has no sub-folders, so there are no classes.
     #[error("{}: expected one sub-folder of images for each class, found none", path.display())]
     NoClasses {
         /// The folder.
         path: PathBuf,
     },
-    /// A class has no usable picture.
+    /// A class has no image that can be used.
     #[error(
-        "{}: class '{class}' has no usable image ({skipped} files left out): add images or remove the folder",
-        path.display()
+        "{}: class '{class}' has no usable image ({}): add images or remove the folder",
+        path.display(), left_out(skipped)
     )]
     EmptyClass {
         /// The folder of the class.
         path: PathBuf,
-        /// Its name.
+        /// The name of the class.
         class: String,
-        /// How many files it holds that are no images.
-        skipped: usize,
+        /// The files in the folder of the class, and why each is left out.
+        skipped: Vec<Skipped>,
     },
-    /// Two classes become one under the original's label rule.
+    /// Two folders become the same label under the rule of `retrain.py`.
     #[error(
         "the folders '{first}' and '{second}' both become the label '{label}': rename one of them"
     )]
     LabelCollision {
-        /// One folder's name.
+        /// The name of one folder.
         first: String,
-        /// The other's.
+        /// The name of the other folder.
         second: String,
         /// The label that both become.
         label: String,
     },
-    /// A set of a split would have no image.
-    #[error("the {set} set would be empty ({images} images in all): {repair}")]
-    EmptySet {
-        /// `training`, `validation` or `testing`; with a class where one class is concerned.
-        set: String,
-        /// How many images there are to divide.
+    /// A subset of a split would have no image, or a class would have no image to train on.
+    #[error(
+        "the {subset}{} set would be empty ({images} images in all): {}",
+        class.as_ref().map(|class| format!(" ('{class}')")).unwrap_or_default(),
+        remedy(*subset)
+    )]
+    EmptySubset {
+        /// The subset.
+        subset: Subset,
+        /// The class, where only this class has no image in the subset.
+        class: Option<String>,
+        /// The number of images that are to be divided.
         images: usize,
-        /// What would help.
-        repair: String,
     },
-    /// An option is out of its range.
-    #[error("{option}: expected {expected}, found {found}")]
-    Option {
-        /// The option's name.
-        option: &'static str,
-        /// Its range.
-        expected: &'static str,
-        /// What was given.
-        found: String,
+    /// Two folders that must have the same classes have different ones.
+    #[error(
+        "{}: expected the classes {expected:?} as in {}, found {found:?}",
+        folder.display(), reference.display()
+    )]
+    ClassesDiffer {
+        /// The folder whose classes differ.
+        folder: PathBuf,
+        /// The classes of that folder.
+        found: Vec<String>,
+        /// The folder that it is compared with.
+        reference: PathBuf,
+        /// The classes of the folder that it is compared with.
+        expected: Vec<String>,
     },
-    /// A file that this crate wrote, or a list that it was given, does not parse.
-    #[error("{}: {message}", path.display())]
-    Format {
+    /// A file names the same image twice.
+    #[error("{}: '{name}' is listed twice", path.display())]
+    ListedTwice {
         /// The file.
         path: PathBuf,
-        /// Where, and what was expected.
+        /// The name of the image, `class/file`.
+        name: String,
+    },
+    /// A file that must name all images of a folder leaves some out.
+    #[error("{}: {}", path.display(), counted(names, "images are not listed"))]
+    NotListed {
+        /// The file.
+        path: PathBuf,
+        /// The names of the images that are not in the file, sorted as in the folder.
+        names: Vec<String>,
+    },
+    /// A list names images that the folder does not have.
+    #[error("{list}: {}", counted(names, &format!("names are not in {}", folder.display())))]
+    UnknownNames {
+        /// The file with the names, or what else the names come from.
+        list: String,
+        /// The folder.
+        folder: PathBuf,
+        /// The names that the folder does not have, sorted.
+        names: Vec<String>,
+    },
+    /// A setting is out of its range.
+    #[error("{setting} is {value}; expected {expected}")]
+    Setting {
+        /// The name of the setting.
+        setting: &'static str,
+        /// The value that was given.
+        value: String,
+        /// The values that are allowed.
+        expected: String,
+    },
+    /// A file that this crate wrote, or a list that it was given, cannot be parsed.
+    #[error("{}: {message}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where the mistake is, and what was expected.
         message: String,
+        /// The error of the parser, where it returned one.
+        source: Option<Cause>,
+    },
+    /// Data could not be encoded in the format of a file.
+    #[error("{}: cannot encode: {source}", path.display())]
+    Encode {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The error of the encoder.
+        source: Cause,
+    },
+    /// Another program is downloading into the same folder.
+    #[error(
+        "{}: another download into this folder is running; wait for its end, or choose another folder",
+        path.display()
+    )]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The HTTP client could not be made, for instance because the system has no TLS root certificates.
+    #[error("the HTTP client cannot be made: {source}")]
+    HttpClient {
+        /// The error of the HTTP library.
+        source: Cause,
     },
 }
 
@@ -95,21 +172,54 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
-    /// A file at `path` that is not as it must be.
-    pub(crate) fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
-        Self::Format {
+    /// A file at `path` whose content is not as expected.
+    pub(crate) fn parse(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        Self::Parse {
             path: path.as_ref().to_path_buf(),
             message: message.into(),
+            source: None,
         }
     }
 
-    /// A picture at `path` that cannot be used; made to be used in `map_err`.
-    pub(crate) fn picture(path: impl AsRef<Path>, bytes: u64) -> impl FnOnce(Problem) -> Self {
+    /// A CSV file at `path` that cannot be parsed; made to be used in `map_err`.
+    pub(crate) fn csv(path: impl AsRef<Path>) -> impl Fn(csv::Error) -> Self {
         let path = path.as_ref().to_path_buf();
-        move |problem| Self::Picture {
+        move |error| Self::Parse {
+            path: path.clone(),
+            message: error.to_string(),
+            source: Some(error.into()),
+        }
+    }
+
+    /// Data for the file at `path` that cannot be encoded; made to be used in `map_err`.
+    pub(crate) fn encode<E: Into<Cause>>(path: impl AsRef<Path>) -> impl FnOnce(E) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |error| Self::Encode {
+            path,
+            source: error.into(),
+        }
+    }
+
+    /// An image at `path` that cannot be used; made to be used in `map_err`.
+    pub(crate) fn image(path: impl AsRef<Path>, bytes: u64) -> impl FnOnce(ImageProblem) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |problem| Self::Image {
             path,
             bytes,
             problem,
+        }
+    }
+
+    /// A setting out of its range.
+    pub(crate) fn setting(
+        setting: &'static str,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting {
+            setting,
+            value: value.to_string(),
+            expected: expected.into(),
         }
     }
 }
@@ -123,47 +233,30 @@ impl From<files::Error> for Error {
     }
 }
 
-/// Why a picture, or a file that should have been one, cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// No bytes.
-    #[error("the file is empty")]
-    Empty,
-    /// The first bytes are those of none of the formats.
-    #[error("not a JPEG, PNG, GIF, WebP or BMP: it starts with {start}")]
-    UnknownFormat {
-        /// The first bytes, escaped.
-        start: String,
-    },
-    /// Larger than a limit allows, found before anything was allocated.
-    #[error("{what} is {found}, over the limit of {limit}")]
-    OverLimit {
-        /// What was measured, such as `a side` or `the number of pixels`.
-        what: &'static str,
-        /// The value.
-        found: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// The file ends before the picture does.
-    #[error("the {format} is cut short")]
-    Truncated {
-        /// Its format.
-        format: &'static str,
-    },
-    /// The decoder refused the file.
-    #[error("broken or unsupported {format}: {message}")]
-    Broken {
-        /// Its format.
-        format: &'static str,
-        /// What the decoder said.
-        message: String,
-    },
-    /// Left out on purpose: hidden, a folder, no ordinary file, or of no class.
-    #[error("{0}")]
-    NotAFile(String),
-    /// The system does not let it be read: a link to nothing, no permission, a bad disk.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
+/// How many files are left out, and why the first one is.
+fn left_out(skipped: &[Skipped]) -> String {
+    let files = format!("{} files left out", skipped.len());
+    match skipped {
+        [] => files,
+        [first, ..] => format!(
+            "{files}, the first: {}: {}",
+            first.path.display(),
+            first.reason
+        ),
+    }
+}
+
+/// How many names there are, what they are, and the first of them.
+fn counted(names: &[String], what: &str) -> String {
+    let first = names.first().map_or("", String::as_str);
+    format!("{} {what}, the first '{first}'", names.len())
+}
+
+/// What a user can do about an empty subset.
+fn remedy(subset: Subset) -> &'static str {
+    match subset {
+        Subset::Training => "add images of this class, or lower the other percentages",
+        Subset::Validation => "add images, or raise the validation percentage",
+        Subset::Testing => "add images, raise the testing percentage, or give a test folder",
+    }
 }

@@ -1,9 +1,11 @@
-//! The filters of the exploration notebook, as scikit-image 0.26 has them (to one level).
+//! Simple filters to look at images with, under the names and in the arithmetic of scikit-image 0.26.
+//!
+//! The results equal scikit-image's to within one gray level.
 
 use image::{GrayImage, RgbImage};
 
-/// `rgb2gray`: 0.2125 red + 0.7154 green + 0.0721 blue, rounded.
-pub fn grey(image: &RgbImage) -> GrayImage {
+/// Gray levels of a color image: 0.2125 red + 0.7154 green + 0.0721 blue, rounded.
+pub fn rgb2gray(image: &RgbImage) -> GrayImage {
     let values = image.pixels().map(|p| {
         let [r, g, b] = p.0.map(f64::from);
         (0.2125 * r + 0.7154 * g + 0.0721 * b).round() as u8
@@ -11,8 +13,8 @@ pub fn grey(image: &RgbImage) -> GrayImage {
     GrayImage::from_raw(image.width(), image.height(), values.collect()).unwrap_or_default()
 }
 
-/// `equalize_hist`: every level becomes the share of pixels that are no brighter.
-pub fn equalised(image: &GrayImage) -> GrayImage {
+/// Histogram equalization: every level becomes the share of pixels that are at most as bright.
+pub fn equalize_hist(image: &GrayImage) -> GrayImage {
     let mut counts = [0_u64; 256];
     for value in image.iter() {
         counts[usize::from(*value)] += 1;
@@ -26,17 +28,18 @@ pub fn equalised(image: &GrayImage) -> GrayImage {
     looked_up(image, &table)
 }
 
-/// `adjust_gamma`: `255 (v / 255) ^ gamma`; above 1 darker, below 1 brighter.
-pub fn gamma(image: &GrayImage, gamma: f64) -> GrayImage {
+/// Gamma correction: a level v becomes `255 (v / 255) ^ gamma`, which is darker for a gamma above 1 and brighter for a
+/// gamma below 1.
+pub fn adjust_gamma(image: &GrayImage, gamma: f64) -> GrayImage {
     looked_up(image, &levels(|v| v.powf(gamma)))
 }
 
-/// `adjust_log`: `255 log2(1 + v / 255)`.
-pub fn log(image: &GrayImage) -> GrayImage {
+/// Logarithmic correction: a level v becomes `255 log2(1 + v / 255)`, which is brighter.
+pub fn adjust_log(image: &GrayImage) -> GrayImage {
     looked_up(image, &levels(|v| v.ln_1p() / std::f64::consts::LN_2))
 }
 
-/// A table of a function from 0..=1 to 0..=1.
+/// A function from 0..=1 to 0..=1 as a table of levels.
 fn levels(change: impl Fn(f64) -> f64) -> [u8; 256] {
     std::array::from_fn(|v| (255.0 * change(v as f64 / 255.0)).round() as u8)
 }

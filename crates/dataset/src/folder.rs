@@ -1,43 +1,50 @@
 //! A folder of images: one sub-folder for each class.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::decode::{Format, SNIFF_BYTES, escaped_start};
-use crate::{Error, Problem, Result};
+use crate::decode::format::{ImageFormat, SNIFF_BYTES, escaped_start};
+use crate::error::{Error, Result};
+use crate::problem::{ImageProblem, SkipReason, Skipped};
 
 /// One image file of an [`ImageFolder`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It is a path as well (`AsRef<Path>`), so that lists of items go where lists of paths go, such as to
+/// [`PixelLoader::for_each_batch`](crate::PixelLoader::for_each_batch).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageItem {
-    /// Where the file is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// `class/file`, which stays the same when the folder moves. A byte that is not
-    /// UTF-8 is written as U+FFFD and its two hexadecimal digits, so that two names stay two.
+    /// `class/file`, which stays the same when the folder moves. A byte that is not UTF-8 is written as U+FFFD and
+    /// two hexadecimal digits, so that different names stay different.
     pub name: String,
-    /// Index into [`ImageFolder::classes`].
+    /// The class, as an index into [`ImageFolder::classes`].
     pub class: usize,
 }
 
-/// A file or folder that was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size (0 for a folder).
-    pub bytes: u64,
-    /// Why it is no image of the folder.
-    pub reason: Problem,
+impl AsRef<Path> for ImageItem {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The name, `class/file`.
+impl fmt::Display for ImageItem {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(&self.name)
+    }
 }
 
 /// A folder with one sub-folder of images for each class.
 ///
-/// Classes and the files in each are sorted by the bytes of their names. What a file is, its
-/// first bytes say, never the ending of its name. Everything that is left out (hidden files,
-/// files that are no images or cannot be read, folders inside class folders) is listed in [`ImageFolder::skipped`]
-/// with the reason. Files are not decoded here: one that turns out to be broken is reported when
-/// it is loaded, or by [`audit`](crate::audit).
+/// The classes, and the files of each class, are sorted by the bytes of their names. Whether a file is an image is
+/// decided by its first bytes, never by the extension of its name. Everything that is left out (hidden files, files that
+/// are not images or cannot be read, folders inside class folders) is listed in [`ImageFolder::skipped`] with the reason.
+/// Files are not decoded here: a broken file is reported when it is loaded, or by [`audit`](crate::audit).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,11 +66,11 @@ pub struct ImageFolder {
 }
 
 impl ImageFolder {
-    /// Lists the folder at `path`.
+    /// Lists the images of the folder at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder or a class in it cannot be read (a class that is left out
-    /// would change the task), [`Error::NoClasses`], [`Error::EmptyClass`].
+    /// [`Error::Io`] if the folder or the folder of a class cannot be read (leaving a class out would change the task);
+    /// [`Error::NoClasses`] if there is no sub-folder; [`Error::EmptyClass`] if a class has no image.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let (mut folder, paths) = Self::scan(path.as_ref())?;
         if folder.classes.is_empty() {
@@ -73,107 +80,108 @@ impl ImageFolder {
         if let Some(class) = counts.iter().position(|&n| n == 0) {
             let name = folder.classes.swap_remove(class);
             let path = paths[class].clone();
-            let skipped = folder
-                .skipped
-                .iter()
-                .filter(|s| s.path.starts_with(&path))
-                .count();
+            folder.skipped.retain(|s| s.path.starts_with(&path));
             return Err(Error::EmptyClass {
                 path,
                 class: name,
-                skipped,
+                skipped: folder.skipped,
             });
         }
         Ok(folder)
     }
 
-    /// As [`ImageFolder::open`], but classes without images, or none at all, are no error: for
-    /// tools that look at a folder before it is complete.
+    /// Like [`ImageFolder::open`], but classes without images, or no classes at all, are not an error. This is for tools
+    /// that look at a folder before it is complete.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder or a class in it cannot be read.
+    /// [`Error::Io`] if the folder or the folder of a class cannot be read.
     pub fn list(path: impl AsRef<Path>) -> Result<Self> {
         Ok(Self::scan(path.as_ref())?.0)
     }
 
-    /// What is there, and the folder of each class.
+    /// All that the folder has, and the path of each class.
     fn scan(path: &Path) -> Result<(Self, Vec<PathBuf>)> {
-        let (root, mut paths) = (path.to_path_buf(), Vec::new());
-        let (mut classes, mut images, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in sorted_entries(&root)? {
-            let metadata = match fs::metadata(&entry) {
+        let (mut found, mut paths) = (Self::new(path), Vec::new());
+        for entry in sorted_entries(path)? {
+            let skip = match fs::metadata(&entry) {
                 Ok(metadata) if is_hidden(&entry) => {
                     let bytes = if metadata.is_dir() { 0 } else { metadata.len() };
-                    skipped.push(left_out(entry, bytes, "hidden"));
-                    continue;
+                    Some((bytes, SkipReason::Hidden))
                 }
-                Ok(metadata) => metadata,
-                Err(error) => {
-                    skipped.push(Skipped {
-                        reason: unreadable(&entry, &error),
-                        path: entry,
-                        bytes: 0,
-                    });
-                    continue;
-                }
+                Ok(metadata) if metadata.is_dir() => None,
+                Ok(metadata) => Some((metadata.len(), SkipReason::NoClass)),
+                Err(error) => Some((0, unreadable(&entry, error))),
             };
-            if !metadata.is_dir() {
-                let reason = "beside the class folders, so of no class";
-                skipped.push(left_out(entry, metadata.len(), reason));
-                continue;
-            }
-            let class = classes.len();
-            let class_name = escaped(entry.file_name().unwrap_or_default());
-            for path in sorted_entries(&entry)? {
-                match check_image(&path) {
-                    Ok(()) => {
-                        let file = escaped(path.file_name().unwrap_or_default());
-                        images.push(ImageItem {
-                            name: format!("{class_name}/{file}"),
-                            path,
-                            class,
-                        });
-                    }
-                    Err((bytes, reason)) => skipped.push(Skipped {
-                        path,
-                        bytes,
-                        reason,
-                    }),
+            match skip {
+                Some(skip) => found.skip(entry, skip),
+                None => {
+                    found.add_class(&entry)?;
+                    paths.push(entry);
                 }
             }
-            classes.push(class_name);
-            paths.push(entry);
         }
-        let found = Self {
-            root,
-            classes,
-            images,
-            skipped,
-        };
         Ok((found, paths))
     }
 
-    /// The folder itself, as it was given.
+    fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            classes: Vec::new(),
+            images: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Adds the class whose folder is at `path`, with its images.
+    fn add_class(&mut self, path: &Path) -> Result<()> {
+        let class = self.classes.len();
+        let class_name = escaped(path.file_name().unwrap_or_default());
+        for path in sorted_entries(path)? {
+            match check_image(&path) {
+                Ok(()) => {
+                    let file = escaped(path.file_name().unwrap_or_default());
+                    self.images.push(ImageItem {
+                        name: format!("{class_name}/{file}"),
+                        path,
+                        class,
+                    });
+                }
+                Err(skip) => self.skip(path, skip),
+            }
+        }
+        self.classes.push(class_name);
+        Ok(())
+    }
+
+    fn skip(&mut self, path: PathBuf, (bytes, reason): (u64, SkipReason)) {
+        self.skipped.push(Skipped {
+            path,
+            bytes,
+            reason,
+        });
+    }
+
+    /// The path of the folder, as it was given.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Names of the classes (sub-folders), sorted by their bytes.
+    /// The names of the classes (the sub-folders), sorted by their bytes.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
-    /// The images, class by class, in each sorted by the bytes of the file's name.
+    /// The images, sorted by class, and in each class by the bytes of the file's name.
     pub fn images(&self) -> &[ImageItem] {
         &self.images
     }
 
-    /// What was left out, and why.
+    /// The files and folders that are left out, and why.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// How many images each class has, in the order of [`ImageFolder::classes`].
+    /// The number of images per class, in the order of [`ImageFolder::classes`].
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for image in &self.images {
@@ -183,20 +191,22 @@ impl ImageFolder {
     }
 }
 
-fn left_out(path: PathBuf, bytes: u64, reason: &str) -> Skipped {
-    Skipped {
-        path,
-        bytes,
-        reason: Problem::NotAFile(reason.into()),
+impl<'a> IntoIterator for &'a ImageFolder {
+    type Item = &'a ImageItem;
+    type IntoIter = std::slice::Iter<'a, ImageItem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.images.iter()
     }
 }
 
-/// What the system refuses; hidden files are left out in any case, such as the links to nothing that editors lock with.
-fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+/// What the system refuses to read. Hidden files are left out in any case: some editors make hidden links that lead
+/// nowhere as locks.
+fn unreadable(path: &Path, error: std::io::Error) -> SkipReason {
     if is_hidden(path) {
-        Problem::NotAFile("hidden".into())
+        SkipReason::Hidden
     } else {
-        Problem::Unreadable(error.to_string())
+        SkipReason::Unreadable(Arc::new(error))
     }
 }
 
@@ -220,42 +230,31 @@ fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// Whether the file at `path` is an image by its first bytes; if not, its size and why.
-fn check_image(path: &Path) -> std::result::Result<(), (u64, Problem)> {
-    let metadata = fs::metadata(path).map_err(|e| (0, unreadable(path, &e)))?;
+/// Whether the file at `path` is an image by its first bytes; if not, its size and the reason.
+fn check_image(path: &Path) -> Result<(), (u64, SkipReason)> {
+    let metadata = fs::metadata(path).map_err(|e| (0, unreadable(path, e)))?;
     if metadata.is_dir() {
-        return Err((
-            0,
-            Problem::NotAFile("a folder inside a class folder".into()),
-        ));
+        return Err((0, SkipReason::NestedFolder));
     }
     let bytes = metadata.len();
-    // Opening a pipe or a device could wait without an end.
     if !metadata.is_file() {
-        return Err((
-            bytes,
-            Problem::NotAFile("neither a file nor a folder".into()),
-        ));
+        return Err((bytes, SkipReason::SpecialFile));
     }
     if is_hidden(path) {
-        return Err((bytes, Problem::NotAFile("hidden".into())));
+        return Err((bytes, SkipReason::Hidden));
     }
     let mut start = Vec::with_capacity(SNIFF_BYTES);
     File::open(path)
         .and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut start))
-        .map_err(|e| (bytes, unreadable(path, &e)))?;
-    if start.is_empty() {
-        return Err((bytes, Problem::Empty));
-    }
-    match Format::sniff(&start) {
-        Some(_) => Ok(()),
-        None => Err((
-            bytes,
-            Problem::UnknownFormat {
-                start: escaped_start(&start),
-            },
-        )),
-    }
+        .map_err(|e| (bytes, unreadable(path, e)))?;
+    let problem = match ImageFormat::sniff(&start) {
+        Some(_) => return Ok(()),
+        None if start.is_empty() => ImageProblem::Empty,
+        None => ImageProblem::UnknownFormat {
+            start: escaped_start(&start),
+        },
+    };
+    Err((bytes, problem.into()))
 }
 
 /// A name as text; see [`ImageItem::name`].

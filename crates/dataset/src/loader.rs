@@ -6,95 +6,106 @@ use std::sync::mpsc;
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::decode::decode_named;
-use crate::{DecodeOptions, Error, ResizeFilter, ResizePolicy, Result, decode_file, read_bounded};
+use crate::decode::{DecodeOptions, decode_file, decode_named};
+use crate::error::{Error, Result};
+use crate::resize::{ResizeFilter, ResizePolicy};
 
 /// Pixels of consecutive images.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct PixelBatch {
-    /// Positions in the list of paths, ascending, of the images that could be loaded.
+    /// The images that could be loaded, as indices into the list of paths, ascending.
     pub indices: Vec<usize>,
     /// Their pixels, `[indices.len(), size, size, 3]`, RGB, 0 to 255.
     pub pixels: Vec<u8>,
-    /// Positions of the images that were not wanted ([`PixelLoader::for_each_wanted`]).
-    pub unwanted: Vec<usize>,
-    /// Positions of the images that could not be loaded, and why.
-    pub failed: Vec<(usize, Error)>,
+    /// The images that the filter of [`PixelLoader::for_each_filtered`] refused, as indices into the list of paths,
+    /// ascending.
+    pub filtered_out: Vec<usize>,
+    /// The images that could not be loaded, in the order of the list.
+    pub failed: Vec<FailedImage>,
 }
 
-/// Loads files as squares of pixels, all in the same way.
+/// An image that could not be loaded.
+#[derive(Debug)]
+pub struct FailedImage {
+    /// Its index into the list of paths.
+    pub index: usize,
+    /// Why it could not be loaded.
+    pub error: Error,
+}
+
+/// Loads image files as squares of pixels, all in the same way.
 ///
-/// JPEGs much larger than needed are decoded at reduced size where the policy allows it
-/// ([`ResizePolicy::needed_side`]). Decoding runs on rayon's threads; results do not depend on
-/// how many there are.
+/// JPEGs that are much larger than needed are decoded at a reduced size where the policy allows it
+/// ([`ResizePolicy::needed_side`]). Decoding runs on rayon's threads; the results do not depend on their number.
 #[derive(Debug, Clone)]
 pub struct PixelLoader {
     policy: ResizePolicy,
     filter: ResizeFilter,
     size: u32,
-    batch: usize,
+    batch_size: usize,
     options: DecodeOptions,
 }
 
 impl PixelLoader {
-    /// Loads squares of `size` pixels.
+    /// A loader that makes squares of `size` x `size` pixels by `policy`.
     pub fn new(policy: ResizePolicy, size: u32) -> Self {
         Self {
             policy,
             filter: ResizeFilter::default(),
             size,
-            batch: 32,
+            batch_size: 32,
             options: policy.decode_options(size),
         }
     }
 
-    /// Images in a batch; defaults to 32 (and is at least 1).
-    pub fn with_batch(mut self, batch: usize) -> Self {
-        self.batch = batch.max(1);
+    /// Batch size: images per batch; 0 counts as 1; defaults to 32.
+    pub fn with_batch_size(mut self, images: usize) -> Self {
+        self.batch_size = images.max(1);
         self
     }
 
-    /// The filter of the antialiased policies; defaults to bilinear.
+    /// Interpolation filter used when resizing; defaults to bilinear. [`ResizePolicy::Tf1Squash`] ignores it.
     pub fn with_filter(mut self, filter: ResizeFilter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Limits and choices of decoding, in place of the default, [`ResizePolicy::decode_options`];
-    /// start from that to change a limit alone.
+    /// How images are decoded, and within which limits; defaults to [`ResizePolicy::decode_options`]. To change one
+    /// limit only, start from that default.
     pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// The side of the squares.
+    /// The side of the squares, in pixels.
     pub fn size(&self) -> u32 {
         self.size
     }
 
-    /// One image as it is before it becomes a square: what the pixels of [`load`](Self::load) are made
-    /// of, so possibly reduced, and not always upright.
+    /// Decodes one image, without making it a square: [`load`](Self::load) makes its pixels from this image. So the image
+    /// may have a reduced size, and [`ResizePolicy::Tf1Squash`] does not turn it upright.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Picture`].
+    /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
     pub fn decode(&self, path: impl AsRef<Path>) -> Result<RgbImage> {
         decode_file(path, &self.options)
     }
 
-    /// One image's pixels, `[size, size, 3]`.
+    /// Loads the pixels of one image, `[size, size, 3]`, RGB, 0 to 255.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Picture`].
+    /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
         Ok(self.square(&self.decode(path)?))
     }
 
-    /// Calls `consume` with batch after batch, in order, while the next one is decoded. At most
-    /// three batches of pixels exist at any time. Images that cannot be loaded are in
-    /// [`PixelBatch::failed`]; what to do about them is the caller's choice.
+    /// Loads all images and calls `consume` with one batch after the other, in order, while the next batch is decoded.
+    /// At most three batches of pixels exist at any time. Images that cannot be loaded are in [`PixelBatch::failed`];
+    /// the caller decides what to do about them.
     ///
     /// # Errors
-    /// The first error of `consume`, which ends the work.
+    /// The first error that `consume` returns. No further batch is loaded after it.
     pub fn for_each_batch<P, E>(
         &self,
         paths: &[P],
@@ -103,27 +114,27 @@ impl PixelLoader {
     where
         P: AsRef<Path> + Sync,
     {
-        self.for_each_wanted(paths, |_, _| true, consume)
+        self.for_each_filtered(paths, |_, _| true, consume)
     }
 
-    /// As [`for_each_batch`](Self::for_each_batch), but `wanted` sees each file's position and bytes first; only
-    /// where it says so are these same bytes decoded.
+    /// Like [`for_each_batch`](Self::for_each_batch), but `filter` is called first, with the index and the bytes of each
+    /// file. The bytes are decoded only if it returns true; otherwise the image is in [`PixelBatch::filtered_out`].
     ///
     /// # Errors
-    /// The first error of `consume`, which ends the work.
-    pub fn for_each_wanted<P, E>(
+    /// The first error that `consume` returns. No further batch is loaded after it.
+    pub fn for_each_filtered<P, E>(
         &self,
         paths: &[P],
-        wanted: impl Fn(usize, &[u8]) -> bool + Sync,
+        filter: impl Fn(usize, &[u8]) -> bool + Sync,
         mut consume: impl FnMut(PixelBatch) -> Result<(), E>,
     ) -> Result<(), E>
     where
         P: AsRef<Path> + Sync,
     {
         let batches = paths
-            .chunks(self.batch)
+            .chunks(self.batch_size)
             .enumerate()
-            .map(|(i, part)| self.load_batch(i * self.batch, part, &wanted));
+            .map(|(i, part)| self.load_batch(i * self.batch_size, part, &filter));
         // A rayon thread that waits for another thread's work may wait for itself.
         if rayon::current_thread_index().is_some() {
             return batches.into_iter().try_for_each(consume);
@@ -142,16 +153,16 @@ impl PixelLoader {
         })
     }
 
-    /// Loads `paths`, whose first is number `start`.
+    /// Loads `paths`, the first of which has the index `start`.
     fn load_batch<P: AsRef<Path> + Sync>(
         &self,
         start: usize,
         paths: &[P],
-        wanted: &(impl Fn(usize, &[u8]) -> bool + Sync),
+        filter: &(impl Fn(usize, &[u8]) -> bool + Sync),
     ) -> PixelBatch {
         let load = |(index, path): (usize, &P)| -> Result<Option<Vec<u8>>> {
-            let bytes = read_bounded(path, self.options.max_bytes)?;
-            if !wanted(start + index, &bytes) {
+            let bytes = self.options.read(path)?;
+            if !filter(start + index, &bytes) {
                 return Ok(None);
             }
             let image = decode_named(path, &bytes, &self.options)?;
@@ -170,8 +181,11 @@ impl PixelLoader {
                     batch.indices.push(start + index);
                     batch.pixels.extend_from_slice(&pixels);
                 }
-                Ok(None) => batch.unwanted.push(start + index),
-                Err(error) => batch.failed.push((start + index, error)),
+                Ok(None) => batch.filtered_out.push(start + index),
+                Err(error) => batch.failed.push(FailedImage {
+                    index: start + index,
+                    error,
+                }),
             }
         }
         batch

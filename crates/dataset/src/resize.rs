@@ -1,4 +1,4 @@
-//! From a picture of any size to the square that a network takes.
+//! Resizing: from an image of any size to the square that a network takes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,32 +9,33 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::DecodeOptions;
+use crate::decode::DecodeOptions;
+use crate::error::{Error, Result};
 
-/// The grey that [`ResizePolicy::Letterbox`] puts beside the picture: about zero after a network's
+/// The gray level that [`ResizePolicy::Letterbox`] puts beside the image: about zero after a network's
 /// `x / 127.5 - 1`.
-const LETTERBOX_GREY: u8 = 128;
+const LETTERBOX_GRAY: u8 = 128;
 
-/// What part of its short side [`ResizePolicy::CenterCrop`] keeps.
+/// The fraction of the short side that [`ResizePolicy::CenterCrop`] keeps.
 const CROP_FRACTION: f64 = 0.875;
 
-/// How a picture becomes a square of `size` x `size` pixels.
+/// How an image becomes a square of `size` x `size` pixels.
 ///
-/// All but [`ResizePolicy::Tf1Squash`] are antialiased and equal Pillow's `resize` (13.0, to one
-/// level). The names in files and on command lines are `squash`, `center-crop`, `letterbox` and
+/// All policies but [`ResizePolicy::Tf1Squash`] are antialiased and equal `resize` of Pillow 13.0 to within one level. The
+/// names in files and on command lines, which `Display` and `FromStr` use, are `squash`, `center-crop`, `letterbox` and
 /// `tf1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResizePolicy {
-    /// The whole picture, its aspect ignored.
+    /// The whole image; its aspect ratio is not kept.
     #[default]
     Squash,
-    /// Short side to `round(size / 0.875)`, long side in proportion, then the middle: how
-    /// networks are evaluated on `ImageNet`.
+    /// The middle of the image: the short side is resized to `round(size / 0.875)` pixels, the long side in proportion, and
+    /// the square in the middle is cut out. Networks are usually evaluated on ImageNet in this way.
     CenterCrop,
-    /// The whole picture in its aspect, centred, with grey (128) beside it.
+    /// The whole image in its aspect ratio, centered, with gray (128) beside it.
     Letterbox,
-    /// As [`ResizePolicy::Squash`], by [`tf1_bilinear`], rounded to 8 bits.
+    /// Like [`ResizePolicy::Squash`], but by [`tf1_bilinear`], as in `retrain.py`; rounded to 8 bits.
     #[serde(rename = "tf1")]
     Tf1Squash,
 }
@@ -57,37 +58,42 @@ impl fmt::Display for ResizePolicy {
 }
 
 impl FromStr for ResizePolicy {
-    type Err = crate::Error;
+    type Err = Error;
 
-    fn from_str(text: &str) -> crate::Result<Self> {
+    fn from_str(text: &str) -> Result<Self> {
         POLICIES
             .iter()
             .find(|(_, name)| *name == text)
             .map(|&(policy, _)| policy)
-            .ok_or_else(|| crate::Error::Option {
-                option: "resize policy",
-                expected: "squash, center-crop, letterbox or tf1",
-                found: format!("'{text}'"),
+            .ok_or_else(|| {
+                let expected = "squash, center-crop, letterbox or tf1";
+                Error::setting("resize policy", format!("'{text}'"), expected)
             })
     }
 }
 
-/// The antialiased filter of a [`ResizePolicy`].
+/// Interpolation filter used when resizing. Both are antialiased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResizeFilter {
-    /// A triangle, the width of a target pixel to each side.
+    /// A triangle that reaches one target pixel to each side.
     #[default]
     Bilinear,
-    /// Catmull and Rom's cubic (a = -0.5), twice as wide.
+    /// The cubic of Catmull and Rom (a = -0.5), which reaches two target pixels to each side.
     Bicubic,
 }
 
 /// A rectangle of the source, in its pixels.
-pub(crate) type Box64 = (f64, f64, f64, f64);
+#[derive(Clone, Copy)]
+pub(crate) struct Crop {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
 
 impl ResizePolicy {
-    /// Makes `image` a square of `size` pixels with the bilinear filter.
+    /// Makes `image` a square of `size` x `size` pixels, with the bilinear filter.
     ///
     /// ```
     /// use dataset::{ResizePolicy, RgbImage};
@@ -98,7 +104,7 @@ impl ResizePolicy {
         self.apply_with(image, size, ResizeFilter::default())
     }
 
-    /// As [`ResizePolicy::apply`], with a choice of filter (which `tf1` does not look at).
+    /// Like [`ResizePolicy::apply`], with a choice of the filter. [`ResizePolicy::Tf1Squash`] ignores it.
     pub fn apply_with(self, image: &RgbImage, size: u32, filter: ResizeFilter) -> RgbImage {
         let (w, h) = image.dimensions();
         if w == 0 || h == 0 || size == 0 {
@@ -108,14 +114,14 @@ impl ResizePolicy {
             Self::Squash => scaled(image, whole(image), size, size, filter),
             Self::CenterCrop => scaled(image, middle(w, h, size), size, size, filter),
             Self::Letterbox => {
-                // The shorter side keeps at least one pixel, however flat the picture.
+                // The shorter side keeps at least one pixel, however flat the image is.
                 let fit = |side: u32| {
                     let side = f64::from(size) * f64::from(side) / f64::from(w.max(h));
                     (side.round() as u32).clamp(1, size)
                 };
                 let (width, height) = (fit(w), fit(h));
                 let inner = scaled(image, whole(image), width, height, filter);
-                let mut square = RgbImage::from_pixel(size, size, [LETTERBOX_GREY; 3].into());
+                let mut square = RgbImage::from_pixel(size, size, [LETTERBOX_GRAY; 3].into());
                 let (x, y) = ((size - width) / 2, (size - height) / 2);
                 image::imageops::replace(&mut square, &inner, x.into(), y.into());
                 square
@@ -128,8 +134,8 @@ impl ResizePolicy {
         }
     }
 
-    /// How long both sides of a picture must at least be for this policy not to enlarge it: what
-    /// a JPEG decoder may reduce it to. `None` where the policy asks for the picture as it is.
+    /// The side, in pixels, that an image needs so that this policy does not enlarge it. A JPEG may be decoded at a reduced
+    /// size as long as both of its sides stay this long. `None` if the policy needs the image at its full size.
     pub fn needed_side(self, size: u32) -> Option<u32> {
         match self {
             Self::Squash | Self::Letterbox => Some(size),
@@ -138,9 +144,9 @@ impl ResizePolicy {
         }
     }
 
-    /// How a picture is decoded of which this policy makes a square of `size` pixels: by default, but
-    /// reduced as [`ResizePolicy::needed_side`] allows, and for `tf1` not turned upright, because
-    /// `retrain.py` knew nothing of EXIF. To change a limit alone, start from these.
+    /// How an image is decoded before this policy makes a square of `size` pixels of it. These are the default options,
+    /// but with a size that is reduced as far as [`ResizePolicy::needed_side`] allows. For `tf1` the image is not turned
+    /// upright, because `retrain.py` ignored EXIF. To change one limit only, start from these options.
     ///
     /// ```
     /// use dataset::{PixelLoader, ResizePolicy};
@@ -159,14 +165,18 @@ fn short_side(size: u32) -> u32 {
     (f64::from(size) / CROP_FRACTION).round() as u32
 }
 
-pub(crate) fn whole(image: &RgbImage) -> Box64 {
-    (0.0, 0.0, image.width().into(), image.height().into())
+pub(crate) fn whole(image: &RgbImage) -> Crop {
+    Crop {
+        left: 0.0,
+        top: 0.0,
+        width: image.width().into(),
+        height: image.height().into(),
+    }
 }
 
-/// The part of a `w` x `h` picture that is left after scaling its short side and cutting out the
-/// middle. Cutting first gives the same pixels (the filter still sees what lies outside) and
-/// bounds the work for a picture of any aspect.
-fn middle(w: u32, h: u32, size: u32) -> Box64 {
+/// The part of a `w` x `h` image that [`ResizePolicy::CenterCrop`] keeps. Cutting it out before resizing gives the same
+/// pixels, because the filter still sees what lies outside, and bounds the work for images of any aspect ratio.
+fn middle(w: u32, h: u32, size: u32) -> Crop {
     let short = short_side(size);
     let long = f64::from(w.max(h)) * f64::from(short) / f64::from(w.min(h));
     let long = long.round() as u32;
@@ -175,17 +185,22 @@ fn middle(w: u32, h: u32, size: u32) -> Box64 {
         let step = f64::from(side) / f64::from(scaled);
         (from * step, f64::from(size) * step)
     };
-    let ((x, width), (y, height)) = if w < h {
+    let ((left, width), (top, height)) = if w < h {
         (part(w, short), part(h, long))
     } else {
         (part(w, long), part(h, short))
     };
-    (x, y, width, height)
+    Crop {
+        left,
+        top,
+        width,
+        height,
+    }
 }
 
 pub(crate) fn scaled(
     image: &RgbImage,
-    part: Box64,
+    part: Crop,
     width: u32,
     height: u32,
     filter: ResizeFilter,
@@ -195,15 +210,14 @@ pub(crate) fn scaled(
     result
 }
 
-fn scale_into(image: &RgbImage, part: Box64, result: &mut RgbImage, filter: ResizeFilter) {
+fn scale_into(image: &RgbImage, part: Crop, result: &mut RgbImage, filter: ResizeFilter) {
     let filter = match filter {
         ResizeFilter::Bilinear => FilterType::Bilinear,
         ResizeFilter::Bicubic => FilterType::CatmullRom,
     };
-    let (x, y, w, h) = part;
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(x, y, w, h);
+        .crop(part.left, part.top, part.width, part.height);
     let (width, height) = result.dimensions();
     let source = ImageRef::new(
         image.width(),
@@ -213,8 +227,8 @@ fn scale_into(image: &RgbImage, part: Box64, result: &mut RgbImage, filter: Resi
     );
     let target =
         TypedImage::<U8x3>::from_buffer(width, height, result.as_flat_samples_mut().samples);
-    // Both buffers have the size of their picture, and the part lies within the source: policies compute it so, and
-    // an augmentation's ranges are checked. Were one of these to fail, the result would stay black, not break a run.
+    // Both buffers have the size of their image, and the part lies within the source: policies compute it so, and the
+    // ranges of an augmentation are checked. If one of these failed all the same, the result would stay black.
     if let (Ok(source), Ok(mut target)) = (source, target)
         && let Some(source) = source.typed_image::<U8x3>()
     {
@@ -222,10 +236,10 @@ fn scale_into(image: &RgbImage, part: Box64, result: &mut RgbImage, filter: Resi
     }
 }
 
-/// `TensorFlow` 1's `resize_bilinear`: no half-pixel centres, no antialiasing, in 32-bit floats.
+/// `resize_bilinear` of TensorFlow 1: without half-pixel centers and without antialiasing, in 32-bit floats.
 ///
-/// `retrain.py` used it; it aliases where it shrinks and shifts the picture by up to half a pixel.
-/// Returns `[height, width, 3]` values of 0 to 255 (TensorFlow 2.21, `tf.compat.v1.image`).
+/// `retrain.py` uses it. It aliases when it makes an image smaller, and shifts the image by up to half a pixel. Returns
+/// `[height, width, 3]` values of 0 to 255, equal to `tf.compat.v1.image.resize_bilinear` of TensorFlow 2.21.
 pub fn tf1_bilinear(image: &RgbImage, width: u32, height: u32) -> Vec<f32> {
     let (w, h) = image.dimensions();
     if w == 0 || h == 0 {
@@ -250,7 +264,7 @@ pub fn tf1_bilinear(image: &RgbImage, width: u32, height: u32) -> Vec<f32> {
     values
 }
 
-/// For each target pixel the two source pixels and how far it lies between them.
+/// For each target pixel the two source pixels, and where it lies between them (0 to 1).
 fn tf1_steps(from: u32, to: u32) -> Vec<(u32, u32, f32)> {
     let scale = from as f32 / to as f32;
     (0..to)

@@ -6,8 +6,9 @@ use files::{create_parent_folder, write_bytes};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
+use crate::decode::{DecodeOptions, decode_file};
+use crate::error::{Error, Result};
 use crate::resize::{ResizeFilter, scaled, whole};
-use crate::{DecodeOptions, Error, Result, decode_file};
 
 /// The picture in its aspect with a longer side of at most `side`, antialiased; never enlarged.
 pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
@@ -35,18 +36,13 @@ pub fn write_thumbnail(
     quality: u8,
 ) -> Result<()> {
     if !(1..=100).contains(&quality) {
-        let found = quality.to_string();
-        return Err(Error::Option {
-            option: "JPEG quality",
-            expected: "1 to 100",
-            found,
-        });
+        return Err(Error::setting("JPEG quality", quality, "1 to 100"));
     }
     let image = thumbnail(&decode_file(from, &DecodeOptions::default())?, side);
     let (mut jpeg, to) = (Vec::new(), to.as_ref());
     JpegEncoder::new_with_quality(&mut jpeg, quality)
         .encode_image(&image)
-        .map_err(|error| Error::format(to, format!("cannot encode: {error}")))?;
+        .map_err(Error::encode(to))?;
     create_parent_folder(to)?;
     Ok(write_bytes(to, &jpeg)?)
 }

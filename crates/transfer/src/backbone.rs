@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use dataset::loader::FailedImage;
 use dataset::{ImageItem, PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
 use mobilenet::{Engine, Filter, ImageBatch, Layer, Weights};
 use sha2::{Digest, Sha256};
@@ -274,9 +275,9 @@ impl Backbone {
         let mut done = 0;
         let paths: Vec<_> = items.iter().map(|item| &item.path).collect();
         self.loader()
-            .for_each_wanted(&paths, wanted, |batch| -> Result<()> {
-                done += batch.indices.len() + batch.unwanted.len() + batch.failed.len();
-                for index in batch.unwanted {
+            .for_each_filtered(&paths, wanted, |batch| -> Result<()> {
+                done += batch.indices.len() + batch.filtered_out.len() + batch.failed.len();
+                for index in batch.filtered_out {
                     if let Some((image, Some(row))) = seen().remove(&index) {
                         sink(index, &image, &row?);
                     }
@@ -293,7 +294,7 @@ impl Backbone {
                     sink(index, image, row);
                 }
                 filled.computed += images.len();
-                for (index, error) in batch.failed {
+                for FailedImage { index, error } in batch.failed {
                     seen().remove(&index);
                     filled.failed.push((items[index].clone(), error));
                 }

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use dataset::{
-    Augmentation, DecodeOptions, Distortions, ImageItem, ResizePolicy, RgbImage, decode_file,
-    decode_named, read_bounded,
-};
+use dataset::augment::{Augmentation, Distortions};
+use dataset::decode::decode_named;
+use dataset::{DecodeOptions, ImageItem, ResizePolicy, RgbImage, decode_file};
 use mobilenet::ImageBatch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -207,7 +206,7 @@ impl Backbone {
         cache: &EmbeddingCache,
     ) -> Result<Varied> {
         let options = self.decoding();
-        let bytes = read_bounded(&item.path, options.max_bytes())?;
+        let bytes = options.read(&item.path)?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         // Not the place in a list: the same image has the same variants anywhere.
         let number = digest

@@ -116,7 +116,7 @@ fn variants_are_computed_once_and_do_not_depend_on_the_list() {
         let cached = backbone.embed_variants(items, variation, variants, seed, &cache, |_| ());
         cached.unwrap()
     };
-    let retrain = Variation::from(dataset::Distortions {
+    let retrain = Variation::from(dataset::augment::Distortions {
         flip_left_right: true,
         random_crop: 10.0,
         random_scale: 10.0,
@@ -151,7 +151,7 @@ fn variants_are_computed_once_and_do_not_depend_on_the_list() {
         assert_eq!(more.embeddings.row(variant), set.row(6 + variant));
     }
     assert_eq!(variants(&items[..1], &retrain, 3, 2).computed, 3);
-    let modern = dataset::Augmentation::standard().into();
+    let modern = dataset::augment::Augmentation::standard().into();
     assert_eq!(variants(&items[..1], &modern, 2, 1).computed, 2);
     assert!(
         backbone
@@ -166,7 +166,7 @@ fn variants_on_the_fly_are_others_each_step_and_the_same_again() {
     let items = images(folder.path(), 2);
     let backbone = Backbone::new(weights(2, 48)).unwrap();
     let twice = [&items[1], &items[3], &items[1]];
-    let standard = dataset::Augmentation::standard().into();
+    let standard = dataset::augment::Augmentation::standard().into();
     let step = |step| backbone.embed_varied(&twice, &standard, 7, step).unwrap();
     let (first, second) = (step(0), step(1));
     assert_eq!(first.len(), 3 * backbone.dim());
@@ -202,8 +202,8 @@ fn varied_images_are_turned_as_those_that_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let items = &images(folder.path(), 1)[..1];
     sideways(&items[0].path, 48);
-    let nothing = Variation::from(dataset::Distortions::default());
-    let as_it_is = Variation::from(dataset::Augmentation::new());
+    let nothing = Variation::from(dataset::augment::Distortions::default());
+    let as_it_is = Variation::from(dataset::augment::Augmentation::new());
     let embed = |resize| {
         let backbone = Backbone::new(weights(2, 48)).unwrap();
         let backbone = backbone.with_resize(resize);

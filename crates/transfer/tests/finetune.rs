@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use burn::tensor::Device;
-use dataset::{Augmentation, ImageFolder, ImageItem};
+use dataset::augment::Augmentation;
+use dataset::{ImageFolder, ImageItem};
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
     Backbone, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression, Provenance,

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use common::{numbers, weights};
-use dataset::{Augmentation, ImageFolder, ImageItem};
+use dataset::augment::Augmentation;
+use dataset::{ImageFolder, ImageItem};
 use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
 use transfer::{
     Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, Fitted,

@@ -1,26 +1,28 @@
-//! Which format a file is, by its first bytes.
+//! The formats of image files.
 
-/// How many bytes [`Format::sniff`] looks at.
+use std::fmt;
+
+/// The number of bytes that [`ImageFormat::sniff`] looks at.
 pub(crate) const SNIFF_BYTES: usize = 18;
 
-/// The formats that can be decoded.
+/// The formats of image files that can be decoded. `Display` gives the usual name, such as `JPEG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// JPEG: baseline, extended and progressive, 8 bits.
+pub enum ImageFormat {
+    /// JPEG: baseline, extended and progressive, with 8 bits per value.
     Jpeg,
     /// PNG.
     Png,
-    /// GIF; the first frame.
+    /// GIF; only the first frame is decoded.
     Gif,
-    /// WebP, lossy and lossless; the first frame.
+    /// WebP, lossy and lossless; only the first frame is decoded.
     WebP,
     /// Windows bitmap.
     Bmp,
 }
 
-impl Format {
-    /// The format of a file that starts with `bytes` (18 are enough), or `None`.
+impl ImageFormat {
+    /// The format of a file that starts with `bytes`, of which the first 18 are enough; `None` for other formats.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
@@ -41,7 +43,7 @@ impl Format {
                 b'P',
                 ..,
             ] => Some(Self::WebP),
-            // Two letters are little: ask for the size of one of the known headers too.
+            // Two letters alone could be any text: the size of one of the known headers must follow.
             [b'B', b'M', rest @ ..] => match rest.get(12..16)? {
                 [12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0] => Some(Self::Bmp),
                 _ => None,
@@ -50,7 +52,7 @@ impl Format {
         }
     }
 
-    /// Its name, as people write it.
+    /// The usual name of the format: `JPEG`, `PNG`, `GIF`, `WebP` or `BMP`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
@@ -61,8 +63,8 @@ impl Format {
         }
     }
 
-    /// The endings that files of this format usually have, lower case, the first the best.
-    pub fn endings(self) -> &'static [&'static str] {
+    /// The extensions of file names that are usual for this format, in lower case, the most usual first.
+    pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
             Self::Png => &["png", "apng"],
@@ -71,15 +73,11 @@ impl Format {
             Self::Bmp => &["bmp", "dib"],
         }
     }
+}
 
-    pub(crate) fn of_image_crate(self) -> image::ImageFormat {
-        match self {
-            Self::Jpeg => image::ImageFormat::Jpeg,
-            Self::Png => image::ImageFormat::Png,
-            Self::Gif => image::ImageFormat::Gif,
-            Self::WebP => image::ImageFormat::WebP,
-            Self::Bmp => image::ImageFormat::Bmp,
-        }
+impl fmt::Display for ImageFormat {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -8,8 +8,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{DecodeOptions, orientation, reduced};
-use crate::Problem;
+use super::format::ImageFormat;
+use super::options::DecodeOptions;
+use super::{orientation, reduced};
+use crate::problem::ImageProblem;
 
 /// Not strict: cameras write many harmless oddities. What matters, that the picture is whole, is checked here, and its
 /// size against our own limits.
@@ -21,7 +23,7 @@ fn zune_options() -> DecoderOptions {
         .jpeg_set_out_colorspace(ColorSpace::RGB)
 }
 
-pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Problem> {
+pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, ImageProblem> {
     let zune_options = zune_options();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options);
     decoder.decode_headers().map_err(problem)?;
@@ -29,10 +31,12 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
         .dimensions()
         .ok_or_else(|| broken("no frame header"))?;
     let (width, height) = (width as u32, height as u32);
-    options.check(width, height)?;
+    options.check_size(width, height)?;
     let segments = Segments::read(bytes);
     if !segments.is_whole(bytes) {
-        return Err(Problem::Truncated { format: "JPEG" });
+        return Err(ImageProblem::Truncated {
+            format: ImageFormat::Jpeg,
+        });
     }
     let orientation = match decoder.exif() {
         Some(exif) if options.upright => orientation::of_exif(exif),
@@ -196,21 +200,23 @@ impl Segments {
     }
 }
 
-fn problem(error: DecodeErrors) -> Problem {
-    match error {
-        DecodeErrors::ExhaustedData => Problem::Truncated { format: "JPEG" },
+fn problem(error: DecodeErrors) -> ImageProblem {
+    let message = match &error {
+        DecodeErrors::ExhaustedData => {
+            return ImageProblem::Truncated {
+                format: ImageFormat::Jpeg,
+            };
+        }
         // The errors' Display is their Debug form.
-        DecodeErrors::Format(message) => broken(message),
-        DecodeErrors::FormatStatic(message) => broken(message),
-        error => broken(format!("{error:?}")),
-    }
+        DecodeErrors::Format(message) => message.clone(),
+        DecodeErrors::FormatStatic(message) => (*message).to_owned(),
+        error => format!("{error:?}"),
+    };
+    ImageProblem::refused(ImageFormat::Jpeg, &message, error)
 }
 
-fn broken(message: impl Into<String>) -> Problem {
-    Problem::Broken {
-        format: "JPEG",
-        message: message.into().trim_end().into(), // one line
-    }
+fn broken(message: impl Into<String>) -> ImageProblem {
+    ImageProblem::broken(ImageFormat::Jpeg, message)
 }
 
 #[cfg(all(test, feature = "download"))]

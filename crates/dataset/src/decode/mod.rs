@@ -1,6 +1,6 @@
-//! File bytes to upright 8-bit RGB, within limits.
+//! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
-mod format;
+pub(crate) mod format;
 mod huffman;
 mod jpeg;
 mod options;
@@ -8,39 +8,38 @@ mod orientation;
 mod other;
 mod reduced;
 
-use std::fs::File;
-use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use format::Format;
-pub(crate) use format::{SNIFF_BYTES, escaped_start};
+pub use format::ImageFormat;
+use format::escaped_start;
 use image::RgbImage;
 #[cfg(feature = "download")]
 pub(crate) use jpeg::size as jpeg_size;
 pub use options::DecodeOptions;
 
-use crate::{Error, Problem, Result};
+use crate::error::{Error, Result};
+use crate::problem::ImageProblem;
 
-/// Decodes a picture to upright 8-bit RGB.
+/// Decodes an image to upright 8-bit RGB.
 ///
-/// The format is sniffed from the first bytes: JPEG, PNG, GIF (its first frame), WebP (likewise)
-/// or BMP. Every pixel becomes RGB as follows:
+/// The format is recognized by the first bytes: JPEG, PNG, GIF (only its first frame), WebP (likewise) or BMP. Every pixel
+/// becomes RGB as follows:
 ///
-/// - grey: the value in each channel;
-/// - palette: the colours it names;
-/// - 16 bits: `round(v / 257)`;
-/// - alpha (also a palette's or a GIF's transparent colour): laid over
-///   [`DecodeOptions::with_background`], in 8 bits and without regard to gamma;
-/// - CMYK and YCCK JPEG: `ink * key / 255`, after inversion where an Adobe marker says that the
-///   file stores inverted values, as almost all do;
-/// - then turned upright by the EXIF orientation (JPEG, WebP, and PNG's `eXIf`).
+/// - gray: each channel has the gray value;
+/// - palette: the color that the palette has for the value;
+/// - 16 bits per channel: `round(v / 257)`;
+/// - alpha, and the transparent color of a palette or a GIF: the pixel is laid over
+///   [`DecodeOptions::with_background`], in 8 bits and without gamma correction;
+/// - CMYK and YCCK in JPEG: `ink * key / 255`, inverted first if an Adobe marker says that the file stores inverted
+///   values, as almost all such files do.
 ///
-/// Colour profiles and gamma are not applied, as in Pillow and TensorFlow.
+/// At the end the image is turned upright by its EXIF orientation (in JPEG, in WebP, and in the `eXIf` chunk of PNG).
+/// Color profiles and gamma are not applied, as in Pillow and TensorFlow.
 ///
 /// # Errors
-/// [`Error::Picture`], also where the decoder panics. Limits are checked before the picture is
-/// allocated. A JPEG without its end marker counts as cut short.
+/// [`Error::Image`] if the bytes are not an image, are broken or exceed a limit, and also if the decoder panics. Limits
+/// are checked before memory is allocated for the image. A JPEG without its end marker counts as cut short.
 ///
 /// ```
 /// # let picture = image::RgbImage::from_pixel(3, 2, image::Rgb([9, 8, 7]));
@@ -52,73 +51,41 @@ use crate::{Error, Problem, Result};
 /// # Ok::<(), dataset::Error>(())
 /// ```
 pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage> {
-    decode_bytes(bytes, options).map_err(Error::picture("(in memory)", bytes.len() as u64))
+    decode_bytes(bytes, options).map_err(Error::image("(in memory)", bytes.len() as u64))
 }
 
 /// Reads and decodes a file; see [`decode`].
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Picture`]; both name the path.
+/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded; both name the path.
 pub fn decode_file(path: impl AsRef<Path>, options: &DecodeOptions) -> Result<RgbImage> {
-    decode_named(&path, &read_bounded(&path, options.max_bytes)?, options)
+    decode_named(&path, &options.read(&path)?, options)
 }
 
-/// Decodes bytes that were read from a file; see [`decode`]. Errors name the path.
+/// Decodes bytes that were read from the file at `path`; see [`decode`].
 ///
 /// # Errors
-/// As [`decode`].
+/// Those of [`decode`]; they name the path.
 pub fn decode_named(
     path: impl AsRef<Path>,
     bytes: &[u8],
     options: &DecodeOptions,
 ) -> Result<RgbImage> {
-    decode_bytes(bytes, options).map_err(Error::picture(path, bytes.len() as u64))
+    decode_bytes(bytes, options).map_err(Error::image(path, bytes.len() as u64))
 }
 
-/// Reads a file of at most `max_bytes`.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Picture`] with [`Problem::OverLimit`] where the file is larger.
-pub fn read_bounded(path: impl AsRef<Path>, max_bytes: u64) -> Result<Vec<u8>> {
-    let path = path.as_ref();
-    let file = File::open(path).map_err(Error::io(path))?;
-    let length = file.metadata().map_err(Error::io(path))?.len();
-    let mut bytes = Vec::with_capacity(length.min(max_bytes) as usize + 1);
-    // What arrives counts, not what the metadata promise.
-    file.take(max_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(Error::io(path))?;
-    let found = (bytes.len() as u64).max(length);
-    if found > max_bytes {
-        let problem = Problem::OverLimit {
-            what: "the file's size",
-            found,
-            limit: max_bytes,
-        };
-        return Err(Error::picture(path, found)(problem));
-    }
-    Ok(bytes)
-}
-
-fn decode_bytes(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Problem> {
+fn decode_bytes(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, ImageProblem> {
     if bytes.is_empty() {
-        return Err(Problem::Empty);
+        return Err(ImageProblem::Empty);
     }
-    if bytes.len() as u64 > options.max_bytes {
-        let found = bytes.len() as u64;
-        return Err(Problem::OverLimit {
-            what: "the file's size",
-            found,
-            limit: options.max_bytes,
-        });
-    }
-    let format = Format::sniff(bytes).ok_or_else(|| Problem::UnknownFormat {
+    options.check_file(bytes)?;
+    let format = ImageFormat::sniff(bytes).ok_or_else(|| ImageProblem::UnknownFormat {
         start: escaped_start(bytes),
     })?;
     // Decoders work on bytes from anywhere; a panic in one must not end a run over a folder.
     // Nothing is shared with them, so nothing can be left half changed.
     catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => jpeg::decode(bytes, options),
+        ImageFormat::Jpeg => jpeg::decode(bytes, options),
         _ => other::decode(bytes, format, options),
     }))
     .unwrap_or_else(|panic| {
@@ -127,9 +94,7 @@ fn decode_bytes(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Probl
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
-        Err(Problem::Broken {
-            format: format.name(),
-            message: format!("the decoder panicked: {message}"),
-        })
+        let message = format!("the decoder panicked: {message}");
+        Err(ImageProblem::broken(format, message))
     })
 }

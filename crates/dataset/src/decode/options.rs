@@ -1,8 +1,15 @@
-//! Limits and choices of decoding.
+//! How images are decoded, and within which limits.
 
-use crate::Problem;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
-/// Limits and choices of [`decode`](crate::decode).
+use files::read_at_most;
+
+use crate::error::{Error, Result};
+use crate::problem::{ImageProblem, Limit};
+
+/// How images are decoded, and within which limits.
 ///
 /// ```
 /// let options = dataset::DecodeOptions::default().with_max_pixels(1_000_000);
@@ -33,87 +40,98 @@ impl Default for DecodeOptions {
 }
 
 impl DecodeOptions {
-    /// Refuse pictures of more pixels; defaults to 100 million (300 MB of RGB).
+    /// The largest number of pixels of an image; defaults to 100 million, which is 300 MB of RGB.
     pub fn with_max_pixels(mut self, max_pixels: u64) -> Self {
         self.max_pixels = max_pixels;
         self
     }
 
-    /// Refuse pictures with a longer side; defaults to 32,768.
+    /// The largest width and height of an image, in pixels; defaults to 32,768.
     pub fn with_max_side(mut self, max_side: u32) -> Self {
         self.max_side = max_side;
         self
     }
 
-    /// The largest file that is read, in bytes.
-    pub fn max_bytes(&self) -> u64 {
-        self.max_bytes
-    }
-
-    /// Refuse larger files; defaults to 256 MiB.
+    /// The largest size of a file, in bytes; defaults to 256 MiB.
     pub fn with_max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;
         self
     }
 
-    /// Refuse pictures that would take more bytes while they are decoded: an estimate from size and
-    /// colour mode, 3 to 16 for a pixel (JPEGs at reduced size take so little that they are not
-    /// asked); defaults to no other limit than that of the pixels.
+    /// The largest memory that decoding one image may take, in bytes. The memory is estimated from the size and the color
+    /// mode of the image, at 3 to 16 bytes per pixel. JPEGs that are decoded at a reduced size take so little that this
+    /// limit does not apply to them. Defaults to no limit beside the number of pixels.
     pub fn with_max_memory(mut self, max_memory: u64) -> Self {
         self.max_memory = max_memory;
         self
     }
 
-    /// The colour behind transparent pixels; defaults to white.
+    /// The color behind transparent pixels, as red, green and blue; defaults to white.
     pub fn with_background(mut self, background: [u8; 3]) -> Self {
         self.background = background;
         self
     }
 
-    /// Whether to turn the picture upright by its EXIF orientation; defaults to true. The scripts
-    /// that this project follows did not.
+    /// Whether to turn the image upright by its EXIF orientation; defaults to true. `retrain.py` did not do so.
     pub fn with_upright(mut self, upright: bool) -> Self {
         self.upright = upright;
         self
     }
 
-    /// Allows a JPEG that is much larger than needed to be decoded at 1/4 or 1/8 of its size, which
-    /// is several times faster, as long as both sides stay at least `side`; each pixel is then about
-    /// the mean of those that it stands for. Defaults to `None`: the size that the file has.
+    /// Decodes a JPEG at 1/4 or 1/8 of its size, which is several times faster, if both sides of the result still have at
+    /// least `side` pixels. Each pixel is then about the mean of the pixels that it replaces. Other formats are always
+    /// decoded at full size. Defaults to `None`: the full size.
     pub fn with_reduce_to(mut self, side: Option<u32>) -> Self {
         self.reduce_to = side;
         self
     }
 
-    /// Checks a picture's size before anything is allocated for it.
-    pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), Problem> {
-        let limits = [
-            (
-                "a side",
-                u64::from(width.max(height)),
-                u64::from(self.max_side),
-            ),
-            (
-                "the number of pixels",
-                u64::from(width) * u64::from(height),
-                self.max_pixels,
-            ),
-        ];
-        match limits.into_iter().find(|&(_, found, limit)| found > limit) {
-            Some((what, found, limit)) => Err(Problem::OverLimit { what, found, limit }),
-            None => Ok(()),
-        }
+    /// Reads an image file of at most the size that [`with_max_bytes`](Self::with_max_bytes) allows.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read; [`Error::Image`] with [`ImageProblem::OverLimit`] if it is larger.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        read_at_most(path, self.max_bytes).map_err(|error| {
+            if error.source.kind() != ErrorKind::FileTooLarge {
+                return error.into();
+            }
+            // A pipe has no length, only more bytes than are allowed.
+            let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+            let found = length.max(self.max_bytes.saturating_add(1));
+            Error::image(path, found)(ImageProblem::OverLimit {
+                limit: Limit::FileSize,
+                found,
+                allowed: self.max_bytes,
+            })
+        })
     }
 
-    /// Checks what decoding a picture is going to take.
-    pub(crate) fn check_memory(&self, bytes: u64) -> Result<(), Problem> {
-        if bytes > self.max_memory {
-            return Err(Problem::OverLimit {
-                what: "the memory that decoding takes",
-                found: bytes,
-                limit: self.max_memory,
-            });
-        }
-        Ok(())
+    /// Checks the size of a file.
+    pub(super) fn check_file(&self, bytes: &[u8]) -> Result<(), ImageProblem> {
+        within(Limit::FileSize, bytes.len() as u64, self.max_bytes)
     }
+
+    /// Checks the size of an image, before memory is allocated for it.
+    pub(super) fn check_size(&self, width: u32, height: u32) -> Result<(), ImageProblem> {
+        let (side, pixels) = (width.max(height), u64::from(width) * u64::from(height));
+        within(Limit::Side, side.into(), self.max_side.into())?;
+        within(Limit::Pixels, pixels, self.max_pixels)
+    }
+
+    /// Checks the memory that decoding an image takes.
+    pub(super) fn check_memory(&self, bytes: u64) -> Result<(), ImageProblem> {
+        within(Limit::Memory, bytes, self.max_memory)
+    }
+}
+
+fn within(limit: Limit, found: u64, allowed: u64) -> Result<(), ImageProblem> {
+    if found > allowed {
+        return Err(ImageProblem::OverLimit {
+            limit,
+            found,
+            allowed,
+        });
+    }
+    Ok(())
 }

@@ -4,29 +4,28 @@ use std::io::{Cursor, ErrorKind};
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
-use super::{DecodeOptions, Format, orientation};
-use crate::Problem;
+use super::format::ImageFormat;
+use super::options::DecodeOptions;
+use super::orientation;
+use crate::problem::ImageProblem;
 
 pub(super) fn decode(
     bytes: &[u8],
-    format: Format,
+    format: ImageFormat,
     options: &DecodeOptions,
-) -> Result<RgbImage, Problem> {
-    let problem = |error: ImageError| problem(format, &error);
+) -> Result<RgbImage, ImageProblem> {
+    let problem = |error: ImageError| problem(format, error);
     let mut limits = Limits::default();
     // The widest pixel is RGBA of 16 bits; a decoder holds at most the picture and a copy.
     limits.max_alloc = Some(options.max_pixels.saturating_mul(16).max(1 << 24));
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.of_image_crate());
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), of_image_crate(format));
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(problem)?;
     let (width, height) = decoder.dimensions();
-    options.check(width, height)?;
+    options.check_size(width, height)?;
     if width == 0 || height == 0 {
         let message = format!("a picture of {width} x {height} pixels");
-        return Err(Problem::Broken {
-            format: format.name(),
-            message,
-        });
+        return Err(ImageProblem::broken(format, message));
     }
     // What the file holds, and RGB where that is something else.
     let rgb = match decoder.color_type() {
@@ -39,7 +38,7 @@ pub(super) fn decode(
     options.check_memory(decoder.total_bytes().saturating_add(pixels * rgb))?;
     let orientation = match format {
         _ if !options.upright => image::metadata::Orientation::NoTransforms,
-        Format::Png => orientation::of_png(bytes),
+        ImageFormat::Png => orientation::of_png(bytes),
         // A broken EXIF block does not spoil the pixels.
         _ => decoder
             .exif_metadata()
@@ -74,15 +73,21 @@ fn lay_over(image: &image::RgbaImage, background: [u8; 3]) -> RgbImage {
     rgb
 }
 
-fn problem(format: Format, error: &ImageError) -> Problem {
-    let format = format.name();
+fn of_image_crate(format: ImageFormat) -> image::ImageFormat {
+    match format {
+        ImageFormat::Jpeg => image::ImageFormat::Jpeg,
+        ImageFormat::Png => image::ImageFormat::Png,
+        ImageFormat::Gif => image::ImageFormat::Gif,
+        ImageFormat::WebP => image::ImageFormat::WebP,
+        ImageFormat::Bmp => image::ImageFormat::Bmp,
+    }
+}
+
+fn problem(format: ImageFormat, error: ImageError) -> ImageProblem {
     match error {
         ImageError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => {
-            Problem::Truncated { format }
+            ImageProblem::Truncated { format }
         }
-        _ => Problem::Broken {
-            format,
-            message: error.to_string(),
-        },
+        error => ImageProblem::refused(format, &error.to_string(), error),
     }
 }

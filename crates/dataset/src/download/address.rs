@@ -1,11 +1,31 @@
-//! Which addresses may be asked.
+//! Which addresses are allowed.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names, and refuses those that lead to an address that is not public. The connection
-/// uses what is resolved here, so a name cannot change its address in between.
+/// An address that is not of the public internet, and the name that leads to it, if there was one.
+#[derive(Debug)]
+pub(super) struct NotPublic {
+    pub(super) name: Option<String>,
+    pub(super) address: IpAddr,
+}
+
+impl fmt::Display for NotPublic {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let address = self.address;
+        match &self.name {
+            Some(name) => write!(f, "{name} leads to {address}, which is not public"),
+            None => write!(f, "{address} is not public"),
+        }
+    }
+}
+
+impl std::error::Error for NotPublic {}
+
+/// Resolves names, and refuses those that lead to an address that is not public. The connection uses the address that is
+/// resolved here, so a name cannot change its address in between.
 pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -13,12 +33,11 @@ impl Resolve for PublicOnly {
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = (name.as_str(), 0).to_socket_addrs()?.collect();
             if let Some(address) = addresses.iter().find(|address| !is_public(address.ip())) {
-                return Err(format!(
-                    "{} leads to {}, which is not public",
-                    name.as_str(),
-                    address.ip()
-                )
-                .into());
+                let refused = NotPublic {
+                    name: Some(name.as_str().to_owned()),
+                    address: address.ip(),
+                };
+                return Err(refused.into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
@@ -54,7 +73,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         Ipv4Addr::new(g1, g2, h1, h2)
     };
     match [a, b, c, d, e, f] {
-        // IPv4 in disguise: mapped, and behind NAT64.
+        // IPv4 addresses in IPv6: mapped, and behind NAT64.
         [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => is_public_v4(last()),
         // 6to4 carries its IPv4 address in the second and third part.
         [0x2002, ..] => {

@@ -1,37 +1,38 @@
-//! Lists of URLs, and names for the files that they give.
+//! Lists of URLs, and names for the files that are downloaded.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use crate::{Error, Result, read_bounded};
+use files::read_at_most;
 
-/// One line of a list.
+use crate::error::{Error, Result};
+
+/// One line of a list of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entry {
-    /// Where the picture is.
+    /// The URL of the image.
     pub url: String,
-    /// Its licence, where the list says.
-    pub licence: Option<String>,
-    /// Its author, where the list says.
+    /// The license of the image, if the list has it.
+    pub license: Option<String>,
+    /// The author of the image, if the list has it.
     pub author: Option<String>,
 }
 
-/// Reads a list: plain text with one URL a line (blank lines and those that start with `#` do not
-/// count), or CSV whose header has a column `url` and, if at all, `licence` (or `license`) and
-/// `author`. A byte order mark at the start does not count.
+/// Reads a list of URLs. It is either plain text with one URL per line, in which empty lines and lines that start with `#`
+/// are ignored, or CSV whose header has a column `url` and may have the columns `license` (or `licence`) and `author`. A
+/// byte order mark at the start is ignored.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Picture`] where the list has more than 1 GiB; [`Error::Format`] for a CSV
-/// that does not parse, or has a row without a URL, and for a file that is no text.
+/// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not text, or is CSV that cannot be parsed or has a row without a URL.
 pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     let path = path.as_ref();
-    let bytes = read_bounded(path, 1 << 30)?;
+    let bytes = read_at_most(path, 1 << 30)?;
     // Spreadsheets write a byte order mark, which would belong to the first column or URL.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let format = |message: String| Error::format(path, message);
     if bytes.starts_with(&[0x1f, 0x8b]) || bytes.contains(&0) {
-        return Err(format(
-            "not a list of URLs but a binary file; unpack it first".into(),
+        return Err(Error::parse(
+            path,
+            "not a list of URLs but a binary file; unpack it first",
         ));
     }
     let text = String::from_utf8_lossy(bytes);
@@ -55,7 +56,7 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|e| format(e.to_string()))?;
+    let header = reader.headers().map_err(Error::csv(path))?;
     let header = header.clone();
     let column = |names: &[&str]| {
         header
@@ -69,13 +70,13 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
     ];
     let mut entries = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| format(e.to_string()))?;
-        let [url, licence, author] = columns.map(|column| {
+        let record = record.map_err(Error::csv(path))?;
+        let [url, license, author] = columns.map(|column| {
             let value = column.and_then(|column| record.get(column));
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         });
         let Some(url) = url else {
-            // The reader's own count is of where the record before ends: ahead of empty lines, and amid `\r\n`.
+            // The reader counts the line where the previous record ends: before empty lines, and within `\r\n`.
             let at = record.position().map_or(0, |at| at.byte() as usize);
             let (before, rest) = text.split_at_checked(at).unwrap_or((&text, ""));
             let empty = &rest[..rest.len() - rest.trim_start_matches(['\r', '\n']).len()];
@@ -83,25 +84,28 @@ pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
                 .map(|text| text.matches('\n').count())
                 .iter()
                 .sum::<usize>();
-            return Err(format(format!(
-                "line {line}: expected a URL in the column 'url', found none: add it, or remove the line"
-            )));
+            return Err(Error::parse(
+                path,
+                format!(
+                    "line {line}: expected a URL in the column 'url', found none: add it, or remove the line"
+                ),
+            ));
         };
         entries.push(Entry {
             url,
-            licence,
+            license,
             author,
         });
     }
     Ok(entries)
 }
 
-/// A name for each entry's file, without its ending: the last part of the URL's path, made
-/// harmless, and with a number where two are the same. Depends on nothing but the list, so that an
-/// interrupted download gives the same names as one that was not.
+/// The name of each entry's file without its extension: the last part of the URL's path, without special characters, and
+/// with a number if two are the same. It depends on nothing but the list, so that an interrupted download gives the same
+/// names as one that was not.
 pub(super) fn stems(entries: &[&Entry]) -> Vec<String> {
     let mut taken = HashSet::new();
-    // The first number that may be free, so that many equal names are not all tried again for each.
+    // The first number that may be free: trying all numbers again for each of many equal names would take too long.
     let mut next: HashMap<String, u64> = HashMap::new();
     entries
         .iter()

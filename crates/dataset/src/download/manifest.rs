@@ -1,59 +1,83 @@
-//! The account of every URL: one JSON object a line, appended as the download goes.
+//! The manifest: one JSON object per line and URL, appended as the download goes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use files::hex;
+use files::{hex, read_at_most};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::lock;
-use crate::{Error, Format, Result, read_bounded};
+use super::queue::lock;
+use crate::decode::ImageFormat;
+use crate::error::{Error, Result};
 
-/// What became of one URL: either `path` or `reason` is there.
+/// Width and height of an image, in pixels. In JSON it is a pair, `[width, height]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "(u32, u32)", from = "(u32, u32)")]
+pub struct Dimensions {
+    /// The width.
+    pub width: u32,
+    /// The height.
+    pub height: u32,
+}
+
+impl From<(u32, u32)> for Dimensions {
+    fn from((width, height): (u32, u32)) -> Self {
+        Self { width, height }
+    }
+}
+
+impl From<Dimensions> for (u32, u32) {
+    fn from(dimensions: Dimensions) -> Self {
+        (dimensions.width, dimensions.height)
+    }
+}
+
+/// What became of one URL: either there is a file at `path`, or `reason` says why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// As the list has it.
+    /// The URL, as it is in the list.
     pub url: String,
-    /// The class that it was asked for.
+    /// The class for which it was downloaded.
     pub class: String,
-    /// Where redirects led.
+    /// The URL after all redirects.
     pub final_url: Option<String>,
-    /// The last HTTP status.
+    /// The HTTP status of the last response.
     pub status: Option<u16>,
-    /// Bytes that arrived.
+    /// The number of bytes that arrived.
     pub bytes: Option<u64>,
-    /// SHA-256 of the bytes, hexadecimal.
+    /// The SHA-256 digest of the bytes, hexadecimal.
     pub sha256: Option<String>,
-    /// The picture's format.
-    pub format: Option<Format>,
-    /// Its width and height as they are stored, before any orientation.
-    pub size: Option<(u32, u32)>,
-    /// The file, relative to the manifest.
+    /// The format of the image.
+    pub format: Option<ImageFormat>,
+    /// The size of the image as it is stored, before it is turned upright.
+    pub size: Option<Dimensions>,
+    /// The path of the file, relative to the folder of the manifest.
     pub path: Option<String>,
     /// Why there is no file.
     pub reason: Option<String>,
-    /// Whether the failure may pass: the next run tries again.
+    /// Whether the failure may be temporary. The next run then tries again.
     pub retry: bool,
-    /// The option, with its value, that refused the picture: a run with another value tries again.
+    /// The option that refused the image, with its value. A run with another value tries again.
     pub refused_by: Option<String>,
-    /// How often it was asked for.
+    /// The number of requests.
     pub attempts: u32,
-    /// From the list.
-    pub licence: Option<String>,
-    /// From the list.
+    /// The license, from the list.
+    #[serde(rename = "licence")]
+    pub license: Option<String>,
+    /// The author, from the list.
     pub author: Option<String>,
 }
 
 impl Record {
-    /// Whether a rerun has nothing to do: there and whole, or failed for good, or refused by an option that `refuses`
-    /// it still.
+    /// Whether another run has nothing to do for this URL: its file is complete, or it failed for good, or it was refused
+    /// by an option that still `refuses` it.
     pub(super) fn is_settled(&self, output: &Path, refuses: impl Fn(&str) -> bool) -> bool {
         match (&self.path, self.bytes) {
-            (Some(path), Some(bytes)) => read_bounded(output.join(path), bytes)
+            (Some(path), Some(bytes)) => read_at_most(output.join(path), bytes)
                 .is_ok_and(|found| Some(hex(&Sha256::digest(&found))) == self.sha256),
             _ if self.retry => false,
             _ => self.reason.is_some() && self.refused_by.as_deref().is_none_or(refuses),
@@ -61,17 +85,17 @@ impl Record {
     }
 }
 
-/// Reads a manifest; none where there is no file. A line that is cut short, as after a power
-/// failure, does not count. Later lines of a URL replace earlier ones.
+/// Reads the records of a manifest; there are none if there is no such file. A line that is cut short, as after a power
+/// failure, is ignored. A URL may have several records, of which the last one counts.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Picture`] where it has more than 1 GiB.
+/// [`Error::Io`] if the file cannot be read, or has more than 1 GiB.
 pub fn read_manifest(path: impl AsRef<Path>) -> Result<Vec<Record>> {
     let path = path.as_ref();
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let bytes = read_bounded(path, 1 << 30)?;
+    let bytes = read_at_most(path, 1 << 30)?;
     let lines = bytes.split(|byte| *byte == b'\n');
     Ok(lines
         .filter_map(|line| serde_json::from_slice(line).ok())
@@ -108,10 +132,9 @@ impl<'a> Manifest<'a> {
     }
 
     pub(super) fn write(&self, record: &Record) -> Result<()> {
-        let mut line =
-            serde_json::to_vec(record).map_err(|e| Error::format(self.path, e.to_string()))?;
+        let mut line = serde_json::to_vec(record).map_err(Error::encode(self.path))?;
         line.push(b'\n');
-        // One write of one line: whole or, if the machine dies, without its end.
+        // One write for each line: if the machine fails, at most the end of the last line is missing.
         lock(&self.file)
             .write_all(&line)
             .map_err(Error::io(self.path))

@@ -1,4 +1,4 @@
-//! Whose turn it is: many at once, few at one host.
+//! Which URL is next: many downloads at a time, but few from one host.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Url;
 
-use super::{Entry, lock};
+use super::list::Entry;
 
 type Item<'a> = (&'a Entry, &'a str);
 
@@ -23,8 +23,8 @@ struct State<'a> {
     not_before: HashMap<String, Instant>,
 }
 
-/// The right to ask a host for one item; given back when dropped.
-pub(super) struct Turn<'q, 'a> {
+/// The permission to download one item from its host; given back when dropped.
+pub(super) struct Permit<'q, 'a> {
     pub(super) item: Item<'a>,
     host: String,
     queue: &'q Queue<'a>,
@@ -53,8 +53,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The next item whose host is free; waits for one, and is `None` when all are given out.
-    pub(super) fn next(&self) -> Option<Turn<'_, 'a>> {
+    /// Waits for the next item whose host has a download left; `None` when there are no more items.
+    pub(super) fn next(&self) -> Option<Permit<'_, 'a>> {
         let mut state = lock(&self.state);
         while !state.waiting.is_empty() {
             let now = Instant::now();
@@ -64,7 +64,7 @@ impl<'a> Queue<'a> {
             });
             if let Some((host, item)) = free.and_then(|index| state.waiting.remove(index)) {
                 *state.busy.entry(host.clone()).or_default() += 1;
-                return Some(Turn {
+                return Some(Permit {
                     item,
                     host,
                     queue: self,
@@ -76,14 +76,14 @@ impl<'a> Queue<'a> {
         None
     }
 
-    /// Gives out nothing more.
+    /// Gives out no more items.
     pub(super) fn stop(&self) {
         lock(&self.state).waiting.clear();
     }
 }
 
-impl Turn<'_, '_> {
-    /// Leaves the host alone for a while, with all other items too.
+impl Permit<'_, '_> {
+    /// Lets no download from the host begin for this long.
     pub(super) fn pause_host(&self, pause: Duration) {
         lock(&self.queue.state)
             .not_before
@@ -91,11 +91,18 @@ impl Turn<'_, '_> {
     }
 }
 
-impl Drop for Turn<'_, '_> {
+impl Drop for Permit<'_, '_> {
     fn drop(&mut self) {
         if let Some(busy) = lock(&self.queue.state).busy.get_mut(&self.host) {
             *busy = busy.saturating_sub(1);
         }
         self.queue.changed.notify_all();
     }
+}
+
+/// Locks a mutex also after a thread panicked with it: the values that are guarded here are always whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -17,7 +17,7 @@ use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The two classes of the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +77,7 @@ pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Resul
             let mut jpeg = Vec::new();
             JpegEncoder::new_with_quality(&mut jpeg, 88)
                 .encode_image(&picture)
-                .map_err(|error| Error::format(&path, format!("cannot encode: {error}")))?;
+                .map_err(Error::encode(&path))?;
             create_parent_folder(&path)?;
             Ok(write_bytes(&path, &jpeg)?)
         })

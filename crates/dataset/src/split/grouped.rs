@@ -1,68 +1,76 @@
-//! Splits that keep pictures of one thing together.
+//! The grouped split: images that show the same thing stay together.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::{HashedSplit, Split, check_percentages};
-use crate::{Error, ImageFolder, ImageItem, Result};
+use files::read_at_most;
 
-/// What makes images a group.
+use super::hashed::subset_of;
+use super::sets::{Percentages, Split};
+use crate::error::{Error, Result};
+use crate::folder::{ImageFolder, ImageItem};
+
+/// What makes several images a group, for a [`GroupedSplit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupBy {
-    /// The name up to the first place where this text occurs (the whole name where it does not);
-    /// `_nohash_` in `retrain.py`.
+    /// Images whose names (`class/file`) are the same up to the first occurrence of this text; the whole name counts
+    /// where the text does not occur. `retrain.py` does this with the text `_nohash_`.
     Before(String),
-    /// A group for each name (`class/file`); an image that is not named is a group of its own.
+    /// The group of each image, by its name (`class/file`); an image that is not in this table is a group of its own.
     Names(HashMap<String, String>),
 }
 
 impl GroupBy {
-    /// Reads groups from a CSV file with a column `name` (`class/file`) and one named `column`.
+    /// Reads the group of each image from a CSV file: the column `name` has the image's name (`class/file`), the column
+    /// that is named by `column` has its group.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] where it is no CSV, lacks a column, or names an image twice.
+    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not CSV or lacks a column;
+    /// [`Error::ListedTwice`] if it names an image twice.
     pub fn csv(path: impl AsRef<Path>, column: &str) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read(path).map_err(Error::io(path))?;
-        let format = |message: String| Error::format(path, message);
+        let text = read_at_most(path, 1 << 30)?;
         let mut reader = csv::Reader::from_reader(text.as_slice());
-        let header = reader.headers().map_err(|e| format(e.to_string()))?.clone();
+        let header = reader.headers().map_err(Error::csv(path))?.clone();
         let position = |name: &str| {
-            header
-                .iter()
-                .position(|h| h == name)
-                .ok_or_else(|| format(format!("expected a column '{name}', found {:?}", &header)))
+            let missing = || format!("expected a column '{name}', found {:?}", &header);
+            let position = header.iter().position(|h| h == name);
+            position.ok_or_else(|| Error::parse(path, missing()))
         };
         let (name, group) = (position("name")?, position(column)?);
         let mut groups = HashMap::new();
         for record in reader.records() {
-            let record = record.map_err(|e| format(e.to_string()))?;
+            let record = record.map_err(Error::csv(path))?;
             if let (Some(name), Some(group)) = (record.get(name), record.get(group))
                 && groups.insert(name.to_owned(), group.to_owned()).is_some()
             {
-                return Err(format(format!("'{name}' is listed twice")));
+                return Err(Error::ListedTwice {
+                    path: path.to_path_buf(),
+                    name: name.to_owned(),
+                });
             }
         }
         Ok(Self::Names(groups))
     }
 
-    /// Refuses groups of images that are not there: of another folder, or misspelt, they would keep nothing together.
+    /// Refuses groups for images that the folder does not have: these names are of another folder, or misspelled, and
+    /// would keep nothing together.
     fn check(&self, folder: &ImageFolder) -> Result<()> {
         let Self::Names(groups) = self else {
             return Ok(());
         };
-        let there: HashSet<&str> = folder.images().iter().map(|i| i.name.as_str()).collect();
-        let missing = groups.keys().filter(|name| !there.contains(name.as_str()));
-        let Some(first) = missing.clone().min() else {
+        let known: HashSet<&str> = folder.images().iter().map(|i| i.name.as_str()).collect();
+        let unknown = groups.keys().filter(|name| !known.contains(name.as_str()));
+        let mut names: Vec<_> = unknown.cloned().collect();
+        if names.is_empty() {
             return Ok(());
-        };
-        Err(Error::format(
-            folder.root(),
-            format!(
-                "{} names that have a group are not in the folder, the first '{first}'",
-                missing.count()
-            ),
-        ))
+        }
+        names.sort();
+        Err(Error::UnknownNames {
+            list: "the table of groups".to_owned(),
+            folder: folder.root().to_path_buf(),
+            names,
+        })
     }
 
     fn group<'a>(&'a self, item: &'a ImageItem) -> &'a str {
@@ -74,45 +82,41 @@ impl GroupBy {
     }
 }
 
-/// The hashed split of groups instead of names: all images of a group are in one set, and stay
-/// there when images are added.
+/// Divides groups of images by a hash of the group's name: all images of a group are in the same subset, and stay there
+/// when images are added. Apart from that it is like [`HashedSplit`](super::HashedSplit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupedSplit {
     group: GroupBy,
-    validation: f64,
-    testing: f64,
+    percentages: Percentages,
 }
 
 impl GroupedSplit {
-    /// Groups as given, 10 % for validation and for testing.
+    /// A split by these groups, with 10 % of them for validation and 10 % for testing.
     pub fn new(group: GroupBy) -> Self {
         Self {
             group,
-            validation: 10.0,
-            testing: 10.0,
+            percentages: Percentages::default(),
         }
     }
 
-    /// How much is for validation and for testing, in per cent; defaults to 10 and 10.
+    /// How much is for validation and how much for testing, in percent of the groups; defaults to 10 and 10.
     pub fn with_percentages(mut self, validation: f64, testing: f64) -> Self {
-        (self.validation, self.testing) = (validation, testing);
+        self.percentages = Percentages {
+            validation,
+            testing,
+        };
         self
     }
 
     /// Divides a folder.
     ///
     /// # Errors
-    /// As [`HashedSplit::apply`]; [`Error::Format`] where a group is of a name that the folder lacks.
+    /// Those of [`HashedSplit::apply`](super::HashedSplit::apply); [`Error::UnknownNames`] if an image that the folder does
+    /// not have is given a group.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
-        check_percentages(self.validation, self.testing)?;
         self.group.check(folder)?;
-        let hashed = HashedSplit::default()
-            .with_validation_percentage(self.validation)
-            .with_testing_percentage(self.testing);
-        Split::by(folder, |item| hashed.set_of(self.group.group(item))).check(
-            folder,
-            self.validation > 0.0,
-            self.testing > 0.0,
-        )
+        self.percentages.divide(folder, |item| {
+            subset_of(self.group.group(item), self.percentages)
+        })
     }
 }

@@ -1,94 +1,80 @@
-//! The hashed split: which set an image belongs to follows from its name alone.
+//! The hashed split: the subset of an image follows from its name alone.
 
 use sha1::{Digest, Sha1};
 
-use super::{Set, Split, check_percentages};
-use crate::{Error, ImageFolder, ImageItem, Result};
+use super::sets::{Percentages, Split};
+use super::subset::Subset;
+use crate::error::{Error, Result};
+use crate::folder::{ImageFolder, ImageItem};
 
 /// `MAX_NUM_IMAGES_PER_CLASS` of `retrain.py`.
 const MAX_IMAGES: u32 = (1 << 27) - 1;
 
-/// The split of `retrain.py`: SHA-1 of an image's name, as a percentage.
+/// The split of `retrain.py`: a hash of the image's name decides.
 ///
-/// By default the name is `class/file`, so that the split stays the same when the folder moves,
-/// and an image keeps its set whatever is added to or removed from the folder. `_nohash_` and
-/// what follows it in a name is ignored: variants of one picture stay together.
+/// The name is `class/file`. So the split stays the same when the folder moves, and an image stays in its subset whatever
+/// is added to or removed from the folder. `_nohash_` and all that follows it in a name is ignored, so variants of one
+/// image can stay together.
 ///
-/// The percentage is `(sha1 mod 2^27) * 100 / (2^27 - 1)`; images below the validation percentage
-/// (default 10) are for validation, the next (default 10) for testing, the rest for training.
-#[derive(Debug, Clone, PartialEq)]
+/// The hash is a percentage, `(SHA-1 mod 2^27) * 100 / (2^27 - 1)`. Images below the validation percentage (default 10)
+/// are for validation, the next (default 10) for testing, and the rest for training.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct HashedSplit {
-    validation: f64,
-    testing: f64,
-    parity: Option<String>,
-}
-
-impl Default for HashedSplit {
-    fn default() -> Self {
-        Self {
-            validation: 10.0,
-            testing: 10.0,
-            parity: None,
-        }
-    }
+    percentages: Percentages,
+    image_dir: Option<String>,
 }
 
 impl HashedSplit {
-    /// How much is for validation, in per cent; defaults to 10.
+    /// How much is for validation, in percent; defaults to 10.
     pub fn with_validation_percentage(mut self, percentage: f64) -> Self {
-        self.validation = percentage;
+        self.percentages.validation = percentage;
         self
     }
 
-    /// How much is for testing, in per cent; defaults to 10.
+    /// How much is for testing, in percent; defaults to 10.
     pub fn with_testing_percentage(mut self, percentage: f64) -> Self {
-        self.testing = percentage;
+        self.percentages.testing = percentage;
         self
     }
 
-    /// Hashes the path as `retrain.py` did, `image_dir/class/file`, where `image_dir` is the text
-    /// that was given to it on its command line. Another text for the same folder gives another
-    /// split. The default hashes `class/file`.
-    pub fn with_parity(mut self, image_dir: &str) -> Self {
-        self.parity = Some(image_dir.to_owned());
+    /// Hashes `image_dir/class/file` in place of `class/file`, as `retrain.py` does. `image_dir` is the text that was given
+    /// to that script on its command line: another text for the same folder gives another split.
+    pub fn with_retrain_py_paths(mut self, image_dir: &str) -> Self {
+        self.image_dir = Some(image_dir.to_owned());
         self
     }
 
-    /// Divides a folder. The order in each set is that of [`ImageFolder::images`].
+    /// Divides a folder. The order in each subset is that of [`ImageFolder::images`].
     ///
     /// # Errors
-    /// [`Error::Option`] for percentages of which one is below 0, or that are 100 or more together;
-    /// [`Error::EmptySet`] where a set with a percentage above 0 would have no image, or a class
-    /// none to train on.
+    /// [`Error::Setting`] if a percentage is below 0, or both together are 100 or more; [`Error::EmptySubset`] if a subset
+    /// with a percentage above 0 would have no image, or a class would have no image for training.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
-        check_percentages(self.validation, self.testing)?;
-        Split::by(folder, |item| self.set_of(&self.hashed_name(item))).check(
-            folder,
-            self.validation > 0.0,
-            self.testing > 0.0,
-        )
+        self.percentages.divide(folder, |item| {
+            subset_of(&self.hashed_name(item), self.percentages)
+        })
     }
 
-    /// The set that a name belongs to.
-    pub(super) fn set_of(&self, name: &str) -> Set {
-        let percentage = percentage(name);
-        if percentage < self.validation {
-            Set::Validation
-        } else if percentage < self.validation + self.testing {
-            Set::Testing
-        } else {
-            Set::Training
-        }
-    }
-
-    /// What is hashed: the name with all from `_nohash_` on cut off.
+    /// The text that is hashed: the name without `_nohash_` and what follows it.
     fn hashed_name(&self, item: &ImageItem) -> String {
-        let path = match self.parity.as_deref() {
+        let path = match self.image_dir.as_deref() {
             None | Some("") => item.name.clone(),
             Some(dir) if dir.ends_with('/') => format!("{dir}{}", item.name),
             Some(dir) => format!("{dir}/{}", item.name),
         };
         path.split("_nohash_").next().unwrap_or_default().to_owned()
+    }
+}
+
+/// The subset that a name belongs to.
+pub(super) fn subset_of(name: &str, percentages: Percentages) -> Subset {
+    let percentage = percentage(name);
+    if percentage < percentages.validation {
+        Subset::Validation
+    } else if percentage < percentages.validation + percentages.testing {
+        Subset::Testing
+    } else {
+        Subset::Training
     }
 }
 
@@ -103,12 +89,12 @@ fn percentage(name: &str) -> f64 {
     f64::from(low & MAX_IMAGES) * (100.0 / f64::from(MAX_IMAGES))
 }
 
-/// The labels that `retrain.py` makes of folder names: lower case, every run of characters other
-/// than a to z and 0 to 9 one space.
+/// The labels that `retrain.py` makes of folder names: in lower case, with one space in place of each run of characters
+/// other than a to z and 0 to 9.
 ///
 /// # Errors
-/// [`Error::LabelCollision`] where two names become one; the original mixed such classes silently.
-pub fn parity_labels(classes: &[String]) -> Result<Vec<String>> {
+/// [`Error::LabelCollision`] if two names become the same label; `retrain.py` mixed such classes without a warning.
+pub fn retrain_py_labels(classes: &[String]) -> Result<Vec<String>> {
     let mut labels: Vec<String> = Vec::with_capacity(classes.len());
     for class in classes {
         let mut label = String::new();

@@ -1,23 +1,25 @@
-//! Splits by number: first fraction, stratified, folds.
+//! Splits by the number of images per class: first fraction, stratified, folds.
 
-use super::{Set, Split, check_percentages};
-use crate::dice::{random, shuffle};
-use crate::{Error, ImageFolder, Result};
+use super::sets::{Percentages, Split};
+use super::subset::Subset;
+use crate::error::{Error, Result};
+use crate::folder::ImageFolder;
+use crate::rng::{shuffle, stream};
 
-/// The first part of each class, in the folder's order, for training and the rest for testing: the
-/// original notebook's 80/20 with `training` = 0.8. Nothing is for validation. Not stable when
-/// images are added; prefer [`HashedSplit`](super::HashedSplit).
+/// The first part of each class, in the folder's order, for training, and the rest for testing. Nothing is for
+/// validation. With `training` = 0.8 it is the split of the notebook that belongs to `retrain.py`. Images change their
+/// subset when others are added; [`HashedSplit`](super::HashedSplit) avoids that.
 ///
 /// # Errors
-/// [`Error::Option`] unless 0 < `training` < 1; [`Error::EmptySet`].
+/// [`Error::Setting`] unless 0 < `training` < 1; [`Error::EmptySubset`] if a class would have no image for training, or
+/// if there would be no image for testing.
 pub fn first_fraction(folder: &ImageFolder, training: f64) -> Result<Split> {
     if !(training > 0.0 && training < 1.0) {
-        let found = training.to_string();
-        return Err(Error::Option {
-            option: "training fraction",
-            expected: "above 0 and below 1",
-            found,
-        });
+        return Err(Error::setting(
+            "training fraction",
+            training,
+            "above 0 and below 1",
+        ));
     }
     let counts = folder.counts();
     let mut seen = vec![0; counts.len()];
@@ -25,45 +27,45 @@ pub fn first_fraction(folder: &ImageFolder, training: f64) -> Result<Split> {
         seen[item.class] += 1;
         let first = (counts[item.class] as f64 * training).floor() as usize;
         if seen[item.class] <= first {
-            Set::Training
+            Subset::Training
         } else {
-            Set::Testing
+            Subset::Testing
         }
     })
-    .check(folder, false, true)
+    .check(folder, &[Subset::Testing])
 }
 
 /// A random split with the same shares in every class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StratifiedSplit {
-    validation: f64,
-    testing: f64,
+    percentages: Percentages,
     seed: u64,
 }
 
 impl StratifiedSplit {
-    /// 10 % for validation and for testing; the seed decides which.
+    /// A split with 10 % of each class for validation and 10 % for testing; the seed decides which images these are.
     pub fn new(seed: u64) -> Self {
         Self {
-            validation: 10.0,
-            testing: 10.0,
+            percentages: Percentages::default(),
             seed,
         }
     }
 
-    /// How much is for validation and for testing, in per cent; defaults to 10 and 10. Rounded in
-    /// each class, but at least one image where the class has three.
+    /// How much is for validation and how much for testing, in percent of each class; defaults to 10 and 10. The numbers
+    /// of images are rounded, but a class with three images or more has at least one image in each of the two.
     pub fn with_percentages(mut self, validation: f64, testing: f64) -> Self {
-        (self.validation, self.testing) = (validation, testing);
+        self.percentages = Percentages {
+            validation,
+            testing,
+        };
         self
     }
 
     /// Divides a folder.
     ///
     /// # Errors
-    /// As [`HashedSplit::apply`](super::HashedSplit::apply).
+    /// Those of [`HashedSplit::apply`](super::HashedSplit::apply).
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
-        check_percentages(self.validation, self.testing)?;
         let counts = folder.counts();
         let share = |class: usize, percentage: f64| {
             let share = (counts[class] as f64 * percentage / 100.0).round() as usize;
@@ -71,36 +73,35 @@ impl StratifiedSplit {
         };
         let ranks = ranks(&counts, self.seed);
         let mut seen = vec![0; counts.len()];
-        Split::by(folder, |item| {
+        self.percentages.divide(folder, |item| {
             let rank = ranks[item.class][seen[item.class]];
             seen[item.class] += 1;
-            let validation = share(item.class, self.validation);
+            let validation = share(item.class, self.percentages.validation);
             if rank < validation {
-                Set::Validation
-            } else if rank < validation + share(item.class, self.testing) {
-                Set::Testing
+                Subset::Validation
+            } else if rank < validation + share(item.class, self.percentages.testing) {
+                Subset::Testing
             } else {
-                Set::Training
+                Subset::Training
             }
         })
-        .check(folder, self.validation > 0.0, self.testing > 0.0)
     }
 }
 
-/// `k` splits for cross-validation, stratified and random by the seed: each image is in the
-/// validation set of one and in the training set of the others; nothing is for testing.
+/// The `k` splits of a stratified cross-validation, random by the seed: each image is for validation in one of them and
+/// for training in the others. Nothing is for testing.
 ///
 /// # Errors
-/// [`Error::Option`] where `k` is below 2 or above the images of the smallest class.
+/// [`Error::Setting`] if `k` is below 2 or above the number of images in the smallest class.
 pub fn k_fold(folder: &ImageFolder, k: usize, seed: u64) -> Result<Vec<Split>> {
     let counts = folder.counts();
     let smallest = counts.iter().copied().min().unwrap_or(0);
     if k < 2 || k > smallest {
-        return Err(Error::Option {
-            option: "number of folds",
-            expected: "at least 2, at most the images of the smallest class",
-            found: format!("{k}, with {smallest} images in the smallest class"),
-        });
+        return Err(Error::setting(
+            "number of folds",
+            k,
+            format!("at least 2, at most the {smallest} images of the smallest class"),
+        ));
     }
     let ranks = ranks(&counts, seed);
     let split = |fold: usize| {
@@ -109,20 +110,20 @@ pub fn k_fold(folder: &ImageFolder, k: usize, seed: u64) -> Result<Vec<Split>> {
             let rank = ranks[item.class][seen[item.class]];
             seen[item.class] += 1;
             if rank % k == fold {
-                Set::Validation
+                Subset::Validation
             } else {
-                Set::Training
+                Subset::Training
             }
         })
     };
     Ok((0..k).map(split).collect())
 }
 
-/// For each class a random order of its images.
+/// For each class the ranks of its images in a random order.
 fn ranks(counts: &[usize], seed: u64) -> Vec<Vec<usize>> {
     let of_class = |(class, &count): (usize, &usize)| {
         let mut ranks: Vec<_> = (0..count).collect();
-        shuffle(&mut ranks, &mut random(seed, 0, class as u64));
+        shuffle(&mut ranks, &mut stream(seed, 0, class as u64));
         ranks
     };
     counts.iter().enumerate().map(of_class).collect()

@@ -163,9 +163,9 @@ fn boats_and_clouds_have_no_false_pairs() {
         Kind::Unreadable,
         Kind::Blurred,
         Kind::Dark,
-        Kind::OneColour,
+        Kind::OneColor,
         Kind::Tiny,
-        Kind::Aspect,
+        Kind::AspectRatio,
     ] {
         eprintln!(
             "{kind}: {}",

@@ -454,7 +454,11 @@ fn another_value_of_an_option_gives_its_refusals_another_try() {
             .collect::<String>()
     };
     let refusals = [
-        (download().with_keep(["boats".into()]), 0, "not asked for"),
+        (
+            download().with_url_filter(["boats".into()]),
+            0,
+            "not asked for",
+        ),
         (download().with_private_addresses(false), 0, "not public"),
         (download().with_min_bytes(1 << 19), 2, "expected more than"),
         (download().with_max_bytes(5), 2, "more than 5 bytes"),
@@ -532,7 +536,7 @@ fn lists_may_be_tables() {
     let entries = read_list(&list).unwrap();
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0].author.as_deref(), Some("Doe, J."));
-    assert_eq!(entries[0].licence.as_deref(), Some("CC0"));
+    assert_eq!(entries[0].license.as_deref(), Some("CC0"));
     assert_eq!(
         (entries[1].url.as_str(), &entries[1].author),
         ("http://a/2.jpg", &None)

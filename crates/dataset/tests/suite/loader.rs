@@ -11,7 +11,7 @@ fn everything(loader: &PixelLoader, paths: &[PathBuf]) -> (Vec<usize>, Vec<u8>, 
         .for_each_batch(paths, |batch| {
             indices.extend(batch.indices);
             pixels.extend(batch.pixels);
-            failed.extend(batch.failed.iter().map(|(index, _)| *index));
+            failed.extend(batch.failed.iter().map(|failed| failed.index));
             Ok::<(), Error>(())
         })
         .unwrap();
@@ -36,7 +36,7 @@ fn order_and_bytes_depend_on_neither_batch_nor_threads() {
         assert_eq!(alone, pixels[at * 32 * 32 * 3..][..32 * 32 * 3]);
     }
     for batch in [1, 5, 24, 100] {
-        let other = loader.clone().with_batch(batch);
+        let other = loader.clone().with_batch_size(batch);
         assert!(everything(&other, &paths) == (indices.clone(), pixels.clone(), failed.clone()));
     }
     let one = rayon::ThreadPoolBuilder::new()
@@ -52,7 +52,7 @@ fn an_error_of_the_consumer_ends_the_work() {
     let paths = vec![dir.path().join("missing"); 100];
     let mut calls = 0;
     let result = PixelLoader::new(ResizePolicy::Squash, 8)
-        .with_batch(2)
+        .with_batch_size(2)
         .for_each_batch(&paths, |_| {
             calls += 1;
             Err("enough")

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
 use dataset::{DecodeOptions, GrayImage, RgbImage, decode, filters};
 use image::ImageFormat;
 
@@ -15,13 +16,13 @@ fn filters_equal_scikit_image_to_a_level() {
     let pixels = (width * height) as usize;
     let (rgb, theirs) = bytes.split_at(3 * pixels);
     let image = RgbImage::from_raw(width, height, rgb.to_vec()).unwrap();
-    let grey = filters::grey(&image);
+    let grey = filters::rgb2gray(&image);
     let ours: [GrayImage; 5] = [
         grey.clone(),
-        filters::equalised(&grey),
-        filters::gamma(&grey, 0.5),
-        filters::gamma(&grey, 2.0),
-        filters::log(&grey),
+        filters::equalize_hist(&grey),
+        filters::adjust_gamma(&grey, 0.5),
+        filters::adjust_gamma(&grey, 2.0),
+        filters::adjust_log(&grey),
     ];
     assert_eq!(theirs.len(), 5 * pixels);
     for (name, (ours, theirs)) in ["grey", "equalised", "gamma 0.5", "gamma 2", "log"]
@@ -42,12 +43,12 @@ fn thumbnails_fit_keep_their_aspect_and_are_antialiased() {
         ((50, 40), 100, (50, 40)),
         ((50, 40), 0, (50, 40)),
     ] {
-        let small = dataset::thumbnail(&gradient(width, height), side);
+        let small = thumbnail(&gradient(width, height), side);
         assert_eq!(small.dimensions(), expected, "{width} x {height} to {side}");
     }
     // Lines of one pixel become grey, not black or white.
     let lines = RgbImage::from_fn(400, 400, |x, _| [255 * (x % 2) as u8; 3].into());
-    let small = dataset::thumbnail(&lines, 100);
+    let small = thumbnail(&lines, 100);
     assert!(small.iter().all(|v| (96..=160).contains(v)));
 }
 
@@ -58,7 +59,7 @@ fn written_thumbnails_are_upright_jpegs_of_the_quality_asked_for() {
     put(&from, include_bytes!("../fixtures/turned.png"));
     let size = |quality: u8| {
         let to = dir.path().join(format!("new folder/{quality}.jpg"));
-        dataset::write_thumbnail(&from, &to, 12, quality).unwrap();
+        write_thumbnail(&from, &to, 12, quality).unwrap();
         let bytes = fs::read(&to).unwrap();
         let small = decode(&bytes, &DecodeOptions::default()).unwrap();
         // Stored as 64 x 48, to be turned by a quarter.
@@ -66,7 +67,7 @@ fn written_thumbnails_are_upright_jpegs_of_the_quality_asked_for() {
         bytes.len()
     };
     assert!(size(20) < size(95));
-    let refused = dataset::write_thumbnail(&from, dir.path().join("x.jpg"), 12, 0).unwrap_err();
+    let refused = write_thumbnail(&from, dir.path().join("x.jpg"), 12, 0).unwrap_err();
     assert!(refused.to_string().contains("1 to 100"), "{refused}");
 }
 
@@ -81,7 +82,7 @@ fn written_files_can_be_read_by_whom_the_umask_allows() {
     let from = dir.path().join("x.png");
     put(&from, encode(&gradient(8, 8), ImageFormat::Png));
     let written = dir.path().join("x.jpg");
-    dataset::write_thumbnail(&from, &written, 4, 90).unwrap();
+    write_thumbnail(&from, &written, 4, 90).unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(written), mode(plain));
 }
@@ -93,12 +94,12 @@ fn a_contact_sheet_shows_each_picture_in_its_cell() {
         .iter()
         .map(|&colour| RgbImage::from_pixel(40, 20, colour.into()))
         .collect();
-    let sheet = dataset::contact_sheet(&images, 2, 16);
+    let sheet = contact_sheet(&images, 2, 16);
     assert_eq!(sheet.dimensions(), (4 + 2 * 20, 4 + 2 * 20));
     for (at, colour) in [(12, 12), (32, 12), (12, 32)].into_iter().zip(colours) {
         assert_eq!(sheet.get_pixel(at.0, at.1).0, colour);
     }
     assert_eq!(sheet.get_pixel(32, 32).0, [255; 3], "an empty cell");
     assert_eq!(sheet.get_pixel(12, 5).0, [255; 3], "above a wide picture");
-    assert_eq!(dataset::contact_sheet(&[], 0, 0).dimensions(), (9, 4));
+    assert_eq!(contact_sheet(&[], 0, 0).dimensions(), (9, 4));
 }

@@ -1,4 +1,5 @@
-use dataset::{DecodeOptions, ResizeFilter, ResizePolicy, RgbImage, decode_file, tf1_bilinear};
+use dataset::resize::tf1_bilinear;
+use dataset::{DecodeOptions, ResizeFilter, ResizePolicy, RgbImage, decode_file};
 use safetensors::SafeTensors;
 
 use crate::common::{gradient, shared};

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use dataset::{Error, HashedSplit, ImageFolder, Split, parity_labels};
+use dataset::split::retrain_py_labels;
+use dataset::{Error, HashedSplit, ImageFolder, Split};
 use image::ImageFormat;
 use proptest::prelude::*;
 
@@ -27,9 +28,9 @@ fn boats_and_clouds_split_as_in_the_reference() {
         sizes(&HashedSplit::default().apply(&folder).unwrap()),
         [1095, 131, 116]
     );
-    let parity = HashedSplit::default().with_parity("tf_files/ibm_task");
+    let parity = HashedSplit::default().with_retrain_py_paths("tf_files/ibm_task");
     assert_eq!(sizes(&parity.apply(&folder).unwrap()), [1084, 140, 118]);
-    let slash = HashedSplit::default().with_parity("tf_files/ibm_task/");
+    let slash = HashedSplit::default().with_retrain_py_paths("tf_files/ibm_task/");
     assert_eq!(
         slash.apply(&folder).unwrap(),
         parity.apply(&folder).unwrap()
@@ -43,7 +44,7 @@ fn names_have_the_sets_of_the_original() {
     let names = (0..60).map(|i| format!("{}/{}.jpg", ["boat", "cloud"][i % 2], i / 2));
     let folder = folder_of(dir.path(), names);
     let own = sets(&HashedSplit::default().apply(&folder).unwrap());
-    let parity = HashedSplit::default().with_parity("tf_files/ibm_task");
+    let parity = HashedSplit::default().with_retrain_py_paths("tf_files/ibm_task");
     let parity = sets(&parity.apply(&folder).unwrap());
     let (training, validation, testing) = (0, 1, 2);
     for (name, by_name, by_path) in [
@@ -116,7 +117,7 @@ fn a_set_that_would_be_empty_is_refused_with_a_repair() {
     let dir = tempfile::tempdir().unwrap();
     let folder = folder_of(dir.path(), ["a/1.png".to_owned(), "b/1.png".to_owned()]);
     let error = HashedSplit::default().apply(&folder).unwrap_err();
-    assert!(matches!(&error, Error::EmptySet { .. }), "{error}");
+    assert!(matches!(&error, Error::EmptySubset { .. }), "{error}");
     assert!(error.to_string().contains("percentage"), "{error}");
     let none = HashedSplit::default()
         .with_validation_percentage(0.0)
@@ -125,14 +126,14 @@ fn a_set_that_would_be_empty_is_refused_with_a_repair() {
     let wrong = HashedSplit::default()
         .with_testing_percentage(95.0)
         .apply(&folder);
-    assert!(matches!(wrong, Err(Error::Option { .. })));
+    assert!(matches!(wrong, Err(Error::Setting { .. })));
 }
 
 #[test]
 fn labels_of_the_original() {
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let labels = parity_labels(&names(&["Sail--Boat_2", "cloud"])).unwrap();
+    let labels = retrain_py_labels(&names(&["Sail--Boat_2", "cloud"])).unwrap();
     assert_eq!(labels, ["sail boat 2", "cloud"]);
-    let error = parity_labels(&names(&["big boat", "Big-Boat"])).unwrap_err();
+    let error = retrain_py_labels(&names(&["big boat", "Big-Boat"])).unwrap_err();
     assert!(error.to_string().contains("Big-Boat"), "{error}");
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use dataset::{GroupBy, GroupedSplit, ImageFolder, Split, StratifiedSplit, first_fraction, k_fold};
+use dataset::ImageFolder;
+use dataset::split::{GroupBy, GroupedSplit, Split, StratifiedSplit, first_fraction, k_fold};
 use image::ImageFormat;
 
 use crate::common::{encode, gradient, put};
@@ -108,7 +109,7 @@ fn groups_stay_together() {
 }
 
 #[test]
-fn groups_of_strangers_and_two_groups_for_one_image_are_refused() {
+fn groups_of_unknown_images_and_two_groups_for_one_image_are_refused() {
     let (dir, folder) = folder();
     let path = dir.path().join("groups.csv");
     put(&path, "name,plant\na/leaf00_v0.png,1\na/leaf00_v0.png,2\n");

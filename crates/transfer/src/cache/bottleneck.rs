@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dataset::{DecodeOptions, ImageItem, read_bounded};
+use dataset::{DecodeOptions, ImageItem};
 use files::{create_parent_folder, read_at_most, write_bytes};
 use sha2::{Digest, Sha256};
 
@@ -97,7 +97,7 @@ impl Backbone {
                     continue;
                 };
                 next = rows.next();
-                match read_bounded(&item.path, DecodeOptions::default().max_bytes()) {
+                match DecodeOptions::default().read(&item.path) {
                     Ok(bytes) => {
                         let image: [u8; 32] = Sha256::digest(bytes).into();
                         records.push((Key::new(&image, &recipe), row));

@@ -1,4 +1,5 @@
-use dataset::{Augmentation, ImageItem};
+use dataset::ImageItem;
+use dataset::augment::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use crate::{Classifier, Error, Recipe, Result};

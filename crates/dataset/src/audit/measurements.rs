@@ -1,60 +1,66 @@
-//! What one image looks like.
+//! What is measured of one image.
 
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
-use super::{Finding, Kind};
-use crate::{DecodeOptions, Format, ResizePolicy, decode, filters, read_bounded, thumbnail};
+use super::finding::{Finding, Kind};
+use crate::decode::{DecodeOptions, ImageFormat, decode};
+use crate::error::Error;
+use crate::filters::rgb2gray;
+use crate::resize::ResizePolicy;
+use crate::thumbnail::thumbnail;
 
-/// Side of the small copy that pictures are compared on.
+/// Side of the small copy on which images are compared, in pixels.
 pub(super) const SIDE: u32 = 32;
 
-pub(super) struct Look<'a> {
+pub(super) struct Measurements<'a> {
     pub(super) path: PathBuf,
-    pub(super) split: usize,
+    /// Index of the folder that the image is in.
+    pub(super) subset: usize,
     pub(super) class: &'a str,
     pub(super) digest: [u8; 32],
-    /// 64 bits: whether each point of a 9 x 8 copy is brighter than the next.
+    /// The difference hash, 64 bits: whether each point of a 9 x 8 copy is darker than the next one in its row.
     pub(super) hash: u64,
     /// `[SIDE, SIDE, 3]`.
     pub(super) small: RgbImage,
-    format: Option<Format>,
+    format: Option<ImageFormat>,
     size: (u32, u32),
     mean: f64,
     deviation: f64,
     sharpness: f64,
 }
 
-impl<'a> Look<'a> {
-    pub(super) fn at(
+impl<'a> Measurements<'a> {
+    /// Reads and measures the image at `path`; a finding where it cannot be decoded.
+    pub(super) fn of(
         path: &Path,
-        split: usize,
+        subset: usize,
         class: &'a str,
         options: &DecodeOptions,
     ) -> Result<Self, Finding> {
-        let unreadable = |error: crate::Error| Finding {
+        let unreadable = |error: Error| Finding {
             kind: Kind::Unreadable,
             paths: vec![path.to_path_buf()],
             detail: match error {
-                crate::Error::Picture { bytes, problem, .. } => {
+                Error::Image { bytes, problem, .. } => {
                     format!("{problem} ({bytes} bytes)")
                 }
                 error => error.to_string(),
             },
         };
-        let bytes = read_bounded(path, 256 << 20).map_err(unreadable)?;
+        let bytes = options.read(path).map_err(unreadable)?;
         let image = decode(&bytes, options).map_err(unreadable)?;
         let small = ResizePolicy::Squash.apply(&image, SIDE);
         let (mean, deviation) = spread(&small);
         Ok(Self {
             path: path.to_path_buf(),
-            split,
+            subset,
             class,
             digest: Sha256::digest(&bytes).into(),
             hash: difference_hash(&image),
-            format: Format::sniff(&bytes),
+            format: ImageFormat::sniff(&bytes),
             size: image.dimensions(),
             mean,
             deviation,
@@ -75,24 +81,24 @@ impl<'a> Look<'a> {
             });
         };
         if let Some(format) = self.format
-            && let Some(ending) = self.other_ending(format)
+            && let Some(extension) = self.other_extension(format)
         {
             add(
-                Kind::Ending,
-                format!("named .{ending}, but it is a {}", format.name()),
+                Kind::WrongExtension,
+                format!("named .{extension}, but it is a {format}"),
             );
         }
         if short < 32 {
             add(Kind::Tiny, format!("{w} x {h} pixels"));
         }
         if f64::from(long) > 4.0 * f64::from(short) {
-            add(Kind::Aspect, format!("{w} x {h} pixels"));
+            add(Kind::AspectRatio, format!("{w} x {h} pixels"));
         }
-        // One cause, one finding: what is black has no edges either.
+        // One cause gives one finding: an image that is black has no edges either.
         if self.deviation < 3.0 {
             add(
-                Kind::OneColour,
-                format!("colours deviate by {:.1} levels", self.deviation),
+                Kind::OneColor,
+                format!("colors deviate by {:.1} levels", self.deviation),
             );
         } else if self.mean < 20.0 {
             add(
@@ -108,20 +114,20 @@ impl<'a> Look<'a> {
         found
     }
 
-    /// The ending, where it is that of another format.
-    fn other_ending(&self, format: Format) -> Option<String> {
-        let ending = self.path.extension()?.to_str()?.to_lowercase();
+    /// The extension, where it is that of another format.
+    fn other_extension(&self, format: ImageFormat) -> Option<String> {
+        let extension = self.path.extension()?.to_str()?.to_lowercase();
         let all = [
-            Format::Jpeg,
-            Format::Png,
-            Format::Gif,
-            Format::WebP,
-            Format::Bmp,
+            ImageFormat::Jpeg,
+            ImageFormat::Png,
+            ImageFormat::Gif,
+            ImageFormat::WebP,
+            ImageFormat::Bmp,
         ];
         let known = all
             .iter()
-            .find(|f| f.endings().contains(&ending.as_str()))?;
-        (*known != format).then_some(ending)
+            .find(|f| f.extensions().contains(&extension.as_str()))?;
+        (*known != format).then_some(extension)
     }
 }
 
@@ -146,12 +152,12 @@ fn spread(image: &RgbImage) -> (f64, f64) {
 }
 
 fn difference_hash(image: &RgbImage) -> u64 {
-    // A square copy averaged to 9 x 8 by the same antialiased filter for every aspect.
-    let grey = filters::grey(&ResizePolicy::Squash.apply(image, 72));
+    // A square copy, averaged to 9 x 8, so that all aspect ratios pass the same antialiased filter.
+    let gray = rgb2gray(&ResizePolicy::Squash.apply(image, 72));
     let cell = |x: u32, y: u32| -> u32 {
         let points = (0..9).flat_map(|dy| (0..8).map(move |dx| (dx, dy)));
         points
-            .map(|(dx, dy)| u32::from(grey.get_pixel(x * 8 + dx, y * 9 + dy).0[0]))
+            .map(|(dx, dy)| u32::from(gray.get_pixel(x * 8 + dx, y * 9 + dy).0[0]))
             .sum()
     };
     let bits = (0..8).flat_map(|y| (0..8).map(move |x| (x, y)));
@@ -160,12 +166,12 @@ fn difference_hash(image: &RgbImage) -> u64 {
     })
 }
 
-/// Mean size of the largest hundredth of the Laplacian: a sharp edge anywhere is enough, so that
-/// a boat before a plain sky counts as sharp.
+/// The mean magnitude of the largest hundredth of the Laplacian. One sharp edge is enough, so that a boat before a plain
+/// sky counts as sharp.
 fn sharpness(image: &RgbImage) -> f64 {
-    let grey = filters::grey(image);
-    let (w, h) = grey.dimensions();
-    let at = |x: u32, y: u32| f64::from(grey.get_pixel(x, y).0[0]);
+    let gray = rgb2gray(image);
+    let (w, h) = gray.dimensions();
+    let at = |x: u32, y: u32| f64::from(gray.get_pixel(x, y).0[0]);
     let mut edges = Vec::new();
     for y in 1..h.saturating_sub(1) {
         for x in 1..w.saturating_sub(1) {

@@ -1,35 +1,35 @@
-//! The same picture more than once.
+//! Images that are there more than once.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::look::{Look, SIDE};
-use super::{Finding, Kind};
+use super::finding::{Finding, Kind};
+use super::measurements::{Measurements, SIDE};
 
-/// Difference hashes that differ in more bits are not looked at.
+/// Pairs whose difference hashes differ in more bits than this are not compared further.
 const BITS: u32 = 10;
 
-/// How far the small copies may differ on average, in levels.
+/// The most that the small copies of two images may differ on average, in levels.
 const LEVELS: f64 = 12.0;
 
-/// How much the details (what a 3 x 3 mean leaves) of the small copies must correlate.
+/// The least correlation of the details of the small copies: of what remains without their 3 x 3 mean.
 const CORRELATION: f64 = 0.85;
 
-pub(super) fn findings(looks: &[Look]) -> Vec<Finding> {
-    let mut by_digest: BTreeMap<_, Vec<&Look>> = BTreeMap::new();
-    for look in looks {
-        by_digest.entry(look.digest).or_default().push(look);
+pub(super) fn findings(images: &[Measurements]) -> Vec<Finding> {
+    let mut by_digest: BTreeMap<_, Vec<&Measurements>> = BTreeMap::new();
+    for image in images {
+        by_digest.entry(image.digest).or_default().push(image);
     }
     let same = by_digest.values().filter(|group| group.len() > 1);
     let mut found: Vec<_> = same
         .flat_map(|group| of_group(group, Kind::Duplicate, "the same bytes".into()))
         .collect();
-    // One of each group of identical files is compared for all of them.
+    // Of each group of identical files, one is compared for all of them.
     let mut groups: Vec<_> = by_digest.values().collect();
     groups.sort_by(|a, b| a[0].path.cmp(&b[0].path));
     let one_each: Vec<_> = groups.iter().map(|group| group[0]).collect();
-    let details: Vec<_> = one_each.par_iter().map(|look| detail(look)).collect();
+    let details: Vec<_> = one_each.par_iter().map(|image| detail(image)).collect();
     let pairs: Vec<_> = (0..one_each.len())
         .into_par_iter()
         .flat_map_iter(|i| {
@@ -52,26 +52,26 @@ pub(super) fn findings(looks: &[Look]) -> Vec<Finding> {
         .collect();
     for (i, j, levels, correlation) in pairs {
         let text = format!("{levels:.1} levels apart, details correlate by {correlation:.2}");
-        // The copies may be where these two are not: in another split, or another class.
+        // The copies may be in another subset or another class than these two.
         let all = [groups[i].as_slice(), groups[j]].concat();
         found.extend(of_group(&all, Kind::NearDuplicate, text));
     }
     found
 }
 
-/// A group of files with one picture: across splits, across classes, or only twice.
-fn of_group(group: &[&Look], kind: Kind, detail: String) -> Vec<Finding> {
-    let paths = || group.iter().map(|look| look.path.clone()).collect();
-    let differ = |by: fn(&Look) -> String| {
-        let mut values: Vec<_> = group.iter().map(|look| by(look)).collect();
+/// The findings for files that show one image: across subsets, across classes, or else of this kind.
+fn of_group(group: &[&Measurements], kind: Kind, detail: String) -> Vec<Finding> {
+    let paths = || group.iter().map(|image| image.path.clone()).collect();
+    let differ = |by: fn(&Measurements) -> String| {
+        let mut values: Vec<_> = group.iter().map(|image| by(image)).collect();
         values.dedup();
         values.len() > 1
     };
     let mut kinds = Vec::new();
-    if differ(|look| look.split.to_string()) {
+    if differ(|image| image.subset.to_string()) {
         kinds.push(Kind::Leakage);
     }
-    if differ(|look| look.class.to_owned()) {
+    if differ(|image| image.class.to_owned()) {
         kinds.push(Kind::LabelConflict);
     }
     if kinds.is_empty() {
@@ -85,7 +85,7 @@ fn of_group(group: &[&Look], kind: Kind, detail: String) -> Vec<Finding> {
     kinds.into_iter().map(finding).collect()
 }
 
-fn distance(a: &Look, b: &Look) -> f64 {
+fn distance(a: &Measurements, b: &Measurements) -> f64 {
     let sum: u64 = a
         .small
         .iter()
@@ -95,10 +95,10 @@ fn distance(a: &Look, b: &Look) -> f64 {
     sum as f64 / a.small.len() as f64
 }
 
-/// What is left of the small copy without its 3 x 3 mean, as a unit vector; zero for a picture
-/// without details, which then resembles none.
-fn detail(look: &Look) -> Vec<f64> {
-    let at = |x: u32, y: u32, c: usize| f64::from(look.small.get_pixel(x, y).0[c]);
+/// The details of an image: its small copy without its 3 x 3 mean, as a unit vector. It is zero for an image without
+/// details, which then resembles no other.
+fn detail(image: &Measurements) -> Vec<f64> {
+    let at = |x: u32, y: u32, c: usize| f64::from(image.small.get_pixel(x, y).0[c]);
     let mut values = Vec::new();
     for y in 1..SIDE - 1 {
         for x in 1..SIDE - 1 {
@@ -109,7 +109,7 @@ fn detail(look: &Look) -> Vec<f64> {
         }
     }
     let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
-    // Below half a level on average it is rounding that would be compared.
+    // Below half a level on average, nothing but rounding would be compared.
     let scale = if length < 0.5 * (values.len() as f64).sqrt() {
         0.0
     } else {

@@ -1,0 +1,18 @@
+//! Random changes to training images, so that a network sees more variants of them than there are.
+//!
+//! Every change is a pure function of the image, a seed, an epoch and the index of the image: the same arguments give the
+//! same pixels, whatever the order of the calls and the number of threads.
+//!
+//! [`Augmentation`] is a list of [`Transform`]s in their usual definitions; [`Distortions`] are the four of `retrain.py`.
+
+mod augmentation;
+mod color;
+mod distortions;
+mod geometry;
+mod range;
+mod transform;
+
+pub use augmentation::Augmentation;
+pub use distortions::Distortions;
+pub use range::Range;
+pub use transform::Transform;

@@ -1,0 +1,149 @@
+//! Why an image cannot be used, and why a file of a folder is left out.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::decode::format::ImageFormat;
+
+/// Why the bytes of an image cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageProblem {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are not those of any [`ImageFormat`].
+    #[error("not a JPEG, PNG, GIF, WebP or BMP: it starts with {start}")]
+    UnknownFormat {
+        /// The first 12 bytes, in quotation marks, with escapes for bytes that are not ASCII text.
+        start: String,
+    },
+    /// The image exceeds a limit of [`DecodeOptions`](crate::DecodeOptions). This is found before memory is allocated
+    /// for the image.
+    #[error("{limit} is {found}, over the limit of {allowed}")]
+    OverLimit {
+        /// The limit.
+        limit: Limit,
+        /// The value that the image has, in the unit of the limit.
+        found: u64,
+        /// The largest value that is allowed.
+        allowed: u64,
+    },
+    /// The file ends before the image does.
+    #[error("the {format} is cut short")]
+    Truncated {
+        /// Format of the file.
+        format: ImageFormat,
+    },
+    /// The decoder refused the file.
+    #[error("broken or unsupported {format}: {message}")]
+    Broken {
+        /// Format of the file.
+        format: ImageFormat,
+        /// What the decoder said, in one line.
+        message: String,
+        /// The decoder's error, where it returned one: a decoder that panicked did not.
+        source: Option<Arc<dyn Error + Send + Sync>>,
+    },
+}
+
+impl ImageProblem {
+    /// A file that the decoder refused without an error of its own.
+    pub(crate) fn broken(format: ImageFormat, message: impl Into<String>) -> Self {
+        Self::Broken {
+            format,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// A file that the decoder refused with `error`, of which `message` is the text.
+    pub(crate) fn refused(
+        format: ImageFormat,
+        message: &str,
+        error: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Broken {
+            format,
+            message: message.trim_end().to_owned(),
+            source: Some(Arc::new(error)),
+        }
+    }
+}
+
+/// What a limit of [`DecodeOptions`](crate::DecodeOptions) is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The longer side of the image, in pixels.
+    Side,
+    /// The number of pixels of the image.
+    Pixels,
+    /// The size of the file, in bytes.
+    FileSize,
+    /// An estimate of the memory that decoding takes, in bytes.
+    Memory,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(match self {
+            Self::Side => "a side",
+            Self::Pixels => "the number of pixels",
+            Self::FileSize => "the file's size",
+            Self::Memory => "the memory that decoding takes",
+        })
+    }
+}
+
+/// Why a file or folder is not among the images of an [`ImageFolder`](crate::ImageFolder).
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The name starts with a dot.
+    #[error("hidden")]
+    Hidden,
+    /// The file lies beside the class folders, so it belongs to no class.
+    #[error("beside the class folders, so of no class")]
+    NoClass,
+    /// A folder inside a class folder: classes have no sub-folders.
+    #[error("a folder inside a class folder")]
+    NestedFolder,
+    /// A pipe, a socket or a device. It is not opened, because reading it could take forever.
+    #[error("neither a file nor a folder")]
+    SpecialFile,
+    /// The file is not an image.
+    #[error(transparent)]
+    Image(#[from] ImageProblem),
+    /// The system does not allow reading it: a link that leads nowhere, a missing permission, a bad disk.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] Arc<std::io::Error>),
+}
+
+impl SkipReason {
+    /// Whether the file is left out by a rule, and not because something is wrong with it.
+    pub fn is_by_rule(&self) -> bool {
+        !matches!(self, Self::Image(_) | Self::Unreadable(_))
+    }
+}
+
+/// A file or folder that was left out of an [`ImageFolder`](crate::ImageFolder), and why.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// The path of the file or folder.
+    pub path: PathBuf,
+    /// Its size in bytes; 0 for a folder.
+    pub bytes: u64,
+    /// Why it is left out.
+    pub reason: SkipReason,
+}
+
+/// `PATH (BYTES bytes): REASON`.
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (path, bytes, reason) = (self.path.display(), self.bytes, &self.reason);
+        write!(f, "{path} ({bytes} bytes): {reason}")
+    }
+}
