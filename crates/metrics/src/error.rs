@@ -198,6 +198,12 @@ pub enum Error {
         /// Error of the drawing library.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Apache Arrow refuses the columns.
+    #[error("cannot convert to Apache Arrow: {source}")]
+    Arrow {
+        /// Error of Arrow.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A reader or writer given by the caller failed.
     #[error("{what}: {source}")]
     Stream {
@@ -207,7 +213,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file of predictions is refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{path}: {source}")]
     File {
         /// The file.
         path: PathBuf,
@@ -215,7 +221,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A file cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,

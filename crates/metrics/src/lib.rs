@@ -41,6 +41,8 @@
 //! * `ndarray`: the confusion matrix and the probabilities as views of the crate `ndarray`.
 //! * `arrow`: the predictions and the confusion matrix as record batches of Apache Arrow.
 
+#[cfg(any(feature = "arrow", feature = "ndarray"))]
+mod arrays;
 mod checks;
 pub mod comparison;
 pub mod confusion;

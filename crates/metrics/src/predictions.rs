@@ -202,6 +202,12 @@ impl Predictions {
         self.files.as_deref()
     }
 
+    /// Name of one sample: its file name if names were given, otherwise `sample` and its index.
+    pub fn name(&self, sample: usize) -> String {
+        let file = self.files.as_ref().and_then(|files| files.get(sample));
+        file.cloned().unwrap_or_else(|| format!("sample {sample}"))
+    }
+
     /// Indices of the samples whose predicted class is not the target.
     pub fn mistakes(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.len()).filter(|&i| self.targets[i] != self.predicted[i])

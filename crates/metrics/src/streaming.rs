@@ -99,8 +99,8 @@ impl StreamingMetrics {
     /// Adds a batch: targets, probabilities `[n, classes]` row after row, and weights if there are any.
     ///
     /// # Errors
-    /// If a check described at [`Predictions`](crate::Predictions) fails. Rows are counted from the start of the stream.
-    /// A batch with an error changes nothing.
+    /// If a check described at [`Predictions`](crate::Predictions) fails. Rows are counted from the start of the
+    /// stream. A batch with an error changes nothing.
     pub fn update(
         &mut self,
         targets: &[usize],

@@ -268,3 +268,19 @@ fn learning_curves_of_odd_numbers_are_drawn() {
     }
     curve(&[(0.0, 1e20), (1.0, 1e20 + 65536.0)]);
 }
+
+#[test]
+fn thumbnails_are_asked_for_the_samples_that_the_page_shows() {
+    let report = predictions(3).report(&EvaluationOptions::new()).unwrap();
+    let shown = report.shown();
+    let mut asked = Vec::new();
+    let html = report
+        .with_pictures(|sample| {
+            asked.push(sample);
+            (sample != shown[0]).then(|| Picture::jpeg(vec![1, 2, 3]))
+        })
+        .html()
+        .unwrap();
+    assert_eq!(asked, shown);
+    assert!(html.contains("src=\"data:image/jpeg;base64,AQID\""));
+}

@@ -45,8 +45,8 @@ pub struct ScoreDifference {
 }
 
 impl Predictions {
-    /// Compares these predictions with those of a `second` classifier on the same samples: with McNemar's test, DeLong's
-    /// test, and the paired bootstrap of every score that has an interval.
+    /// Compares these predictions with those of a `second` classifier on the same samples: with McNemar's test,
+    /// DeLong's test, and the paired bootstrap of every score that has an interval.
     ///
     /// ```
     /// # use metrics::{Bootstrap, Predictions};

@@ -16,8 +16,8 @@ pub struct PairedOutcomes {
     pub fixed: Vec<usize>,
     /// Indices of the samples that only the first classifier has right.
     pub broken: Vec<usize>,
-    /// McNemar's test of the numbers of `fixed` and `broken` samples: the exact test if they are fewer than 25 together,
-    /// otherwise the chi-squared test with continuity correction. `None` if there are none.
+    /// McNemar's test of the numbers of `fixed` and `broken` samples: the exact test if they are fewer than 25
+    /// together, otherwise the chi-squared test with continuity correction. `None` if there are none.
     pub mcnemar: Option<McNemarTest>,
 }
 

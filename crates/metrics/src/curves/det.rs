@@ -23,7 +23,8 @@ impl Ranking {
         if positives <= 0.0 || negatives <= 0.0 {
             return None;
         }
-        // Of the points before the first false positive only the last is kept. Index 0 stands for the infinite threshold.
+        // Of the points before the first false positive only the last is kept. Index 0 stands for the infinite
+        // threshold.
         let first = self
             .false_positives
             .iter()

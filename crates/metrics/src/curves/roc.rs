@@ -60,8 +60,8 @@ impl Ranking {
         (whole > 0.0).then(|| area / whole)
     }
 
-    /// Area under the ROC curve up to a false positive rate, standardized after McClish (1989) so that 0.5 is chance and
-    /// 1 is perfect: `roc_auc_score` with `max_fpr`.
+    /// Area under the ROC curve up to a false positive rate, standardized after McClish (1989) so that 0.5 is chance
+    /// and 1 is perfect: `roc_auc_score` with `max_fpr`.
     ///
     /// `None` if the area is undefined, or `max_false_positive_rate` is not above 0 and at most 1.
     pub fn partial_roc_auc(&self, max_false_positive_rate: f64) -> Option<f64> {

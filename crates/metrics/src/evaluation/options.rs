@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::uncertainty::Bootstrap;
 
-/// Settings of [`Predictions::evaluate`](crate::Predictions::evaluate). By default there are no intervals, and undefined
-/// scores are `None`.
+/// Settings of [`Predictions::evaluate`](crate::Predictions::evaluate). By default there are no intervals, and
+/// undefined scores are `None`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct EvaluationOptions {

@@ -1,6 +1,7 @@
 //! Files of predictions, which any tool can write: JSON lines and CSV.
 //!
-//! JSON lines hold one object for each sample; see [`Predictions::from_json_lines`](crate::Predictions::from_json_lines):
+//! JSON lines hold one object for each sample; see
+//! [`Predictions::from_json_lines`](crate::Predictions::from_json_lines):
 //!
 //! ```text
 //! {"target": "boat", "probabilities": [0.9, 0.1], "weight": 1.0, "file": "boat/a.jpg"}

@@ -2,8 +2,8 @@ use crate::numeric::share;
 use crate::predictions::Predictions;
 
 impl Predictions {
-    /// Brier score: mean squared distance of the probabilities to the one-hot target. Equals `brier_score_loss` with its
-    /// default `scale_by_half="auto"`.
+    /// Brier score: mean squared distance of the probabilities to the one-hot target. Equals `brier_score_loss` with
+    /// its default `scale_by_half="auto"`.
     ///
     /// With more than two classes the squares are summed over the classes, which gives 0 to 2. With one or two classes
     /// the sum is halved, which gives 0 to 1: the squared error of the second class. `None` without probabilities, or

@@ -9,8 +9,8 @@ use crate::predictions::Predictions;
 /// How the confidences from 0 to 1 are divided into bins: the `strategy` parameter of scikit-learn's
 /// `calibration_curve`, with the number of bins.
 ///
-/// Each bin includes its upper edge; the first also includes its lower edge. So confidence 1 belongs to the last bin and
-/// 0 to the first.
+/// Each bin includes its upper edge; the first also includes its lower edge. So confidence 1 belongs to the last bin
+/// and 0 to the first.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum Binning {
     /// This number of bins of equal width.
@@ -24,7 +24,8 @@ pub enum Binning {
 /// samples, so empty bins do not count.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct CalibrationError {
-    /// Expected calibration error (ECE): the mean difference of confidence and accuracy over the bins (Guo et al. 2017).
+    /// Expected calibration error (ECE): the mean difference of confidence and accuracy over the bins (Guo et al.
+    /// 2017).
     #[doc(alias = "ECE")]
     pub expected: f64,
     /// Maximum calibration error (MCE): the largest difference of confidence and accuracy of a bin.

@@ -16,8 +16,8 @@ pub struct IsotonicRegression {
 }
 
 impl IsotonicRegression {
-    /// Fits the function with the pool-adjacent-violators algorithm. Samples of equal `x` are averaged first, and samples
-    /// of weight 0 are left out.
+    /// Fits the function with the pool-adjacent-violators algorithm. Samples of equal `x` are averaged first, and
+    /// samples of weight 0 are left out.
     ///
     /// # Errors
     /// If lengths differ, there are no samples, all weights are 0, or a number is not finite.

@@ -21,8 +21,8 @@ pub(super) fn section(report: &Report, other: &Other) -> String {
     );
     html += &match &outcomes.mcnemar {
         Some(test) => format!(
-            "<p>If both were wrong equally often, a difference of at least {fixed} to {broken} would have the probability \
-             {} (McNemar's {} test).</p>\n",
+            "<p>If both were wrong equally often, a difference of at least {fixed} to {broken} would have the \
+             probability {} (McNemar's {} test).</p>\n",
             p_value(test.p_value),
             if test.exact { "exact" } else { "chi-squared" },
         ),

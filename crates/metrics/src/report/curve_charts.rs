@@ -154,10 +154,11 @@ fn histogram(report: &Report) -> Result<String> {
     let predictions = &report.predictions;
     let mut counts = [[0.0_f64; BINS]; 2];
     for sample in 0..predictions.len() {
-        let said = predictions.predicted()[sample];
-        let sure = predictions.row(sample).map_or(0.0, |row| row[said]);
-        let wrong = usize::from(said != predictions.targets()[sample]);
-        counts[wrong][((sure * BINS as f64) as usize).min(BINS - 1)] += predictions.weight(sample);
+        let predicted = predictions.predicted()[sample];
+        let confidence = predictions.row(sample).map_or(0.0, |row| row[predicted]);
+        let wrong = usize::from(predicted != predictions.targets()[sample]);
+        counts[wrong][((confidence * BINS as f64) as usize).min(BINS - 1)] +=
+            predictions.weight(sample);
     }
     let shares = counts.map(|counts| {
         let total: f64 = counts.iter().sum();

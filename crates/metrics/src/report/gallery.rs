@@ -66,16 +66,16 @@ pub(super) fn least_confident(predictions: &Predictions) -> Vec<usize> {
 
 /// Confidence: the probability of the predicted class, or 1 without probabilities.
 fn confidence(predictions: &Predictions, sample: usize) -> f64 {
-    let said = predictions.predicted()[sample];
+    let predicted = predictions.predicted()[sample];
     predictions
         .row(sample)
-        .and_then(|row| row.get(said))
+        .and_then(|row| row.get(predicted))
         .copied()
         .unwrap_or(1.0)
 }
 
-/// One figure for each sample: its pictures if there are any, its target, what was predicted, and what another classifier
-/// predicted.
+/// One figure for each sample: its pictures if there are any, its target, what was predicted, and what another
+/// classifier predicted.
 pub(super) fn figures(report: &Report, samples: &[usize], other: Option<&Predictions>) -> String {
     let figures: String = samples
         .iter()
@@ -91,9 +91,7 @@ fn figure(report: &Report, sample: usize, other: Option<&Predictions>) -> String
         predictions.predicted()[sample],
     );
     let right = target == predicted;
-    let file = predictions
-        .files()
-        .map_or_else(|| format!("sample {sample}"), |files| files[sample].clone());
+    let file = predictions.name(sample);
     let class = if right { "right" } else { "wrong" };
     let mut html = format!(
         "<figure>{}<figcaption><span class=\"{class}\">{}</span> ",

@@ -1,8 +1,8 @@
 //! One HTML page that shows how good a classifier is and where it fails, and a model card in Markdown.
 //!
-//! [`Predictions::report`](crate::Predictions::report) starts a [`Report`]. The page has no scripts and no links, so it can
-//! be mailed or archived. It is legible in light and dark mode, on phones and on paper. The same input gives the same
-//! bytes.
+//! [`Predictions::report`](crate::Predictions::report) starts a [`Report`]. The page has no scripts and no links, so it
+//! can be mailed or archived. It is legible in light and dark mode, on phones and on paper. The same input gives the
+//! same bytes.
 
 // The page is put together from finished parts, so one more formatted string costs nothing here.
 #![allow(clippy::format_push_string)]

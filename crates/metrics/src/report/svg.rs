@@ -1,6 +1,6 @@
 //! Charts as SVG whose colors follow the style sheet of the page. Plotters draws them in placeholder colors, which are
-//! then replaced by variables of the style sheet. They are drawn four times as large as they are shown, because plotters
-//! knows whole pixels only.
+//! then replaced by variables of the style sheet. They are drawn four times as large as they are shown, because
+//! plotters knows whole pixels only.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

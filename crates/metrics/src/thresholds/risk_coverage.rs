@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::numeric::argmax;
 use crate::predictions::Predictions;
 
-/// Risk-coverage curve of selective prediction: how often the classifier is wrong if it answers only when its confidence
-/// reaches a threshold.
+/// Risk-coverage curve of selective prediction: how often the classifier is wrong if it answers only when its
+/// confidence reaches a threshold.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RiskCoverageCurve {
     /// The points in the order of ascending coverage, from the most confident predictions to all of them. Samples of

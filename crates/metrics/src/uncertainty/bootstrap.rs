@@ -33,8 +33,8 @@ pub enum IntervalMethod {
     /// Quantiles of the replicates.
     #[default]
     Percentile,
-    /// Bias-corrected and accelerated (Efron 1987). It is better for metrics with a skewed distribution, but also computes
-    /// the metric once for each sample, with that sample left out.
+    /// Bias-corrected and accelerated (Efron 1987). It is better for metrics with a skewed distribution, but also
+    /// computes the metric once for each sample, with that sample left out.
     Bca,
 }
 

@@ -31,8 +31,8 @@ impl fmt::Display for DelongTest {
 /// The area under a ROC curve with DeLong's interval, which needs no resampling.
 ///
 /// Scores may be any finite numbers; ties count half (midranks). The interval is a normal approximation, cut off at 0
-/// and 1. `None` with fewer than two positives or two negatives, unequal lengths, a score that is not finite, or a level
-/// that is not between 0 and 1. DeLong et al. (1988), computed as by Sun and Xu (2014).
+/// and 1. `None` with fewer than two positives or two negatives, unequal lengths, a score that is not finite, or a
+/// level that is not between 0 and 1. DeLong et al. (1988), computed as by Sun and Xu (2014).
 pub fn delong_interval(positive: &[bool], scores: &[f64], level: f64) -> Option<Estimate> {
     let parts = Components::new(positive, scores)?;
     let error = parts.covariance(&parts).sqrt();

@@ -24,8 +24,8 @@ pub fn percentile_interval(replicates: &[f64], level: f64) -> Option<Interval> {
 
 /// Bias-corrected and accelerated interval (BCa; Efron 1987), as `scipy.stats.bootstrap` computes it.
 ///
-/// `left_out` holds, for each stratum, the values with one sample left out. `None` as for [`percentile_interval`]. If all
-/// replicates are on one side of the value, the bias is infinite, and the result is the percentile interval.
+/// `left_out` holds, for each stratum, the values with one sample left out. `None` as for [`percentile_interval`]. If
+/// all replicates are on one side of the value, the bias is infinite, and the result is the percentile interval.
 pub fn bca_interval(
     replicates: &[f64],
     value: f64,
