@@ -1,21 +1,20 @@
-//! Measures a classifier on a folder of images, or predictions that any tool made: every number with its interval,
-//! as text, JSON and a report page.
+//! Measures a classifier on a folder of images, or predictions that any tool made: all scores with their intervals, as
+//! text, JSON and a report page.
 
 mod common;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use common::answers::{Answers, Images, write};
-use common::describe::describe;
-use metrics::{Bootstrap, EvaluationOptions};
+use common::answers::{Answers, Images, ReportOptions, file_name, write};
+use metrics::EvaluationOptions;
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
 ///
-/// A file of predictions holds one sample a line, `{"target": 0, "probabilities": [0.9, 0.1]}`, with "weight" and
-/// "file" where known; or it is CSV with a column `target` and one column of probabilities for each class.
+/// A file of predictions holds one sample per line, `{"target": 0, "probabilities": [0.9, 0.1]}`, with "weight" and
+/// "file" if they are known. It can also be CSV with a column `target` and one column of probabilities for each class.
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["classifier", "predictions"])),
@@ -23,13 +22,13 @@ use metrics::{Bootstrap, EvaluationOptions};
                   evaluate --predictions answers.jsonl --classes boat,cloud --metrics metrics.json"
 )]
 struct Options {
-    /// A file that `retrain` wrote; --image-dir has the images
+    /// Classifier file that `retrain` wrote; --image-dir names the images
     #[arg(long, value_name = "FILE", requires = "image_dir")]
     classifier: Option<PathBuf>,
-    /// Predictions as JSON lines, or as CSV if the name ends in .csv
+    /// Predictions as CSV if the name ends in .csv, otherwise as JSON lines
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
-    /// Names of the classes in the order of the probabilities [default: their indices, or CSV's header]
+    /// Names of the classes in the order of the probabilities [default: header of the CSV, otherwise their indices]
     #[arg(
         long,
         value_name = "A,B,..",
@@ -39,36 +38,23 @@ struct Options {
     classes: Option<Vec<String>>,
     #[command(flatten)]
     images: Images,
-    /// Write all numbers here as JSON, named as scikit-learn names them
+    /// Write all scores to this file as JSON, with their names in scikit-learn
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Write the report page here
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Beside each thumbnail of the report, show what spoke for the answer (32 gradients an image)
-    #[arg(long, requires_all = ["classifier", "report"])]
-    explain: bool,
-    /// Write the model card here, as Markdown with Hugging Face's front matter
+    #[command(flatten)]
+    report: ReportOptions,
+    /// Write the model card to this file, as Markdown with the front matter of Hugging Face
     #[arg(long, value_name = "FILE", requires = "classifier")]
     card: Option<PathBuf>,
-    /// Write the predictions here as JSON lines, for --predictions and for `compare`
+    /// Write the predictions to this file as JSON lines, for --predictions and for `compare`
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     /// Heading of the report
     #[arg(long, default_value = "How good is this classifier?")]
     title: String,
-    /// Date that the report names; left out unless given, so that the same input gives the same bytes
-    #[arg(long)]
-    date: Option<String>,
-    /// What a precision or recall of 0/0 counts as [default: undefined, null in JSON]
+    /// Value of a precision or recall that is 0/0 [default: undefined, null in JSON]
     #[arg(long, value_name = "NUMBER")]
     zero_division: Option<f64>,
-    /// Bootstrap replicates for the intervals; 0 for none
-    #[arg(long, default_value_t = 2000)]
-    replicates: usize,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
 }
 
 fn main() -> ExitCode {
@@ -80,55 +66,39 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         ("--metrics", options.metrics.as_deref()),
         ("--answers", options.answers.as_deref()),
         ("--card", options.card.as_deref()),
-        ("--report", options.report.as_deref()),
+        ("--report", options.report.report.as_deref()),
     ])?;
-    let file = options.classifier.as_ref().or(options.predictions.as_ref());
-    let file = file.map_or(Path::new(""), PathBuf::as_path);
-    let answers = match &options.classifier {
-        Some(_) => options.images.ask(file)?,
-        None => Answers::read(file, options.classes.as_deref())?,
+    let (file, answers) = match (&options.classifier, &options.predictions) {
+        (Some(file), _) => (file, options.images.ask(file)?),
+        (None, Some(file)) => (file, Answers::read(file, options.classes.as_deref())?),
+        (None, None) => return Err("give --classifier or --predictions".into()),
     };
     let mut wanted = EvaluationOptions::new();
-    if options.replicates > 0 {
-        let bootstrap = Bootstrap::new().with_seed(options.seed);
-        wanted = wanted.with_intervals(bootstrap.with_replicates(options.replicates));
+    if options.report.replicates > 0 {
+        wanted = wanted.with_intervals(options.report.bootstrap());
     }
     if let Some(value) = options.zero_division {
         wanted = wanted.with_zero_division(value);
     }
     let predictions = &answers.predictions;
-    let mut report = predictions.report(&wanted)?.with_title(&options.title);
-    let evaluation = report.evaluation().to_string();
-    common::say!("{}\n{}", predictions.summary(), evaluation.trim_end());
+    let report = predictions.report(&wanted)?.with_title(&options.title);
+    let scores = report.evaluation().to_string();
+    common::say!("{}\n{}", predictions.summary(), scores.trim_end());
     if let Some(path) = &options.metrics {
-        let numbers = serde_json::to_string_pretty(report.evaluation())?;
-        write(path, &(numbers + "\n"))?;
+        let scores = serde_json::to_string_pretty(report.evaluation())?;
+        write(path, scores + "\n")?;
     }
     if let Some(path) = &options.answers {
         let mut lines = Vec::new();
         predictions.write_json_lines(&mut lines)?;
-        write(path, &String::from_utf8(lines)?)?;
+        write(path, lines)?;
     }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    report = match &answers.classifier {
-        Some(classifier) => {
-            let images = options.images.image_dir.as_deref();
-            let images = images.unwrap_or(Path::new(""));
-            describe(report, classifier, &name, images, predictions)
-        }
-        None => report.with_fact("Predictions", name),
+    let report = match answers.classifier {
+        Some(_) => answers.describe(report, file, &options.images),
+        None => report.with_fact("Predictions", file_name(file)),
     };
     if let (Some(path), Some(card)) = (&options.card, report.card_markdown()) {
-        write(path, &card)?;
+        write(path, card)?;
     }
-    if let Some(path) = &options.report {
-        if let Some(date) = &options.date {
-            report = report.with_date(date);
-        }
-        report = options
-            .images
-            .with_pictures(report, &answers, options.explain)?;
-        write(path, &report.html()?)?;
-    }
-    Ok(())
+    options.report.write(report, &answers, &options.images)
 }

@@ -92,7 +92,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     let classifier = classifier.ok_or("no classifier was asked")?;
     let report = predictions.report(&EvaluationOptions::new())?;
     let method = options.explain.method.name;
-    let mut report = images.with_pictures(report, &answers, false)?.with_overlay_note(format!(
+    let mut report = answers.with_pictures(report, &images, false)?.with_overlay_note(format!(
         "Beside each mistake, {method} of the predicted class: where the network looked, the brighter the more."
     ));
     let mut folders = HashSet::new();
@@ -110,6 +110,6 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     }
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("{}: {error}", options.output.display()))?;
-    write(&options.output.join("report.html"), &report.html()?)?;
+    write(&options.output.join("report.html"), report.html()?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What a classifier says about images: asked now, or read from a file of predictions; and what is made of it.
+//! The predictions of a classifier that is applied to images, or of a file, and the report that is made of them.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use attribution::{Drawing, IntegratedGradients, Method, Pixels};
 use dataset::thumbnail::thumbnail;
-use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
+use dataset::{DecodeOptions, ResizePolicy, decode_file};
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
-use metrics::Predictions;
 use metrics::report::{Picture, Report};
+use metrics::{Bootstrap, Predictions};
 use transfer::{Classifier, EmbeddingCache};
 
 use super::network::embed;
 use super::{DeviceName, open_folder};
 
-/// Images, and where a classifier is asked about them.
+/// The images, and how a classifier is applied to them.
 #[derive(clap::Args)]
 pub struct Images {
-    /// Images: of a classifier, one sub-folder a class; of predictions, the folder that their "file" names are relative to
+    /// Folder of images: for a classifier, with one sub-folder for each class; for predictions, the folder of their files
     #[arg(long, value_name = "DIR")]
     pub image_dir: Option<PathBuf>,
-    /// Folder of embeddings computed so far
+    /// Folder that keeps embeddings between runs
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
     pub cache: PathBuf,
     /// What runs the network
@@ -31,12 +31,79 @@ pub struct Images {
     pub device: DeviceName,
 }
 
+/// The report, and how its intervals are computed.
+#[derive(clap::Args)]
+pub struct ReportOptions {
+    /// Write the report page to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Beside each thumbnail of the report, show which pixels count for the prediction (32 gradients per image)
+    #[arg(long, requires = "report")]
+    pub explain: bool,
+    /// Date for the report; by default it has none, so that the same input gives the same bytes
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Bootstrap replicates for the intervals; 0 for no intervals in `evaluate`
+    #[arg(long, default_value_t = 2000)]
+    pub replicates: usize,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
 /// Predictions, and the classifier that made them if they were not read from a file.
 pub struct Answers {
     pub predictions: Predictions,
     pub classifier: Option<Classifier>,
-    /// Of what was asked about, by name: a name that is not UTF-8 is shown otherwise than it is.
+    /// Paths of the images by their names. A name is not always the end of its path: it is UTF-8, the path need not be.
     paths: HashMap<String, PathBuf>,
+}
+
+impl Images {
+    /// Applies a classifier to all images of the folder, whose sub-folders must be classes that it knows.
+    pub fn ask(&self, path: &Path) -> Result<Answers, Box<dyn Error>> {
+        let Some(image_dir) = &self.image_dir else {
+            return Err("a classifier needs images: give their folder as --image-dir".into());
+        };
+        let classifier = super::classifier(path, self.device)?;
+        let items = classifier.labeled_images(&open_folder(image_dir)?)?;
+        let cache = EmbeddingCache::open(&self.cache)?;
+        let embedded = embed(classifier.backbone(), &items, &cache, "embedding")?;
+        let head = classifier.head();
+        let items = items.into_iter();
+        Ok(Answers {
+            predictions: head.predictions(&embedded.embeddings, classifier.classes())?,
+            classifier: Some(classifier),
+            paths: items.map(|item| (item.name, item.path)).collect(),
+        })
+    }
+}
+
+impl ReportOptions {
+    pub fn bootstrap(&self) -> Bootstrap {
+        let bootstrap = Bootstrap::new().with_replicates(self.replicates);
+        bootstrap.with_seed(self.seed)
+    }
+
+    /// Writes the page if it is wanted, with date and pictures.
+    pub fn write(
+        &self,
+        mut report: Report,
+        answers: &Answers,
+        images: &Images,
+    ) -> Result<(), Box<dyn Error>> {
+        let Some(path) = &self.report else {
+            return Ok(());
+        };
+        if self.explain && answers.classifier.is_none() {
+            return Err("--explain needs a classifier, not predictions".into());
+        }
+        if let Some(date) = &self.date {
+            report = report.with_date(date);
+        }
+        report = answers.with_pictures(report, images, self.explain)?;
+        write(path, report.html()?)
+    }
 }
 
 impl Answers {
@@ -49,63 +116,42 @@ impl Answers {
         })
     }
 
-    /// Where the image of that name is.
+    /// Path of the image of that name.
     pub fn path(&self, folder: &Path, name: &str) -> PathBuf {
         let known = self.paths.get(name).cloned();
         known.unwrap_or_else(|| folder.join(name))
     }
-}
 
-impl Images {
-    /// Asks a classifier about every image of the folder, whose sub-folders must be classes it knows.
-    pub fn ask(&self, path: &Path) -> Result<Answers, Box<dyn Error>> {
-        let Some(image_dir) = &self.image_dir else {
-            return Err("a classifier needs --image-dir, images to be asked about".into());
+    /// Adds what is known of the classifier in that file, if there is one.
+    pub fn describe(&self, report: Report, file: &Path, images: &Images) -> Report {
+        let Some(classifier) = &self.classifier else {
+            return report;
         };
-        let classifier = super::classifier(path, self.device)?;
-        let folder = open_folder(image_dir)?;
-        let known = classifier.classes();
-        let mut items: Vec<ImageItem> = folder.images().to_vec();
-        for item in &mut items {
-            let name = &folder.classes()[item.class];
-            item.class = known.iter().position(|class| class == name).ok_or_else(|| {
-                let (dir, known) = (image_dir.display(), known.join(", "));
-                format!("{dir}: sub-folder `{name}` is no class of the classifier; its classes are {known}")
-            })?;
-        }
-        let cache = EmbeddingCache::open(&self.cache)?;
-        let embedded = embed(classifier.backbone(), &items, &cache, "embedding")?;
-        Ok(Answers {
-            predictions: classifier.head().predictions(&embedded.embeddings, known)?,
-            classifier: Some(classifier),
-            paths: items
-                .into_iter()
-                .map(|item| (item.name, item.path))
-                .collect(),
-        })
+        let folder = images.image_dir.as_deref().unwrap_or(Path::new(""));
+        classifier.describe(report, &file_name(file), &folder.display().to_string())
     }
 
-    /// Adds a thumbnail of every sample that the page shows and whose file is there; with a classifier and
-    /// `explain`, beside it where the net looked: integrated gradients of its probability.
+    /// Adds a thumbnail of each sample that the page shows and whose file exists. With a classifier and `explain`, adds
+    /// integrated gradients of the probability of the predicted class beside it.
     pub fn with_pictures(
         &self,
         mut report: Report,
-        answers: &Answers,
+        images: &Images,
         explain: bool,
     ) -> Result<Report, Box<dyn Error>> {
-        let (Some(folder), Some(files)) = (&self.image_dir, answers.predictions.files()) else {
+        let (Some(folder), Some(files)) = (&images.image_dir, self.predictions.files()) else {
             return Ok(report);
         };
         if explain {
             report = report.with_overlay_note(
-                "Beside each image, integrated gradients of the probability of the class said: where the net looked, the \
-                 brighter the more.",
+                "Beside each image: integrated gradients of the probability of the predicted class. The brighter a pixel \
+                 is, the more it counts.",
             );
         }
         for sample in report.shown() {
-            // What the classifier sees, where it is known.
-            let path = answers.path(folder, &files[sample]);
-            let image = match &answers.classifier {
+            // The image as the classifier sees it, if it is known.
+            let path = self.path(folder, &files[sample]);
+            let image = match &self.classifier {
                 Some(classifier) => classifier.backbone().loader().decode(path),
                 None => decode_file(path, &DecodeOptions::default()),
             };
@@ -117,16 +163,16 @@ impl Images {
                 }
             };
             report = report.with_picture(sample, jpeg(&thumbnail(&image, 224))?);
-            if let (true, Some(classifier)) = (explain, &answers.classifier) {
-                let said = answers.predictions.predicted()[sample];
-                report = report.with_overlay(sample, why(classifier, &image, said)?);
+            if let (true, Some(classifier)) = (explain, &self.classifier) {
+                let predicted = self.predictions.predicted()[sample];
+                report = report.with_overlay(sample, why(classifier, &image, predicted)?);
             }
         }
         Ok(report)
     }
 }
 
-/// Where the net looked to say a class, over the image in grey.
+/// The pixels that count for a class, drawn over the image in gray.
 fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Picture, Box<dyn Error>> {
     let backbone = classifier.backbone();
     let square = backbone.square(image);
@@ -134,7 +180,7 @@ fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Pictur
     let method = IntegratedGradients::new().with_steps(32);
     let why = method.attribute(&classifier.gradient(class), &pixels)?;
     let mut shown = Drawing::suited_to(&why).overlay(&why, &pixels)?;
-    // Back to the image's shape where it was squashed.
+    // A squashed image gets its own shape back.
     if matches!(
         backbone.resize(),
         ResizePolicy::Squash | ResizePolicy::Tf1Squash
@@ -152,9 +198,15 @@ pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
     Ok(Picture::jpeg(bytes))
 }
 
-/// Writes a text and says so.
-pub fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
-    files::write_bytes(path, text.as_bytes())?;
+/// The name of a file without its folder.
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into()
+}
+
+/// Writes a file and says so.
+pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Box<dyn Error>> {
+    files::write_bytes(path, contents.as_ref())?;
     super::say!("wrote {}", path.display());
     Ok(())
 }

@@ -2,7 +2,6 @@
 #![allow(dead_code)] // Each example uses some of it.
 
 pub mod answers;
-pub mod describe;
 pub mod explaining;
 pub mod finetuning;
 mod finish;

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use serde::de::Deserializer;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,7 +28,9 @@ impl Serialize for Evaluation {
         }
         map.serialize_entry("intervals", &intervals)?;
         map.serialize_entry("undefined", &undefined)?;
-        map.serialize_entry("per_class", &self.per_class)?;
+        // As a value, which has its keys in alphabetical order.
+        let per_class = serde_json::to_value(&self.per_class).map_err(S::Error::custom)?;
+        map.serialize_entry("per_class", &per_class)?;
         map.end()
     }
 }

@@ -1,7 +1,10 @@
 //! Backbone, head, classes and preprocessing as one thing, and as one file.
 
 mod calibration;
+#[cfg(feature = "report")]
+mod describe;
 mod file;
+mod folder;
 mod provenance;
 mod reference;
 
