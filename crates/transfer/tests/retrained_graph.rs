@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use transfer::{Classifier, Layer};
 
 fn graph() -> Option<PathBuf> {

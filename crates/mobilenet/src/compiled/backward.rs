@@ -5,54 +5,14 @@
 
 use std::ops::Range;
 
-use super::CompiledMobileNet;
-use super::fold::{Filters, Layers};
-use super::forward::{BAND, Masks, in_bands};
-use super::kernels::{Affine, Depthwise, Finish, Matmul, Packed, Place, Spread};
+use super::fold::Filters;
+use super::forward::{BAND, in_bands};
+use super::kernels::{Depthwise, Finish, Matmul, Place, Spread};
+use super::masks::Masks;
+use super::net::CompiledMobileNet;
 use super::plan::Plan;
 use super::threads;
-
-/// The weights, transposed: made when a gradient is first asked for.
-pub(super) struct Transposed {
-    /// 27 columns, per pixel level.
-    stem: Packed,
-    blocks: Vec<(Filters, Packed)>,
-    pub(super) classifier: Option<Packed>,
-}
-
-impl Transposed {
-    pub(super) fn of(layers: &Layers, std: f64) -> Self {
-        let blocks = layers.blocks.iter().map(|block| {
-            let Filters { weight, after } = &block.depthwise;
-            let channels = after.scale.len();
-            let mut weight: Vec<f32> = match block.stride {
-                // The transpose of a convolution of stride 1 is a convolution with the filter turned round.
-                1 => weight.rchunks_exact(channels).flatten().copied().collect(),
-                _ => weight.clone(),
-            };
-            for taps in weight.chunks_exact_mut(channels) {
-                taps.iter_mut()
-                    .zip(&after.scale)
-                    .for_each(|(w, scale)| *w *= scale);
-            }
-            (
-                Filters {
-                    weight,
-                    after: Affine::none(channels),
-                },
-                block.pointwise.transposed(1.0),
-            )
-        });
-        Self {
-            stem: layers.stem.transposed((1.0 / std) as f32),
-            blocks: blocks.collect(),
-            classifier: layers
-                .classifier
-                .as_ref()
-                .map(|classifier| classifier.transposed(1.0)),
-        }
-    }
-}
+use super::transposed::Transposed;
 
 /// Where a gradient comes from on its way back to a map.
 #[derive(Clone, Copy)]

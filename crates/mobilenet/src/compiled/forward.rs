@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::CompiledMobileNet;
 use super::kernels::{Depthwise, Finish, Matmul, Place};
+use super::masks::Masks;
+use super::net::CompiledMobileNet;
 use super::plan::{Plan, Shape};
 use super::threads;
 use crate::blocks::Blocks;
@@ -12,28 +13,6 @@ use crate::image_batch::Values;
 /// Values of a band that stay in a core's second-level cache (224 KiB) between depthwise and pointwise. The last map at 224
 /// pixels is one band.
 pub(super) const BAND: usize = 56 * 1024;
-
-/// ReLU6's masks of one image, which are all that a gradient with respect to the pixels needs:
-/// `[pixel][vector]`, of the stem's map, then of each block's depthwise and pointwise map. Empty: not wanted.
-#[derive(Default)]
-pub(super) struct Masks {
-    pub(super) stem: Vec<u16>,
-    pub(super) blocks: Vec<[Vec<u16>; 2]>,
-}
-
-impl Masks {
-    /// Of all maps of `plan`.
-    pub(super) fn new(plan: &Plan, lanes: usize) -> Self {
-        let mask = |shape: Shape| vec![0; shape.pixels() * (shape.channels / lanes)];
-        let blocks = 1..plan.stages.len();
-        Self {
-            stem: mask(plan.shape(0)),
-            blocks: blocks
-                .map(|b| [mask(plan.depthwise_shape(b)), mask(plan.shape(b))])
-                .collect(),
-        }
-    }
-}
 
 /// A run of pixels of a map, with their memory and their masks (empty where not wanted).
 pub(super) struct Band<'a> {

@@ -1,10 +1,11 @@
-//! Vector-Jacobian products of batches.
+//! Gradients of batches: vector-Jacobian products.
 
-use super::CompiledMobileNet;
-use super::backward::{Backward, Transposed};
-use super::forward::Masks;
+use super::backward::Backward;
+use super::masks::Masks;
+use super::net::CompiledMobileNet;
 use super::plan::Plan;
 use super::threads::each_image;
+use super::transposed::Transposed;
 use crate::blocks::Blocks;
 use crate::error::Result;
 use crate::gradients::{BlockGradients, GradientOptions, PixelGradients};
@@ -12,14 +13,14 @@ use crate::image_batch::ImageBatch;
 use crate::layer::Layer;
 
 impl CompiledMobileNet {
-    /// The vector-Jacobian product with respect to the pixels.
+    /// Outputs and vector-Jacobian products with respect to the pixels.
     ///
-    /// `gradient(i, output, out)` is given the embedding or logits of image `i` and fills `out`, of the same length
-    /// and zero before, with the gradient of the function of interest with respect to them. It is called once an
-    /// image, from several threads.
+    /// `gradient(i, output, out)` gets the output of image `i` (its embedding or logits) and writes to `out` the gradient
+    /// of the caller's function with respect to this output. `out` has the length of the output and holds zeros. The
+    /// function is called once for each image, from several threads.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) where logits are asked for and the net has no classifier, and as [`embed`](Self::embed).
+    /// [`Error::Input`](crate::Error::Input) if logits are requested and the net has no classifier, and as [`embed`](Self::embed).
     ///
     /// ```
     /// # fn main() -> mobilenet::Result<()> {
@@ -58,7 +59,7 @@ impl CompiledMobileNet {
     /// [`pixel_gradients`](Self::pixel_gradients).
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) where the net has fewer blocks, and as [`pixel_gradients`](Self::pixel_gradients).
+    /// [`Error::Input`](crate::Error::Input) if the net has fewer blocks, and as [`pixel_gradients`](Self::pixel_gradients).
     pub fn block_gradients(
         &self,
         pixels: &ImageBatch,

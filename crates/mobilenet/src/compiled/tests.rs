@@ -7,8 +7,11 @@ use rayon::prelude::*;
 
 use super::kernels::tests::Numbers;
 use super::*;
+use crate::blocks::Blocks;
+use crate::config::MobileNetConfig;
 use crate::config::Padding;
 use crate::gradients::GradientOptions;
+use crate::image_batch::ImageBatch;
 use crate::layer::Layer;
 use crate::model::{ConvBlock, MobileNet};
 
