@@ -9,8 +9,8 @@ use dataset::{ImageItem, RgbImage};
 use metrics::Predictions;
 use transfer::tensorboard::RetrainSummaries;
 use transfer::{
-    Backbone, Basis, Checkpoint, ClassWeights, Classifier, EmbeddingCache, Embeddings, FitEvent,
-    FitReport, Fitted, Head, Recipe, Stopped,
+    Backbone, CalibrationData, Checkpoint, ClassWeights, Classifier, EmbeddingCache, Embeddings,
+    FitEvent, FitReport, Fitted, Head, Recipe, Stopped,
 };
 
 use super::interrupt::on_interrupt;
@@ -154,10 +154,10 @@ pub fn calibrated(
         let targets = training.concat(validation)?.targets().to_vec();
         let probabilities = report.out_of_fold.clone();
         let predictions = Predictions::from_flat(targets, probabilities, classes.len())?;
-        (predictions, Basis::OutOfFold)
+        (predictions, CalibrationData::OutOfFold)
     } else if !validation.is_empty() {
         let predictions = classifier.head().predictions(validation, classes)?;
-        (predictions, Basis::Validation)
+        (predictions, CalibrationData::Validation)
     } else {
         return Ok(classifier);
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use transfer::{Basis, Classifier};
+use transfer::{CalibrationData, Classifier};
 
 use crate::support::{example, run};
 
@@ -31,7 +31,10 @@ fn the_classifier_is_calibrated_and_says_how_it_was_tuned() {
     let more = ["--epochs", "2", "--seed", "3", "--summaries-dir", "logs"];
     run(&mut finetune(folder, &more));
     let classifier = load(folder);
-    assert_eq!(classifier.calibration().unwrap().basis, Basis::Validation);
+    assert_eq!(
+        classifier.calibration().unwrap().data,
+        CalibrationData::Validation
+    );
     assert!(classifier.report().unwrap().chosen().is_some());
     let provenance = classifier.provenance();
     let tuning = provenance.fine_tuning.as_ref().unwrap();

@@ -171,12 +171,12 @@ impl Backbone {
     }
 
     /// Takes another size than the weights were trained on.
-    pub(crate) fn set_size(&mut self, size: u32) -> Result<()> {
+    pub(crate) fn with_size(mut self, size: u32) -> Result<Self> {
         if size == 0 || size > 4096 {
             return Err(Error::mismatch("input size", "1 to 4096 pixels", size));
         }
         self.size = size;
-        Ok(())
+        Ok(self)
     }
 
     /// SHA-256 of the weights ([`Weights::digest`]).

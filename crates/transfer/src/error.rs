@@ -17,10 +17,12 @@ pub enum Error {
     /// A file is not what it should be.
     #[error("{}: {message}", path.display())]
     File {
-        /// The file.
+        /// The file; `(in memory)` where bytes were given.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong, including the cause.
         message: String,
+        /// The cause, if another error is the cause.
+        source: Option<BoxError>,
     },
     /// From the images.
     #[error(transparent)]
@@ -74,6 +76,9 @@ impl From<files::Error> for Error {
     }
 }
 
+/// An error of any type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -82,6 +87,28 @@ impl Error {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// A file that is not what it should be.
+    pub(crate) fn file(path: impl Into<PathBuf>, message: impl Into<String>) -> Self {
+        Self::File {
+            path: path.into(),
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// As [`file`](Self::file), where another error is the cause; the message includes it.
+    pub(crate) fn file_caused(
+        path: impl Into<PathBuf>,
+        message: impl Into<String>,
+        cause: impl Into<BoxError>,
+    ) -> Self {
+        Self::File {
+            path: path.into(),
+            message: message.into(),
+            source: Some(cause.into()),
+        }
     }
 
     /// A setting that is out of its range.

@@ -8,11 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::classifier::Classifier;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::head::{Dense, Head};
-
-/// Any error, as these functions give it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Scores of images, and the gradient of each with respect to its pixels.
 pub type Gradients = (Vec<f64>, Vec<f32>);

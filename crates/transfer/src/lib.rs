@@ -50,10 +50,12 @@ pub mod guide {}
 
 pub use backbone::{Backbone, Embedded, Filled};
 pub use cache::{EmbeddingCache, Imported, Key, Merged, read_bottlenecks, write_bottlenecks};
-pub use classifier::{Basis, Calibration, Classifier, Images, Prediction, Provenance};
+pub use classifier::{
+    Calibration, CalibrationData, Classifier, ImageSetRecord, Prediction, Provenance,
+};
 pub use embeddings::Embeddings;
-pub use error::{Error, Result};
-pub use gradients::{BlockFn, BlockOutput, BoxError, GradientFn, Gradients, ScoresFn};
+pub use error::{BoxError, Error, Result};
+pub use gradients::{BlockFn, BlockOutput, GradientFn, Gradients, ScoresFn};
 pub use head::{
     Candidate, Checkpoint, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head,
     HeadConfig, HeadTraining, LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped,

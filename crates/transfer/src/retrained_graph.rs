@@ -29,10 +29,7 @@ impl Classifier {
     pub fn from_retrained_graph(graph: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         let (graph, labels) = (graph.as_ref(), labels.as_ref());
         let weights = Weights::open(graph)?;
-        let wrong = |message: String| Error::File {
-            path: graph.into(),
-            message,
-        };
+        let wrong = |message: String| Error::file(graph, message);
         let Some(tensors) = weights.head().cloned() else {
             return Err(wrong(
                 "a MobileNetV1 without the layer that retrain.py adds (`final_training_ops`); to train one, make a \
@@ -55,14 +52,14 @@ impl Classifier {
         };
         let names = read_labels(labels)?;
         if names.len() != classes {
-            return Err(Error::File {
-                path: labels.into(),
-                message: format!(
+            return Err(Error::file(
+                labels,
+                format!(
                     "{} labels; {} has {classes} classes",
                     names.len(),
                     graph.display()
                 ),
-            });
+            ));
         }
         // TensorFlow has a column a class, this crate a row.
         let rows = (0..classes).flat_map(|c| (0..inputs).map(move |i| i * classes + c));
@@ -78,9 +75,9 @@ impl Classifier {
 /// One label a line; empty lines at the end are none.
 fn read_labels(path: &Path) -> Result<Vec<String>> {
     let text = read_at_most(path, LONGEST)?;
-    let text = String::from_utf8(text).map_err(|error| Error::File {
-        path: path.into(),
-        message: format!("labels are UTF-8: {error}"),
+    let text = String::from_utf8(text).map_err(|error| {
+        let message = format!("labels must be UTF-8: {error}");
+        Error::file_caused(path, message, error)
     })?;
     let lines = text.trim_end().lines();
     Ok(lines.map(|line| line.trim_end().to_string()).collect())

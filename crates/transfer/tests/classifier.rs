@@ -12,7 +12,8 @@ use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use transfer::{
-    Backbone, Basis, Classifier, Dense, Embeddings, Fitted, Head, HeadConfig, Layer, Provenance,
+    Backbone, CalibrationData, Classifier, Dense, Embeddings, Fitted, Head, HeadConfig, Layer,
+    Provenance,
 };
 
 fn device() -> Device {
@@ -71,7 +72,7 @@ fn described() -> Classifier {
     let classes = vec!["x".into(), "y".into()];
     let classifier = Classifier::new(backbone, head, classes).unwrap();
     let classifier = classifier
-        .calibrate(&predictions, Basis::OutOfFold)
+        .calibrate(&predictions, CalibrationData::OutOfFold)
         .unwrap();
     let provenance = Provenance::default().with_metric("test accuracy", 0.75);
     classifier.with_report(report).with_provenance(provenance)
@@ -122,6 +123,45 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
         let again = folder.path().join("again");
         loaded.save(&again).unwrap();
         assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn bytes_are_those_of_the_file_and_errors_say_so() {
+    let classifier = small();
+    let (_folder, path) = saved(&classifier);
+    let bytes = classifier.to_bytes().unwrap();
+    assert_eq!(bytes, fs::read(&path).unwrap());
+    let loaded = Classifier::from_bytes(&bytes).unwrap();
+    assert_eq!(loaded.to_bytes().unwrap(), bytes);
+    Classifier::from_bytes_on(&bytes, &device()).unwrap();
+    let error = Classifier::from_bytes(&bytes[..bytes.len() - 1]).unwrap_err();
+    assert!(error.to_string().starts_with("(in memory): "), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn files_bytes_and_images_get_the_same_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let classifier = small();
+    for item in &common::images(folder.path(), 2) {
+        let answer = classifier.classify(&item.path).unwrap();
+        let bytes = fs::read(&item.path).unwrap();
+        assert_eq!(classifier.classify_bytes(&bytes).unwrap(), answer);
+        let image = classifier.backbone().loader().decode(&item.path).unwrap();
+        assert_eq!(classifier.classify_image(&image).unwrap(), answer);
+        assert!(classifier.classify_bytes(&bytes[..100]).is_err());
+    }
+}
+
+/// What is in a file is written as safetensors writes it: the bytes do not depend on how this crate does that.
+#[test]
+fn the_file_is_what_safetensors_writes() {
+    for classifier in [described(), trained_by_steps(), small()] {
+        let (_folder, path) = saved(&classifier);
+        let before = fs::read(&path).unwrap();
+        rewrite(&path, |json| json.to_string(), |_| true, &[]);
+        assert_eq!(fs::read(&path).unwrap(), before);
     }
 }
 
@@ -429,13 +469,15 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
         metrics::Predictions::from_flat(vec![0, 1, 1], vec![0.9, 0.1, 0.3, 0.7, 0.2, 0.8], 2)
             .unwrap();
     let before = classifier.head().logits(set.values()).unwrap();
-    let classifier = classifier.calibrate(&right, Basis::Validation).unwrap();
+    let classifier = classifier
+        .calibrate(&right, CalibrationData::Validation)
+        .unwrap();
     assert_eq!(classifier.calibration().unwrap().temperature, 1.0);
     assert_eq!(classifier.head().logits(set.values()).unwrap(), before);
 
     let predictions = classifier.head().predictions(&set, &classes).unwrap();
     let classifier = classifier
-        .calibrate(&predictions, Basis::Validation)
+        .calibrate(&predictions, CalibrationData::Validation)
         .unwrap();
     let calibration = *classifier.calibration().unwrap();
     assert!(
@@ -506,7 +548,10 @@ fn a_file_of_version_1_stays_readable() {
     let classifier = Classifier::load(fixture()).unwrap();
     assert_eq!(classifier.classes(), ["a", "b", "c"]);
     assert_eq!(classifier.thresholds(), Some(&[0.5, 0.25, 1.0][..]));
-    assert_eq!(classifier.calibration().unwrap().basis, Basis::OutOfFold);
+    assert_eq!(
+        classifier.calibration().unwrap().data,
+        CalibrationData::OutOfFold
+    );
     assert_eq!(classifier.provenance().metrics["test accuracy"], 0.75);
     assert!(classifier.report().unwrap().chosen().is_some());
     let probabilities = classifier.predict(&levels(16 * 16 * 3, 1), 1).unwrap();
@@ -535,7 +580,7 @@ fn write_the_fixture() {
     let classes = ["a", "b", "c"].map(String::from).to_vec();
     let classifier = Classifier::new(backbone, head, classes)
         .unwrap()
-        .calibrate(&out_of_fold, Basis::OutOfFold)
+        .calibrate(&out_of_fold, CalibrationData::OutOfFold)
         .unwrap()
         .with_thresholds(vec![0.5, 0.25, 1.0])
         .unwrap()

@@ -65,24 +65,24 @@ impl Backbone {
                 .zip(row)
                 .fold(0f32, |max, (a, b)| max.max((a - b).abs()));
             if off > TOLERANCE * largest {
-                return Err(Error::File {
-                    path: self::path(folder, architecture, name),
-                    message: format!(
+                return Err(Error::file(
+                    self::path(folder, architecture, name),
+                    format!(
                         "off by {off:.1e} from what this network gives (largest {largest:.1e}); were these files made \
                          with other weights, another layer (retrain.py: logits) or another resize (retrain.py: tf1)?"
                     ),
-                });
+                ));
             }
         }
         if compared == 0 && !there.is_empty() {
-            return Err(Error::File {
-                path: folder.into(),
-                message: format!(
+            return Err(Error::file(
+                folder,
+                format!(
                     "of {} files tried none could be compared with what this network gives: they, or their images, \
                      cannot be read",
                     probes.len()
                 ),
-            });
+            ));
         }
         let recipe = self.recipe();
         let mut imported = Imported::default();

@@ -224,12 +224,10 @@ impl State {
         }
         let length = self.file.metadata().map_err(Error::io(path))?.len();
         if length < self.end {
-            return Err(Error::File {
-                path: path.into(),
-                message:
-                    "the cache is shorter than it was; delete the folder, all is computed again"
-                        .into(),
-            });
+            return Err(Error::file(
+                path,
+                "the cache is shorter than it was; delete the folder, all is computed again",
+            ));
         }
         while self.end < length {
             self.file
@@ -287,12 +285,10 @@ impl State {
             .read_to_end(&mut found)
             .map_err(Error::io(path))?;
         if !MAGIC.starts_with(&found) {
-            return Err(Error::File {
-                path: path.into(),
-                message:
-                    "not an embedding cache of version 1; choose another folder or delete the file"
-                        .into(),
-            });
+            return Err(Error::file(
+                path,
+                "not an embedding cache of version 1; choose another folder or delete the file",
+            ));
         }
         if found.len() < MAGIC.len() {
             self.file

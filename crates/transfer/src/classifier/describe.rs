@@ -3,7 +3,7 @@
 use dataset::ResizePolicy;
 use metrics::report::{LearningCurve, ModelCard, Report};
 
-use crate::classifier::Classifier;
+use super::classify::Classifier;
 use crate::finetune::FineTuneRecord;
 use crate::head::{ClassWeights, FitReport};
 

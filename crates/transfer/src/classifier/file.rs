@@ -1,35 +1,37 @@
 //! The classifier file: see `FORMAT.md`.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use dataset::{ResizeFilter, ResizePolicy};
 use files::{hex, read_at_most, write_bytes};
-use mobilenet::{FloatType, Weights};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use mobilenet::{Layer, Weights};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::calibration::Calibration;
+use super::classify::Classifier;
+use super::provenance::Provenance;
 use super::reference::{self, Answer};
-use super::{Calibration, Classifier, Provenance};
-use crate::head::HeadShape;
-use crate::tensor_file::bytes_of;
-use crate::{Backbone, Dense, Error, FitReport, Head, Layer, Result};
+use super::stored_backbone::{self, BackboneDescription};
+use crate::backbone::Backbone;
+use crate::error::{Error, Result};
+use crate::head::{Dense, FitReport, Head, HeadShape};
+use crate::tensor_file::{TensorFormat, TensorReader, TensorWriter, bytes_of};
 
-/// Version of the format.
-const VERSION: u32 = 1;
-/// The one metadata key of a classifier file; several would come in any order.
-const KEY: &str = "classifier";
-/// The metadata key of mobilenet's own files.
-const BACKBONE_KEY: &str = "mobilenet";
-/// Tensors of the backbone begin with this.
-const BACKBONE: &str = "backbone.";
-/// The tensor of the picture that the self-test asks about.
+const FORMAT: TensorFormat = TensorFormat {
+    name: "a classifier file",
+    key: "classifier",
+    version: 1,
+    // A hundred times the largest MobileNetV1.
+    limit: 1 << 31,
+    sealed: false,
+    other_run: "the file of a run",
+    advice: "",
+};
+/// The tensor of the image that the self-test asks about.
 const REFERENCE: &str = "reference.pixels";
-/// The largest file that is read, a hundred times the largest MobileNetV1.
-const MOST_BYTES: u64 = 1 << 31;
+/// The name in messages of a classifier that is read from or written to bytes.
+const IN_MEMORY: &str = "(in memory)";
 
 /// What a file says beside its tensors.
 #[derive(Serialize, Deserialize)]
@@ -59,43 +61,25 @@ struct Description {
     provenance: Provenance,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BackboneDescription {
-    /// Configuration, as mobilenet's own safetensors have it.
-    config: Value,
-    /// Digest of the weights.
-    digest: String,
-    /// Where the weights are, if they are not in the file: a name that [`Weights::open`] knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-}
-
-/// Only this is read of a file of another version.
-#[derive(Deserialize)]
-struct Version {
-    version: u32,
-}
-
-type Tensors = Vec<(String, Dtype, Vec<usize>, Vec<u8>)>;
-
 impl Classifier {
-    /// Writes one file, visible under its name only when whole. Same classifier, same bytes.
+    /// Writes one file, which appears under its name only when it is whole. The same classifier gives the same bytes.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref(), None)
+        let path = path.as_ref();
+        Ok(write_bytes(path, &self.encode(path, None)?)?)
     }
 
-    /// As [`save`](Self::save), without the backbone's weights: the file is small, and holds their `name` (what
-    /// [`Weights::open`] takes: `bundled`, or a publication's name) and digest. Whoever loads it must have them.
+    /// As [`save`](Self::save), without the weights of the backbone. The file is small: in place of the weights it holds
+    /// their digest and their `name`, which is what [`Weights::open`] takes (`bundled`, or the name of a publication).
+    /// Who loads the file must have these weights.
     ///
     /// # Errors
-    /// Where these are not the weights of that name, and as [`save`](Self::save).
+    /// If the weights of that name are not those of the backbone, and as [`save`](Self::save).
     pub fn save_linked(&self, path: impl AsRef<Path>, name: &str) -> Result<()> {
         let config = self.backbone.weights().config();
-        let named = linked(name, config.blocks, config.classes)?;
+        let named = stored_backbone::open_linked(name, config.blocks, config.classes)?;
         if named.digest() != self.backbone.digest() {
             return Err(Error::mismatch(
                 format!("weights `{name}`"),
@@ -103,54 +87,16 @@ impl Classifier {
                 format!("digest {}", named.digest()),
             ));
         }
-        self.write(path.as_ref(), Some(name))
+        let path = path.as_ref();
+        Ok(write_bytes(path, &self.encode(path, Some(name))?)?)
     }
 
-    fn write(&self, path: &Path, name: Option<&str>) -> Result<()> {
-        let wrong = |message: String| file_error(path, message);
-        let reference = reference::image(self.backbone.size());
-        let (backbone, config) = backbone(self.backbone.weights()).map_err(&wrong)?;
-        let description = Description {
-            version: VERSION,
-            classes: self.classes.clone(),
-            layer: self.backbone.layer(),
-            resize: self.backbone.resize(),
-            filter: self.backbone.filter(),
-            size: self.backbone.size(),
-            head: self.head.shape(),
-            head_digest: Some(digest(&self.head)),
-            backbone: BackboneDescription {
-                config,
-                digest: self.backbone.digest().into(),
-                name: name.map(String::from),
-            },
-            reference: Answer::of(self, &reference)?,
-            calibration: self.calibration,
-            thresholds: self.thresholds.clone(),
-            report: self.report.clone(),
-            provenance: self.provenance.clone(),
-        };
-        let mut tensors = if name.is_some() {
-            Tensors::new()
-        } else {
-            backbone
-        };
-        for (i, layer) in self.head.layers().iter().enumerate() {
-            let (outputs, inputs) = (layer.outputs(), layer.inputs());
-            let parts = [
-                ("weight", vec![outputs, inputs], layer.weights()),
-                ("bias", vec![outputs], layer.bias()),
-            ];
-            for (part, shape, values) in parts {
-                let bytes = bytes_of(values);
-                tensors.push((format!("head.{i}.{part}"), Dtype::F32, shape, bytes));
-            }
-        }
-        let side = self.backbone.size() as usize;
-        tensors.push((REFERENCE.into(), Dtype::U8, vec![side, side, 3], reference));
-        let json = serde_json::to_string(&description).map_err(|e| wrong(e.to_string()))?;
-        let bytes = serialize(&tensors, json).map_err(wrong)?;
-        Ok(write_bytes(path, &bytes)?)
+    /// The bytes that [`save`](Self::save) writes.
+    ///
+    /// # Errors
+    /// If the classifier cannot answer for the reference image of the self-test.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.encode(Path::new(IN_MEMORY), None)
     }
 
     /// Reads a file that [`save`](Self::save) wrote, and checks its answer for the reference image in it. The backbone
@@ -173,69 +119,89 @@ impl Classifier {
         Self::read(path.as_ref(), |weights| Backbone::on(weights, device))
     }
 
-    fn read(path: &Path, backbone: impl FnOnce(Weights) -> Result<Backbone>) -> Result<Self> {
-        let wrong = |message: String| file_error(path, message);
-        // What is wrong with the backbone's tensors names the file already.
-        let begin = format!("{}: ", path.display());
-        let named = |error: Error| match error {
-            Error::File { .. } | Error::Io { .. } => error,
-            error if error.to_string().starts_with(&begin) => error,
-            error => wrong(error.to_string()),
-        };
-        let bytes = read_at_most(path, MOST_BYTES)?;
-        let about = describe(&bytes).map_err(&wrong)?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
-        let layers = 1 + usize::from(about.head.hidden.is_some());
-        check_names(&tensors, layers, about.backbone.name.is_none()).map_err(&wrong)?;
+    /// As [`load`](Self::load), from the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::decode(Path::new(IN_MEMORY), bytes, Backbone::new)
+    }
 
-        let weights = if let Some(name) = &about.backbone.name {
-            let size = |field: &str| {
-                let size = about.backbone.config.get(field).and_then(Value::as_u64);
-                let size = size.and_then(|size| usize::try_from(size).ok());
-                size.ok_or_else(|| wrong(format!("no `{field}` in the backbone's `config`")))
-            };
-            linked(name, size("blocks")?, size("classes")?).map_err(named)?
-        } else {
-            let bytes = embedded(&tensors, &about.backbone).map_err(&wrong)?;
-            Weights::from_safetensors(&path.display().to_string(), &bytes)?
+    /// As [`load_on`](Self::load_on), from the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    #[cfg(feature = "burn")]
+    pub fn from_bytes_on(bytes: &[u8], device: &burn::tensor::Device) -> Result<Self> {
+        Self::decode(Path::new(IN_MEMORY), bytes, |weights| {
+            Backbone::on(weights, device)
+        })
+    }
+
+    fn read(path: &Path, backbone: impl FnOnce(Weights) -> Result<Backbone>) -> Result<Self> {
+        Self::decode(path, &read_at_most(path, FORMAT.limit)?, backbone)
+    }
+
+    /// The bytes of a file; with `linked`, the name of the weights is in place of the weights.
+    fn encode(&self, path: &Path, linked: Option<&str>) -> Result<Vec<u8>> {
+        let image = reference::image(self.backbone.size());
+        let mut tensors = TensorWriter::default();
+        let weights = self.backbone.weights();
+        let config = stored_backbone::put(weights, linked.is_none().then_some(&mut tensors))?;
+        let description = Description {
+            version: FORMAT.version,
+            classes: self.classes.clone(),
+            layer: self.backbone.layer(),
+            resize: self.backbone.resize(),
+            filter: self.backbone.filter(),
+            size: self.backbone.size(),
+            head: self.head.shape(),
+            head_digest: Some(digest(&self.head)),
+            backbone: BackboneDescription {
+                config,
+                digest: self.backbone.digest().into(),
+                name: linked.map(String::from),
+            },
+            reference: Answer::of(self, &image)?,
+            calibration: self.calibration,
+            thresholds: self.thresholds.clone(),
+            report: self.report.clone(),
+            provenance: self.provenance.clone(),
         };
-        let mut backbone = backbone(weights)
-            .map_err(named)?
+        put_head(&self.head, &mut tensors);
+        tensors.put(REFERENCE, &image_shape(self.backbone.size()), &image);
+        FORMAT.encode(path, &description, &tensors)
+    }
+
+    fn decode(
+        path: &Path,
+        bytes: &[u8],
+        backbone: impl FnOnce(Weights) -> Result<Backbone>,
+    ) -> Result<Self> {
+        let (about, tensors) = FORMAT.open::<Description>(path, bytes, "")?;
+        let named = |error: Error| tensors.caused(error);
+        let backbone = stored_backbone::get(&about.backbone, &tensors, path, backbone)?
             .with_resize(about.resize)
             .with_filter(about.filter)
             .with_layer(about.layer)
+            .and_then(|backbone| backbone.with_size(about.size))
             .map_err(named)?;
-        if backbone.digest() != about.backbone.digest {
-            return Err(wrong(format!(
-                "the backbone's weights have the digest {}, those it was saved with {}",
-                backbone.digest(),
-                about.backbone.digest
-            )));
-        }
-        backbone.set_size(about.size).map_err(named)?;
-
-        let head = head(&tensors, about.head).map_err(named)?;
+        let head = get_head(&tensors, about.head)?;
         if about.head_digest.is_some_and(|said| said != digest(&head)) {
-            return Err(wrong(
-                "damaged: the head is not the one that was saved".into(),
-            ));
+            return Err(tensors.error("damaged: the head is not the one that was saved"));
         }
-        let classifier = Self::new(backbone, head, about.classes).map_err(named)?;
-        let classifier = match about.thresholds {
-            Some(thresholds) => classifier.with_thresholds(thresholds).map_err(named)?,
-            None => classifier,
-        };
-        let classifier = Self {
-            calibration: about.calibration,
-            report: about.report,
-            provenance: about.provenance,
-            ..classifier
-        };
-        let reference = tensors
-            .tensor(REFERENCE)
-            .map_err(|e| wrong(e.to_string()))?;
-        let found = Answer::of(&classifier, reference.data()).map_err(named)?;
-        about.reference.check(&found).map_err(wrong)?;
+        let image: Vec<u8> = tensors.get(REFERENCE, &image_shape(backbone.size()))?;
+        tensors.finish()?;
+        let mut classifier = Self::new(backbone, head, about.classes).map_err(named)?;
+        if let Some(thresholds) = about.thresholds {
+            classifier = classifier.with_thresholds(thresholds).map_err(named)?;
+        }
+        classifier.calibration = about.calibration;
+        classifier.report = about.report;
+        classifier.provenance = about.provenance;
+        let answer = Answer::of(&classifier, &image).map_err(named)?;
+        let checked = about.reference.check(&answer);
+        checked.map_err(|message| tensors.error(message))?;
         Ok(classifier)
     }
 }
@@ -243,6 +209,10 @@ impl Classifier {
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_default(filter: &ResizeFilter) -> bool {
     *filter == ResizeFilter::default()
+}
+
+fn image_shape(side: u32) -> [usize; 3] {
+    [side as usize, side as usize, 3]
 }
 
 /// SHA-256 of a head's weights and biases, in order.
@@ -255,126 +225,27 @@ fn digest(head: &Head) -> String {
     hex(&hash.finalize())
 }
 
-fn file_error(path: &Path, message: String) -> Error {
-    let path = path.into();
-    Error::File { path, message }
-}
-
-fn describe(bytes: &[u8]) -> Result<Description, String> {
-    let (_, header) = SafeTensors::read_metadata(bytes)
-        .map_err(|e| format!("not a classifier file (no safetensors header: {e})"))?;
-    let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
-    let json = json.ok_or("not a classifier file (no `classifier` in its metadata)")?;
-    let damaged = |e: serde_json::Error| format!("its description is damaged: {e}");
-    let Version { version } = serde_json::from_str(json).map_err(damaged)?;
-    if version != VERSION {
-        return Err(format!(
-            "version {version} of the format; this program reads {VERSION}"
-        ));
-    }
-    serde_json::from_str(json).map_err(damaged)
-}
-
-/// Every tensor has a meaning; that none is missing shows where they are read.
-fn check_names(tensors: &SafeTensors<'_>, layers: usize, embedded: bool) -> Result<(), String> {
-    let known = |name: &str| {
-        let head = |i| {
-            ["weight", "bias"]
-                .iter()
-                .any(|part| name == format!("head.{i}.{part}"))
-        };
-        name == REFERENCE || (0..layers).any(head) || (embedded && name.starts_with(BACKBONE))
-    };
-    match tensors.names().into_iter().find(|name| !known(name)) {
-        Some(name) => Err(format!(
-            "tensor `{name}` has no place in a classifier file like this"
-        )),
-        None => Ok(()),
+fn put_head(head: &Head, tensors: &mut TensorWriter) {
+    for (i, layer) in head.layers().iter().enumerate() {
+        let (outputs, inputs) = (layer.outputs(), layer.inputs());
+        tensors.put(
+            format!("head.{i}.weight"),
+            &[outputs, inputs],
+            layer.weights(),
+        );
+        tensors.put(format!("head.{i}.bias"), &[outputs], layer.bias());
     }
 }
 
-/// The tensors and configuration that mobilenet would write: in half precision where that loses nothing.
-fn backbone(weights: &Weights) -> Result<(Tensors, Value), String> {
-    let write = |precision| weights.to_safetensors(precision).map_err(|e| e.to_string());
-    let half = write(FloatType::F16).ok().filter(|half| {
-        let same = |read: Weights| read.digest() == weights.digest();
-        Weights::from_safetensors("", half).is_ok_and(same)
-    });
-    let bytes = match half {
-        Some(half) => half,
-        None => write(FloatType::F32)?,
-    };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| e.to_string())?;
-    let config = header.metadata().as_ref().and_then(|m| m.get(BACKBONE_KEY));
-    let config = config.ok_or("mobilenet wrote no configuration")?;
-    let config = serde_json::from_str(config).map_err(|e| e.to_string())?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| e.to_string())?;
-    let tensor = |(name, view): (String, TensorView<'_>)| {
-        let (shape, bytes) = (view.shape().to_vec(), view.data().to_vec());
-        (format!("{BACKBONE}{name}"), view.dtype(), shape, bytes)
-    };
-    Ok((tensors.tensors().into_iter().map(tensor).collect(), config))
-}
-
-fn serialize(tensors: &Tensors, json: String) -> Result<Vec<u8>, String> {
-    let views: Result<Vec<_>, _> = tensors
-        .iter()
-        .map(|(name, dtype, shape, bytes)| {
-            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
-        })
-        .collect();
-    let metadata = HashMap::from([(KEY.to_string(), json)]);
-    safetensors::serialize(views.map_err(|e| e.to_string())?, Some(metadata))
-        .map_err(|e| e.to_string())
-}
-
-/// The backbone in the file as one of mobilenet's own.
-fn embedded(tensors: &SafeTensors<'_>, about: &BackboneDescription) -> Result<Vec<u8>, String> {
-    let views: Vec<_> = tensors
-        .tensors()
-        .into_iter()
-        .filter_map(|(name, view)| Some((name.strip_prefix(BACKBONE)?.to_string(), view)))
-        .collect();
-    let metadata = HashMap::from([(BACKBONE_KEY.to_string(), about.config.to_string())]);
-    safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
-}
-
-/// The weights of that name, cut as those in use are.
-fn linked(name: &str, blocks: usize, classes: usize) -> Result<Weights> {
-    let weights = Weights::open(name)?.with_blocks(blocks)?;
-    Ok(match classes {
-        0 => weights.without_classifier(),
-        _ => weights,
-    })
-}
-
-fn head(tensors: &SafeTensors<'_>, shape: HeadShape) -> Result<Head> {
-    let floats = |name: String, shape: &[usize]| -> Result<Vec<f32>> {
-        let wrong = |found: String| {
-            let expected = format!("F32 {shape:?}");
-            Error::mismatch(format!("tensor `{name}`"), expected, found)
-        };
-        let view = tensors.tensor(&name).map_err(|e| wrong(e.to_string()))?;
-        if view.dtype() != Dtype::F32 || view.shape() != shape {
-            return Err(wrong(format!("{:?} {:?}", view.dtype(), view.shape())));
-        }
-        let words = view.data().chunks_exact(4);
-        Ok(words
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect())
-    };
-    let widths: Vec<usize> = [Some(shape.inputs), shape.hidden, Some(shape.classes)]
-        .into_iter()
-        .flatten()
-        .collect();
-    let layers = widths.windows(2).enumerate().map(|(i, width)| {
+fn get_head(tensors: &TensorReader<'_>, shape: HeadShape) -> Result<Head> {
+    let widths = [Some(shape.inputs), shape.hidden, Some(shape.classes)];
+    let widths: Vec<usize> = widths.into_iter().flatten().collect();
+    let layer = |(i, width): (usize, &[usize])| {
         let (inputs, outputs) = (width[0], width[1]);
-        let weights = floats(format!("head.{i}.weight"), &[outputs, inputs])?;
-        Dense::new(
-            inputs,
-            weights,
-            floats(format!("head.{i}.bias"), &[outputs])?,
-        )
-    });
-    Head::new(layers.collect::<Result<_>>()?)
+        let weights = tensors.get(&format!("head.{i}.weight"), &[outputs, inputs])?;
+        let bias = tensors.get(&format!("head.{i}.bias"), &[outputs])?;
+        Dense::new(inputs, weights, bias).map_err(|error| tensors.caused(error))
+    };
+    let layers: Result<_> = widths.windows(2).enumerate().map(layer).collect();
+    Head::new(layers?).map_err(|error| tensors.caused(error))
 }

@@ -1,6 +1,6 @@
 use dataset::{ImageFolder, ImageItem};
 
-use crate::classifier::Classifier;
+use super::classify::Classifier;
 use crate::error::{Error, Result};
 
 impl Classifier {

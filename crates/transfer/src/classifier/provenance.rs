@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Embedded;
+use crate::backbone::Embedded;
 use crate::finetune::FineTuneRecord;
 
 /// Where a classifier came from: kept in its file so that it can be made again, and traced. How the head was
-/// trained (recipe, seed) is in the [`FitReport`](crate::FitReport).
+/// trained (recipe, seed) is in the [`FitReport`](crate::head::FitReport).
 ///
 /// ```
 /// use transfer::Provenance;
@@ -18,7 +18,7 @@ use crate::finetune::FineTuneRecord;
 pub struct Provenance {
     /// The images of each part (`training`, `validation`, `test`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub images: BTreeMap<String, Images>,
+    pub images: BTreeMap<String, ImageSetRecord>,
     /// How they were split, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
@@ -33,7 +33,7 @@ pub struct Provenance {
 /// Some images, so that it can be said whether others are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Images {
+pub struct ImageSetRecord {
     /// How many were used.
     pub count: usize,
     /// SHA-256 over each image's name, class and content ([`Embedded::digest`]).
@@ -43,7 +43,7 @@ pub struct Images {
 impl Provenance {
     /// Adds the images of a part.
     pub fn with_images(mut self, part: impl Into<String>, images: &Embedded) -> Self {
-        let images = Images {
+        let images = ImageSetRecord {
             count: images.embeddings.len(),
             digest: images.digest.clone(),
         };

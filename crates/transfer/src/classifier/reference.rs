@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Classifier, Result};
+use super::classify::Classifier;
+use crate::error::Result;
 
 /// How far a loaded classifier's answer to the reference image may be from the one in the file: probabilities by
 /// this, logits by this times the largest of them (or 1). Ten times what engines differ by, far less than a wrong

@@ -1,17 +1,15 @@
-//! The state of a fine-tuning as a file: a safetensors, and then its SHA-256.
+//! The state of a fine-tuning as a file: a tensor file with a seal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::ImageItem;
-use files::{hex, read_at_most};
+use files::hex;
 use rayon::prelude::*;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,12 +17,18 @@ use super::optimiser::Moments;
 use super::state::{Epoch, State};
 use super::tail::floats;
 use super::{EpochRecord, FineTuneConfig};
-use crate::tensor_file::{MOST_SEALED, bytes_of, unsealed, write_sealed};
-use crate::{Checkpoint, Classifier, Error, Result, Validation};
+use crate::tensor_file::{MAX_STATE_BYTES, TensorFormat, TensorReader, TensorWriter, bytes_of};
+use crate::{Checkpoint, Classifier, Result, Validation};
 
-const VERSION: u32 = 1;
-/// The one metadata key; several would come in any order.
-const KEY: &str = "fine-tuning";
+const FORMAT: TensorFormat = TensorFormat {
+    name: "the state of a fine-tuning",
+    key: "fine-tuning",
+    version: 1,
+    limit: MAX_STATE_BYTES,
+    sealed: true,
+    other_run: "the state of another fine-tuning (other images, settings, seed, device or classifier)",
+    advice: "; delete it to start anew",
+};
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
@@ -90,30 +94,14 @@ impl<'a> File<'a> {
 
     /// The state of a run that was stopped, if there is one; else the one that is given, a new one.
     pub(super) fn load(&self, new: State, device: &Device) -> Result<State> {
-        let bytes = match read_at_most(self.path(), MOST_SEALED) {
-            Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(new),
-            bytes => bytes?,
+        let path = self.checkpoint.path();
+        let Some(bytes) = FORMAT.read(path)? else {
+            return Ok(new);
         };
-        let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
-        let nothing = || wrong("damaged, cut short, or not the state of a fine-tuning".into());
-        let bytes = unsealed(&bytes).ok_or_else(nothing)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| nothing())?;
-        let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let json = json.ok_or_else(nothing)?;
-        let about: Description =
-            serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
-        if about.version != VERSION {
-            let version = about.version;
-            return Err(wrong(format!(
-                "version {version}, this program reads {VERSION}"
-            )));
-        }
-        if about.run != self.run {
-            let message = "the state of another fine-tuning (other images, settings, seed, device or classifier)";
-            return Err(wrong(message.into()));
-        }
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
-        restore(new, &tensors, &about, device).map_err(|error| wrong(error.to_string()))
+        let (about, tensors) = FORMAT.open(path, &bytes, &self.run)?;
+        let state = restore(new, &tensors, &about, device)?;
+        tensors.finish()?;
+        Ok(state)
     }
 
     pub(super) fn save_now_and_then(&self, state: &State) -> Result<()> {
@@ -126,9 +114,9 @@ impl<'a> File<'a> {
     pub(super) fn save(&self, state: &State) -> Result<()> {
         // `valid` brings the statistics of batch normalisations up to date.
         let tail = Parameters::of(&state.tail.valid())?;
-        let mut tensors: Vec<(String, Dtype, Vec<u8>)> = Vec::new();
+        let mut tensors = TensorWriter::default();
         let mut put = |part: &str, name: &str, values: &[f32]| {
-            tensors.push((format!("{part}/{name}"), Dtype::F32, bytes_of(values)));
+            tensors.put_list(format!("{part}/{name}"), values);
         };
         let mut times = BTreeMap::new();
         for (name, id, values) in &tail {
@@ -146,62 +134,29 @@ impl<'a> File<'a> {
             put("best", &name, &values);
         }
         let Epoch { loss, images, rate } = state.epoch;
-        let rows = [
-            ("before", validation_row(state.before).to_vec()),
-            ("epoch", vec![loss, images as f64, rate]),
-            ("history", state.history.iter().flat_map(row_of).collect()),
-        ];
-        for (name, values) in rows {
-            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            tensors.push((name.into(), Dtype::F64, bytes));
-        }
+        let history: Vec<f64> = state.history.iter().flat_map(row_of).collect();
+        tensors.put_list("before", &validation_row(state.before));
+        tensors.put_list("epoch", &[loss, images as f64, rate]);
+        tensors.put_list("history", &history);
         let about = Description {
-            version: VERSION,
+            version: FORMAT.version,
             run: self.run.clone(),
             steps: state.steps,
             kept: state.kept,
             averaged: state.average.steps,
             times,
         };
-        let wrong = |error: &dyn std::fmt::Display| self.error(error.to_string());
-        let views: Result<Vec<_>, _> = tensors
-            .iter()
-            .map(|(name, dtype, bytes)| {
-                let size = if *dtype == Dtype::F32 { 4 } else { 8 };
-                TensorView::new(*dtype, vec![bytes.len() / size], bytes)
-                    .map(|view| (name.as_str(), view))
-            })
-            .collect();
-        let json = serde_json::to_string(&about).map_err(|e| wrong(&e))?;
-        let metadata = HashMap::from([(KEY.to_string(), json)]);
-        let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
-            .map_err(|e| wrong(&e))?;
-        write_sealed(self.path(), &bytes)
-    }
-
-    fn path(&self) -> &Path {
-        self.checkpoint.path()
-    }
-
-    fn error(&self, message: String) -> Error {
-        let path = self.path().into();
-        Error::File { path, message }
+        FORMAT.write(self.checkpoint.path(), &about, &tensors)
     }
 }
 
 /// Puts what a file holds into a new state of the same fine-tuning.
 fn restore(
     mut state: State,
-    tensors: &SafeTensors<'_>,
+    tensors: &TensorReader<'_>,
     about: &Description,
     device: &Device,
 ) -> Result<State> {
-    let doubles = |name: &str| -> Result<Vec<f64>> {
-        let words = data(tensors, name, Dtype::F64)?.chunks_exact(8);
-        Ok(words
-            .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
-            .collect())
-    };
     for (part, tail) in [("tail", &mut state.tail), ("best", &mut state.best)] {
         let mut restore = Restore {
             tensors,
@@ -214,8 +169,8 @@ fn restore(
     }
     for (name, id, values) in Parameters::of(&state.tail.valid())? {
         let flat = |part: &str| -> Result<Tensor<1>> {
-            let found = singles(tensors, &format!("{part}/{name}"), values.len())?;
-            let shape = [found.len()];
+            let shape = [values.len()];
+            let found: Vec<f32> = tensors.get(&format!("{part}/{name}"), &shape)?;
             Ok(Tensor::from_data(TensorData::new(found, shape), device))
         };
         if let Some(&time) = about.times.get(&name) {
@@ -227,48 +182,24 @@ fn restore(
             };
             state.optimiser.moments.insert(id, moments);
         }
-        if tensors.tensor(&format!("average/{name}")).is_ok() {
+        if tensors.has(&format!("average/{name}")) {
             state.average.values.insert(id, flat("average")?);
         }
     }
-    let epoch = doubles("epoch")?;
+    let epoch: Vec<f64> = tensors.get_list("epoch")?;
     let at = |i: usize| epoch.get(i).copied().unwrap_or_default();
     state.epoch = Epoch {
         loss: at(0),
         images: at(1) as usize,
         rate: at(2),
     };
-    state.before = validation_of(&doubles("before")?);
-    let history = doubles("history")?;
+    state.before = validation_of(&tensors.get_list::<f64>("before")?);
+    let history: Vec<f64> = tensors.get_list("history")?;
     state.history = history.chunks_exact(RECORD).map(record_of).collect();
     state.average.steps = about.averaged;
     state.steps = about.steps;
     state.kept = about.kept.filter(|&epoch| epoch < state.history.len());
     Ok(state)
-}
-
-/// The bytes of a tensor of a type.
-fn data<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
-    let found = tensors.tensor(name).ok();
-    let found = found.filter(|view| view.dtype() == dtype);
-    found.map(|view| view.data()).ok_or_else(|| {
-        let expected = format!("of type {dtype:?}");
-        Error::mismatch(format!("tensor `{name}`"), expected, "none")
-    })
-}
-
-/// The values of a tensor of that many.
-fn singles(tensors: &SafeTensors<'_>, name: &str, count: usize) -> Result<Vec<f32>> {
-    let words = data(tensors, name, Dtype::F32)?.chunks_exact(4);
-    let values: Vec<f32> = words
-        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        .collect();
-    if values.len() == count {
-        Ok(values)
-    } else {
-        let what = format!("values of tensor `{name}`");
-        Err(Error::mismatch(what, count, values.len()))
-    }
 }
 
 /// The parameters of a module by name (such as `blocks.0.depthwise.conv.weight`), statistics included, with their
@@ -310,7 +241,7 @@ impl ModuleVisitor for Parameters {
 
 /// Gives each parameter the values that a file has for it.
 struct Restore<'a> {
-    tensors: &'a SafeTensors<'a>,
+    tensors: &'a TensorReader<'a>,
     path: Vec<String>,
     part: &'static str,
     failed: Result<()>,
@@ -328,7 +259,7 @@ impl ModuleMapper for Restore<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = format!("{}/{}", self.part, self.path.join("."));
         let shape = param.val().shape();
-        match singles(self.tensors, &name, shape.num_elements()) {
+        match self.tensors.get::<f32>(&name, &[shape.num_elements()]) {
             Ok(values) => param.map(|old| {
                 let device = old.device();
                 let data = TensorData::new(values, shape);

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_converged_head_is_where_the_penalty_holds_it_calibrated_or_not() {
         use crate::{
-            Backbone, Basis, ClassWeights, Classifier, Embeddings, Fitted, HeadConfig,
+            Backbone, CalibrationData, ClassWeights, Classifier, Embeddings, Fitted, HeadConfig,
             LogisticRegression,
         };
         use mobilenet::Weights;
@@ -260,7 +260,7 @@ mod tests {
                 classifier.with_report(report.clone())
             };
             let calibrated = classifier()
-                .calibrate(&predictions, Basis::Validation)
+                .calibrate(&predictions, CalibrationData::Validation)
                 .unwrap();
             let temperature = calibrated.calibration().unwrap().temperature;
             assert!((temperature - 1.0).abs() > 0.1, "{temperature}");

@@ -1,11 +1,8 @@
-use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use files::{hex, read_at_most};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use files::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,11 +12,17 @@ use crate::error::{Error, Result};
 use crate::head::config::HeadConfig;
 use crate::head::network::{Dense, Head};
 use crate::head::report::{StepRecord, Validation};
-use crate::tensor_file::{MOST_SEALED, bytes_of, unsealed, write_sealed};
+use crate::tensor_file::{MAX_STATE_BYTES, TensorFormat, TensorReader, TensorWriter, bytes_of};
 
-const VERSION: u32 = 2;
-/// The one metadata key; several would come in any order.
-const KEY: &str = "training";
+const FORMAT: TensorFormat = TensorFormat {
+    name: "the state of a training",
+    key: "training",
+    version: 2,
+    limit: MAX_STATE_BYTES,
+    sealed: true,
+    other_run: "the state of another training (other images, recipe, seed, distortions or start)",
+    advice: "; delete it to start anew",
+};
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
@@ -139,33 +142,14 @@ struct Description {
 impl File<'_> {
     /// The state of a run that was stopped, if there is one.
     pub(super) fn load(&self) -> Result<Option<State>> {
-        let bytes = match read_at_most(self.path(), MOST_SEALED) {
-            Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(None),
-            bytes => bytes?,
+        let path = self.checkpoint.path();
+        let Some(bytes) = FORMAT.read(path)? else {
+            return Ok(None);
         };
-        let wrong = |message: String| self.error(format!("{message}; delete it to start anew"));
-        let nothing = || wrong("damaged, cut short, or not the state of a training".into());
-        let bytes = unsealed(&bytes).ok_or_else(nothing)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| nothing())?;
-        let json = header.metadata().as_ref().and_then(|m| m.get(KEY));
-        let json = json.ok_or_else(nothing)?;
-        let about: Description =
-            serde_json::from_str(json).map_err(|e| wrong(format!("damaged: {e}")))?;
-        if about.version != VERSION {
-            let version = about.version;
-            return Err(wrong(format!(
-                "version {version}, this program reads {VERSION}"
-            )));
-        }
-        if about.run != self.run {
-            let message =
-                "the state of another training (other images, recipe, seed, distortions or start)";
-            return Err(wrong(message.into()));
-        }
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
-        read(&tensors, &about)
-            .map(Some)
-            .map_err(|error| wrong(error.to_string()))
+        let (about, tensors) = FORMAT.open(path, &bytes, &self.run)?;
+        let state = get(&tensors, &about)?;
+        tensors.finish()?;
+        Ok(Some(state))
     }
 
     pub(super) fn save_now_and_then(&self, state: &State) -> Result<()> {
@@ -177,7 +161,7 @@ impl File<'_> {
 
     pub(super) fn save(&self, state: &State) -> Result<()> {
         let about = Description {
-            version: VERSION,
+            version: FORMAT.version,
             run: self.run.clone(),
             steps: state.steps,
             stale: state.stale,
@@ -185,87 +169,46 @@ impl File<'_> {
             moments: state.moments.len(),
             best_steps: state.best.as_ref().map(|best| best.steps),
         };
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
-        let mut floats = |name: String, values: &[f32]| {
-            tensors.push((name, Dtype::F32, vec![values.len()], bytes_of(values)));
-        };
-        let best = state.best.iter().map(|best| ("best", &best.layers));
-        for (what, layers) in best.chain([("layer", &state.layers)]) {
-            for (i, layer) in layers.iter().enumerate() {
-                floats(format!("{what}.{i}.weight"), layer.weights());
-                floats(format!("{what}.{i}.bias"), layer.bias());
-            }
-        }
-        for (i, (first, second)) in state.moments.iter().enumerate() {
-            floats(format!("moment.{i}.first"), first);
-            floats(format!("moment.{i}.second"), second);
-        }
-        let loss: Vec<f64> = state.best.iter().map(|best| best.loss).collect();
-        let history: Vec<f64> = state.history.iter().flat_map(row_of).collect();
-        for (name, values) in [("best.loss", loss), ("history", history)] {
-            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            tensors.push((name.into(), Dtype::F64, vec![values.len()], bytes));
-        }
-        let wrong = |error: &dyn std::fmt::Display| self.error(error.to_string());
-        let views: Result<Vec<_>, _> = tensors
-            .iter()
-            .map(|(name, dtype, shape, bytes)| {
-                TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
-            })
-            .collect();
-        let json = serde_json::to_string(&about).map_err(|e| wrong(&e))?;
-        let metadata = HashMap::from([(KEY.to_string(), json)]);
-        let bytes = safetensors::serialize(views.map_err(|e| wrong(&e))?, Some(metadata))
-            .map_err(|e| wrong(&e))?;
-        write_sealed(self.path(), &bytes)
-    }
-
-    fn path(&self) -> &Path {
-        &self.checkpoint.path
-    }
-
-    fn error(&self, message: String) -> Error {
-        let path = self.path().into();
-        Error::File { path, message }
+        FORMAT.write(self.checkpoint.path(), &about, &put(state))
     }
 }
 
-fn read(tensors: &SafeTensors<'_>, about: &Description) -> Result<State> {
-    let data = |name: &str, dtype: Dtype| {
-        let found = tensors
-            .tensor(name)
-            .ok()
-            .filter(|view| view.dtype() == dtype);
-        found.map(|view| view.data()).ok_or_else(|| {
-            let expected = format!("of type {dtype:?}");
-            Error::mismatch(format!("tensor `{name}`"), expected, "none")
-        })
-    };
-    let floats = |name: &str| -> Result<Vec<f32>> {
-        let words = data(name, Dtype::F32)?.chunks_exact(4);
-        Ok(words
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect())
-    };
-    let doubles = |name: &str| -> Result<Vec<f64>> {
-        let words = data(name, Dtype::F64)?.chunks_exact(8);
-        Ok(words
-            .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
-            .collect())
-    };
+fn put(state: &State) -> TensorWriter {
+    let mut tensors = TensorWriter::default();
+    let best = state.best.iter().map(|best| ("best", &best.layers));
+    for (what, layers) in best.chain([("layer", &state.layers)]) {
+        for (i, layer) in layers.iter().enumerate() {
+            tensors.put_list(format!("{what}.{i}.weight"), layer.weights());
+            tensors.put_list(format!("{what}.{i}.bias"), layer.bias());
+        }
+    }
+    for (i, (first, second)) in state.moments.iter().enumerate() {
+        tensors.put_list(format!("moment.{i}.first"), first);
+        tensors.put_list(format!("moment.{i}.second"), second);
+    }
+    let loss: Vec<f64> = state.best.iter().map(|best| best.loss).collect();
+    tensors.put_list("best.loss", &loss);
+    let history: Vec<f64> = state.history.iter().flat_map(row_of).collect();
+    tensors.put_list("history", &history);
+    tensors
+}
+
+fn get(tensors: &TensorReader<'_>, about: &Description) -> Result<State> {
     let layers = |what: &str| -> Result<Vec<Dense>> {
         let layer = |i: usize| {
-            let weights = floats(&format!("{what}.{i}.weight"))?;
-            let bias = floats(&format!("{what}.{i}.bias"))?;
+            let weights: Vec<f32> = tensors.get_list(&format!("{what}.{i}.weight"))?;
+            let bias: Vec<f32> = tensors.get_list(&format!("{what}.{i}.bias"))?;
             Dense::new(weights.len() / bias.len().max(1), weights, bias)
+                .map_err(|error| tensors.caused(error))
         };
         (0..about.layers).map(layer).collect()
     };
     let moment = |i: usize| -> Result<_> {
-        let [first, second] = ["first", "second"].map(|part| floats(&format!("moment.{i}.{part}")));
-        Ok((first?, second?))
+        let first = tensors.get_list(&format!("moment.{i}.first"))?;
+        Ok((first, tensors.get_list(&format!("moment.{i}.second"))?))
     };
-    let best = match (about.best_steps, doubles("best.loss")?.first()) {
+    let loss: Vec<f64> = tensors.get_list("best.loss")?;
+    let best = match (about.best_steps, loss.first()) {
         (Some(steps), Some(&loss)) => Some(Best {
             layers: layers("best")?,
             loss,
@@ -273,16 +216,14 @@ fn read(tensors: &SafeTensors<'_>, about: &Description) -> Result<State> {
         }),
         _ => None,
     };
+    let history: Vec<f64> = tensors.get_list("history")?;
     Ok(State {
         steps: about.steps,
         layers: layers("layer")?,
         moments: (0..about.moments).map(moment).collect::<Result<_>>()?,
         best,
         stale: about.stale,
-        history: doubles("history")?
-            .chunks_exact(RECORD)
-            .map(record_of)
-            .collect(),
+        history: history.chunks_exact(RECORD).map(record_of).collect(),
     })
 }
 

@@ -1,0 +1,227 @@
+use std::collections::HashSet;
+use std::path::Path;
+
+use dataset::RgbImage;
+use serde::Serialize;
+
+use super::calibration::Calibration;
+use super::provenance::Provenance;
+use crate::backbone::Backbone;
+use crate::error::{Error, Result};
+use crate::head::{FitReport, Head};
+
+/// A class with its probability.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// Index of the class.
+    pub index: usize,
+    /// Its name.
+    pub class: String,
+    /// 0 to 1.
+    pub probability: f64,
+}
+
+/// Names images: a backbone, a head trained on it, the classes and how images are prepared.
+///
+/// One file holds it all ([`save`](Self::save)), and whoever [loads](Self::load) it cannot prepare images otherwise, mix
+/// up classes or compute wrongly without being told. The format is described in the crate's `FORMAT.md`.
+#[derive(Debug)]
+pub struct Classifier {
+    pub(super) backbone: Backbone,
+    pub(super) head: Head,
+    pub(super) classes: Vec<String>,
+    pub(super) calibration: Option<Calibration>,
+    pub(super) thresholds: Option<Vec<f64>>,
+    pub(super) report: Option<FitReport>,
+    pub(super) provenance: Provenance,
+}
+
+impl Classifier {
+    /// Puts the parts together; not calibrated, without thresholds.
+    ///
+    /// # Errors
+    /// Where the head was trained on another number of values or of classes, or two classes have one name.
+    pub fn new(backbone: Backbone, head: Head, classes: Vec<String>) -> Result<Self> {
+        if head.dim() != backbone.dim() {
+            return Err(Error::mismatch(
+                "inputs of the head",
+                backbone.dim(),
+                head.dim(),
+            ));
+        }
+        if head.classes() != classes.len() {
+            return Err(Error::mismatch(
+                "class names",
+                head.classes(),
+                classes.len(),
+            ));
+        }
+        check_names(&classes)?;
+        Ok(Self {
+            backbone,
+            head,
+            classes,
+            calibration: None,
+            thresholds: None,
+            report: None,
+            provenance: Provenance::default(),
+        })
+    }
+
+    /// Keeps how the head came to be, for the file.
+    pub fn with_report(mut self, report: FitReport) -> Self {
+        self.report = Some(report);
+        self
+    }
+
+    /// Keeps where it all came from, for the file.
+    pub fn with_provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = provenance;
+        self
+    }
+
+    /// Sets the probability from which each class is [named](Self::decide), 0 to 1.
+    ///
+    /// # Errors
+    /// Where there is not one for each class, or one is not between 0 and 1.
+    pub fn with_thresholds(mut self, thresholds: Vec<f64>) -> Result<Self> {
+        if thresholds.len() != self.classes.len() {
+            return Err(Error::mismatch(
+                "thresholds",
+                self.classes.len(),
+                thresholds.len(),
+            ));
+        }
+        if let Some(threshold) = thresholds.iter().find(|t| !(0.0..=1.0).contains(*t)) {
+            return Err(Error::mismatch("a threshold", "0 to 1", threshold));
+        }
+        self.thresholds = Some(thresholds);
+        Ok(self)
+    }
+
+    /// The frozen part.
+    pub fn backbone(&self) -> &Backbone {
+        &self.backbone
+    }
+
+    /// The trained part; calibration is already in its weights.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The head as a start for training on these `classes`, in their order: what is known is found by name, and a class
+    /// that is new has no weights and the lowest of the biases ([`HeadTraining::start_from`](crate::HeadTraining::start_from)).
+    ///
+    /// # Errors
+    /// Where one of the classifier's own classes is not among them, or one is there twice.
+    pub fn head_for(&self, classes: &[String]) -> Result<Head> {
+        if let Some(class) = self.classes.iter().find(|class| !classes.contains(class)) {
+            let expected = format!("each of {}", self.classes.join(", "));
+            let found = format!("no `{class}`; a classifier goes on with all of its classes");
+            return Err(Error::mismatch("class names", expected, found));
+        }
+        check_names(classes)?;
+        let place = |name: &String| self.classes.iter().position(|known| known == name);
+        self.head
+            .reordered(&classes.iter().map(place).collect::<Vec<_>>())
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How the probabilities were calibrated, if they were.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// The probability from which each class is [named](Self::decide), if there are such.
+    pub fn thresholds(&self) -> Option<&[f64]> {
+        self.thresholds.as_deref()
+    }
+
+    /// How the head came to be, if it is known.
+    pub fn report(&self) -> Option<&FitReport> {
+        self.report.as_ref()
+    }
+
+    /// Where it all came from, as far as it is known.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Probabilities `[n, classes]` for pixels `[n, size, size, 3]`, RGB, 0 to 255.
+    ///
+    /// # Errors
+    /// Where the length does not fit.
+    pub fn predict(&self, pixels: &[u8], n: usize) -> Result<Vec<f64>> {
+        self.head.probabilities(&self.backbone.forward(pixels, n)?)
+    }
+
+    /// All classes for an image file, the most probable first.
+    ///
+    /// # Errors
+    /// If the file is not an image that can be used.
+    pub fn classify(&self, path: impl AsRef<Path>) -> Result<Vec<Prediction>> {
+        self.classify_image(&self.backbone.loader().decode(path)?)
+    }
+
+    /// As [`classify`](Self::classify), for the bytes of an image file.
+    ///
+    /// # Errors
+    /// If the bytes are not an image that can be used.
+    pub fn classify_bytes(&self, bytes: &[u8]) -> Result<Vec<Prediction>> {
+        let options = self.backbone.resize().decode_options(self.backbone.size());
+        self.classify_image(&dataset::decode(bytes, &options)?)
+    }
+
+    /// As [`classify`](Self::classify), for an image in memory of any size, which must be upright.
+    ///
+    /// # Errors
+    /// If the image has no pixels.
+    pub fn classify_image(&self, image: &RgbImage) -> Result<Vec<Prediction>> {
+        let square = self.backbone.square(image);
+        Ok(self.rank(&self.predict(square.as_raw(), 1)?))
+    }
+
+    /// A row of probabilities as named classes, the most probable first; equals stay in the classes' order.
+    pub fn rank(&self, probabilities: &[f64]) -> Vec<Prediction> {
+        let mut ranked: Vec<_> = self
+            .classes
+            .iter()
+            .zip(probabilities)
+            .enumerate()
+            .map(|(index, (class, &probability))| Prediction {
+                index,
+                class: class.clone(),
+                probability,
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        ranked
+    }
+
+    /// The most probable class of a row of probabilities, if it reaches its threshold; `None` is "I do not know".
+    /// Without thresholds every image is named.
+    pub fn decide(&self, probabilities: &[f64]) -> Option<usize> {
+        let best = crate::head::argmax(probabilities);
+        let probability = probabilities.get(best)?;
+        let threshold = match &self.thresholds {
+            Some(thresholds) => *thresholds.get(best)?,
+            None => 0.0,
+        };
+        (*probability >= threshold).then_some(best)
+    }
+}
+
+fn check_names(classes: &[String]) -> Result<()> {
+    let mut known = HashSet::new();
+    match classes.iter().find(|class| !known.insert(*class)) {
+        Some(twice) => {
+            let found = format!("`{twice}` twice");
+            Err(Error::mismatch("class names", "each once", found))
+        }
+        None => Ok(()),
+    }
+}
