@@ -12,10 +12,8 @@ use common::finetuning::{Summaries, TuningOptions, show, tell};
 use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
 use common::network::{NetworkOptions, embed};
-use transfer::finetune::FineTuneEvent;
-use transfer::{
-    Checkpoint, ClassWeights, Classifier, Embedded, Fitted, HeadConfig, Provenance, Stopped,
-};
+use transfer::finetune::{FineTuneEvent, FineTuned, LearningRateRange};
+use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance, Stopped};
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks learn along with it.
 ///
@@ -67,12 +65,12 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let bar = common::progress(split.training.len(), "frozen part");
     let interrupted = on_interrupt()?;
     if let Some(plot) = &options.find_rate {
-        let (images, range) = (&split.training, (1e-6, 1.0));
         let watch = |event: FineTuneEvent<'_>| {
             show(&bar, options.tuning.batch, event);
             interrupted()
         };
-        let rates = config.find_learning_rate(&frozen, images, &device, range, 100, watch)?;
+        let search = config.training(&split.training).on_event(watch);
+        let rates = search.find_learning_rate(&frozen, &device, &LearningRateRange::default())?;
         bar.finish_and_clear();
         files::write_bytes(plot, rates.svg().as_bytes())?;
         match rates.suggestion {
@@ -90,17 +88,25 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let file = options.output.with_extension("training");
     let checkpoint = Checkpoint::new(&file).with_every(options.tuning.checkpoint_every);
-    let (items, judges) = (&split.training, &split.validation);
-    let (tuned, report) =
-        config.run_resumable(&frozen, items, judges, &device, &checkpoint, watch)?;
+    let training = config
+        .training(&split.training)
+        .validation(&split.validation);
+    let training = training.resume(&checkpoint).on_event(watch);
+    let FineTuned {
+        classifier: tuned,
+        record: report,
+        failed,
+        ..
+    } = training.fit(&frozen, &device)?;
     bar.finish_and_clear();
     summaries.finish()?;
+    common::say_left_out(&failed);
     tell(&report, &file);
     common::say!("{:.0} s", start.elapsed().as_secs_f64());
     let curve = options.output.with_extension("svg");
-    files::write_bytes(&curve, report.record().svg().as_bytes())?;
+    common::write_file(&curve, report.svg().as_bytes())?;
 
-    let validation = embed(tuned.backbone(), judges, &cache, "validation")?;
+    let validation = embed(tuned.backbone(), &split.validation, &cache, "validation")?;
     let testing = embed(frozen.backbone(), &split.testing, &cache, "test")?;
     test("frozen network", &frozen, &testing)?;
     let testing = embed(tuned.backbone(), &split.testing, &cache, "test")?;
@@ -113,7 +119,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_images("training", &training)
         .with_images("validation", &validation)
         .with_images("test", &testing)
-        .with_fine_tuning(report.record());
+        .with_fine_tuning(report.clone());
     if let Some([accuracy, loss]) = found {
         provenance = provenance
             .with_metric("test accuracy", accuracy)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dataset::augment::Augmentation;
 use indicatif::ProgressBar;
-use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
+use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneRecord};
 use transfer::tensorboard::EventWriter;
 use transfer::{Stopped, Validation};
 
@@ -60,11 +60,11 @@ impl TuningOptions {
         let mut config = FineTuneConfig::new()
             .with_blocks(self.blocks)
             .with_epochs(self.epochs)
-            .with_batch(self.batch)
+            .with_batch_size(self.batch)
             .with_learning_rate(self.learning_rate)
             .with_block_decay(self.block_decay)
-            .with_epochs_a_block(self.epochs_a_block)
-            .with_average((self.average != 0.0).then_some(self.average))
+            .with_epochs_per_block(self.epochs_a_block)
+            .with_ema_decay((self.average != 0.0).then_some(self.average))
             .with_label_smoothing(self.label_smoothing)
             .with_head_penalty(self.head_penalty)
             .with_threads(self.threads)
@@ -74,7 +74,7 @@ impl TuningOptions {
             variants => config.with_augmentation(Augmentation::standard(), variants),
         };
         if self.train_norms {
-            config = config.with_norms(Norms::Train);
+            config = config.with_batch_norm(BatchNormMode::Train);
         }
         config
     }
@@ -104,8 +104,7 @@ pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) {
 }
 
 /// Says how it went; `checkpoint` is the file of the state.
-pub fn tell(report: &FineTuneReport, checkpoint: &Path) {
-    super::say_left_out(&report.failed);
+pub fn tell(report: &FineTuneRecord, checkpoint: &Path) {
     say("frozen network", report.before);
     for epoch in &report.history {
         // As the plot counts: 0 is before the first.

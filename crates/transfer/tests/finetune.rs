@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 use burn::tensor::Device;
 use dataset::augment::Augmentation;
 use dataset::{ImageFolder, ImageItem};
-use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
+use transfer::finetune::{
+    BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneRecord, FineTuned, LearningRateRange,
+};
 use transfer::{
     Backbone, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression, Provenance,
     Stopped,
@@ -46,20 +48,28 @@ fn small(folder: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
 fn config() -> FineTuneConfig {
     FineTuneConfig::new()
         .with_epochs(2)
-        .with_batch(8)
+        .with_batch_size(8)
         .with_learning_rate(1e-3)
-        .with_average(None)
+        .with_ema_decay(None)
         .without_augmentation()
 }
 
 fn run(
     config: &FineTuneConfig,
     of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>),
-) -> (Classifier, FineTuneReport) {
-    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
-    config
-        .run(&of.0, &of.1, &of.2, &Device::flex(), go_on)
-        .unwrap()
+) -> (Classifier, FineTuneRecord) {
+    let tuned = watched(config, of, |_| ControlFlow::Continue(()));
+    assert!(tuned.failed.is_empty());
+    (tuned.classifier, tuned.record)
+}
+
+fn watched(
+    config: &FineTuneConfig,
+    of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>),
+    on_event: impl FnMut(FineTuneEvent<'_>) -> ControlFlow<()>,
+) -> FineTuned {
+    let training = config.training(&of.1).validation(&of.2).on_event(on_event);
+    training.fit(&of.0, &Device::flex()).unwrap()
 }
 
 fn bytes(classifier: &Classifier, folder: &Path) -> Vec<u8> {
@@ -108,7 +118,10 @@ fn the_last_blocks_learn_and_frozen_statistics_do_not_move() {
 fn norms_that_train_move() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
-    let (tuned, _) = run(&config().with_norms(Norms::Train), &(of.0, of.1, vec![]));
+    let (tuned, _) = run(
+        &config().with_batch_norm(BatchNormMode::Train),
+        &(of.0, of.1, vec![]),
+    );
     let of = small(folder.path());
     let changed = changed(&of.0, &tuned);
     assert!(changed.contains(&"blocks.12.pointwise.bn.running_mean".into()));
@@ -123,13 +136,18 @@ fn same_seed_same_bytes_and_looking_for_a_rate_leaves_no_trace() {
     let of = (of.0, of.1, vec![]);
     let augmented = config()
         .with_augmentation(Augmentation::standard(), 2)
-        .with_average(Some(0.9))
+        .with_ema_decay(Some(0.9))
         .with_threads(2);
     let (first, report) = run(&augmented, &of);
     let before = bytes(&of.0, folder.path());
-    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    let range = LearningRateRange {
+        to: 10.0,
+        steps: 20,
+        ..LearningRateRange::default()
+    };
     let rates = augmented
-        .find_learning_rate(&of.0, &of.1, &Device::flex(), (1e-6, 10.0), 20, go_on)
+        .training(&of.1)
+        .find_learning_rate(&of.0, &Device::flex(), &range)
         .unwrap();
     assert!(rates.losses.len() >= 2 && rates.losses.len() == rates.rates.len());
     assert!(rates.svg().contains("<polyline"));
@@ -167,13 +185,15 @@ fn an_image_that_cannot_be_used_changes_nothing_for_the_others() {
     training.insert(5, broken);
     let of = (of.0, training, vec![]);
     let augmented = config().with_augmentation(Augmentation::standard(), 2);
-    let (kept, report) = run(&augmented, &of);
-    assert_eq!((report.images, report.failed.len()), (24, 1));
-    let (anew, _) = run(&augmented.clone().with_memory(0), &of);
+    let run = |config: &FineTuneConfig| watched(config, &of, |_| ControlFlow::Continue(()));
+    let tuned = run(&augmented);
+    assert_eq!((tuned.record.images, tuned.failed.len()), (24, 1));
+    let kept = tuned.classifier;
+    let anew = run(&augmented.clone().with_memory(0)).classifier;
     assert_eq!(changed(&kept, &anew), Vec::<String>::new());
     assert_eq!(kept.head(), anew.head());
-    // The images as they are give another result: it is augmented ones that are compared.
-    let (plain, _) = run(&config(), &of);
+    // The images as they are give another result, so it is augmented images that are compared.
+    let plain = run(&config()).classifier;
     assert_ne!(kept.head(), plain.head());
 }
 
@@ -182,7 +202,7 @@ fn the_number_of_threads_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
     // 20 images a step: two parts of 8 and one of 4; and the 4 that remain.
-    let config = config().with_batch(20);
+    let config = config().with_batch_size(20);
     let (whole, report) = run(&config, &of);
     let whole = bytes(&whole, folder.path());
     for threads in [2, 3, 5] {
@@ -221,7 +241,7 @@ fn child_tunes_on_threads() {
     let folder = std::path::PathBuf::from(std::env::var_os("FOLDER").unwrap());
     let of = small(&folder);
     let threads = rayon::current_num_threads();
-    let config = config().with_batch(20).with_threads(threads);
+    let config = config().with_batch_size(20).with_threads(threads);
     let config = config.with_augmentation(Augmentation::standard(), 2);
     bytes(&run(&config, &(of.0, of.1, vec![])).0, &folder);
 }
@@ -253,44 +273,40 @@ fn the_best_epoch_is_kept_or_what_came_in() {
 fn blocks_thaw_gradually_and_events_tell() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
-    let gradual = config().with_epochs_a_block(1).with_epochs(3);
+    let gradual = config().with_epochs_per_block(1).with_epochs(3);
     let (mut prepared, mut steps) = (0, 0);
-    let (_, report) = gradual
-        .run(&of.0, &of.1, &of.2, &Device::flex(), |event| {
-            match event {
-                FineTuneEvent::Prepared { done, total } => {
-                    prepared = done;
-                    assert_eq!(total, 32);
-                }
-                FineTuneEvent::Step {
-                    step,
-                    steps: all,
-                    images_per_second,
-                    seconds_left,
-                    ..
-                } => {
-                    assert_eq!((step, all), (steps, 9));
-                    assert!(images_per_second > 0.0 && seconds_left >= 0.0);
-                    steps += 1;
-                }
-                _ => {}
+    let tuned = watched(&gradual, &of, |event| {
+        match event {
+            FineTuneEvent::Prepared { done, total } => {
+                prepared = done;
+                assert_eq!(total, 32);
             }
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+            FineTuneEvent::Step {
+                step,
+                steps: all,
+                images_per_second,
+                seconds_left,
+                ..
+            } => {
+                assert_eq!((step, all), (steps, 9));
+                assert!(images_per_second > 0.0 && seconds_left >= 0.0);
+                steps += 1;
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    });
     assert_eq!((prepared, steps), (32, 9));
-    let blocks: Vec<usize> = report.history.iter().map(|r| r.blocks).collect();
+    let blocks: Vec<usize> = tuned.record.history.iter().map(|r| r.blocks).collect();
     assert_eq!(blocks, [0, 1, 2]);
     // Broken off: the epoch ends there.
     let stop = |event: FineTuneEvent<'_>| match event {
         FineTuneEvent::Step { step: 3, .. } => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    let (_, report) = config()
-        .run(&of.0, &of.1, &of.2, &Device::flex(), stop)
-        .unwrap();
+    let record = watched(&config(), &of, stop).record;
     assert_eq!(
-        (report.history.len(), report.stopped),
+        (record.history.len(), record.stopped),
         (2, Stopped::Cancelled)
     );
 }
@@ -300,13 +316,13 @@ fn the_file_says_how_it_was_tuned() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
     let (tuned, report) = run(&config().with_epochs(1), &of);
-    let provenance = Provenance::default().with_fine_tuning(report.record());
+    let provenance = Provenance::default().with_fine_tuning(report.clone());
     let path = folder.path().join("tuned.safetensors");
     tuned.with_provenance(provenance).save(&path).unwrap();
     let loaded = Classifier::load(&path).unwrap();
     let found = loaded.provenance().fine_tuning.as_ref().unwrap();
-    assert_eq!(found.config, report.config);
-    assert_eq!((found.kept, found.history.len()), (report.kept, 1));
+    assert_eq!(*found, report);
+    assert_eq!(found.history.len(), 1);
 }
 
 #[test]
@@ -317,7 +333,7 @@ fn earlier_blocks_learn_less() {
     let rate = 1e-3;
     // The largest change of a weight of each of the last three blocks in one step, from the same gradients.
     let largest = |block_decay: f64| -> [f64; 3] {
-        let config = config().with_blocks(3).with_epochs(1).with_batch(24);
+        let config = config().with_blocks(3).with_epochs(1).with_batch_size(24);
         let config = config.with_weight_decay(0.0).with_learning_rate(rate);
         let (tuned, _) = run(&config.with_block_decay(block_decay), &of);
         let pairs = of.0.backbone().weights().tensors();
@@ -350,7 +366,7 @@ fn blocks_that_are_frozen_yet_do_not_change() {
     let of = small(folder.path());
     let of = (of.0, of.1, vec![]);
     for (epochs, learnt) in [(1, vec![]), (2, vec![12]), (3, vec![11, 12])] {
-        let gradual = config().with_blocks(2).with_epochs_a_block(1);
+        let gradual = config().with_blocks(2).with_epochs_per_block(1);
         let (tuned, _) = run(&gradual.with_epochs(epochs), &of);
         let changed = changed(&of.0, &tuned);
         for block in 0..13 {
@@ -372,9 +388,10 @@ fn a_break_ends_it_before_the_first_step_too() {
     let of = small(folder.path());
     let stop = |_: FineTuneEvent<'_>| ControlFlow::Break(());
     let device = Device::flex();
-    let (same, report) = config().run(&of.0, &of.1, &of.2, &device, stop).unwrap();
-    assert_eq!(report.stopped, Stopped::Cancelled);
-    assert_eq!((report.kept, report.history.len()), (None, 0));
+    let tuned = watched(&config(), &of, stop);
+    let (same, record) = (tuned.classifier, tuned.record);
+    assert_eq!(record.stopped, Stopped::Cancelled);
+    assert_eq!((record.kept, record.history.len()), (None, 0));
     assert_eq!(changed(&of.0, &same), Vec::<String>::new());
     assert_eq!(same.head(), of.0.head());
     let rates = |stop_at: Option<usize>| {
@@ -390,7 +407,13 @@ fn a_break_ends_it_before_the_first_step_too() {
             _ if stop_at.is_none() => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         };
-        let found = config().find_learning_rate(&of.0, &of.1, &device, (1e-6, 1e-4), 9, watch);
+        let range = LearningRateRange {
+            from: 1e-6,
+            to: 1e-4,
+            steps: 9,
+        };
+        let training = config().training(&of.1).on_event(watch);
+        let found = training.find_learning_rate(&of.0, &device, &range);
         found.unwrap().rates.len()
     };
     assert_eq!((rates(None), rates(Some(3)), rates(Some(99))), (0, 4, 9));
@@ -412,21 +435,22 @@ fn everything_can_learn_and_nothing_but_the_head() {
 fn settings_without_meaning_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
-    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
+    let device = Device::flex();
     let refused = |config: FineTuneConfig| {
-        let result = config.run(&of.0, &of.1, &of.2, &Device::flex(), go_on);
+        let training = config.training(&of.1).validation(&of.2);
+        let result = training.fit(&of.0, &device);
         result
             .err()
             .unwrap_or_else(|| panic!("{config:?} was taken"))
     };
     for config in [
         config().with_epochs(0),
-        config().with_batch(0),
+        config().with_batch_size(0),
         config().with_learning_rate(f64::NAN),
         config().with_block_decay(0.0),
-        config().with_warm_up(1.5),
+        config().with_warmup(1.5),
         config().with_label_smoothing(1.0),
-        config().with_average(Some(1.0)),
+        config().with_ema_decay(Some(1.0)),
     ] {
         assert!(matches!(refused(config), Error::Setting { .. }));
     }
@@ -434,23 +458,15 @@ fn settings_without_meaning_are_refused() {
         refused(config().with_blocks(15)),
         Error::Mismatch { .. }
     ));
-    // All images failing is an error; one failing is told.
+    // That all images fail is an error; that one fails is told.
     let gone = ImageItem {
         path: "gone.jpg".into(),
         ..of.1[0].clone()
     };
-    let none = config().run(
-        &of.0,
-        std::slice::from_ref(&gone),
-        &[],
-        &Device::flex(),
-        go_on,
-    );
-    assert!(none.is_err());
-    let with_it = [vec![gone], of.1.clone()].concat();
+    let only = std::slice::from_ref(&gone);
+    assert!(config().training(only).fit(&of.0, &device).is_err());
+    let with_it = [vec![gone.clone()], of.1.clone()].concat();
     let config = config().with_epochs(1).with_blocks(0);
-    let (_, report) = config
-        .run(&of.0, &with_it, &[], &Device::flex(), go_on)
-        .unwrap();
-    assert_eq!((report.images, report.failed.len()), (24, 1));
+    let tuned = config.training(&with_it).fit(&of.0, &device).unwrap();
+    assert_eq!((tuned.record.images, tuned.failed.len()), (24, 1));
 }

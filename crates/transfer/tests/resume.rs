@@ -12,7 +12,7 @@ use burn::tensor::Device;
 use common::{numbers, weights};
 use dataset::augment::Augmentation;
 use dataset::{ImageFolder, ImageItem};
-use transfer::finetune::{FineTuneConfig, FineTuneEvent, FineTuneReport, Norms};
+use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuned};
 use transfer::{
     Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, Fitted,
     GradientDescent, Head, HeadConfig, HeadTraining, Stopped,
@@ -192,11 +192,11 @@ fn to_tune(pictures: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
 fn tuning() -> FineTuneConfig {
     FineTuneConfig::new()
         .with_epochs(3)
-        .with_batch(7)
+        .with_batch_size(7)
         .with_learning_rate(1e-3)
-        .with_epochs_a_block(1)
+        .with_epochs_per_block(1)
         .with_augmentation(Augmentation::standard(), 2)
-        .with_average(Some(0.9))
+        .with_ema_decay(Some(0.9))
         .with_seed(5)
 }
 
@@ -206,7 +206,7 @@ fn tune(
     of: &(Classifier, Vec<ImageItem>, Vec<ImageItem>),
     checkpoint: &Checkpoint,
     events: usize,
-) -> transfer::Result<(Classifier, FineTuneReport)> {
+) -> transfer::Result<FineTuned> {
     let mut seen = 0;
     let watch = |event: FineTuneEvent<'_>| {
         seen += usize::from(!matches!(event, FineTuneEvent::Prepared { .. }));
@@ -216,7 +216,9 @@ fn tune(
             ControlFlow::Break(())
         }
     };
-    config.run_resumable(&of.0, &of.1, &of.2, &Device::flex(), checkpoint, watch)
+    let training = config.training(&of.1).validation(&of.2);
+    let training = training.resume(checkpoint).on_event(watch);
+    training.fit(&of.0, &Device::flex())
 }
 
 #[test]
@@ -230,42 +232,39 @@ fn a_cancelled_fine_tuning_goes_on_to_the_same_bytes() {
         classifier.save(&path).unwrap();
         fs::read(path).unwrap()
     };
-    let whole_net = tuning().with_norms(Norms::Train).with_blocks(14);
+    let whole_net = tuning()
+        .with_batch_norm(BatchNormMode::Train)
+        .with_blocks(14);
     let configs = [
         (tuning(), of.2.clone()),
         (tuning().with_patience(Some(1)), of.2.clone()),
-        (whole_net.with_epochs_a_block(0), vec![]),
+        (whole_net.with_epochs_per_block(0), vec![]),
     ];
     for (config, validation) in configs {
         let of = (to_tune(&pictures).0, of.1.clone(), validation);
-        let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
-        let (whole, report) = config
-            .run(&of.0, &of.1, &of.2, &Device::flex(), go_on)
-            .unwrap();
-        let whole = bytes(&whole);
+        let training = config.training(&of.1).validation(&of.2);
+        let whole = training.fit(&of.0, &Device::flex()).unwrap();
+        let (whole, record) = (bytes(&whole.classifier), whole.record);
         // Steps come three an epoch, then the epoch: parts end within an epoch, at its last step and at its end.
         for events in [1, 3, 4] {
             let path = folder.path().join("state");
             let checkpoint = Checkpoint::new(&path).with_every(2);
             let mut parts = 0;
-            let (last, found) = loop {
-                let (tuned, found) = tune(&config, &of, &checkpoint, events).unwrap();
+            let last = loop {
+                let tuned = tune(&config, &of, &checkpoint, events).unwrap();
                 parts += 1;
-                if found.stopped != Stopped::Cancelled {
-                    break (tuned, found);
+                if tuned.record.stopped != Stopped::Cancelled {
+                    break tuned;
                 }
                 assert!(path.exists() && parts < 100);
             };
             assert!(parts > 1);
-            assert_eq!(
-                (found.stopped, found.kept, &found.history, found.before),
-                (report.stopped, report.kept, &report.history, report.before)
-            );
-            assert!(bytes(&last) == whole, "{events} events a part");
+            assert_eq!(last.record, record);
+            assert!(bytes(&last.classifier) == whole, "{events} events a part");
             // What is done is there until it is removed, and takes no step more.
-            let (again, found) = tune(&config, &of, &checkpoint, 1).unwrap();
-            assert_eq!(found.stopped, report.stopped);
-            assert!(bytes(&again) == whole);
+            let again = tune(&config, &of, &checkpoint, 1).unwrap();
+            assert_eq!(again.record.stopped, record.stopped);
+            assert!(bytes(&again.classifier) == whole);
             checkpoint.remove().unwrap();
         }
     }
@@ -309,8 +308,8 @@ fn the_state_of_another_fine_tuning_is_refused() {
     fs::write(&of.1[0].path, image).unwrap();
     // Threads and memory change no byte.
     let same = tuning().with_threads(2).with_memory(0);
-    let (_, report) = tune(&same, &of, &checkpoint, 1000).unwrap();
-    assert_eq!(report.stopped, Stopped::Steps);
+    let tuned = tune(&same, &of, &checkpoint, 1000).unwrap();
+    assert_eq!(tuned.record.stopped, Stopped::Steps);
 }
 
 /// How many kills each of the three tests below does. `TRANSFER_KILLS=170` makes it 510 together.
@@ -453,17 +452,14 @@ fn child_tunes() {
     let [folder, pictures] = folders();
     let (classifier, training, validation) = to_tune(&pictures);
     let checkpoint = Checkpoint::new(folder.join("state")).with_every(3);
-    let (config, device) = (tuning().with_batch(16), Device::flex());
-    let go_on = |_: FineTuneEvent<'_>| ControlFlow::Continue(());
-    let (tuned, _) = config
-        .run_resumable(
-            &classifier,
-            &training,
-            &validation,
-            &device,
-            &checkpoint,
-            go_on,
-        )
+    let config = tuning().with_batch_size(16);
+    let training = config.training(&training).validation(&validation);
+    let tuned = training
+        .resume(&checkpoint)
+        .fit(&classifier, &Device::flex());
+    tuned
+        .unwrap()
+        .classifier
+        .save(folder.join("tuned"))
         .unwrap();
-    tuned.save(folder.join("tuned")).unwrap();
 }

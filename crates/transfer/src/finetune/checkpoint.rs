@@ -13,12 +13,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::optimiser::Moments;
+use super::config::FineTuneConfig;
+use super::optimizer::Moments;
+use super::record::EpochRecord;
 use super::state::{Epoch, State};
-use super::tail::floats;
-use super::{EpochRecord, FineTuneConfig};
+use super::trainable::floats;
+use crate::classifier::Classifier;
+use crate::error::Result;
+use crate::head::{Checkpoint, Validation};
 use crate::tensor_file::{MAX_STATE_BYTES, TensorFormat, TensorReader, TensorWriter, bytes_of};
-use crate::{Checkpoint, Classifier, Result, Validation};
 
 const FORMAT: TensorFormat = TensorFormat {
     name: "the state of a fine-tuning",
@@ -113,7 +116,7 @@ impl<'a> File<'a> {
 
     pub(super) fn save(&self, state: &State) -> Result<()> {
         // `valid` brings the statistics of batch normalisations up to date.
-        let tail = Parameters::of(&state.tail.valid())?;
+        let tail = Parameters::of(&state.layers.valid())?;
         let mut tensors = TensorWriter::default();
         let mut put = |part: &str, name: &str, values: &[f32]| {
             tensors.put_list(format!("{part}/{name}"), values);
@@ -121,7 +124,7 @@ impl<'a> File<'a> {
         let mut times = BTreeMap::new();
         for (name, id, values) in &tail {
             put("tail", name, values);
-            if let Some(moments) = state.optimiser.moments.get(id) {
+            if let Some(moments) = state.optimizer.moments.get(id) {
                 put("first", name, &floats(moments.first.clone())?);
                 put("second", name, &floats(moments.second.clone())?);
                 times.insert(name.clone(), moments.time);
@@ -157,7 +160,7 @@ fn restore(
     about: &Description,
     device: &Device,
 ) -> Result<State> {
-    for (part, tail) in [("tail", &mut state.tail), ("best", &mut state.best)] {
+    for (part, tail) in [("tail", &mut state.layers), ("best", &mut state.best)] {
         let mut restore = Restore {
             tensors,
             path: vec![],
@@ -167,7 +170,7 @@ fn restore(
         *tail = tail.clone().map(&mut restore);
         restore.failed?;
     }
-    for (name, id, values) in Parameters::of(&state.tail.valid())? {
+    for (name, id, values) in Parameters::of(&state.layers.valid())? {
         let flat = |part: &str| -> Result<Tensor<1>> {
             let shape = [values.len()];
             let found: Vec<f32> = tensors.get(&format!("{part}/{name}"), &shape)?;
@@ -180,7 +183,7 @@ fn restore(
                 first,
                 second,
             };
-            state.optimiser.moments.insert(id, moments);
+            state.optimizer.moments.insert(id, moments);
         }
         if tensors.has(&format!("average/{name}")) {
             state.average.values.insert(id, flat("average")?);

@@ -1,29 +1,35 @@
-use dataset::ImageItem;
+//! The settings of a fine-tuning.
+
 use dataset::augment::Augmentation;
 use serde::{Deserialize, Serialize};
 
-use crate::{Classifier, Error, Recipe, Result};
+use crate::error::{Error, Result};
 
-/// More epochs, or steps of a search for the learning rate, are a slip of the pen.
-pub(super) const MOST_EPOCHS: usize = 1 << 20;
+/// The largest number of epochs, and of steps of a learning rate search. A larger number is a typing error.
+pub(super) const MAX_EPOCHS: usize = 1 << 20;
 
-/// How to fine-tune. Start from [`FineTuneConfig::new`].
+/// The settings of a fine-tuning. Start from [`FineTuneConfig::new`]; the settings are checked when the training starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FineTuneConfig {
     pub(super) blocks: usize,
     pub(super) epochs: usize,
-    pub(super) batch: usize,
+    #[serde(rename = "batch")]
+    pub(super) batch_size: usize,
     pub(super) threads: usize,
     pub(super) learning_rate: f64,
     pub(super) block_decay: f64,
-    pub(super) warm_up: f64,
+    #[serde(rename = "warm-up")]
+    pub(super) warmup: f64,
     pub(super) weight_decay: f32,
     pub(super) label_smoothing: f64,
     pub(super) head_penalty: Option<f64>,
-    pub(super) norms: Norms,
-    pub(super) epochs_a_block: usize,
-    pub(super) average: Option<f64>,
+    #[serde(rename = "norms")]
+    pub(super) batch_norm: BatchNormMode,
+    #[serde(rename = "epochs-a-block")]
+    pub(super) epochs_per_block: usize,
+    #[serde(rename = "average")]
+    pub(super) ema_decay: Option<f64>,
     pub(super) augmentation: Option<Augmentation>,
     pub(super) variants: usize,
     pub(super) patience: Option<usize>,
@@ -31,13 +37,16 @@ pub struct FineTuneConfig {
     pub(super) seed: u64,
 }
 
-/// What the batch normalisations of the blocks that learn do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What the batch normalizations of the trained blocks do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Norms {
-    /// They keep their statistics, to the bit; their scale and offset learn.
+pub enum BatchNormMode {
+    /// Their running mean and variance stay exactly as they are, and they normalize by those. Only their scale and
+    /// offset are trained. This is right for small data sets and small batches.
+    #[default]
     Frozen,
-    /// They normalise by the batch and their statistics follow it. Batches should be large, 32 and up.
+    /// They normalize by the mean and variance of each batch, and their running mean and variance follow. Use batches
+    /// of 32 images or more.
     Train,
 }
 
@@ -48,26 +57,33 @@ impl Default for FineTuneConfig {
 }
 
 impl FineTuneConfig {
-    /// The last 2 blocks, 4 epochs of batches of 32, AdamW at 1e-4 (0.9, 0.999, 1e-8), half as much for each block
-    /// further from the head, warm-up over the first tenth of the steps and then half a cosine down to 0, weight decay
-    /// 0.05 on kernels, no label smoothing, the penalty that the head was fitted with, frozen norms, all blocks from the
-    /// start, an average of 0.98, 4 variants by [`Augmentation::standard`] (without them the training images are soon
-    /// learnt by heart), no early stopping, 2 GiB of memory for what the frozen blocks give, seed 0, one thread.
+    /// The default settings:
+    ///
+    /// * the last 2 blocks are trained, all from the first epoch on, for 4 epochs in batches of 32 images;
+    /// * AdamW (betas 0.9 and 0.999, epsilon 1e-8) with learning rate 1e-4 for the head and half as much for each block
+    ///   further from it; weight decay 0.05 on kernels;
+    /// * the learning rate warms up over the first tenth of the steps, then falls to 0 along half a cosine;
+    /// * batch normalizations keep their statistics; no label smoothing; the head's weights have the penalty they were
+    ///   fitted with;
+    /// * the result is an exponential moving average of the weights with decay 0.98;
+    /// * 4 augmented variants of each image by [`Augmentation::standard`], because without them the network soon
+    ///   memorizes the training images;
+    /// * no early stopping, 2 GiB of memory for the outputs of the frozen blocks, one thread, seed 0.
     pub fn new() -> Self {
         Self {
             blocks: 2,
             epochs: 4,
-            batch: 32,
+            batch_size: 32,
             threads: 1,
             learning_rate: 1e-4,
             block_decay: 0.5,
-            warm_up: 0.1,
+            warmup: 0.1,
             weight_decay: 0.05,
             label_smoothing: 0.0,
             head_penalty: None,
-            norms: Norms::Frozen,
-            epochs_a_block: 0,
-            average: Some(0.98),
+            batch_norm: BatchNormMode::Frozen,
+            epochs_per_block: 0,
+            ema_decay: Some(0.98),
             augmentation: Some(Augmentation::standard()),
             variants: 4,
             patience: None,
@@ -76,101 +92,110 @@ impl FineTuneConfig {
         }
     }
 
-    /// How many blocks learn, counted from the head; one more than the backbone has takes the stem too. 0: only the
-    /// head.
+    /// Sets how many blocks are trained, counted from the head backwards. 0: only the head. One more than the backbone
+    /// has blocks: the stem is trained as well. Default: 2.
     pub fn with_blocks(mut self, blocks: usize) -> Self {
         self.blocks = blocks;
         self
     }
 
-    /// How many blocks learn.
+    /// How many blocks are trained.
     pub fn blocks(&self) -> usize {
         self.blocks
     }
 
-    /// Passes over the training images, at least 1.
+    /// Sets the number of passes over the training images, at least 1. Default: 4.
     pub fn with_epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
     }
 
-    /// Images a step, at least 1.
-    pub fn with_batch(mut self, images: usize) -> Self {
-        self.batch = images;
+    /// Sets the number of images per step, at least 1. Default: 32.
+    pub fn with_batch_size(mut self, images: usize) -> Self {
+        self.batch_size = images;
         self
     }
 
-    /// Threads that share a batch, at least 1. Its gradients are those of parts of 8 images, added up in one order: the
-    /// whole batch's to rounding, and the same bytes whatever the number of threads. More threads than parts are of no
-    /// use, nor are any with [`Norms::Train`], where the batch is one part.
+    /// Sets how many threads share a batch, at least 1. Default: 1.
+    ///
+    /// A batch is split into parts of 8 images, whose gradients are added up in a fixed order. The sum is the gradient
+    /// of the whole batch up to rounding, and its bytes do not depend on the number of threads. More threads than parts
+    /// are of no use. With [`BatchNormMode::Train`] the batch is one part, and only one thread is used.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// The largest step size, that of the head.
+    /// Sets the largest learning rate, which is that of the head. Default: 1e-4.
     pub fn with_learning_rate(mut self, rate: f64) -> Self {
         self.learning_rate = rate;
         self
     }
 
-    /// Factor to the learning rate for each block further from the head, in (0, 1]
-    /// ([Howard and Ruder 2018](https://arxiv.org/abs/1801.06146) divide by 2.6 a layer).
+    /// Sets the factor by which the learning rate is multiplied for each block further from the head (layer-wise
+    /// learning rate decay), above 0 and at most 1. Default: 0.5.
+    /// ([Howard and Ruder 2018](https://arxiv.org/abs/1801.06146) divide by 2.6 per layer.)
     pub fn with_block_decay(mut self, factor: f64) -> Self {
         self.block_decay = factor;
         self
     }
 
-    /// Share of the steps over which the learning rate grows from 0, 0 to 1.
-    pub fn with_warm_up(mut self, share: f64) -> Self {
-        self.warm_up = share;
+    /// Sets the share of all steps during which the learning rate grows from 0 in a straight line, 0 to 1. Default: 0.1.
+    pub fn with_warmup(mut self, share: f64) -> Self {
+        self.warmup = share;
         self
     }
 
-    /// Decoupled weight decay ([Loshchilov and Hutter 2019](https://arxiv.org/abs/1711.05101)) of kernels and of the
-    /// head's weights; biases and norms have none.
+    /// Sets the decoupled weight decay ([Loshchilov and Hutter 2019](https://arxiv.org/abs/1711.05101)) of the kernels
+    /// and of the head's weights. Biases and batch normalizations have none. Default: 0.05.
     pub fn with_weight_decay(mut self, decay: f32) -> Self {
         self.weight_decay = decay;
         self
     }
 
-    /// Share of each target that is spread over all classes, from 0 up to, not including, 1.
+    /// Sets the share of each target that is spread over all classes, from 0 up to, but not including, 1. Default: 0.
     pub fn with_label_smoothing(mut self, share: f64) -> Self {
         self.label_smoothing = share;
         self
     }
 
-    /// Adds so many times half the squares of the head's weights to the mean loss, so that they do not just grow.
-    /// `None`, the default: what the head was fitted with, where the classifier's report tells that the
-    /// [logistic regression](Recipe::LogisticRegression) did it; then a head that was fitted without class weights stays where
-    /// it is as long as the features under it do (this loss weighs all images alike). Else 0.
+    /// Sets the L2 penalty on the head's weights: this number times half the sum of their squares is added to the mean
+    /// loss, so that the weights do not keep growing.
+    ///
+    /// `None`, the default, takes the penalty that the head was fitted with, where the classifier's report says that it
+    /// was fitted by [logistic regression](crate::Recipe::LogisticRegression), and 0 otherwise. With that penalty, a head that
+    /// was fitted without class weights is already at its optimum for the frozen network, and moves only because the
+    /// blocks below it change. (Fine-tuning gives all images the same weight.)
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
         self.head_penalty = penalty;
         self
     }
 
-    /// What the batch normalisations do.
-    pub fn with_norms(mut self, norms: Norms) -> Self {
-        self.norms = norms;
+    /// Sets what the batch normalizations of the trained blocks do. Default: [`BatchNormMode::Frozen`].
+    pub fn with_batch_norm(mut self, mode: BatchNormMode) -> Self {
+        self.batch_norm = mode;
         self
     }
 
-    /// Gradual unfreezing: the first `epochs` only the head learns, then every `epochs` one block more, from the last
-    /// backwards. 0: all blocks from the start.
-    pub fn with_epochs_a_block(mut self, epochs: usize) -> Self {
-        self.epochs_a_block = epochs;
+    /// Sets gradual unfreezing: for the first `epochs` epochs only the head is trained, and then one more block is
+    /// added every `epochs` epochs, the last block first. 0, the default: all blocks are trained from the start.
+    pub fn with_epochs_per_block(mut self, epochs: usize) -> Self {
+        self.epochs_per_block = epochs;
         self
     }
 
-    /// Judges, and gives, a moving average of the weights: `decay` of the average and the rest of the new weights each
-    /// step, less in the first steps. In [0, 1), usually 0.99 to 0.9999.
-    pub fn with_average(mut self, decay: Option<f64>) -> Self {
-        self.average = decay;
+    /// Sets the decay of an exponential moving average of the weights (EMA). The average is what is validated and
+    /// returned. Each step keeps the share `decay` of the average and takes the rest from the new weights; the first
+    /// steps keep less. From 0 up to, but not including, 1; usual values are 0.99 to 0.9999. `None`: no average.
+    /// Default: 0.98.
+    pub fn with_ema_decay(mut self, decay: Option<f64>) -> Self {
+        self.ema_decay = decay;
         self
     }
 
-    /// Trains on `variants` (at least 1) augmented forms of each image, in turn, epoch by epoch. Each costs a run of
-    /// the frozen blocks and its share of the [memory](Self::with_memory).
+    /// Trains on augmented variants of each image: epoch by epoch, the next of the `variants` (at least 1) is used, and
+    /// after the last one the first again. Each variant of an image costs one run of the frozen blocks, and its share
+    /// of the [memory](Self::with_memory). Default: 4 variants by [`Augmentation::standard`].
     pub fn with_augmentation(mut self, augmentation: Augmentation, variants: usize) -> Self {
         self.augmentation = Some(augmentation);
         self.variants = variants;
@@ -183,41 +208,29 @@ impl FineTuneConfig {
         self
     }
 
-    /// Ends after so many epochs that did not lower the validation loss.
+    /// Sets early stopping: the training ends after this number of epochs in a row that did not lower the validation
+    /// loss. `None`, the default: all epochs are run.
     pub fn with_patience(mut self, epochs: Option<usize>) -> Self {
         self.patience = epochs;
         self
     }
 
-    /// Bytes for what the frozen blocks give (at k = 2 and 224 px 0.4 MB an image); what does not fit is computed anew
-    /// each epoch.
+    /// Sets how many bytes of memory may hold outputs of the frozen blocks. Outputs that do not fit are computed again
+    /// in each epoch; the result is the same. An image takes 0.4 MB with 2 trained blocks at 224 px and alpha 1.0.
+    /// Default: 2 GiB.
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// Everything random follows from it: the order of images and their augmentation.
+    /// Sets the seed of everything random: the order of the images and their augmentation. Default: 0.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Whether the settings have a meaning, and the images are of the classifier's classes.
-    pub(super) fn check(&self, classifier: &Classifier, sets: &[&[ImageItem]]) -> Result<()> {
-        self.check_settings(classifier.backbone().weights().config().blocks)?;
-        let classes = classifier.classes().len();
-        let mut items = sets.iter().flat_map(|items| items.iter());
-        match items.find(|item| item.class >= classes) {
-            Some(item) => Err(Error::mismatch(
-                format!("class of {}", item.name),
-                format!("below {classes}"),
-                item.class,
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn check_settings(&self, blocks: usize) -> Result<()> {
+    /// Refuses settings without a meaning, for a backbone of this number of blocks.
+    pub(super) fn check(&self, blocks: usize) -> Result<()> {
         let wrong = |setting, value: &dyn ToString, hint| {
             Err(Error::setting(setting, value.to_string(), hint))
         };
@@ -230,14 +243,14 @@ impl FineTuneConfig {
         }
         let counts = [
             ("epochs", self.epochs),
-            ("batch", self.batch),
+            ("batch_size", self.batch_size),
             ("threads", self.threads),
             ("variants", self.variants),
         ];
         if let Some((setting, value)) = counts.into_iter().find(|c| c.1 == 0) {
             return wrong(setting, &value, "at least 1");
         }
-        if self.epochs > MOST_EPOCHS {
+        if self.epochs > MAX_EPOCHS {
             return wrong("epochs", &self.epochs, "at most 1,048,576");
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
@@ -246,8 +259,8 @@ impl FineTuneConfig {
         if !(self.block_decay > 0.0 && self.block_decay <= 1.0) {
             return wrong("block_decay", &self.block_decay, "above 0, at most 1");
         }
-        if !(0.0..=1.0).contains(&self.warm_up) {
-            return wrong("warm_up", &self.warm_up, "0 to 1");
+        if !(0.0..=1.0).contains(&self.warmup) {
+            return wrong("warmup", &self.warmup, "0 to 1");
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return wrong("weight_decay", &self.weight_decay, "0 or a positive number");
@@ -256,41 +269,18 @@ impl FineTuneConfig {
             return wrong("head_penalty", &penalty, "0 or a positive number");
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
-            let hint = "from 0 up to, not including, 1";
+            let hint = "from 0 up to, but not including, 1";
             return wrong("label_smoothing", &self.label_smoothing, hint);
         }
-        if let Some(decay) = self.average.filter(|d| !(0.0..1.0).contains(d)) {
-            return wrong("average", &decay, "from 0 up to, not including, 1");
+        if let Some(decay) = self.ema_decay.filter(|d| !(0.0..1.0).contains(d)) {
+            return wrong("ema_decay", &decay, "from 0 up to, but not including, 1");
         }
         Ok(())
     }
 
-    /// The penalty on the weights of this classifier's head.
-    pub(super) fn penalty_of(&self, classifier: &Classifier) -> f64 {
-        let fitted = || {
-            let report = classifier.report()?;
-            let Recipe::LogisticRegression(recipe) = report.config.recipe() else {
-                return None;
-            };
-            // Where there was one value, nothing was chosen.
-            let c = match report.chosen() {
-                Some(chosen) => chosen.c,
-                None => *recipe.regularization.first()?,
-            };
-            // Two classes were fitted as one vector, of which each has half.
-            let share = if classifier.classes().len() == 2 {
-                2.0
-            } else {
-                1.0
-            };
-            Some(share / (c * report.images as f64))
-        };
-        self.head_penalty.or_else(fitted).unwrap_or(0.0)
-    }
-
-    /// The head's step size at `step` of `steps`: up in a line, down in half a cosine.
+    /// The head's learning rate at `step` of `steps`: a linear warm-up, then half a cosine down to 0.
     pub(super) fn rate(&self, step: usize, steps: usize) -> f64 {
-        let warm = (self.warm_up * steps as f64).round() as usize;
+        let warm = (self.warmup * steps as f64).round() as usize;
         if step < warm {
             return self.learning_rate * (step + 1) as f64 / warm as f64;
         }
@@ -298,9 +288,9 @@ impl FineTuneConfig {
         self.learning_rate * 0.5 * (1.0 + (share * std::f64::consts::PI).cos())
     }
 
-    /// How many of the blocks that shall learn are still frozen in `epoch`.
+    /// How many of the blocks to train are still frozen in `epoch`.
     pub(super) fn still_frozen(&self, epoch: usize) -> usize {
-        match self.epochs_a_block {
+        match self.epochs_per_block {
             0 => 0,
             epochs => self.blocks.saturating_sub(epoch / epochs),
         }
@@ -318,14 +308,28 @@ mod tests {
         assert!((rates[0] - 0.1).abs() < 1e-12 && (rates[9] - 1.0).abs() < 1e-12);
         assert!((rates[10] - 1.0).abs() < 1e-12 && (rates[55] - 0.5).abs() < 1e-12);
         assert!(rates[10..].is_sorted_by(|a, b| a > b) && rates[99] > 0.0);
-        assert!(config.with_warm_up(1.0).rate(99, 100) <= 1.0);
+        assert!(config.with_warmup(1.0).rate(99, 100) <= 1.0);
     }
 
     #[test]
-    fn blocks_thaw_one_after_the_other() {
-        let config = FineTuneConfig::new().with_blocks(3).with_epochs_a_block(2);
+    fn blocks_are_unfrozen_one_after_the_other() {
+        let config = FineTuneConfig::new()
+            .with_blocks(3)
+            .with_epochs_per_block(2);
         let frozen: Vec<usize> = (0..9).map(|epoch| config.still_frozen(epoch)).collect();
         assert_eq!(frozen, [3, 3, 2, 2, 1, 1, 0, 0, 0]);
         assert_eq!(FineTuneConfig::new().still_frozen(0), 0);
+    }
+
+    /// Classifier files hold the settings under these names, and the digest of a checkpoint is made of this text.
+    #[test]
+    fn the_stored_form_stays() {
+        let config = FineTuneConfig::new().without_augmentation();
+        let stored = r#"{"blocks":2,"epochs":4,"batch":32,"threads":1,"learning-rate":0.0001,"block-decay":0.5,"warm-up":0.1,"weight-decay":0.05,"label-smoothing":0.0,"head-penalty":null,"norms":"frozen","epochs-a-block":0,"average":0.98,"augmentation":null,"variants":4,"patience":null,"memory":2147483648,"seed":0}"#;
+        assert_eq!(serde_json::to_string(&config).unwrap(), stored);
+        assert_eq!(
+            serde_json::from_str::<FineTuneConfig>(stored).unwrap(),
+            config
+        );
     }
 }

@@ -12,8 +12,8 @@ use burn::tensor::distributed::{
 use burn::tensor::{Device, Tensor};
 
 use super::gradients::{Batch, Objective};
-use super::tail::Tail;
-use crate::{Error, Result};
+use super::trainable::TrainableLayers;
+use crate::error::{Error, Result};
 
 /// Devices that train together, and their connection.
 #[derive(Debug)]
@@ -37,17 +37,17 @@ impl Group {
     /// As [`gradients`](super::gradients::gradients), each device with its share of the batch.
     pub(super) fn gradients(
         &self,
-        tail: &Tail,
+        layers: &TrainableLayers,
         batch: &Batch,
         objective: Objective,
     ) -> Result<(f64, GradientsParams)> {
         let (n, devices) = (batch.targets.len(), self.devices.len());
-        let work = |rank: usize, tail: &Tail| -> Result<(f64, GradientsParams)> {
+        let work = |rank: usize, layers: &TrainableLayers| -> Result<(f64, GradientsParams)> {
             let (range, factor) = share(n, rank, devices);
-            let (loss, value) = objective.part(tail, batch, range, &self.devices[rank])?;
+            let (loss, value) = objective.part(layers, batch, range, &self.devices[rank])?;
             let loss = loss.mul_scalar(factor).backward();
-            let mut gradients = GradientsParams::from_grads(loss, tail);
-            tail.visit(&mut Reduce {
+            let mut gradients = GradientsParams::from_grads(loss, layers);
+            layers.visit(&mut Reduce {
                 gradients: &mut gradients,
                 devices: &self.devices,
             });
@@ -57,12 +57,12 @@ impl Group {
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..devices)
                 .map(|rank| {
-                    let copy = copy(tail, &self.devices[rank]);
+                    let copy = copy(layers, &self.devices[rank]);
                     scope.spawn(move || work(rank, &copy).map(|(loss, _)| loss))
                 })
                 .collect();
-            // The tail itself, on the thread of the one before: that is where statistics that move are kept.
-            let (mut loss, gradients) = work(0, tail)?;
+            // The layers itself, on the thread of the one before: that is where statistics that move are kept.
+            let (mut loss, gradients) = work(0, layers)?;
             for thread in others {
                 loss += thread.join().map_err(panic)??;
             }
@@ -82,10 +82,10 @@ fn share(n: usize, rank: usize, devices: usize) -> ((usize, usize), f64) {
     }
 }
 
-/// The tail on another device, sharing nothing: clones share the statistics of batch normalisations, which moving one
+/// The layers on another device, sharing nothing: clones share the statistics of batch normalisations, which moving one
 /// would move for all.
-fn copy(tail: &Tail, device: &Device) -> Tail {
-    tail.valid().fork(device).train()
+fn copy(layers: &TrainableLayers, device: &Device) -> TrainableLayers {
+    layers.valid().fork(device).train()
 }
 
 /// Replaces each gradient by its sum over all devices, in the order of the parameters.
@@ -105,7 +105,7 @@ impl ModuleVisitor for Reduce<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tail::floats;
+    use super::super::trainable::floats;
     use super::*;
     use burn::nn::LinearConfig;
     use mobilenet::MobileNetConfig;
@@ -127,13 +127,13 @@ mod tests {
         let autodiff = device.clone().autodiff();
         let net = MobileNetConfig::new().with_alpha(0.125).with_classes(0);
         let net = net.init(&autodiff).unwrap().freeze().unfreeze();
-        let tail = Tail {
+        let layers = TrainableLayers {
             stem: None,
             blocks: net.blocks.into_iter().skip(12).collect(),
             head: vec![LinearConfig::new(128, 3).init(&autodiff)],
         };
-        let statistics = |tail: &Tail| {
-            let state = &tail.blocks[0].pointwise.bn.running_mean;
+        let statistics = |layers: &TrainableLayers| {
+            let state = &layers.blocks[0].pointwise.bn.running_mean;
             floats(state.value_sync()).unwrap()
         };
         let batch = Batch {
@@ -148,18 +148,18 @@ mod tests {
             smoothing: 0.0,
             penalty: 0.1,
         };
-        let of = |tail: &Tail| {
-            let (loss, _) = objective.part(tail, &batch, (0, 4), &device).unwrap();
-            let gradients = GradientsParams::from_grads(loss.backward(), tail);
-            let weight = tail.blocks[0].depthwise.conv.weight.id;
+        let of = |layers: &TrainableLayers| {
+            let (loss, _) = objective.part(layers, &batch, (0, 4), &device).unwrap();
+            let gradients = GradientsParams::from_grads(loss.backward(), layers);
+            let weight = layers.blocks[0].depthwise.conv.weight.id;
             floats(gradients.get::<4>(weight).unwrap()).unwrap()
         };
-        let before = statistics(&tail);
-        let copied = copy(&tail, &device);
+        let before = statistics(&layers);
+        let copied = copy(&layers, &device);
         let gradients = of(&copied);
         assert_ne!(statistics(&copied), before);
-        assert_eq!(statistics(&tail), before);
-        assert_eq!(of(&tail), gradients);
-        assert_ne!(statistics(&tail), before);
+        assert_eq!(statistics(&layers), before);
+        assert_eq!(of(&layers), gradients);
+        assert_ne!(statistics(&layers), before);
     }
 }

@@ -1,14 +1,16 @@
-//! Gradients of a batch, split over threads.
+//! The loss of a batch and its gradients, computed by several threads.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::tail::{Tail, cross_entropy, floats};
-use super::{FineTuneConfig, Norms};
-use crate::{Error, Result};
+use super::config::{BatchNormMode, FineTuneConfig};
+use super::trainable::{TrainableLayers, cross_entropy, floats};
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::head::Recipe;
 
-/// Maps `[n, c, h, w]` that go into the first block that learns, and the images' targets.
+/// The inputs of the first trained block for some images, and the images' targets.
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
     pub(super) maps: Vec<f32>,
@@ -18,7 +20,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Images `from` up to `to` on `device`, NCHW.
+    /// Images `from` up to, but not including, `to` on `device`, as NCHW.
     pub(super) fn tensor(&self, from: usize, to: usize, device: &Device) -> Tensor<4> {
         let [height, width, channels] = self.shape;
         let image = height * width * channels;
@@ -28,30 +30,31 @@ impl Batch {
     }
 }
 
-/// What a step makes smaller.
+/// The loss that a step lowers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Objective {
-    /// How many of the units that shall learn are still frozen.
+    /// How many of the trained units (stem and blocks) are still frozen.
     pub(super) frozen: usize,
     pub(super) smoothing: f64,
-    /// Factor to half the sum of the squares of the head's weights.
+    /// Factor of half the sum of the squares of the head's weights.
     pub(super) penalty: f64,
 }
 
 impl Objective {
-    /// What images `from` up to `to` contribute to the mean loss of a batch, and the value of that.
+    /// What images `from` up to, but not including, `to` contribute to the mean loss of a batch, as a tensor and as a
+    /// number.
     pub(super) fn part(
         &self,
-        tail: &Tail,
+        layers: &TrainableLayers,
         batch: &Batch,
         (from, to): (usize, usize),
         device: &Device,
     ) -> Result<(Tensor<1>, f64)> {
         let n = batch.targets.len() as f64;
-        let logits = tail.forward(batch.tensor(from, to, device), self.frozen, true);
+        let logits = layers.forward(batch.tensor(from, to, device), self.frozen, true);
         let loss = cross_entropy(logits, &batch.targets[from..to], self.smoothing).div_scalar(n);
         let share = self.penalty * (to - from) as f64 / n;
-        let loss = match tail.squares() {
+        let loss = match layers.squares() {
             Some(squares) if share > 0.0 => loss + squares.mul_scalar(0.5 * share),
             _ => loss,
         };
@@ -60,64 +63,87 @@ impl Objective {
     }
 }
 
-/// Images whose gradients are computed at once: so many however many threads there are, so that the sums, and with them
-/// their bytes, do not depend on that.
+/// The penalty on the weights of a classifier's head: the one of the settings, or the one that the head was fitted with
+/// ([`FineTuneConfig::with_head_penalty`]).
+pub(super) fn head_penalty(config: &FineTuneConfig, classifier: &Classifier) -> f64 {
+    let fitted = || {
+        let report = classifier.report()?;
+        let Recipe::LogisticRegression(recipe) = report.config.recipe() else {
+            return None;
+        };
+        // Where there was only one value, nothing was chosen.
+        let c = match report.chosen() {
+            Some(chosen) => chosen.c,
+            None => *recipe.regularization.first()?,
+        };
+        // Two classes were fitted as one vector, and each class has half of it.
+        let share = match classifier.classes().len() {
+            2 => 2.0,
+            _ => 1.0,
+        };
+        Some(share / (c * report.images as f64))
+    };
+    config.head_penalty.or_else(fitted).unwrap_or(0.0)
+}
+
+/// How many images' gradients are computed together. It does not depend on the number of threads, so that the sums,
+/// and their bytes, do not either.
 const PART: usize = 8;
 
 /// Mean loss over a batch, and its gradients.
 pub(super) fn gradients(
-    tail: &Tail,
+    layers: &TrainableLayers,
     batch: &Batch,
     objective: Objective,
     config: &FineTuneConfig,
     device: &Device,
 ) -> Result<(f64, GradientsParams)> {
     let n = batch.targets.len();
-    let part = match config.norms {
-        Norms::Frozen => PART,
-        // The images of a part are normalised by each other.
-        Norms::Train => n.max(1),
+    let part = match config.batch_norm {
+        BatchNormMode::Frozen => PART,
+        // The images of a part are normalized together.
+        BatchNormMode::Train => n.max(1),
     };
     let ranges: Vec<_> = (0..n)
         .step_by(part)
         .map(|from| (from, n.min(from + part)))
         .collect();
-    let work = |tail: &Tail, range| -> Result<(f64, GradientsParams)> {
-        let (loss, value) = objective.part(tail, batch, range, device)?;
-        Ok((value, GradientsParams::from_grads(loss.backward(), tail)))
+    let work = |layers: &TrainableLayers, range| -> Result<(f64, GradientsParams)> {
+        let (loss, value) = objective.part(layers, batch, range, device)?;
+        Ok((value, GradientsParams::from_grads(loss.backward(), layers)))
     };
     let (mut loss, mut sum) = (0.0, GradientsAccumulator::new());
-    // As many at a time as there are threads, and then their sum: no more gradients than that are in memory.
+    // One part per thread at a time, then their sum: memory holds no more gradients than that.
     for round in ranges.chunks(config.threads) {
         let results = match round {
-            [range] => vec![work(tail, *range)],
-            _ => on_threads(tail, round, device, &work),
+            [range] => vec![work(layers, *range)],
+            _ => on_threads(layers, round, device, &work),
         };
         for result in results {
             let (value, gradients) = result?;
             loss += value;
-            sum.accumulate(tail, gradients);
+            sum.accumulate(layers, gradients);
         }
     }
     Ok((loss, sum.grads()))
 }
 
-/// What `work` gives for each range, in their order, each on a thread of its own.
+/// The results of `work` for each range, in their order, each from a thread of its own.
 fn on_threads<T: Send>(
-    tail: &Tail,
+    layers: &TrainableLayers,
     ranges: &[(usize, usize)],
     device: &Device,
-    work: &(impl Fn(&Tail, (usize, usize)) -> Result<T> + Sync),
+    work: &(impl Fn(&TrainableLayers, (usize, usize)) -> Result<T> + Sync),
 ) -> Vec<Result<T>> {
-    // Each with leaves of its own: where graphs share theirs, Burn 0.22 can lock one thread's registration and another
-    // one's backward pass into each other for ever.
+    // Each thread has its own copy of the leaves: where graphs share leaves, one thread's registration and another
+    // thread's backward pass can deadlock in Burn 0.22.
     let autodiff = device.clone().autodiff();
     std::thread::scope(|scope| {
         let threads: Vec<_> = ranges
             .iter()
             .map(|&range| {
-                let tail = tail.clone().fork(&autodiff);
-                scope.spawn(move || work(&tail, range))
+                let layers = layers.clone().fork(&autodiff);
+                scope.spawn(move || work(&layers, range))
             })
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T>>| {
@@ -146,8 +172,8 @@ mod tests {
             let (a, b) = (self.0.get::<D>(param.id), self.1.get::<D>(param.id));
             assert_eq!(a.is_some(), b.is_some());
             if let (Some(a), Some(b)) = (a, b) {
-                let a = super::super::tail::floats(a).unwrap();
-                let b = super::super::tail::floats(b).unwrap();
+                let a = super::super::trainable::floats(a).unwrap();
+                let b = super::super::trainable::floats(b).unwrap();
                 let norm = |v: &mut dyn Iterator<Item = f32>| {
                     v.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
                 };
@@ -173,7 +199,7 @@ mod tests {
             conv.bn.gamma = conv.bn.gamma.clone().set_require_grad(true);
             conv.bn.beta = conv.bn.beta.clone().set_require_grad(true);
         }
-        let tail = Tail {
+        let layers = TrainableLayers {
             stem: None,
             blocks,
             head: vec![LinearConfig::new(128, 3).init(&autodiff)],
@@ -193,14 +219,14 @@ mod tests {
         };
         let of = |threads| {
             let config = FineTuneConfig::new().with_threads(threads);
-            gradients(&tail, &batch, objective, &config, &device).unwrap()
+            gradients(&layers, &batch, objective, &config, &device).unwrap()
         };
-        let (whole, loss) = objective.part(&tail, &batch, (0, n), &device).unwrap();
-        let whole = GradientsParams::from_grads(whole.backward(), &tail);
+        let (whole, loss) = objective.part(&layers, &batch, (0, n), &device).unwrap();
+        let whole = GradientsParams::from_grads(whole.backward(), &layers);
         let (sum, alone) = of(1);
         assert!((sum - loss).abs() < 1e-5 * loss.abs(), "{sum} {loss}");
         let mut compare = Compare(&whole, &alone, 0.0, 0);
-        tail.visit(&mut compare);
+        layers.visit(&mut compare);
         // Two blocks of two convolutions with kernel, scale and offset; weight and bias of the head.
         assert_eq!(compare.3, 14);
         assert!(compare.2 < 1e-4, "{:e}", compare.2);
@@ -208,7 +234,7 @@ mod tests {
             let (value, parts) = of(threads);
             assert_eq!(value.to_bits(), sum.to_bits());
             let mut compare = Compare(&alone, &parts, 0.0, 0);
-            tail.visit(&mut compare);
+            layers.visit(&mut compare);
             assert_eq!((compare.2, compare.3), (0.0, 14), "{threads} threads");
         }
     }
@@ -266,19 +292,21 @@ mod tests {
             assert!((temperature - 1.0).abs() > 0.1, "{temperature}");
             let config = FineTuneConfig::new().with_blocks(0);
             for classifier in [classifier(), calibrated] {
-                let tail = Tail::new(&classifier, 0, Norms::Frozen, &device).unwrap();
+                let layers =
+                    TrainableLayers::new(&classifier, 0, BatchNormMode::Frozen, &device).unwrap();
                 let largest = |penalty: f64| {
                     let objective = Objective {
                         frozen: 0,
                         smoothing: 0.0,
                         penalty,
                     };
-                    let (_, found) = gradients(&tail, &batch, objective, &config, &device).unwrap();
-                    let found = found.get::<2>(tail.head[0].weight.id).unwrap();
+                    let (_, found) =
+                        gradients(&layers, &batch, objective, &config, &device).unwrap();
+                    let found = found.get::<2>(layers.head[0].weight.id).unwrap();
                     let found = floats(found).unwrap();
                     found.iter().fold(0f32, |largest, g| largest.max(g.abs()))
                 };
-                let (held, free) = (largest(config.penalty_of(&classifier)), largest(0.0));
+                let (held, free) = (largest(head_penalty(&config, &classifier)), largest(0.0));
                 assert!(
                     held < 1e-3 * free,
                     "{classes} classes: {held:e} of {free:e}"

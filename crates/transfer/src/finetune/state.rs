@@ -1,47 +1,49 @@
+//! The state of a training, and the choice of the best epoch.
+
 use burn::module::Module;
 
-use super::EpochRecord;
-use super::average::Average;
-use super::optimiser::Optimiser;
-use super::tail::Tail;
-use crate::Validation;
+use super::moving_average::MovingAverage;
+use super::optimizer::Optimizer;
+use super::record::EpochRecord;
+use super::trainable::TrainableLayers;
+use crate::head::Validation;
 
-/// Where a fine-tuning stands between two steps: all that the next ones depend on.
+/// Everything that the next steps of a fine-tuning depend on.
 pub(super) struct State {
     /// Steps done.
     pub(super) steps: usize,
-    pub(super) tail: Tail,
-    pub(super) optimiser: Optimiser,
-    pub(super) average: Average,
+    pub(super) layers: TrainableLayers,
+    pub(super) optimizer: Optimizer,
+    pub(super) average: MovingAverage,
     pub(super) epoch: Epoch,
-    /// The tail that came in, on the validation images, if there are any.
+    /// The validation result before the first step; `None` without validation images.
     pub(super) before: Option<Validation>,
-    /// The best tail so far, without autodiff; the one that came in until an epoch is better.
-    pub(super) best: Tail,
-    /// The epoch that it is of.
+    /// The best layers so far, without autodiff; those from before the training until an epoch is better.
+    pub(super) best: TrainableLayers,
+    /// The epoch that the best layers are from.
     pub(super) kept: Option<usize>,
     pub(super) history: Vec<EpochRecord>,
 }
 
-/// What the epoch under way has seen.
+/// What the current epoch has measured so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Epoch {
-    /// Sum of the losses of its images.
+    /// Sum of the losses over its images.
     pub(super) loss: f64,
     pub(super) images: usize,
-    /// The step size of its last step.
+    /// The head's learning rate in its last step.
     pub(super) rate: f64,
 }
 
 impl State {
-    pub(super) fn new(tail: Tail, weight_decay: f32) -> Self {
+    pub(super) fn new(layers: TrainableLayers, weight_decay: f32) -> Self {
         Self {
             steps: 0,
             // `valid` copies the statistics of batch normalisations, which clones share.
-            best: tail.valid(),
-            tail,
-            optimiser: Optimiser::new(weight_decay),
-            average: Average::default(),
+            best: layers.valid(),
+            layers,
+            optimizer: Optimizer::new(weight_decay),
+            average: MovingAverage::default(),
             epoch: Epoch::default(),
             before: None,
             kept: None,
@@ -49,8 +51,9 @@ impl State {
         }
     }
 
-    /// Ends the epoch: keeps the tail that was judged if it is the best so far, or there is nothing to judge by.
-    pub(super) fn record(&mut self, record: EpochRecord, judged: &Tail) {
+    /// Ends the epoch: keeps the layers that were validated if they are the best so far, or if there are no validation
+    /// images.
+    pub(super) fn record(&mut self, record: EpochRecord, judged: &TrainableLayers) {
         let loss = record.validation.map(|v| v.cross_entropy);
         let best = match self.kept {
             Some(epoch) => self.history[epoch].validation,
@@ -65,7 +68,7 @@ impl State {
         self.epoch = Epoch::default();
     }
 
-    /// Epochs since the one that is kept.
+    /// How many epochs there were since the kept one.
     pub(super) fn waited(&self) -> usize {
         self.history.len() - self.kept.map_or(0, |epoch| epoch + 1)
     }

@@ -7,16 +7,17 @@ use dataset::{DecodeOptions, ImageItem, ResizePolicy, decode_file};
 use mobilenet::ImageBatch;
 use rayon::prelude::*;
 
-use super::FineTuneConfig;
+use super::config::FineTuneConfig;
 use super::gradients::Batch;
-use crate::{Backbone, Result};
+use crate::backbone::Backbone;
+use crate::error::Result;
 
 /// Images that go through the frozen blocks at once.
 const AT_ONCE: usize = 16;
 
 /// Images with what the frozen blocks make of them.
 #[derive(Debug)]
-pub(super) struct Inputs<'a> {
+pub(super) struct FrozenFeatures<'a> {
     backbone: &'a Backbone,
     config: &'a FineTuneConfig,
     /// The last block that stays frozen; `None`: not even the stem.
@@ -28,10 +29,10 @@ pub(super) struct Inputs<'a> {
     kept: HashMap<(usize, usize), Vec<f32>>,
     shape: [usize; 3],
     /// Bytes left.
-    room: u64,
+    memory: u64,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> FrozenFeatures<'a> {
     /// Runs the frozen blocks on every image once, until `progress` breaks it off. Images that cannot be used are left
     /// out, with the reason.
     pub(super) fn new(
@@ -39,7 +40,7 @@ impl<'a> Inputs<'a> {
         config: &'a FineTuneConfig,
         items: &'a [ImageItem],
         augment: bool,
-        room: u64,
+        memory: u64,
         mut progress: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<(Self, Vec<(ImageItem, dataset::Error)>)> {
         let blocks = backbone.weights().config().blocks;
@@ -51,7 +52,7 @@ impl<'a> Inputs<'a> {
             items: Vec::with_capacity(items.len()),
             kept: HashMap::new(),
             shape: [0; 3],
-            room,
+            memory,
         };
         let mut failed = Vec::new();
         let numbered: Vec<(usize, &ImageItem)> = items.iter().enumerate().collect();
@@ -84,8 +85,8 @@ impl<'a> Inputs<'a> {
     }
 
     /// Bytes that are not used.
-    pub(super) fn room(&self) -> u64 {
-        self.room
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
     }
 
     /// The variant of these images that belongs to `epoch`.
@@ -152,8 +153,8 @@ impl<'a> Inputs<'a> {
         let size: usize = self.shape.iter().product();
         for (&image, map) in images.iter().zip(maps.chunks(size.max(1))) {
             let bytes = size as u64 * 4;
-            if bytes <= self.room {
-                self.room -= bytes;
+            if bytes <= self.memory {
+                self.memory -= bytes;
                 self.kept.insert((image, variant), map.to_vec());
             }
         }

@@ -1,29 +1,31 @@
-//! The part of the net that learns.
+//! The layers that are trained.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{log_softmax, relu, relu6};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use mobilenet::{ConvBlock, MobileNet, SeparableBlock, Weights, pool};
+use mobilenet::{ConvBlock, Layer, MobileNet, SeparableBlock, Weights, pool};
 
-use super::Norms;
-use crate::{Classifier, Dense, Error, Head, Layer, Result};
+use super::config::BatchNormMode;
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::head::{Dense, Head};
 
-/// The stem, if it learns too, the blocks that learn, and the head.
+/// The stem if it is trained, the trained blocks, and the head.
 #[derive(Module, Debug)]
-pub(super) struct Tail {
+pub(super) struct TrainableLayers {
     pub(super) stem: Option<ConvBlock>,
     pub(super) blocks: Vec<SeparableBlock>,
     pub(super) head: Vec<Linear>,
 }
 
-impl Tail {
-    /// The last `blocks` of a classifier's net, with its head as it was before it was calibrated, ready to learn on
+impl TrainableLayers {
+    /// The last `blocks` blocks of a classifier's network and its head without calibration, ready to be trained on
     /// `device`.
     pub(super) fn new(
         classifier: &Classifier,
         blocks: usize,
-        norms: Norms,
+        batch_norm: BatchNormMode,
         device: &Device,
     ) -> Result<Self> {
         let backbone = classifier.backbone();
@@ -38,28 +40,28 @@ impl Tail {
         let net = backbone.weights().clone().load(&device)?;
         let first = net.blocks.len().saturating_sub(blocks);
         let stem = (blocks > net.blocks.len()).then_some(net.stem);
-        // The temperature was fitted afterwards: with it, the head is not where its training left it.
+        // The temperature was fitted after the head: with it, the head is not at its training's optimum.
         let head = match classifier.calibration() {
             Some(calibration) => &classifier.head().scaled(calibration.temperature)?,
             None => classifier.head(),
         };
         let layers = head.layers().iter();
-        let tail = Self {
+        let layers = Self {
             stem,
             blocks: net.blocks.into_iter().skip(first).collect(),
             head: layers.map(|layer| linear(layer, &device)).collect(),
         };
-        let mut tail = tail.unfreeze();
-        if norms == Norms::Frozen {
-            for conv in tail.convolutions_mut() {
-                // Frozen as a whole, for its statistics; then scale and offset thawed.
+        let mut layers = layers.unfreeze();
+        if batch_norm == BatchNormMode::Frozen {
+            for conv in layers.convolutions_mut() {
+                // First all is frozen, which fixes the statistics; then scale and offset are trained again.
                 let mut bn = conv.bn.clone().freeze();
                 bn.gamma = bn.gamma.set_require_grad(true);
                 bn.beta = bn.beta.set_require_grad(true);
                 conv.bn = bn;
             }
         }
-        Ok(tail)
+        Ok(layers)
     }
 
     fn convolutions_mut(&mut self) -> impl Iterator<Item = &mut ConvBlock> {
@@ -68,19 +70,19 @@ impl Tail {
         self.stem.iter_mut().chain(blocks)
     }
 
-    /// Stem and blocks.
+    /// How many units there are: stem and blocks.
     pub(super) fn units(&self) -> usize {
         self.blocks.len() + usize::from(self.stem.is_some())
     }
 
-    /// Logits `[n, classes]` of maps `[n, c, h, w]` on a device without autodiff; the first `frozen` units run without
-    /// it, too.
+    /// Logits `[n, classes]` of maps `[n, c, h, w]` that are on a device without autodiff. The first `frozen` units (stem
+    /// and blocks) run without autodiff, and without `learn` all do.
     pub(super) fn forward(&self, mut x: Tensor<4>, frozen: usize, learn: bool) -> Tensor<2> {
-        let thaw = |x: Tensor<4>| if learn { x.autodiff() } else { x };
+        let track = |x: Tensor<4>| if learn { x.autodiff() } else { x };
         let mut unit = 0;
         let mut run = |x: Tensor<4>, convolutions: &[&ConvBlock]| {
             let is_frozen = !learn || unit < frozen;
-            let x = if unit == frozen { thaw(x) } else { x };
+            let x = if unit == frozen { track(x) } else { x };
             unit += 1;
             convolutions.iter().fold(x, |x, conv| {
                 if is_frozen {
@@ -97,7 +99,7 @@ impl Tail {
             x = run(x, &[&block.depthwise, &block.pointwise]);
         }
         if frozen >= self.units() {
-            x = thaw(x);
+            x = track(x);
         }
         let last = self.head.len().saturating_sub(1);
         self.head
@@ -120,21 +122,21 @@ impl Tail {
         squares.reduce(|a, b| a + b)
     }
 
-    /// The classifier with what was learnt.
+    /// The classifier with the trained layers.
     pub(super) fn into_classifier(self, from: &Classifier, device: &Device) -> Result<Classifier> {
-        let learnt = self.valid();
+        let trained = self.valid();
         let backbone = from.backbone();
         let mut net: MobileNet = backbone.weights().clone().load(device)?;
-        let first = net.blocks.len() - learnt.blocks.len();
+        let first = net.blocks.len() - trained.blocks.len();
         net.blocks.truncate(first);
-        net.blocks.extend(learnt.blocks);
-        if let Some(stem) = learnt.stem {
+        net.blocks.extend(trained.blocks);
+        if let Some(stem) = trained.stem {
             net.stem = stem;
         }
-        // The net's own classes no longer fit what comes before them.
+        // The network's own classes no longer fit the changed blocks before them.
         let weights = Weights::of(&net)?.without_classifier();
         let tuned = backbone.with_weights(weights)?;
-        let layers = learnt.head.iter().map(dense).collect::<Result<_>>()?;
+        let layers = trained.head.iter().map(dense).collect::<Result<_>>()?;
         Classifier::new(tuned, Head::new(layers)?, from.classes().to_vec())
     }
 }
@@ -171,7 +173,8 @@ pub(super) fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
         .map_err(|e| Error::mismatch("numbers on the device", "readable ones", format!("{e:?}")))
 }
 
-/// Sum of the cross-entropies of logits `[n, classes]`, in nats, `smoothing` of each target spread over all classes.
+/// Sum of the cross-entropies of logits `[n, classes]`, in nats. The share `smoothing` of each target is spread over
+/// all classes.
 pub(super) fn cross_entropy(logits: Tensor<2>, targets: &[usize], smoothing: f64) -> Tensor<1> {
     let device = logits.device().without_autodiff();
     let [n, classes] = logits.dims();

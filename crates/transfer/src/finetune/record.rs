@@ -1,114 +1,58 @@
-use dataset::ImageItem;
+//! What a fine-tuning leaves behind: numbers for each epoch, and a record for the classifier's file.
+
 use serde::{Deserialize, Serialize};
 
-use super::FineTuneConfig;
+use super::config::FineTuneConfig;
 use super::plot::{Panel, Plot};
-use crate::{Stopped, Validation};
+use crate::head::{Stopped, Validation};
 
-/// What happens during a fine-tuning.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum FineTuneEvent<'a> {
-    /// The frozen blocks have run on `done` of `total` images.
-    Prepared {
-        /// Images done.
-        done: usize,
-        /// Images in all.
-        total: usize,
-    },
-    /// A step was made.
-    Step {
-        /// The epoch, from 0.
-        epoch: usize,
-        /// The step, from 0, over all epochs.
-        step: usize,
-        /// Steps in all.
-        steps: usize,
-        /// Mean loss over the batch, before the step.
-        loss: f64,
-        /// The head's step size.
-        learning_rate: f64,
-        /// Training images a second since the first step of this call.
-        images_per_second: f64,
-        /// At that speed, without the looks at the validation images.
-        seconds_left: f64,
-    },
-    /// An epoch is over.
-    Epoch(&'a EpochRecord),
-}
-
-/// An epoch in numbers.
+/// The numbers of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EpochRecord {
-    /// The epoch, from 0.
+    /// The epoch, counted from 0.
     pub epoch: usize,
-    /// Blocks that learnt.
+    /// How many blocks were trained in this epoch.
     pub blocks: usize,
-    /// The head's step size at the end.
+    /// The head's learning rate at the end of the epoch.
     pub learning_rate: f64,
-    /// Mean loss over the batches, each before its step; with label smoothing, if there is any.
+    /// Mean training loss over the batches of the epoch. Each batch is measured before its own step. It includes label
+    /// smoothing and the head's penalty where those are used.
     pub train_loss: f64,
-    /// The validation images afterwards, if there are any.
+    /// Accuracy and cross-entropy on the validation images after the epoch; `None` without validation images.
     pub validation: Option<Validation>,
 }
 
-/// How a fine-tuning went.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct FineTuneReport {
-    /// What was asked for.
-    pub config: FineTuneConfig,
-    /// Training images used.
-    pub images: usize,
-    /// The classifier that came in, without its temperature, on the validation images, if there are any.
-    pub before: Option<Validation>,
-    /// Epoch by epoch.
-    pub history: Vec<EpochRecord>,
-    /// Why it ended: after its [steps](Stopped::Steps), [early](Stopped::Early) or [cancelled](Stopped::Cancelled).
-    pub stopped: Stopped,
-    /// The epoch whose weights were kept; `None` where the classifier that came in was better than all, or nothing was
-    /// trained.
-    pub kept: Option<usize>,
-    /// Images left out, and why.
-    #[serde(skip)]
-    pub failed: Vec<(ImageItem, dataset::Error)>,
-}
-
-impl FineTuneReport {
-    /// What of it belongs into the file of the classifier that came out
-    /// ([`Provenance::with_fine_tuning`](crate::Provenance::with_fine_tuning)).
-    pub fn record(&self) -> FineTuneRecord {
-        FineTuneRecord {
-            config: self.config.clone(),
-            images: self.images,
-            before: self.before,
-            history: self.history.clone(),
-            stopped: self.stopped,
-            kept: self.kept,
-        }
-    }
-}
-
-/// How the last blocks of a classifier's net learnt; goes into its file.
+/// How a classifier was fine-tuned. It is stored in the classifier's file
+/// ([`Provenance::with_fine_tuning`](crate::Provenance::with_fine_tuning)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FineTuneRecord {
-    /// What was asked for, seed included.
+    /// The settings, the seed included.
     pub config: FineTuneConfig,
-    /// Training images used.
+    /// How many training images were used.
     pub images: usize,
-    /// As [`FineTuneReport::before`].
+    /// Accuracy and cross-entropy on the validation images before fine-tuning; `None` without validation images. The
+    /// head is measured without its calibration temperature.
     pub before: Option<Validation>,
-    /// Epoch by epoch.
+    /// One record per epoch.
     pub history: Vec<EpochRecord>,
-    /// Why it ended.
+    /// Why the training ended: after its [steps](Stopped::Steps), [early](Stopped::Early) or
+    /// [cancelled](Stopped::Cancelled).
     pub stopped: Stopped,
-    /// The epoch whose weights were kept; `None`: the net is the one that came in.
+    /// The epoch whose weights were kept, counted from 0. `None`: the weights are those from before fine-tuning,
+    /// because no epoch was better or nothing was trained.
     pub kept: Option<usize>,
 }
 
 impl FineTuneRecord {
+    /// How many blocks of the network differ from before, counted from the head: those that were trained up to the
+    /// [kept](Self::kept) epoch. 0 where only the head was trained, or nothing was kept.
+    pub fn changed_blocks(&self) -> usize {
+        let kept = self.kept.and_then(|epoch| self.history.get(epoch));
+        kept.map_or(0, |epoch| epoch.blocks)
+    }
+
     /// The learning curve as SVG: training and validation loss over the epochs, the learning rate below. Epoch 0 is the
     /// classifier that came in; a dashed line is at the one that is kept.
     pub fn svg(&self) -> String {

@@ -1,34 +1,34 @@
-//! A moving average of the weights.
+//! An exponential moving average of the weights.
 
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::tail::Tail;
+use super::trainable::TrainableLayers;
 
-/// The average, flat, by parameter.
+/// The average of each parameter, flattened.
 #[derive(Debug, Default)]
-pub(super) struct Average {
+pub(super) struct MovingAverage {
     pub(super) values: HashMap<ParamId, Tensor<1>>,
-    /// Steps seen.
+    /// How many steps were averaged.
     pub(super) steps: u32,
 }
 
-impl Average {
-    /// Takes the weights after a step. In the first steps newer weights count more, as in TensorFlow's
+impl MovingAverage {
+    /// Adds the weights after a step. In the first steps new weights count more, as in TensorFlow's
     /// `ExponentialMovingAverage` with `num_updates`.
-    pub(super) fn update(&mut self, tail: &Tail, decay: f64) {
+    pub(super) fn update(&mut self, layers: &TrainableLayers, decay: f64) {
         let steps = f64::from(self.steps);
         let decay = decay.min((1.0 + steps) / (10.0 + steps));
         self.steps += 1;
         let values = &mut self.values;
-        tail.visit(&mut Blend { values, decay });
+        layers.visit(&mut Blend { values, decay });
     }
 
-    /// The tail with the average in place of its weights.
-    pub(super) fn of(&self, tail: &Tail) -> Tail {
-        tail.clone().map(&mut Replace(&self.values))
+    /// The layers with the average in place of their weights.
+    pub(super) fn of(&self, layers: &TrainableLayers) -> TrainableLayers {
+        layers.clone().map(&mut Replace(&self.values))
     }
 }
 
@@ -39,7 +39,7 @@ struct Blend<'a> {
 
 impl ModuleVisitor for Blend<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // Statistics of batch normalisations do not learn: they are not averaged.
+        // Statistics of batch normalizations are not trained, so they are not averaged.
         if !param.val().is_require_grad() {
             return;
         }
@@ -71,30 +71,30 @@ mod tests {
     use burn::nn::LinearConfig;
     use burn::tensor::{Device, TensorData};
 
-    use super::super::tail::floats;
+    use super::super::trainable::floats;
     use super::*;
 
     #[test]
     fn the_average_is_that_of_the_recursion() {
         let device = Device::flex().autodiff();
-        let tail = |weights: [f32; 4]| {
+        let layers = |weights: [f32; 4]| {
             let mut linear = LinearConfig::new(2, 2).init(&device);
             let id = ParamId::from(7);
             let weights =
                 Tensor::<2>::from_data(TensorData::new(weights.to_vec(), [2, 2]), &device);
             linear.weight = Param::initialized(id, weights.require_grad());
             linear.bias = None;
-            Tail {
+            TrainableLayers {
                 stem: None,
                 blocks: vec![],
                 head: vec![linear],
             }
         };
-        let course =
+        let weights =
             (0..12).map(|t| [0.0, 1.0, 2.0, 3.0].map(|k| (k * 1.7 + t as f32 * 0.9).sin()));
-        let (mut average, mut expected) = (Average::default(), [0f64; 4]);
-        for (t, weights) in course.enumerate() {
-            average.update(&tail(weights), 0.6);
+        let (mut average, mut expected) = (MovingAverage::default(), [0f64; 4]);
+        for (t, weights) in weights.enumerate() {
+            average.update(&layers(weights), 0.6);
             // The first weights are taken whole; 1 / 10 is the least decay, the one asked for the most.
             let decay = if t == 0 {
                 0.0
@@ -106,7 +106,7 @@ mod tests {
                 *expected = decay * *expected + (1.0 - decay) * f64::from(weight);
             }
         }
-        let of = average.of(&tail([9.0; 4]));
+        let of = average.of(&layers([9.0; 4]));
         let found = floats(of.head[0].weight.val()).unwrap();
         for (found, expected) in found.iter().zip(expected) {
             assert!(
@@ -116,10 +116,10 @@ mod tests {
         }
         // Long after the start the decay is the one asked for.
         for _ in 0..200 {
-            average.update(&tail([1.0; 4]), 0.6);
+            average.update(&layers([1.0; 4]), 0.6);
         }
-        average.update(&tail([2.0; 4]), 0.6);
-        let of = average.of(&tail([9.0; 4]));
+        average.update(&layers([2.0; 4]), 0.6);
+        let of = average.of(&layers([9.0; 4]));
         let found = floats(of.head[0].weight.val()).unwrap();
         assert!(found.iter().all(|f| (f - 1.4).abs() < 1e-5), "{found:?}");
     }

@@ -1,36 +1,36 @@
-//! AdamW, parameter by parameter, with moments that can be written down.
+//! AdamW with a learning rate for each block, and with moments that can be stored in a checkpoint.
 //!
-//! The arithmetic is Burn's. Its `ModuleOptimizer` shows the moments to nobody but its own record, and that loads on
-//! the default device, which may be one that is not there.
+//! The arithmetic is Burn's. Its `ModuleOptimizer` gives its moments only to its own record, and that record is loaded
+//! on Burn's default device, which may not exist.
 
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::{
-    AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer,
+    AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer as _,
 };
 use burn::tensor::Tensor;
 
-use super::tail::Tail;
+use super::trainable::TrainableLayers;
 
-/// The optimiser and its state.
-pub(super) struct Optimiser {
+/// AdamW and its state.
+pub(super) struct Optimizer {
     kernels: AdamW,
     /// Biases, scales and offsets do not decay.
     vectors: AdamW,
     pub(super) moments: HashMap<ParamId, Moments>,
 }
 
-/// What is known of a parameter's gradients so far, flat.
+/// The running moments of the gradients of one parameter, flattened.
 #[derive(Debug, Clone)]
 pub(super) struct Moments {
-    /// Steps.
+    /// Steps of this parameter so far.
     pub(super) time: usize,
     pub(super) first: Tensor<1>,
     pub(super) second: Tensor<1>,
 }
 
-impl Optimiser {
+impl Optimizer {
     pub(super) fn new(weight_decay: f32) -> Self {
         let adam = AdamWConfig::new().with_epsilon(1e-8);
         Self {
@@ -40,38 +40,38 @@ impl Optimiser {
         }
     }
 
-    /// One step: `rate` for the head, `block_decay` times that for each block further away from it. What has no
-    /// gradient stays as it is.
+    /// Makes a step: the learning rate is `rate` for the head and is multiplied by `block_decay` for each block further
+    /// from it. Parameters without a gradient stay as they are.
     pub(super) fn step(
         &mut self,
-        mut tail: Tail,
+        mut layers: TrainableLayers,
         mut gradients: GradientsParams,
         rate: f64,
         block_decay: f64,
-    ) -> Tail {
+    ) -> TrainableLayers {
         let mut step = Step {
-            optimiser: self,
+            optimizer: self,
             gradients: &mut gradients,
             rate,
         };
-        let blocks = tail.blocks.len();
-        tail.head = Module::map(tail.head, &mut step);
-        let blocks_of_tail = tail.blocks.into_iter().enumerate();
-        tail.blocks = blocks_of_tail
+        let blocks = layers.blocks.len();
+        layers.head = Module::map(layers.head, &mut step);
+        let numbered = layers.blocks.into_iter().enumerate();
+        layers.blocks = numbered
             .map(|(at, block)| {
                 step.rate = rate * block_decay.powi((blocks - at) as i32);
                 block.map(&mut step)
             })
             .collect();
         step.rate = rate * block_decay.powi(blocks as i32 + 1);
-        tail.stem = Module::map(tail.stem, &mut step);
-        tail
+        layers.stem = Module::map(layers.stem, &mut step);
+        layers
     }
 }
 
 /// A step of some parameters.
 struct Step<'a> {
-    optimiser: &'a mut Optimiser,
+    optimizer: &'a mut Optimizer,
     gradients: &'a mut GradientsParams,
     rate: f64,
 }
@@ -83,15 +83,15 @@ impl ModuleMapper for Step<'_> {
         };
         let (id, value, mapper) = param.consume();
         let shape = value.shape();
-        let moments = self.optimiser.moments.remove(&id).map(|known| {
+        let moments = self.optimizer.moments.remove(&id).map(|known| {
             let [first, second] =
                 [known.first, known.second].map(|moment| moment.reshape(shape.clone()));
             AdamWState::new(AdaptiveMomentumState::new(known.time, first, second))
         });
         let adam = if D == 1 {
-            &self.optimiser.vectors
+            &self.optimizer.vectors
         } else {
-            &self.optimiser.kernels
+            &self.optimizer.kernels
         };
         let (value, moments) = adam.step(self.rate, value.inner(), gradient, moments);
         if let Some(AdamWState { momentum }) = moments {
@@ -100,9 +100,9 @@ impl ModuleMapper for Step<'_> {
                 first: momentum.moment_1.flatten(0, D - 1),
                 second: momentum.moment_2.flatten(0, D - 1),
             };
-            self.optimiser.moments.insert(id, moments);
+            self.optimizer.moments.insert(id, moments);
         }
-        // What had a gradient needs one again.
+        // The new value must be tracked by autodiff again.
         Param::from_mapped_value(id, Tensor::from_inner(value).require_grad(), mapper)
     }
 }
@@ -114,7 +114,7 @@ mod tests {
     use burn::tensor::Device;
     use mobilenet::MobileNetConfig;
 
-    use super::super::tail::floats;
+    use super::super::trainable::floats;
     use super::*;
 
     /// Gradients of 0 for everything, and the values at that moment.
@@ -134,18 +134,18 @@ mod tests {
         let autodiff = Device::flex().autodiff();
         let net = MobileNetConfig::new().with_alpha(0.125).with_classes(0);
         let net = net.init(&autodiff).unwrap();
-        let tail = Tail {
+        let layers = TrainableLayers {
             stem: None,
             blocks: net.blocks.into_iter().skip(11).collect(),
             head: vec![LinearConfig::new(128, 3).init(&autodiff)],
         };
         let mut before = Zeros::default();
-        tail.visit(&mut before);
+        layers.visit(&mut before);
         let Zeros(gradients, before) = before;
         let (rate, decay) = (0.1, 0.5f32);
-        let tail = Optimiser::new(decay).step(tail, gradients, rate, 0.5);
+        let layers = Optimizer::new(decay).step(layers, gradients, rate, 0.5);
         let mut after = Zeros::default();
-        tail.visit(&mut after);
+        layers.visit(&mut after);
         // Blocks come first, the earlier one before the later one; each has 10 tensors, statistics included.
         assert_eq!(before.len(), 22);
         for (at, ((rank, before), (_, after))) in before.iter().zip(&after.1).enumerate() {
