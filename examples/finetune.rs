@@ -1,4 +1,4 @@
-//! Retrains with the last blocks of the network learning too.
+//! Fine-tunes the last blocks of the network on a folder of images.
 
 mod common;
 
@@ -8,19 +8,20 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use common::finetuning::{Summaries, TuningOptions, show, tell};
+use common::finetuning::{TuningOptions, show};
 use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
-use common::network::{NetworkOptions, embed};
-use transfer::finetune::{FineTuneEvent, FineTuned, LearningRateRange};
-use transfer::{Checkpoint, ClassWeights, Classifier, Embedded, HeadConfig, Provenance, Stopped};
+use common::network::NetworkOptions;
+use common::say;
+use transfer::Stopped;
+use transfer::finetune::{FineTuneJob, LearningRateRange};
 
-/// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks learn along with it.
+/// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks together with the head.
 ///
-/// The head is fitted on the training images alone, so that the validation images judge it and every epoch alike. The
-/// epoch with the lowest validation loss is kept, or the frozen network where none is better. Test images are looked
-/// at once, at the end. Ctrl-C ends the training with the best epoch so far; the same command then goes on, and so it
-/// does after a crash. The learning curve is drawn beside the classifier.
+/// The head is fitted on the training images alone, so that the validation images can judge it and every epoch alike.
+/// The epoch with the lowest validation loss is kept, or the frozen network where no epoch is better. Test images are
+/// used once, at the end. Ctrl-C ends the training with the best epoch so far; the same command then continues it, also
+/// after a crash. The learning curve is drawn beside the classifier.
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
@@ -29,13 +30,13 @@ struct Options {
     network: NetworkOptions,
     #[command(flatten)]
     tuning: TuningOptions,
-    /// Where the classifier is written
+    /// File for the classifier
     #[arg(long, default_value = "finetuned.safetensors")]
     output: PathBuf,
-    /// Where TensorBoard finds the course of the training
+    /// Folder for event files of the training, for TensorBoard
     #[arg(long, value_name = "DIR")]
     summaries_dir: Option<PathBuf>,
-    /// Try learning rates, write the plot (SVG) here, and end
+    /// Only try learning rates, and draw the losses into this file (SVG)
     #[arg(long)]
     find_rate: Option<PathBuf>,
 }
@@ -48,106 +49,57 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_output(&options.output)?;
     let device = common::device(options.network.device)?;
     let Images { folder, split, how } = options.images.open(BesideTestDir::Validation)?;
-    let backbone = options.network.backbone()?;
-    let cache = options.network.cache()?;
-    let training = embed(&backbone, &split.training, &cache, "training")?;
-    let head = HeadConfig::new().with_class_weights(ClassWeights::None);
-    let Fitted {
-        head,
-        report: mut fit,
-    } = head.training(&training.embeddings).fit()?;
-    // The net under it will be another: these no longer tell how sure the classifier may be.
-    fit.out_of_fold.clear();
-    let frozen = Classifier::new(backbone, head, folder.classes().to_vec())?;
-    let frozen = frozen.with_report(fit.clone());
-
-    let config = options.tuning.config();
-    let bar = common::progress(split.training.len(), "frozen part");
-    let interrupted = on_interrupt()?;
+    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
+    let checkpoint = options.tuning.checkpoint(&options.output);
+    let (bar, interrupted) = (common::progress(0, ""), on_interrupt()?);
+    let mut job = FineTuneJob::new(backbone, folder.classes(), &split, &cache)
+        .with_config(options.tuning.config())
+        .with_split_description(how)
+        .with_checkpoint(checkpoint)
+        .on_event(show(&bar, &options.tuning))
+        .stop_when(move || interrupted().is_break());
+    if let Some(folder) = &options.summaries_dir {
+        job = job.with_summaries(folder);
+    }
     if let Some(plot) = &options.find_rate {
-        let watch = |event: FineTuneEvent<'_>| {
-            show(&bar, options.tuning.batch, event);
-            interrupted()
-        };
-        let search = config.training(&split.training).on_event(watch);
-        let rates = search.find_learning_rate(&frozen, &device, &LearningRateRange::default())?;
+        let rates = job.find_learning_rate(&device, &LearningRateRange::default())?;
         bar.finish_and_clear();
         files::write_bytes(plot, rates.svg().as_bytes())?;
         match rates.suggestion {
-            Some(rate) => common::say!("--learning-rate {rate:.1e} (see {})", plot.display()),
-            None => common::say!("no rate lowered the loss (see {})", plot.display()),
+            Some(rate) => say!("--learning-rate {rate:.1e} (see {})", plot.display()),
+            None => say!("no rate lowered the loss (see {})", plot.display()),
         }
         return Ok(());
     }
+
     let start = Instant::now();
-    let mut summaries = Summaries::create(options.summaries_dir.as_deref(), &config)?;
-    let watch = |event: FineTuneEvent<'_>| {
-        show(&bar, options.tuning.batch, event);
-        summaries.watch(event);
-        interrupted()
-    };
-    let file = options.output.with_extension("training");
-    let checkpoint = Checkpoint::new(&file).with_every(options.tuning.checkpoint_every);
-    let training = config
-        .training(&split.training)
-        .validation(&split.validation);
-    let training = training.resume(&checkpoint).on_event(watch);
-    let FineTuned {
-        classifier: tuned,
-        record: report,
-        failed,
-        ..
-    } = training.fit(&frozen, &device)?;
+    let result = job.run(&device)?;
     bar.finish_and_clear();
-    summaries.finish()?;
-    common::say_left_out(&failed);
-    tell(&report, &file);
-    common::say!("{:.0} s", start.elapsed().as_secs_f64());
+    say!("{}", result.record);
+    if let Some(found) = result.classifier.calibration() {
+        say!(
+            "temperature {:.3}: log loss {:.4} -> {:.4} on {} validation images",
+            found.temperature,
+            found.log_loss_before,
+            found.log_loss_after,
+            found.images
+        );
+    }
+    if let Some(test) = &result.test {
+        say!("{test}");
+    }
+    if result.record.stopped == Stopped::Cancelled {
+        say!(
+            "stopped early: this is the best epoch so far; the same command continues the training"
+        );
+    }
     let curve = options.output.with_extension("svg");
-    common::write_file(&curve, report.svg().as_bytes())?;
-
-    let validation = embed(tuned.backbone(), &split.validation, &cache, "validation")?;
-    let testing = embed(frozen.backbone(), &split.testing, &cache, "test")?;
-    test("frozen network", &frozen, &testing)?;
-    let testing = embed(tuned.backbone(), &split.testing, &cache, "test")?;
-    test("result", &tuned, &testing)?;
-    let learnt = &training.embeddings;
-    let tuned = common::training::calibrated(tuned, &fit, learnt, &validation.embeddings)?;
-    let found = test("result, calibrated", &tuned, &testing)?;
-    let mut provenance = Provenance::default()
-        .with_split(how)
-        .with_images("training", &training)
-        .with_images("validation", &validation)
-        .with_images("test", &testing)
-        .with_fine_tuning(report.clone());
-    if let Some([accuracy, loss]) = found {
-        provenance = provenance
-            .with_metric("test accuracy", accuracy)
-            .with_metric("test log loss", loss);
-    }
-    let tuned = tuned.with_report(fit).with_provenance(provenance);
-    tuned.save(&options.output)?;
-    if report.stopped != Stopped::Cancelled {
-        checkpoint.remove()?;
-    }
+    files::write_bytes(&curve, result.record.svg().as_bytes())?;
+    result.save(&options.output)?;
     let [path, curve] = [&options.output, &curve].map(|path| path.display());
-    common::say!("The classifier is in {path}, its learning curve in {curve}");
+    say!(
+        "{:.0} s. The classifier is in {path}, its learning curve in {curve}",
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
-}
-
-/// Accuracy and log loss on the test images, if there are any.
-fn test(
-    what: &str,
-    of: &Classifier,
-    images: &Embedded,
-) -> Result<Option<[f64; 2]>, Box<dyn Error>> {
-    if images.embeddings.is_empty() {
-        return Ok(None);
-    }
-    let test = of.head().predictions(&images.embeddings, of.classes())?;
-    let found = [test.confusion().accuracy(), test.log_loss()];
-    let [accuracy, loss] = found.map(|value| value.unwrap_or(f64::NAN));
-    let n = test.len();
-    common::say!("{what}: test loss {loss:.4}, accuracy {accuracy:.4} (N = {n})");
-    Ok(Some([accuracy, loss]))
 }

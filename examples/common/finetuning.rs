@@ -1,56 +1,54 @@
-//! How the last blocks learn, as options, and how it goes on.
+//! How the last blocks are trained, as options, and the progress of that as a bar.
 
-use std::error::Error;
 use std::path::Path;
 
 use dataset::augment::Augmentation;
 use indicatif::ProgressBar;
-use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneRecord};
-use transfer::tensorboard::EventWriter;
-use transfer::{Stopped, Validation};
+use transfer::Checkpoint;
+use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJobEvent};
 
 #[derive(clap::Args)]
 pub struct TuningOptions {
-    /// Blocks that learn, counted from the head; 14 is all of them and the stem
+    /// Number of blocks to train, counted from the head; 14 trains all of them and the stem
     #[arg(long, default_value_t = 2)]
     blocks: usize,
     /// Passes over the training images
     #[arg(long, default_value_t = 4)]
     epochs: usize,
-    /// Images a step
+    /// Images per step
     #[arg(long, default_value_t = 32)]
-    pub batch: usize,
-    /// The head's; earlier blocks have less
+    batch: usize,
+    /// Learning rate of the head; earlier blocks have a smaller one
     #[arg(long, default_value_t = 1e-4)]
     learning_rate: f64,
-    /// Factor to the learning rate for each block further from the head
+    /// The learning rate is multiplied by this for each block further from the head
     #[arg(long, default_value_t = 0.5)]
     block_decay: f64,
-    /// Epochs until one block more learns; 0: all from the start
+    /// Epochs after which one more block is trained; 0: all blocks from the start
     #[arg(long, default_value_t = 0)]
     epochs_a_block: usize,
-    /// Augmented variants of each image (random part, mirrored); 0: none
+    /// Augmented variants of each image (a random part of it, at random mirrored); 0: the images as they are
     #[arg(long, default_value_t = 4)]
     augment: usize,
-    /// Decay of a moving average of the weights; 0: none
+    /// Decay of the exponential moving average of the weights; 0: no average
     #[arg(long, default_value_t = 0.98)]
     average: f64,
     /// Share of each target that is spread over all classes
     #[arg(long, default_value_t = 0.0)]
     label_smoothing: f64,
-    /// Penalty on the head's weights, times half their squares [default: the one it was fitted with]
+    /// L2 penalty: this times half the squares of the head's weights [default: the one that the head was fitted with]
     #[arg(long)]
     head_penalty: Option<f64>,
-    /// Let the statistics of the batch normalisations move
+    /// Let the batch normalizations use and update the statistics of each batch
     #[arg(long)]
     train_norms: bool,
-    /// Threads that share a batch; the result does not depend on it
+    /// Threads that share a batch; the result does not depend on their number
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Steps between two writes of the state that a run that was stopped goes on from; it is written after each epoch too
+    /// Steps between two writes of the checkpoint; it is also written after each epoch
     #[arg(long, value_name = "STEPS", default_value_t = 100)]
-    pub checkpoint_every: usize,
-    /// Everything random follows from it
+    checkpoint_every: usize,
+    /// Seed of everything random
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -78,132 +76,42 @@ impl TuningOptions {
         }
         config
     }
+
+    /// The file beside the classifier from which an interrupted training continues.
+    pub fn checkpoint(&self, output: &Path) -> Checkpoint {
+        Checkpoint::new(output.with_extension("training")).with_every(self.checkpoint_every)
+    }
 }
 
-/// Moves the bar.
-pub fn show(bar: &ProgressBar, batch: usize, event: FineTuneEvent<'_>) {
-    match event {
-        FineTuneEvent::Prepared { done, total } => {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
+/// The function that shows on a bar how the job goes on.
+pub fn show<'a>(
+    bar: &'a ProgressBar,
+    options: &'a TuningOptions,
+) -> impl FnMut(FineTuneJobEvent<'_>) + 'a {
+    let mut phase = "";
+    let mut at = move |name: &'static str, done: usize, total: usize| {
+        if phase != name {
+            phase = name;
+            bar.reset();
+            bar.set_message(name);
         }
-        FineTuneEvent::Step {
-            step, steps, loss, ..
-        } => {
-            let images = (steps * batch) as u64;
-            if bar.length() != Some(images) {
-                // The first step, of the training or of what is left of it.
-                bar.reset();
-                bar.set_length(images);
-            }
-            bar.set_position(((step + 1) * batch) as u64);
-            bar.set_message(format!("loss {loss:.3}"));
-        }
-        _ => {}
-    }
-}
-
-/// Says how it went; `checkpoint` is the file of the state.
-pub fn tell(report: &FineTuneRecord, checkpoint: &Path) {
-    say("frozen network", report.before);
-    for epoch in &report.history {
-        // As the plot counts: 0 is before the first.
-        let (number, blocks, loss) = (epoch.epoch + 1, epoch.blocks, epoch.train_loss);
-        let what = format!("epoch {number} ({blocks} blocks, training loss {loss:.4})");
-        say(&what, epoch.validation);
-    }
-    match report.kept {
-        Some(epoch) => super::say!("kept: epoch {}", epoch + 1),
-        None => super::say!("kept: the frozen network, no epoch was better"),
-    }
-    super::say!("{} training images", report.images);
-    if report.stopped == Stopped::Cancelled {
-        super::say!("stopped before its end; this is the best so far");
-        super::say!("the same command goes on from {}", checkpoint.display());
-    }
-}
-
-/// Says what the validation images say.
-fn say(what: &str, found: Option<Validation>) {
-    match found {
-        Some(Validation {
-            accuracy,
-            cross_entropy,
-            images,
-        }) => super::say!(
-            "{what}: validation loss {cross_entropy:.4}, accuracy {accuracy:.4} (N = {images})"
-        ),
-        None => super::say!("{what}: no validation images"),
-    }
-}
-
-/// The course of a training for TensorBoard, under the tags that `retrain` uses: the runs `train`, step by step, and
-/// `validation`, epoch by epoch.
-pub struct Summaries {
-    runs: Option<[EventWriter; 2]>,
-    step: u64,
-    failed: transfer::Result<()>,
-}
-
-impl Summaries {
-    /// Writes nothing where there is no folder.
-    pub fn create(folder: Option<&Path>, config: &FineTuneConfig) -> Result<Self, Box<dyn Error>> {
-        let runs = match folder {
-            Some(folder) => {
-                let mut train = EventWriter::create(folder.join("train"))?;
-                let json = serde_json::to_string_pretty(config)?;
-                train.text(0, "configuration", &format!("```json\n{json}\n```"))?;
-                Some([train, EventWriter::create(folder.join("validation"))?])
-            }
-            None => None,
-        };
-        Ok(Self {
-            runs,
-            step: 0,
-            failed: Ok(()),
-        })
-    }
-
-    /// What cannot be written ends the writing, not the training.
-    pub fn watch(&mut self, event: FineTuneEvent<'_>) {
-        if self.failed.is_ok() {
-            self.failed = self.write(event);
-        }
-    }
-
-    fn write(&mut self, event: FineTuneEvent<'_>) -> transfer::Result<()> {
-        let Some([train, validation]) = &mut self.runs else {
-            return Ok(());
-        };
-        match event {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let batch = options.batch;
+    move |event| match event {
+        FineTuneJobEvent::Embedding { part, done, total } => at(part, done, total),
+        FineTuneJobEvent::LeftOut(error) => bar.suspend(|| eprintln!("left out {error}")),
+        FineTuneJobEvent::FineTune(event) => match event {
+            FineTuneEvent::Prepared { done, total } => at("frozen part", done, total),
             FineTuneEvent::Step {
-                step,
-                loss,
-                learning_rate,
-                ..
+                step, steps, loss, ..
             } => {
-                self.step = step as u64;
-                train.scalar(self.step, "cross_entropy_1", loss)?;
-                train.scalar(self.step, "learning_rate", learning_rate)
+                at("fine-tuning", (step + 1) * batch, steps * batch);
+                bar.set_message(format!("loss {loss:.3}"));
             }
-            FineTuneEvent::Epoch(record) => {
-                if let Some(found) = record.validation {
-                    validation.scalar(self.step, "cross_entropy_1", found.cross_entropy)?;
-                    validation.scalar(self.step, "accuracy_1", found.accuracy)?;
-                }
-                train.flush()?;
-                validation.flush()
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What went wrong, if anything did.
-    pub fn finish(mut self) -> transfer::Result<()> {
-        self.failed?;
-        self.runs
-            .iter_mut()
-            .flatten()
-            .try_for_each(EventWriter::flush)
+            _ => {}
+        },
+        _ => {}
     }
 }

@@ -8,13 +8,14 @@ use std::process::{Command, Stdio};
 
 use burn::tensor::Device;
 use dataset::augment::Augmentation;
-use dataset::{ImageFolder, ImageItem};
+use dataset::{ImageFolder, ImageItem, Split};
 use transfer::finetune::{
-    BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneRecord, FineTuned, LearningRateRange,
+    BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJob, FineTuneJobEvent, FineTuneOutcome,
+    FineTuneRecord, FineTuned, LearningRateRange,
 };
 use transfer::{
-    Backbone, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression, Provenance,
-    Stopped,
+    Backbone, Basis, Checkpoint, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression,
+    Provenance, Stopped,
 };
 
 const SIDE: usize = 48;
@@ -469,4 +470,87 @@ fn settings_without_meaning_are_refused() {
     let config = config().with_epochs(1).with_blocks(0);
     let tuned = config.training(&with_it).fit(&of.0, &device).unwrap();
     assert_eq!((tuned.record.images, tuned.failed.len()), (24, 1));
+}
+
+#[test]
+fn the_job_calibrates_measures_and_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (classifier, training, validation) = small(folder);
+    let (testing, training): (Vec<_>, Vec<_>) = (0..).zip(training).partition(|(i, _)| i % 3 == 0);
+    let items = |set: Vec<(i32, ImageItem)>| set.into_iter().map(|(_, item)| item).collect();
+    let split = Split {
+        training: items(training),
+        validation,
+        testing: items(testing),
+    };
+    let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
+    let state = folder.join("state");
+    let job = || {
+        let backbone = classifier.backbone().clone();
+        FineTuneJob::new(backbone, classifier.classes(), &split, &cache)
+            .with_config(config())
+            .with_split_description("by hand")
+            .with_checkpoint(Checkpoint::new(&state).with_every(1))
+    };
+    let bytes = |result: &FineTuneOutcome| {
+        let path = folder.join("tuned.safetensors");
+        result.save(&path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    let mut parts = std::collections::BTreeSet::new();
+    let watched = job().with_summaries(folder.join("logs")).on_event(|event| {
+        if let FineTuneJobEvent::Embedding { part, total, .. } = event {
+            parts.insert((part, total));
+        }
+    });
+    let whole = watched.run(&Device::flex()).unwrap();
+    let expected = [("test", 8), ("training", 16), ("validation", 8)];
+    assert_eq!(parts, expected.into());
+    assert!(state.exists());
+    let saved = bytes(&whole);
+    assert!(!state.exists());
+
+    let calibration = whole.classifier.calibration().unwrap();
+    assert_eq!(
+        (calibration.basis, calibration.images),
+        (Basis::Validation, 8)
+    );
+    let head = whole.classifier.report().unwrap();
+    assert_eq!((head.images, head.out_of_fold.len()), (16, 0));
+    let provenance = whole.classifier.provenance();
+    assert_eq!(provenance.split.as_deref(), Some("by hand"));
+    assert_eq!(provenance.fine_tuning.as_ref(), Some(&whole.record));
+    let counts = provenance.images.values().map(|images| images.count);
+    assert_eq!(counts.sum::<usize>(), 32);
+    let test = whole.test.as_ref().unwrap();
+    let loss = test.calibrated.log_loss().unwrap();
+    assert_eq!(provenance.metrics["test log loss"], loss);
+    assert_eq!(test.to_string().lines().count(), 3);
+    assert_eq!(whole.record.to_string().lines().count(), 5);
+    for part in ["train", "validation"] {
+        assert!(folder.join("logs").join(part).is_dir());
+    }
+
+    // Stopped before its first step, and then after the third: what comes out can be used, and the same job goes on to the same bytes.
+    let part = job().stop_when(|| true).run(&Device::flex()).unwrap();
+    assert_eq!(part.record.stopped, Stopped::Cancelled);
+    assert!(part.classifier.calibration().is_some());
+    bytes(&part);
+    let steps = std::cell::Cell::new(0);
+    let mut count = job().on_event(|event| {
+        let step = matches!(
+            event,
+            FineTuneJobEvent::FineTune(FineTuneEvent::Step { .. })
+        );
+        steps.set(steps.get() + usize::from(step));
+    });
+    count = count.stop_when(|| steps.get() == 3);
+    bytes(&count.run(&Device::flex()).unwrap());
+    assert!(state.exists());
+    let last = job().run(&Device::flex()).unwrap();
+    assert!(bytes(&last) == saved, "other bytes after two stops");
+    let range = LearningRateRange::default();
+    let curve = job().find_learning_rate(&Device::flex(), &range).unwrap();
+    assert!(curve.rates.len() > 1);
 }

@@ -1,5 +1,7 @@
 //! What a fine-tuning leaves behind: numbers for each epoch, and a record for the classifier's file.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::FineTuneConfig;
@@ -99,6 +101,34 @@ impl FineTuneRecord {
             plot.mark(&losses, (epoch + 1) as f64, "kept");
         }
         plot.finish()
+    }
+}
+
+/// The validation results before the training and after each epoch, and which epoch was kept, in lines. Epochs are
+/// counted from 1: epoch 0 is the state before the training.
+impl fmt::Display for FineTuneRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let validated = |found: Option<Validation>| match found {
+            Some(found) => format!(
+                "validation loss {:.4}, accuracy {:.4} (N = {})",
+                found.cross_entropy, found.accuracy, found.images
+            ),
+            None => "no validation images".to_string(),
+        };
+        writeln!(f, "training images: {}", self.images)?;
+        writeln!(f, "frozen network: {}", validated(self.before))?;
+        for epoch in &self.history {
+            let (number, blocks, loss) = (epoch.epoch + 1, epoch.blocks, epoch.train_loss);
+            write!(
+                f,
+                "epoch {number} ({blocks} blocks, training loss {loss:.4}): "
+            )?;
+            writeln!(f, "{}", validated(epoch.validation))?;
+        }
+        match self.kept {
+            Some(epoch) => write!(f, "kept: epoch {}", epoch + 1),
+            None => write!(f, "kept: the frozen network, because no epoch was better"),
+        }
     }
 }
 
