@@ -33,7 +33,6 @@ mod classifier;
 mod embeddings;
 mod error;
 pub mod export;
-#[cfg(feature = "burn")]
 pub mod finetune;
 mod gradients;
 mod head;

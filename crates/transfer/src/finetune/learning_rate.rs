@@ -1,8 +1,8 @@
 //! A search for the learning rate: the loss while the learning rate grows.
 
-use super::config::MAX_EPOCHS;
 use super::event::{FineTuneEvent, OnEvent, Speed};
 use super::plot::{Panel, Plot};
+use super::schedule::MAX_EPOCHS;
 use super::state::State;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};

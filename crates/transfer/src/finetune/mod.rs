@@ -23,29 +23,49 @@
 //! # }
 //! ```
 
+#[cfg(feature = "burn")]
 mod checkpoint;
 mod config;
 #[cfg(feature = "distributed")]
 mod distributed;
+#[cfg(feature = "burn")]
 mod event;
+#[cfg(feature = "burn")]
 mod features;
+#[cfg(feature = "burn")]
 mod fine_tuning;
+#[cfg(feature = "burn")]
 mod gradients;
+#[cfg(feature = "burn")]
 mod job;
+#[cfg(feature = "burn")]
 mod learning_rate;
+#[cfg(feature = "burn")]
 mod moving_average;
+#[cfg(feature = "burn")]
 mod optimizer;
 mod plot;
 mod record;
+#[cfg(feature = "burn")]
+mod schedule;
+#[cfg(feature = "burn")]
 mod state;
+#[cfg(feature = "burn")]
 mod summaries;
+#[cfg(feature = "burn")]
 mod trainable;
+#[cfg(feature = "burn")]
 mod trainer;
 
 pub use config::{BatchNormMode, FineTuneConfig};
+#[cfg(feature = "burn")]
 pub use event::FineTuneEvent;
+#[cfg(feature = "burn")]
 pub use fine_tuning::{FineTuned, FineTuning};
+#[cfg(feature = "burn")]
 pub use job::{FineTuneJob, FineTuneJobEvent, FineTuneOutcome, FineTuneTest};
+#[cfg(feature = "burn")]
 pub use learning_rate::{LearningRateCurve, LearningRateRange};
 pub use record::{EpochRecord, FineTuneRecord};
+#[cfg(feature = "burn")]
 pub use summaries::FineTuneSummaries;
