@@ -14,8 +14,8 @@ use transfer::finetune::{
     FineTuneRecord, FineTuned, LearningRateRange,
 };
 use transfer::{
-    Backbone, Basis, Checkpoint, Classifier, EmbeddingCache, Error, HeadConfig, LogisticRegression,
-    Provenance, Stopped,
+    Backbone, CalibrationData, Checkpoint, Classifier, EmbeddingCache, Error, HeadConfig,
+    LogisticRegression, Provenance, Stopped,
 };
 
 const SIDE: usize = 48;
@@ -513,8 +513,8 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
 
     let calibration = whole.classifier.calibration().unwrap();
     assert_eq!(
-        (calibration.basis, calibration.images),
-        (Basis::Validation, 8)
+        (calibration.data, calibration.images),
+        (CalibrationData::Validation, 8)
     );
     let head = whole.classifier.report().unwrap();
     assert_eq!((head.images, head.out_of_fold.len()), (16, 0));

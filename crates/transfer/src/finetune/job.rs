@@ -16,7 +16,7 @@ use super::record::FineTuneRecord;
 use super::summaries::FineTuneSummaries;
 use crate::backbone::{Backbone, Embedded};
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Basis, Calibration, Classifier, Provenance};
+use crate::classifier::{Calibration, CalibrationData, Classifier, Provenance};
 use crate::error::Result;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
 
@@ -251,7 +251,7 @@ impl<'a> FineTuneJob<'a> {
             true => classifier,
             false => {
                 let predictions = predict(&classifier, &validation)?;
-                classifier.calibrate(&predictions, Basis::Validation)?
+                classifier.calibrate(&predictions, CalibrationData::Validation)?
             }
         };
         if let Some(calibration) = classifier.calibration() {
