@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-const ROOMS: [&str; 5] = ["attribution", "dataset", "metrics", "mobilenet", "transfer"];
+pub const CRATES: [&str; 5] = ["attribution", "dataset", "metrics", "mobilenet", "transfer"];
 /// The crate that any other may use: it writes files whole.
 const LEAF: &str = "files";
 
@@ -36,30 +36,30 @@ fn needs(package: &Package, optional: bool) -> BTreeSet<&str> {
 #[test]
 fn arrows_point_one_way() {
     let workspace = workspace();
-    for room in ROOMS {
-        let allowed: &[&str] = match room {
+    for name in CRATES {
+        let allowed: &[&str] = match name {
             "transfer" => &["dataset", "metrics", "mobilenet"],
             _ => &[],
         };
-        for sibling in ROOMS {
+        for sibling in CRATES {
             assert!(
-                !needs(package(&workspace, room), true).contains(sibling)
+                !needs(package(&workspace, name), true).contains(sibling)
                     || allowed.contains(&sibling),
-                "{room} must not depend on {sibling}"
+                "{name} must not depend on {sibling}"
             );
         }
     }
     let leaf = needs(package(&workspace, LEAF), true);
-    assert!(ROOMS.iter().all(|room| !leaf.contains(room)));
+    assert!(CRATES.iter().all(|name| !leaf.contains(name)));
     let root = needs(package(&workspace, "mobilenet-transfer"), false);
-    assert!(ROOMS.iter().all(|room| root.contains(room)));
+    assert!(CRATES.iter().all(|name| root.contains(name)));
 }
 
 #[test]
 fn no_library_chooses_a_backend() {
     let workspace = workspace();
-    for room in ROOMS {
-        let package = package(&workspace, room);
+    for name in CRATES {
+        let package = package(&workspace, name);
         let burn = package
             .dependencies
             .iter()
@@ -67,20 +67,20 @@ fn no_library_chooses_a_backend() {
         for burn in burn {
             assert!(
                 !burn.uses_default_features,
-                "{room}: burn's default features"
+                "{name}: burn's default features"
             );
             for feature in ["flex", "ndarray", "wgpu", "cuda", "candle", "tch"] {
                 assert!(
                     !burn.features.iter().any(|f| f == feature),
-                    "{room} turns on burn/{feature}"
+                    "{name} turns on burn/{feature}"
                 );
             }
         }
     }
-    for room in ["dataset", "metrics"] {
+    for name in ["dataset", "metrics"] {
         assert!(
-            !needs(package(&workspace, room), true).contains("burn"),
-            "{room} needs Burn"
+            !needs(package(&workspace, name), true).contains("burn"),
+            "{name} needs Burn"
         );
     }
 }
@@ -89,11 +89,11 @@ fn no_library_chooses_a_backend() {
 #[test]
 fn burn_can_be_left_out() {
     let workspace = workspace();
-    for room in ["attribution", "mobilenet", "transfer"] {
-        let package = package(&workspace, room);
-        assert!(!needs(package, false).contains("burn"), "{room} needs Burn");
+    for name in ["attribution", "mobilenet", "transfer"] {
+        let package = package(&workspace, name);
+        assert!(!needs(package, false).contains("burn"), "{name} needs Burn");
         let default = on_by_default(package);
-        assert!(default.contains("dep:burn"), "{room}: Burn is no default");
+        assert!(default.contains("dep:burn"), "{name}: Burn is no default");
     }
 }
 
@@ -119,16 +119,16 @@ fn on_by_default(package: &Package) -> BTreeSet<String> {
 #[test]
 fn network_plotting_and_hdf5_are_asked_for() {
     let workspace = workspace();
-    for room in ROOMS {
-        let package = package(&workspace, room);
+    for name in CRATES {
+        let package = package(&workspace, name);
         for heavy in ["reqwest", "plotters", "hdf5-pure"] {
             assert!(
                 !needs(package, false).contains(heavy),
-                "{room} brings {heavy} unasked"
+                "{name} brings {heavy} unasked"
             );
             assert!(
                 !on_by_default(package).contains(&format!("dep:{heavy}")),
-                "a default feature of {room} brings {heavy}"
+                "a default feature of {name} brings {heavy}"
             );
         }
     }
@@ -138,15 +138,15 @@ fn network_plotting_and_hdf5_are_asked_for() {
 /// `lib.rs` is a crate's front page: docs, modules, re-exports.
 #[test]
 fn front_pages_hold_no_code() {
-    for room in ROOMS {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("crates/{room}/src/lib.rs"));
+    for name in CRATES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("crates/{name}/src/lib.rs"));
         let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.starts_with("//!"), "{room} has no front page");
+        assert!(text.starts_with("//!"), "{name} has no front page");
         for word in ["fn ", "struct ", "enum ", "impl ", "trait "] {
             let code = text
                 .lines()
                 .find(|line| !line.trim_start().starts_with("//") && line.contains(word));
-            assert!(code.is_none(), "{room}/src/lib.rs has code: {code:?}");
+            assert!(code.is_none(), "{name}/src/lib.rs has code: {code:?}");
         }
     }
 }

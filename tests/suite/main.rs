@@ -6,6 +6,7 @@ mod bad_input;
 mod finetuning;
 mod golden;
 mod main_job;
+mod modules;
 mod outside;
 mod support;
 mod training;
