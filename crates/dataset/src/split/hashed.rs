@@ -37,6 +37,10 @@ impl HashedSplit {
         self
     }
 
+    pub(super) fn percentages(&self) -> Percentages {
+        self.percentages
+    }
+
     /// Hashes `image_dir/class/file` in place of `class/file`, as `retrain.py` does. `image_dir` is the text that was given
     /// to that script on its command line: another text for the same folder gives another split.
     pub fn with_retrain_py_paths(mut self, image_dir: &str) -> Self {

@@ -17,9 +17,11 @@ mod hashed;
 mod seeded;
 mod sets;
 pub(crate) mod subset;
+mod test_folder;
 
 pub use grouped::{GroupBy, GroupedSplit};
 pub use hashed::{HashedSplit, retrain_py_labels};
 pub use seeded::{StratifiedSplit, first_fraction, k_fold};
 pub use sets::Split;
 pub use subset::Subset;
+pub use test_folder::BesideTestFolder;

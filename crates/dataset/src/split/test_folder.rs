@@ -1,0 +1,99 @@
+//! The split where the test images have a folder of their own.
+
+use super::hashed::HashedSplit;
+use super::sets::{Percentages, Split};
+use crate::error::Result;
+use crate::folder::ImageFolder;
+
+/// What becomes of the images of the training folder where the test images have a folder of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BesideTestFolder {
+    /// All of them are for training; choices are then made by cross-validation.
+    #[default]
+    Training,
+    /// The validation percentage is for validation, the rest for training.
+    Validation,
+    /// Training and validation images are those that they would be without a test folder, as `retrain.py` had them; the
+    /// images that would have been for testing are used for nothing.
+    SetAside,
+}
+
+impl HashedSplit {
+    /// Divides `folder` for training and validation, and takes all images of `test` for testing.
+    ///
+    /// # Errors
+    /// Where the two folders have different classes, and as [`apply`](Self::apply).
+    pub fn apply_beside(
+        &self,
+        folder: &ImageFolder,
+        test: &ImageFolder,
+        beside: BesideTestFolder,
+    ) -> Result<Split> {
+        let all = Split::from_folders(folder, None, Some(test))?;
+        let kept = match beside {
+            BesideTestFolder::Training => return Ok(all),
+            BesideTestFolder::Validation => {
+                self.clone().with_testing_percentage(0.0).apply(folder)?
+            }
+            BesideTestFolder::SetAside => self.apply(folder)?,
+        };
+        Ok(Split {
+            testing: all.testing,
+            ..kept
+        })
+    }
+
+    /// How the images are divided, in words, for a record of where a classifier came from. `beside` is what was given to
+    /// [`apply_beside`](Self::apply_beside), or `None` without a test folder.
+    pub fn describe(&self, beside: Option<BesideTestFolder>) -> String {
+        let names = "by a hash of the names";
+        let Percentages { validation, testing } = self.percentages();
+        let how = match beside {
+            None => {
+                return format!("{names}: {validation} % for validation, {testing} % for the test");
+            }
+            Some(BesideTestFolder::Training) => "all for training".to_string(),
+            Some(BesideTestFolder::Validation) => format!("{names}: {validation} % for validation"),
+            Some(BesideTestFolder::SetAside) => {
+                format!("{names}: {validation} % for validation, {testing} % set aside")
+            }
+        };
+        format!("{how}; the test from a folder of its own")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_images_beside_a_test_folder_are_divided_as_asked() {
+        let root = tempfile::tempdir().unwrap();
+        let [train, test] = ["train", "test"].map(|name| root.path().join(name));
+        crate::sample::write(&train, 40, 1).unwrap();
+        crate::sample::write(&test, 3, 2).unwrap();
+        let [folder, test] = [&train, &test].map(|path| ImageFolder::open(path).unwrap());
+        let hashed = HashedSplit::default();
+        let without = hashed.apply(&folder).unwrap();
+        let split = |beside| hashed.apply_beside(&folder, &test, beside).unwrap();
+        let sizes =
+            |split: &Split| [&split.training, &split.validation, &split.testing].map(Vec::len);
+
+        let all = split(BesideTestFolder::Training);
+        assert_eq!(sizes(&all), [80, 0, 6]);
+        let some = split(BesideTestFolder::Validation);
+        assert_eq!(some.validation, without.validation);
+        assert_eq!(some.training.len() + some.validation.len(), 80);
+        let aside = split(BesideTestFolder::SetAside);
+        assert_eq!(
+            (aside.training, aside.validation),
+            (without.training, without.validation)
+        );
+        assert_eq!(aside.testing, all.testing);
+        assert!(
+            hashed
+                .describe(Some(BesideTestFolder::SetAside))
+                .contains("10 % set aside")
+        );
+    }
+}
