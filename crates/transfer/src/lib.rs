@@ -38,6 +38,7 @@ mod gradients;
 mod head;
 pub mod insight;
 mod pretrained;
+pub mod retrain;
 mod retrained_graph;
 mod tensor_file;
 pub mod tensorboard;

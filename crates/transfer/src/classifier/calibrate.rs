@@ -4,7 +4,9 @@ use metrics::probability::TemperatureScaling;
 
 use super::calibration::{Calibration, CalibrationData};
 use super::classify::Classifier;
+use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
+use crate::head::FitReport;
 
 impl Classifier {
     /// Calibrates the probabilities: divides the head's last layer by the temperature that fits these predictions best
@@ -31,6 +33,31 @@ impl Classifier {
             data,
         });
         Ok(self)
+    }
+
+    /// Calibrates on the images that the head was not trained on, whichever there are: the out-of-fold probabilities of
+    /// `report` (for `training` and `validation` images, in this order), else the `validation` images. Where there are
+    /// neither, the classifier stays as it is.
+    ///
+    /// # Errors
+    /// As [`calibrate`](Self::calibrate), and where the report is of other images.
+    pub fn calibrate_held_out(
+        self,
+        report: &FitReport,
+        training: &Embeddings,
+        validation: &Embeddings,
+    ) -> Result<Self> {
+        if !report.out_of_fold.is_empty() {
+            let targets = training.concat(validation)?.targets().to_vec();
+            let probabilities = report.out_of_fold.clone();
+            let predictions = Predictions::from_flat(targets, probabilities, self.classes.len())?;
+            self.calibrate(&predictions, CalibrationData::OutOfFold)
+        } else if !validation.is_empty() {
+            let predictions = self.head.predictions(validation, &self.classes)?;
+            self.calibrate(&predictions, CalibrationData::Validation)
+        } else {
+            Ok(self)
+        }
     }
 
     /// Chooses [thresholds](Self::with_thresholds): for each class the one that finds most of it while at least the

@@ -1,0 +1,84 @@
+use std::fmt;
+use std::time::Duration;
+
+use dataset::{ImageFolder, ImageItem, Split};
+
+use crate::classifier::Calibration;
+use crate::head::FitEvent;
+
+/// A part of the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Images that the head is trained on.
+    Training,
+    /// Images that settings are chosen on.
+    Validation,
+    /// Images that are looked at once, at the end.
+    Test,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Training => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// What happens during a job, in this order.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum RetrainEvent<'a> {
+    /// The images are found and divided; nothing is decoded yet.
+    Images {
+        /// The folder; what it leaves out is in [`ImageFolder::skipped`].
+        folder: &'a ImageFolder,
+        /// The parts.
+        split: &'a Split,
+    },
+    /// So many images of a part are embedded, or were found in the cache.
+    Embedding {
+        /// The part.
+        part: Part,
+        /// Images done so far.
+        done: usize,
+        /// Images of the part.
+        total: usize,
+    },
+    /// An image cannot be used and is left out.
+    LeftOut {
+        /// The image.
+        item: &'a ImageItem,
+        /// Why.
+        error: &'a dataset::Error,
+    },
+    /// All parts are embedded.
+    Embedded {
+        /// Embeddings that were computed; the others were in the cache.
+        computed: usize,
+        /// Seconds for all of them.
+        seconds: f64,
+    },
+    /// Training images are to be varied: what that costs at most.
+    VariationCost {
+        /// Varied images to embed at most.
+        images: usize,
+        /// How long that takes, estimated from a few of them.
+        estimate: Duration,
+    },
+    /// So many variants of the training images are embedded.
+    Variants {
+        /// Variants done so far.
+        done: usize,
+        /// All variants.
+        total: usize,
+    },
+    /// The head is being trained.
+    Fit(FitEvent<'a>),
+    /// The training was stopped before its end; the head is the best so far.
+    Stopped,
+    /// The probabilities are calibrated.
+    Calibrated(&'a Calibration),
+}

@@ -1,0 +1,111 @@
+//! Where the images of a job come from, and how they are divided.
+
+use std::path::{Path, PathBuf};
+
+use dataset::split::BesideTestFolder;
+use dataset::{HashedSplit, ImageFolder, Split};
+
+use crate::error::{Error, Result};
+
+/// The images of a job, and how they are to be divided. A path is one: a folder with one sub-folder of images for each
+/// class, of which a hash of the names keeps a tenth for validation and a tenth for the test.
+#[derive(Debug, Clone)]
+pub struct ImageSource(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Folder {
+        path: PathBuf,
+        split: HashedSplit,
+        test: Option<(PathBuf, BesideTestFolder)>,
+    },
+    Divided(Box<DividedImages>),
+}
+
+/// Images that are found and divided.
+#[derive(Debug, Clone)]
+pub struct DividedImages {
+    /// The classes, and all images of the folder.
+    pub folder: ImageFolder,
+    /// The images of each part.
+    pub split: Split,
+    /// How they were divided, in words; the classifier file keeps it.
+    pub description: String,
+}
+
+impl From<&str> for ImageSource {
+    fn from(path: &str) -> Self {
+        Self::folder(path, HashedSplit::default())
+    }
+}
+
+impl From<&Path> for ImageSource {
+    fn from(path: &Path) -> Self {
+        Self::folder(path, HashedSplit::default())
+    }
+}
+
+impl From<PathBuf> for ImageSource {
+    fn from(path: PathBuf) -> Self {
+        Self::folder(path, HashedSplit::default())
+    }
+}
+
+impl From<DividedImages> for ImageSource {
+    fn from(images: DividedImages) -> Self {
+        Self(Source::Divided(Box::new(images)))
+    }
+}
+
+impl ImageSource {
+    /// A folder with one sub-folder of images for each class, divided by `split`.
+    pub fn folder(path: impl Into<PathBuf>, split: HashedSplit) -> Self {
+        Self(Source::Folder {
+            path: path.into(),
+            split,
+            test: None,
+        })
+    }
+
+    /// Takes the test images from a folder of their own, with the same sub-folders; `beside` says what becomes of the
+    /// others. Images that are divided already stay as they are.
+    pub fn with_test_folder(mut self, path: impl Into<PathBuf>, beside: BesideTestFolder) -> Self {
+        if let Source::Folder { test, .. } = &mut self.0 {
+            *test = Some((path.into(), beside));
+        }
+        self
+    }
+
+    /// Lists the folders and divides the images.
+    ///
+    /// # Errors
+    /// As [`ImageFolder::open`] and [`HashedSplit::apply`], and where there are fewer than two classes.
+    pub fn open(self) -> Result<DividedImages> {
+        let images = match self.0 {
+            Source::Divided(images) => *images,
+            Source::Folder { path, split, test } => {
+                let folder = ImageFolder::open(path)?;
+                let beside = test.as_ref().map(|(_, beside)| *beside);
+                let divided = match &test {
+                    None => split.apply(&folder)?,
+                    Some((test, beside)) => {
+                        split.apply_beside(&folder, &ImageFolder::open(test)?, *beside)?
+                    }
+                };
+                DividedImages {
+                    folder,
+                    split: divided,
+                    description: split.describe(beside),
+                }
+            }
+        };
+        match images.folder.classes() {
+            [only] => Err(Error::mismatch(
+                format!("classes of {}", images.folder.root().display()),
+                "two sub-folders of images or more, one for each class",
+                format!("only `{only}`"),
+            )),
+            _ => Ok(images),
+        }
+    }
+}

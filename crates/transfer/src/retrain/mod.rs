@@ -1,0 +1,298 @@
+//! The whole job as one call: a folder of images in, a classifier and its predictions on the test images out.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use transfer::retrain::Retrain;
+//! let job = Retrain::new("photos").with_cache("embedding-cache").run()?;
+//! if let Some(test) = &job.test {
+//!     println!("{}", test.summary());
+//! }
+//! job.save("photos.safetensors")?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod event;
+mod fit;
+mod images;
+mod outcome;
+
+pub use event::{Part, RetrainEvent};
+pub use fit::Variants;
+pub use images::{DividedImages, ImageSource};
+pub use outcome::Retrained;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use dataset::{ImageItem, Split};
+use metrics::Predictions;
+use mobilenet::Weights;
+
+use self::fit::Fit;
+use crate::backbone::{Backbone, Embedded};
+use crate::cache::EmbeddingCache;
+use crate::classifier::{Classifier, Provenance};
+use crate::error::Result;
+use crate::head::HeadConfig;
+use crate::variation::Variation;
+
+/// The job, and how it is to be done. Only the images must be named; everything else has a default.
+pub struct Retrain<'a> {
+    images: ImageSource,
+    backbone: Option<Backbone>,
+    start_from: Option<Classifier>,
+    head: HeadConfig,
+    variation: Option<(Variation, Variants)>,
+    cache: Option<PathBuf>,
+    checkpoint: Option<PathBuf>,
+    summaries: Option<PathBuf>,
+    on_event: Box<dyn FnMut(RetrainEvent<'_>) + 'a>,
+    stop_when: Box<dyn Fn() -> bool + 'a>,
+}
+
+impl<'a> Retrain<'a> {
+    /// Retrains on a folder with one sub-folder of images for each class (a path), or on images that are found or
+    /// divided otherwise ([`ImageSource`]).
+    ///
+    /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), run by the compiled engine; logistic
+    /// regression with cross-validated regularization; no distortions; embeddings kept in memory only; no checkpoint.
+    pub fn new(images: impl Into<ImageSource>) -> Self {
+        Self {
+            images: images.into(),
+            backbone: None,
+            start_from: None,
+            head: HeadConfig::new(),
+            variation: None,
+            cache: None,
+            checkpoint: None,
+            summaries: None,
+            on_event: Box::new(|_| ()),
+            stop_when: Box::new(|| false),
+        }
+    }
+
+    /// Sets the network, and how images are prepared for it.
+    pub fn with_backbone(mut self, backbone: Backbone) -> Self {
+        self.backbone = Some(backbone);
+        self
+    }
+
+    /// Goes on from a classifier: its network and its preparation of images, and, where the head is trained by gradient
+    /// descent, its head. The folder may have classes that the classifier does not know; it must have all that it knows.
+    pub fn start_from(mut self, classifier: Classifier) -> Self {
+        self.start_from = Some(classifier);
+        self
+    }
+
+    /// Sets how the head is trained. Default: [`HeadConfig::new`].
+    pub fn with_head(mut self, head: HeadConfig) -> Self {
+        self.head = head;
+        self
+    }
+
+    /// Trains on randomly varied copies of the training images in place of the images as they are.
+    pub fn with_variation(mut self, variation: impl Into<Variation>, variants: Variants) -> Self {
+        self.variation = Some((variation.into(), variants));
+        self
+    }
+
+    /// Keeps embeddings in this folder, so that a second run computes only what is new.
+    pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Keeps the state of a training by gradient descent in this file: after an interruption, the same job goes on from
+    /// there and ends with the same bytes. [`Retrained::save`] removes the file.
+    pub fn with_checkpoint(mut self, file: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(file.into());
+        self
+    }
+
+    /// Writes event files for TensorBoard into this folder.
+    pub fn with_summaries(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.summaries = Some(folder.into());
+        self
+    }
+
+    /// Is told what happens, for progress bars and logs.
+    pub fn on_event(mut self, on_event: impl FnMut(RetrainEvent<'_>) + 'a) -> Self {
+        self.on_event = Box::new(on_event);
+        self
+    }
+
+    /// Is asked again and again while the head is trained: `true` ends the training with the best head so far.
+    pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
+        self.stop_when = Box::new(stop_when);
+        self
+    }
+
+    /// Does the job: divides the images, embeds them, trains the head, calibrates it on images that it was not trained
+    /// on, and at the end asks it about the test images once.
+    ///
+    /// # Errors
+    /// Where the settings contradict each other ([`Error::Setting`](crate::Error::Setting); found before any work), the images cannot be divided,
+    /// fewer than two classes or too few images are there, or a file cannot be read or written.
+    pub fn run(mut self) -> Result<Retrained> {
+        fit::check(
+            &self.head,
+            self.variation.as_ref(),
+            self.start_from.is_some(),
+        )?;
+        let images = self.images.clone().open()?;
+        (self.on_event)(RetrainEvent::Images {
+            folder: &images.folder,
+            split: &images.split,
+        });
+        let backbone = self.network()?;
+        let classes = images.folder.classes();
+        let start = match &self.start_from {
+            Some(classifier) => fit::start(&self.head, classifier, classes)?,
+            None => None,
+        };
+        let cache = match &self.cache {
+            Some(folder) => EmbeddingCache::open(folder)?,
+            None => EmbeddingCache::temporary()?,
+        };
+        let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
+        embedded.training.embeddings.check_classes(classes)?;
+
+        let clock = Instant::now();
+        let trained = Fit {
+            backbone: &backbone,
+            cache: &cache,
+            classes,
+            config: &self.head,
+            training: &embedded.training,
+            training_items: &images.split.training,
+            validation: &embedded.validation.embeddings,
+            validation_items: &images.split.validation,
+            variation: self.variation.as_ref(),
+            start: start.as_ref(),
+            checkpoint: self.checkpoint.as_deref(),
+            summaries: self.summaries.as_deref(),
+            on_event: &mut *self.on_event,
+            stop_when: &*self.stop_when,
+        }
+        .run()?;
+        let learnt = trained
+            .variants
+            .as_ref()
+            .unwrap_or(&embedded.training.embeddings);
+        let classifier = Classifier::new(backbone, trained.head, classes.to_vec())?
+            .calibrate_held_out(&trained.report, learnt, &embedded.validation.embeddings)?
+            .with_report(trained.report);
+        if let Some(calibration) = classifier.calibration() {
+            (self.on_event)(RetrainEvent::Calibrated(calibration));
+        }
+        let fitting_seconds = clock.elapsed().as_secs_f64();
+
+        let predict = |part: &Embedded| {
+            classifier
+                .head()
+                .predictions(&part.embeddings, classifier.classes())
+        };
+        let training = predict(&embedded.training)?;
+        let test = (!embedded.test.embeddings.is_empty()).then(|| predict(&embedded.test));
+        let test = test.transpose()?;
+        let provenance = embedded.provenance(images.description, test.as_ref());
+        Ok(Retrained {
+            classifier: classifier.with_provenance(provenance),
+            training,
+            test,
+            computed: embedded.computed(),
+            embedding_seconds: embedded.seconds,
+            fitting_seconds,
+            checkpoint: trained.checkpoint,
+        })
+    }
+
+    /// Embeds the images of all parts.
+    fn embed_parts(
+        &mut self,
+        backbone: &Backbone,
+        split: &Split,
+        cache: &EmbeddingCache,
+    ) -> Result<EmbeddedParts> {
+        let clock = Instant::now();
+        let parts = EmbeddedParts {
+            training: self.embed(backbone, Part::Training, &split.training, cache)?,
+            validation: self.embed(backbone, Part::Validation, &split.validation, cache)?,
+            test: self.embed(backbone, Part::Test, &split.testing, cache)?,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        (self.on_event)(RetrainEvent::Embedded {
+            computed: parts.computed(),
+            seconds: parts.seconds,
+        });
+        Ok(parts)
+    }
+
+    /// The network of the job: the classifier's that it starts from, the one that was given, or the bundled one.
+    fn network(&self) -> Result<Backbone> {
+        match (&self.start_from, &self.backbone) {
+            (Some(classifier), _) => Ok(classifier.backbone().clone()),
+            (None, Some(backbone)) => Ok(backbone.clone()),
+            (None, None) => Backbone::new(Weights::open("bundled")?),
+        }
+    }
+
+    fn embed(
+        &mut self,
+        backbone: &Backbone,
+        part: Part,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+    ) -> Result<Embedded> {
+        let (total, on_event) = (items.len(), &mut self.on_event);
+        let progress = |done| on_event(RetrainEvent::Embedding { part, done, total });
+        let embedded = backbone.embed(items, cache, progress)?;
+        for (item, error) in &embedded.failed {
+            (self.on_event)(RetrainEvent::LeftOut { item, error });
+        }
+        Ok(embedded)
+    }
+}
+
+impl fmt::Debug for Retrain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrain")
+            .field("images", &self.images)
+            .field("head", &self.head)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The embeddings of all parts, and the seconds that they took.
+struct EmbeddedParts {
+    training: Embedded,
+    validation: Embedded,
+    test: Embedded,
+    seconds: f64,
+}
+
+impl EmbeddedParts {
+    fn computed(&self) -> usize {
+        self.training.computed + self.validation.computed + self.test.computed
+    }
+
+    /// Where a classifier that is made of these images comes from, and how good it is on the test images.
+    fn provenance(&self, split: String, test: Option<&Predictions>) -> Provenance {
+        let provenance = Provenance::default()
+            .with_split(split)
+            .with_images("training", &self.training)
+            .with_images("validation", &self.validation)
+            .with_images("test", &self.test);
+        let Some(test) = test else {
+            return provenance;
+        };
+        let [accuracy, loss] =
+            [test.confusion().accuracy(), test.log_loss()].map(|value| value.unwrap_or(f64::NAN));
+        provenance
+            .with_metric("test accuracy", accuracy)
+            .with_metric("test log loss", loss)
+    }
+}

@@ -1,0 +1,57 @@
+use std::fmt;
+use std::path::Path;
+
+use metrics::Predictions;
+
+use crate::classifier::Classifier;
+use crate::error::Result;
+use crate::head::Checkpoint;
+
+/// What a job gives.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Retrained {
+    /// The classifier, calibrated, with the report of the training and a record of where it came from.
+    pub classifier: Classifier,
+    /// Its predictions on the images that it was trained on.
+    pub training: Predictions,
+    /// Its predictions on the test images; `None` where there are none, and nothing says how good it is.
+    pub test: Option<Predictions>,
+    /// Embeddings that were computed; the others were in the cache.
+    pub computed: usize,
+    /// Seconds that embedding took.
+    pub embedding_seconds: f64,
+    /// Seconds that training and calibration took.
+    pub fitting_seconds: f64,
+    pub(super) checkpoint: Option<Checkpoint>,
+}
+
+impl Retrained {
+    /// Writes the classifier ([`Classifier::save`]), then removes the checkpoint of a training that reached its end.
+    ///
+    /// # Errors
+    /// Where a file cannot be written or removed.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.classifier.save(path)?;
+        match &self.checkpoint {
+            Some(checkpoint) => checkpoint.remove(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Retrained {
+    /// The classes, and the summary of the predictions on the test images.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.classifier.classes().join(", "))?;
+        match &self.test {
+            Some(test) => write!(
+                f,
+                "\non the {} test images:\n{}",
+                test.len(),
+                test.summary()
+            ),
+            None => f.write_str("\nno test images: nothing says how good it is"),
+        }
+    }
+}

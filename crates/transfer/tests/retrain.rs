@@ -1,0 +1,173 @@
+//! The whole job as one call, beside the same job step by step.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use dataset::{HashedSplit, ImageFolder};
+use dataset::augment::Distortions;
+use dataset::split::BesideTestFolder;
+use mobilenet::Weights;
+use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
+use transfer::{Backbone, Classifier, EmbeddingCache, GradientDescent, HeadConfig};
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn one_call_gives_what_the_steps_give() {
+    let root = tempfile::tempdir().unwrap();
+    let [photos, cache, one, steps] = ["photos", "cache", "one.safetensors", "steps.safetensors"]
+        .map(|name| root.path().join(name));
+    dataset::sample::write(&photos, 30, 1).unwrap();
+    let seen = RefCell::new(Vec::new());
+    let job = Retrain::new(&*photos)
+        .with_cache(&cache)
+        .on_event(|event| match event {
+            RetrainEvent::Images { split, .. } => {
+                assert_eq!(
+                    split.training.len() + split.validation.len() + split.testing.len(),
+                    60
+                );
+            }
+            RetrainEvent::Embedding { part, done, total } if done == total => {
+                seen.borrow_mut().push(part);
+            }
+            _ => {}
+        })
+        .run()
+        .unwrap();
+    assert_eq!(
+        *seen.borrow(),
+        [Part::Training, Part::Validation, Part::Test]
+    );
+    assert_eq!(job.computed, 60);
+    let test = job.test.as_ref().unwrap();
+    assert!(test.confusion().accuracy() > Some(0.8), "{job}");
+    job.save(&one).unwrap();
+
+    let folder = ImageFolder::open(&photos).unwrap();
+    let split = HashedSplit::default().apply(&folder).unwrap();
+    let backbone = Backbone::new(Weights::open("bundled").unwrap()).unwrap();
+    let kept = EmbeddingCache::open(&cache).unwrap();
+    let [training, validation, testing] = [&split.training, &split.validation, &split.testing]
+        .map(|items| backbone.embed(items, &kept, |_| ()).unwrap());
+    assert_eq!(
+        training.computed + validation.computed + testing.computed,
+        0
+    );
+    let config = HeadConfig::new();
+    let fitted = config
+        .training(&training.embeddings)
+        .validation(&validation.embeddings)
+        .fit()
+        .unwrap();
+    let classifier = Classifier::new(backbone, fitted.head, folder.classes().to_vec())
+        .unwrap()
+        .calibrate_held_out(&fitted.report, &training.embeddings, &validation.embeddings)
+        .unwrap();
+    classifier
+        .with_report(fitted.report)
+        .with_provenance(job.classifier.provenance().clone())
+        .save(&steps)
+        .unwrap();
+    assert!(
+        bytes(&one) == bytes(&steps),
+        "the two ways give different files"
+    );
+    assert_eq!(
+        job.classifier.provenance().split.as_deref(),
+        Some("by a hash of the names: 10 % for validation, 10 % for the test")
+    );
+}
+
+#[test]
+fn a_stopped_training_goes_on_and_ends_alike() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    dataset::sample::write(&path("photos"), 30, 1).unwrap();
+    let config = HeadConfig::new().with_recipe(
+        GradientDescent::parity()
+            .with_steps(60)
+            .with_eval_interval(5),
+    );
+    let job = |checkpoint: &str| {
+        Retrain::new(path("photos"))
+            .with_head(config.clone())
+            .with_cache(path("cache"))
+            .with_checkpoint(path(checkpoint))
+    };
+    job("never").run().unwrap().save(path("whole")).unwrap();
+    assert!(
+        !path("never").exists(),
+        "the checkpoint of a finished training stays"
+    );
+
+    let events = RefCell::new(0);
+    let stopped = job("state")
+        .on_event(|event| {
+            if let RetrainEvent::Fit(_) = event {
+                *events.borrow_mut() += 1;
+            }
+        })
+        .stop_when(|| *events.borrow() >= 3)
+        .run()
+        .unwrap();
+    stopped.save(path("stopped")).unwrap();
+    assert!(
+        path("state").exists(),
+        "the state of a stopped training is gone"
+    );
+    job("state").run().unwrap().save(path("continued")).unwrap();
+    assert!(bytes(&path("whole")) == bytes(&path("continued")));
+    assert!(bytes(&path("whole")) != bytes(&path("stopped")));
+}
+
+#[test]
+fn variants_are_trained_on_and_a_test_folder_is_used() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    dataset::sample::write(&path("photos"), 20, 1).unwrap();
+    dataset::sample::write(&path("test"), 5, 2).unwrap();
+    let distortions = Distortions {
+        flip_left_right: true,
+        ..Distortions::default()
+    };
+    let costs = RefCell::new(Vec::new());
+    let images = ImageSource::folder(path("photos"), HashedSplit::default())
+        .with_test_folder(path("test"), BesideTestFolder::Training);
+    let job = Retrain::new(images)
+        .with_variation(distortions, Variants::PerImage(2))
+        .on_event(|event| {
+            if let RetrainEvent::VariationCost { images, .. } = event {
+                costs.borrow_mut().push(images);
+            }
+        })
+        .run()
+        .unwrap();
+    assert_eq!(*costs.borrow(), [80]);
+    assert_eq!(job.test.unwrap().len(), 10);
+    assert_eq!(job.training.len(), 40);
+    assert_eq!(job.classifier.report().unwrap().images, 80);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_first() {
+    let root = tempfile::tempdir().unwrap();
+    let photos = root.path().join("photos");
+    dataset::sample::write(&photos, 3, 1).unwrap();
+    let every_step = Retrain::new(&*photos)
+        .with_variation(Distortions::default(), Variants::EveryStep)
+        .on_event(|_| panic!("work was done"))
+        .run()
+        .unwrap_err();
+    assert!(
+        every_step
+            .to_string()
+            .contains("logistic regression has no steps"),
+        "{every_step}"
+    );
+    std::fs::remove_dir_all(photos.join("cloud")).unwrap();
+    let one_class = Retrain::new(&*photos).run().unwrap_err();
+    assert!(one_class.to_string().contains("only `boat`"), "{one_class}");
+}
