@@ -35,7 +35,9 @@ impl Sources {
 
     /// The file that a path leads to, and what of the path is left: names inside that file.
     fn resolve<'a>(&self, path: &'a [String]) -> (Vec<String>, &'a [String]) {
-        let length = (0..=path.len()).rev().find(|&n| self.files.contains_key(&path[..n]));
+        let length = (0..=path.len())
+            .rev()
+            .find(|&n| self.files.contains_key(&path[..n]));
         let length = length.unwrap_or(0);
         (path[..length].to_vec(), &path[length..])
     }
@@ -50,13 +52,19 @@ impl Sources {
                     Some("crate") => Vec::new(),
                     Some("self" | "super") => module.clone(),
                     // A child, by its name alone, in the 2018 edition's uniform paths.
-                    Some(first) if self.files.contains_key(&[&module[..], &[first.into()]].concat()) => {
+                    Some(first)
+                        if self
+                            .files
+                            .contains_key(&[&module[..], &[first.into()]].concat()) =>
+                    {
                         all.push((module.clone(), [&module[..], path].concat()));
                         continue;
                     }
                     _ => continue,
                 };
-                while let Some(first @ ("crate" | "self" | "super")) = path.first().map(String::as_str) {
+                while let Some(first @ ("crate" | "self" | "super")) =
+                    path.first().map(String::as_str)
+                {
                     if first == "super" {
                         base.pop();
                     }
@@ -72,8 +80,10 @@ impl Sources {
 /// `head/config.rs` and `head/mod.rs` to `[head, config]` and `[head]`.
 fn module(path: &Path) -> Vec<String> {
     let path: PathBuf = path.with_extension("");
-    let mut parts: Vec<String> =
-        path.iter().map(|part| part.to_str().unwrap().to_string()).collect();
+    let mut parts: Vec<String> = path
+        .iter()
+        .map(|part| part.to_str().unwrap().to_string())
+        .collect();
     if matches!(parts.last().map(String::as_str), Some("mod" | "lib")) {
         parts.pop();
     }
@@ -90,7 +100,10 @@ fn uses(text: &str) -> Vec<Vec<String>> {
         if line.trim().is_empty()
             && let Some((tree, _)) = code[at + 4..].split_once(';')
         {
-            let tree: String = tree.lines().map(|l| l.split("//").next().unwrap_or_default()).collect();
+            let tree: String = tree
+                .lines()
+                .map(|l| l.split("//").next().unwrap_or_default())
+                .collect();
             expand(&[], tree.trim(), &mut found);
         }
     }
@@ -103,12 +116,21 @@ fn expand(before: &[String], tree: &str, found: &mut Vec<Vec<String>>) {
     let Some((first, inside)) = tree.split_once('{') else {
         let name = tree.split(" as ").next().unwrap_or_default();
         let parts = name.split("::").map(|part| part.trim().to_string());
-        found.push(before.iter().cloned().chain(parts.filter(|part| !part.is_empty())).collect());
+        found.push(
+            before
+                .iter()
+                .cloned()
+                .chain(parts.filter(|part| !part.is_empty()))
+                .collect(),
+        );
         return;
     };
     let prefix = first.split("::").map(|part| part.trim().to_string());
-    let before: Vec<String> =
-        before.iter().cloned().chain(prefix.filter(|part| !part.is_empty())).collect();
+    let before: Vec<String> = before
+        .iter()
+        .cloned()
+        .chain(prefix.filter(|part| !part.is_empty()))
+        .collect();
     let inside = inside.trim_end().strip_suffix('}').unwrap_or(inside);
     let (mut depth, mut start) = (0, 0);
     for (at, letter) in inside.char_indices() {
@@ -157,8 +179,14 @@ fn files_form_a_tree() {
             }
         }
         let names: Vec<_> = circles(&edges).iter().map(|file| file.join("::")).collect();
-        assert!(names.is_empty(), "{name}: these files import each other in circles: {names:?}");
-        assert!(edges.len() > 1 || sources.files.len() < 4, "{name}: no imports were found");
+        assert!(
+            names.is_empty(),
+            "{name}: these files import each other in circles: {names:?}"
+        );
+        assert!(
+            edges.len() > 1 || sources.files.len() < 4,
+            "{name}: no imports were found"
+        );
     }
 }
 
@@ -172,15 +200,22 @@ fn imports_name_the_file() {
             .filter(|(from, path)| !from.is_empty() && sources.resolve(path).0.is_empty())
             .map(|(from, path)| format!("{}: {}", from.join("::"), path.join("::")))
             .collect();
-        assert!(front.is_empty(), "{name}: imported through the front page: {front:#?}");
+        assert!(
+            front.is_empty(),
+            "{name}: imported through the front page: {front:#?}"
+        );
     }
 }
 
 #[test]
 fn circles_are_found() {
-    let paths = uses("use crate::{a::{B, c::D as E}, f};\npub use self::g::H;\n    use super::i;\n");
+    let paths =
+        uses("use crate::{a::{B, c::D as E}, f};\npub use self::g::H;\n    use super::i;\n");
     let paths: Vec<_> = paths.iter().map(|path| path.join("::")).collect();
-    assert_eq!(paths, ["crate::a::B", "crate::a::c::D", "crate::f", "super::i"]);
+    assert_eq!(
+        paths,
+        ["crate::a::B", "crate::a::c::D", "crate::f", "super::i"]
+    );
     let name = |text: &str| vec![text.to_string()];
     let edges = BTreeMap::from([
         (name("a"), BTreeSet::from([name("b")])),

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use dataset::{HashedSplit, ImageFolder};
 use dataset::augment::Distortions;
 use dataset::split::BesideTestFolder;
+use dataset::{HashedSplit, ImageFolder};
 use mobilenet::Weights;
 use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
 use transfer::{Backbone, Classifier, EmbeddingCache, GradientDescent, HeadConfig};

@@ -47,7 +47,10 @@ impl HashedSplit {
     /// [`apply_beside`](Self::apply_beside), or `None` without a test folder.
     pub fn describe(&self, beside: Option<BesideTestFolder>) -> String {
         let names = "by a hash of the names";
-        let Percentages { validation, testing } = self.percentages();
+        let Percentages {
+            validation,
+            testing,
+        } = self.percentages();
         let how = match beside {
             None => {
                 return format!("{names}: {validation} % for validation, {testing} % for the test");
