@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let (first, second) = both(options)?;
+    options.report.check(&second)?;
     let names = [&options.first, &options.second].map(|path| file_name(path));
     let bootstrap = options.report.bootstrap();
     let (before, after) = (&first.predictions, &second.predictions);

@@ -73,6 +73,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         (None, Some(file)) => (file, Answers::read(file, options.classes.as_deref())?),
         (None, None) => return Err("give --classifier or --predictions".into()),
     };
+    options.report.check(&answers)?;
     let mut wanted = EvaluationOptions::new();
     if options.report.replicates > 0 {
         wanted = wanted.with_intervals(options.report.bootstrap());

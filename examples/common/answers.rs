@@ -85,6 +85,14 @@ impl ReportOptions {
         bootstrap.with_seed(self.seed)
     }
 
+    /// Refuses what cannot be done, before much is computed.
+    pub fn check(&self, answers: &Answers) -> Result<(), Box<dyn Error>> {
+        if self.explain && answers.classifier.is_none() {
+            return Err("--explain needs a classifier; predictions cannot be explained".into());
+        }
+        Ok(())
+    }
+
     /// Writes the page if it is wanted, with date and pictures.
     pub fn write(
         &self,
@@ -95,9 +103,6 @@ impl ReportOptions {
         let Some(path) = &self.report else {
             return Ok(());
         };
-        if self.explain && answers.classifier.is_none() {
-            return Err("--explain needs a classifier, not predictions".into());
-        }
         if let Some(date) = &self.date {
             report = report.with_date(date);
         }

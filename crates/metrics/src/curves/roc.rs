@@ -139,7 +139,7 @@ pub(crate) fn one_vs_one_average(
                     Average::Weighted => (counts[a] + counts[b]) as f64 / predictions.len() as f64,
                     _ => 1.0,
                 };
-                mean.add((first + second) / 2.0, weight);
+                mean.add(f64::midpoint(first, second), weight);
             }
         }
     }
