@@ -25,7 +25,7 @@ from pathlib import Path
 
 from engines import WIDTHS
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "assets/weights/mobilenet_v1_1.0_224.safetensors"
+WEIGHTS = Path(__file__).resolve().parents[2] / "crates/mobilenet/weights/mobilenet_v1_1.0_224.safetensors"
 BATCH = 32
 
 

@@ -141,7 +141,7 @@ fn files_that_are_no_classifier() {
     photos(folder, 1);
     fs::write(folder.join("text.safetensors"), "not a classifier").unwrap();
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("assets/weights/mobilenet_v1_1.0_224.safetensors");
+        .join("crates/mobilenet/weights/mobilenet_v1_1.0_224.safetensors");
     for file in [
         "text.safetensors",
         "missing.safetensors",

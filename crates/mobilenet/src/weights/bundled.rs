@@ -5,7 +5,7 @@ use crate::Result;
 
 #[cfg(feature = "bundled")]
 pub(super) fn open() -> Result<Weights> {
-    let bytes = include_bytes!("../../../../assets/weights/mobilenet_v1_1.0_224.safetensors");
+    let bytes = include_bytes!("../../weights/mobilenet_v1_1.0_224.safetensors");
     Weights::from_safetensors("bundled", bytes)
 }
 
