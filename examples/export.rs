@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::DeviceName;
-use transfer::export::{Export, Format, PixelInput};
+use transfer::export::{Export, PixelInput, WeightsFormat};
 
 /// Write a classifier for other programs; what is written gives the same probabilities.
 ///
@@ -24,12 +24,12 @@ struct Options {
     classifier: PathBuf,
     /// onnx, tfjs, timm-safetensors or frozen-graph
     #[arg(long)]
-    format: Format,
+    format: WeightsFormat,
     /// File (onnx, timm-safetensors) or folder (tfjs, frozen-graph)
     #[arg(long)]
     output: PathBuf,
-    /// Put the normalisation into the model, which then takes pixel levels 0 to 255, [n, side, side, 3]: bytes (onnx)
-    /// or floats (tfjs, frozen-graph). Resizing stays with the caller
+    /// Put the normalization into the model. It then takes pixel levels 0 to 255, [n, side, side, 3]: bytes (onnx) or
+    /// floats (tfjs, frozen-graph). The caller still resizes
     #[arg(long)]
     with_preprocessing: bool,
     /// What runs the network
@@ -45,36 +45,32 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let classifier = common::classifier(&options.classifier, options.device)?;
     let input = match (options.with_preprocessing, options.format) {
         (false, _) => PixelInput::Normalized,
-        (true, Format::Onnx) => PixelInput::Byte,
+        (true, WeightsFormat::Onnx) => PixelInput::Byte,
         (true, _) => PixelInput::Float,
     };
     let export = Export::new(&classifier)?.with_input(input);
     for path in export.write(options.format, &options.output)? {
         common::say!("wrote {}", path.display());
     }
-    let (backbone, config) = (
-        classifier.backbone(),
-        classifier.backbone().weights().config(),
-    );
+    let backbone = classifier.backbone();
+    let config = backbone.weights().config();
     common::say!(
         "images: {} to {size} x {size} pixels",
         backbone.resize(),
         size = backbone.size()
     );
-    match input {
-        PixelInput::Normalized => common::say!(
+    match options.with_preprocessing {
+        true => common::say!("input: levels 0 to 255, red green blue"),
+        false => common::say!(
             "input: (level - {}) / {}, red green blue",
             config.mean,
             config.std
         ),
-        PixelInput::Float | PixelInput::Byte => {
-            common::say!("input: levels 0 to 255, red green blue");
-        }
     }
-    if options.format == Format::Timm {
+    if options.format == WeightsFormat::TimmSafetensors {
         common::say!(
             "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",
-            export.timm_call(),
+            export.timm_call()?,
             options.output.display()
         );
     }

@@ -1,23 +1,24 @@
-//! Weights by name and from any file: lists, fetches, looks into, converts.
+//! Published weights by name and weights from any file: lists, fetches, inspects and converts them.
 
 mod common;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use common::finish;
-use mobilenet::{Cache, Fetch, FloatType, Weights};
+use mobilenet::weights::Export;
+use mobilenet::{Cache, Fetch, FloatType, Weights, WeightsFormat};
 
 /// Find, fetch, inspect and convert weights of MobileNetV1.
 ///
-/// Formats are told from the content: tfjs, frozen graphs, tflite, safetensors, state dicts of torch, Keras .h5,
-/// or a .tgz that holds one.
+/// The format of a file is found from its content: TensorFlow.js, frozen graph, TensorFlow Lite, safetensors, PyTorch
+/// state dict, Keras .h5, ONNX, or a .tgz that holds one of them.
 #[derive(Parser)]
 #[command(
     after_help = "Examples:\n  weights list\n  weights fetch mobilenet_v1_0.25_224\n  weights inspect model.json\n  \
-                  weights convert retrained_graph.pb net.safetensors --dtype f16"
+                  weights convert retrained_graph.pb net.safetensors --dtype f16\n  weights convert bundled net.onnx --format onnx"
 )]
 struct Args {
     #[command(subcommand)]
@@ -30,36 +31,39 @@ enum Command {
     List,
     /// Fetch a published file into the cache
     Fetch {
-        /// A name of the list
+        /// A name from the list
         name: String,
         /// Open no socket: only check what is in the cache
         #[arg(long)]
         offline: bool,
-        /// Where files are kept [default: the user's cache]
+        /// Folder of the cache [default: the user's cache]
         #[arg(long, value_name = "FOLDER")]
         cache: Option<PathBuf>,
     },
-    /// Say what a file is
+    /// Print what a file contains
     Inspect {
-        /// A file, `bundled`, or a name of the list
+        /// A file, `bundled`, or a name from the list
         weights: PathBuf,
         /// List the tensors too
         #[arg(long)]
         tensors: bool,
     },
-    /// Write any file as safetensors
+    /// Write the net of any file in another format
     Convert {
-        /// A file, `bundled`, or a name of the list
+        /// A file, `bundled`, or a name from the list
         input: PathBuf,
-        /// The safetensors file to write
+        /// The file to write, or the folder (tfjs, frozen-graph)
         output: PathBuf,
-        /// Width of the numbers
+        /// safetensors, timm-safetensors, tfjs, frozen-graph or onnx
+        #[arg(long, default_value = "safetensors")]
+        format: WeightsFormat,
+        /// Type of the numbers; only safetensors have f16
         #[arg(long, value_enum, default_value = "f32")]
         dtype: Dtype,
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Dtype {
     F16,
     F32,
@@ -71,26 +75,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::List => {
-            common::say!(
-                "{:<40} {:>5} {:>5} {:>7} {:>6}  format",
-                "name",
-                "alpha",
-                "size",
-                "classes",
-                "top-1"
-            );
-            for row in Weights::all() {
-                let top1 = row.top1.map_or("-".into(), |t| format!("{t:.1}"));
-                let (size, format) = (row.preprocessing.input_size, row.format);
-                common::say!(
-                    "{:<40} {:>5} {size:>5} {:>7} {top1:>6}  {format}",
-                    row.name,
-                    row.alpha,
-                    row.classes
-                );
-            }
-        }
+        Command::List => list(),
         Command::Fetch {
             name,
             offline,
@@ -103,69 +88,97 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
                 .fetch(&name)?;
             common::say!("{}", path.display());
         }
-        Command::Inspect { weights, tensors } => {
-            let weights = Weights::open(&weights)?;
-            let (config, view) = (weights.config(), weights.preprocessing());
-            common::say!("{}: {}", weights.source(), weights.format());
-            common::say!(
-                "alpha {}, {} classes, epsilon {}",
-                config.alpha,
-                config.classes,
-                config.epsilon
-            );
-            common::say!(
-                "stride 2 padded {:?}, input {} px",
-                config.padding,
-                view.input_size
-            );
-            common::say!(
-                "(pixel - {}) / {}, crop {}, {:?}",
-                view.mean,
-                view.std,
-                view.crop,
-                view.filter
-            );
-            common::say!("digest {}", weights.digest());
-            let dead = weights
-                .tensors()
-                .filter(|(name, ..)| name.ends_with("running_var"));
-            let dead: usize = dead
-                .map(|(.., v)| v.iter().filter(|v| **v < 1e-20).count())
-                .sum();
-            common::say!(
-                "{} tensors; {dead} channels with a variance below 1e-20",
-                weights.tensors().count()
-            );
-            if let Some(head) = weights.head() {
-                common::say!(
-                    "and a new last layer of {} inputs, {} classes",
-                    head.inputs,
-                    head.bias.len()
-                );
-            }
-            for (name, shape, _) in weights.tensors().filter(|_| tensors) {
-                common::say!("  {name} {shape:?}");
-            }
-        }
+        Command::Inspect { weights, tensors } => inspect(&Weights::open(&weights)?, tensors),
         Command::Convert {
             input,
             output,
+            format,
             dtype,
-        } => {
-            let precision = match dtype {
-                Dtype::F16 => FloatType::F16,
-                Dtype::F32 => FloatType::F32,
-            };
-            let weights = Weights::open(&input)?;
-            weights.save(&output, precision)?;
-            common::say!("{}", output.display());
-            if let Some(head) = weights.head() {
-                common::say!(
-                    "without the new last layer of {} classes: retrain makes one again, in a classifier file",
-                    head.bias.len()
-                );
-            }
-        }
+        } => convert(&Weights::open(&input)?, &output, format, dtype)?,
+    }
+    Ok(())
+}
+
+fn list() {
+    common::say!(
+        "{:<40} {:>5} {:>5} {:>7} {:>6}  format",
+        "name",
+        "alpha",
+        "size",
+        "classes",
+        "top-1"
+    );
+    for row in Weights::all() {
+        let top1 = row.top1.map_or("-".into(), |t| format!("{t:.1}"));
+        let (name, config, format) = (row.name, &row.config, row.format.title());
+        let (alpha, size, classes) = (config.alpha, config.input_size, config.classes);
+        common::say!("{name:<40} {alpha:>5} {size:>5} {classes:>7} {top1:>6}  {format}");
+    }
+}
+
+fn inspect(weights: &Weights, tensors: bool) {
+    let (config, view) = (weights.config(), weights.preprocessing());
+    common::say!("{}: {}", weights.source(), weights.format().title());
+    common::say!(
+        "alpha {}, {} classes, epsilon {}",
+        config.alpha,
+        config.classes,
+        config.epsilon
+    );
+    common::say!(
+        "stride 2 padded {:?}, input {} px",
+        config.padding,
+        view.input_size
+    );
+    common::say!(
+        "(pixel - {}) / {}, crop {}, {:?}",
+        view.mean,
+        view.std,
+        view.crop,
+        view.filter
+    );
+    common::say!("digest {}", weights.digest());
+    let variances = weights
+        .tensors()
+        .filter(|(name, ..)| name.ends_with("running_var"));
+    let dead: usize = variances
+        .map(|(.., v)| v.iter().filter(|v| **v < 1e-20).count())
+        .sum();
+    common::say!(
+        "{} tensors; {dead} channels with a variance below 1e-20",
+        weights.tensors().count()
+    );
+    if let Some(head) = weights.head() {
+        common::say!(
+            "and a new last layer of {} inputs, {} classes",
+            head.inputs(),
+            head.outputs()
+        );
+    }
+    for (name, shape, _) in weights.tensors().filter(|_| tensors) {
+        common::say!("  {name} {shape:?}");
+    }
+}
+
+fn convert(
+    weights: &Weights,
+    output: &Path,
+    format: WeightsFormat,
+    dtype: Dtype,
+) -> Result<(), Box<dyn Error>> {
+    let float_type = match dtype {
+        Dtype::F16 => FloatType::F16,
+        Dtype::F32 => FloatType::F32,
+    };
+    let export = Export::new(weights).with_float_type(float_type);
+    for path in export.write(format, output)? {
+        common::say!("{}", path.display());
+    }
+    if let Some(head) = weights.head() {
+        common::say!(
+            "without the new last layer of {} classes: retrain makes one again, in a classifier file",
+            head.outputs()
+        );
     }
     Ok(())
 }

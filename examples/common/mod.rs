@@ -20,7 +20,8 @@ use std::time::Duration;
 use burn::tensor::Device;
 use dataset::{ImageFolder, ImageItem, ResizePolicy};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mobilenet::{Cache, Event, Fetch, Weights};
+use mobilenet::weights::Event;
+use mobilenet::{Cache, Fetch, Weights};
 use transfer::{Backbone, Classifier};
 
 #[allow(unused_imports)] // each example uses some of it

@@ -19,8 +19,10 @@ pub enum Error {
         file: String,
         /// The format it was read as.
         format: &'static str,
-        /// What is wrong.
+        /// What is wrong, with the cause.
         message: String,
+        /// The cause, if another library reported it.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// A tensor is missing from a file.
     #[error("{file}: tensor `{tensor}` {shape:?} is missing; the file has {found}")]

@@ -45,8 +45,8 @@ pub use layer::Layer;
 #[cfg(feature = "burn")]
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
 pub use precision::Precision;
-pub use weights::{
-    Cache, Filter, FloatType, Format, HeadTensors, Preprocessing, Published, Weights,
-};
+#[cfg(feature = "cache")]
+pub use weights::Cache;
 #[cfg(feature = "fetch")]
-pub use weights::{Event, Fetch};
+pub use weights::Fetch;
+pub use weights::{FloatType, Published, Weights, WeightsFormat};

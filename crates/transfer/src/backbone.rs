@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use dataset::loader::FailedImage;
 use dataset::{ImageItem, PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
-use mobilenet::{Engine, Filter, ImageBatch, Layer, Weights};
+use mobilenet::weights::Filter;
+use mobilenet::{Engine, ImageBatch, Layer, Weights};
 use sha2::{Digest, Sha256};
 
 use crate::cache::{EmbeddingCache, Key};

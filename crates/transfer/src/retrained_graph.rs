@@ -2,17 +2,19 @@ use std::path::Path;
 
 use dataset::ResizePolicy;
 use files::read_at_most;
-use mobilenet::Weights;
+use mobilenet::{Layer, Weights};
 
-use crate::{Backbone, Classifier, Dense, Error, Head, Layer, Result};
+use crate::backbone::Backbone;
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::head::{Dense, Head};
 
 /// Longest file of labels that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 impl Classifier {
-    /// The two files of TensorFlow's `retrain.py`, `retrained_graph.pb` and `retrained_labels.txt`, as a classifier:
-    /// its answers are TensorFlow's to 1e-4. Images are resized as `label_image.py` does
-    /// ([`ResizePolicy::Tf1Squash`]).
+    /// The two files of TensorFlow's `retrain.py`, `retrained_graph.pb` and `retrained_labels.txt`, as a classifier. Its
+    /// answers are TensorFlow's to 1e-4. Images are resized as `label_image.py` does ([`ResizePolicy::Tf1Squash`]).
     ///
     /// ```no_run
     /// # fn main() -> transfer::Result<()> {
@@ -24,55 +26,53 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// As [`Weights::open`]; where the graph has no retrained layer, or there are not as many labels (one a line) as
-    /// it has classes.
+    /// As [`Weights::open`] and [`Classifier::from_retrained_weights`]; if the labels (one per line) cannot be read.
     pub fn from_retrained_graph(graph: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        let (graph, labels) = (graph.as_ref(), labels.as_ref());
-        let weights = Weights::open(graph)?;
-        let wrong = |message: String| Error::file(graph, message);
-        let Some(tensors) = weights.head().cloned() else {
+        Self::from_retrained_weights(Weights::open(graph)?, read_labels(labels.as_ref())?)
+    }
+
+    /// As [`Classifier::from_retrained_graph`], from a graph that was read ([`Weights::from_bytes`] reads one in memory)
+    /// and the names of its classes.
+    ///
+    /// # Errors
+    /// If the graph has no retrained layer, or the number of its classes is another.
+    pub fn from_retrained_weights(weights: Weights, classes: Vec<String>) -> Result<Self> {
+        let wrong = |message: String| Error::file(weights.source(), message);
+        let Some(layer) = weights.head() else {
             return Err(wrong(
-                "a MobileNetV1 without the layer that retrain.py adds (`final_training_ops`); to train one, make a \
-                 backbone of it"
+                "a MobileNetV1 without the layer that retrain.py adds (`final_training_ops`); make a backbone of it to \
+                 train one"
                     .into(),
             ));
         };
-        let (inputs, classes) = (tensors.inputs, tensors.bias.len());
         let config = weights.config();
-        let layer = match inputs {
+        let input = match layer.inputs() {
             n if n == config.classes => Layer::Logits,
             n if n == config.feature_dim() => Layer::Embedding,
             n => {
                 return Err(wrong(format!(
-                    "its last layer has {n} inputs; expected the net's {} logits or {} embedding values",
+                    "its last layer has {n} inputs; expected the {} logits of the net or the {} values of its embedding",
                     config.classes,
                     config.feature_dim()
                 )));
             }
         };
-        let names = read_labels(labels)?;
-        if names.len() != classes {
-            return Err(Error::file(
-                labels,
-                format!(
-                    "{} labels; {} has {classes} classes",
-                    names.len(),
-                    graph.display()
-                ),
-            ));
+        if classes.len() != layer.outputs() {
+            let (labels, outputs) = (classes.len(), layer.outputs());
+            return Err(wrong(format!(
+                "it has {outputs} classes; there are {labels} labels"
+            )));
         }
-        // TensorFlow has a column a class, this crate a row.
-        let rows = (0..classes).flat_map(|c| (0..inputs).map(move |i| i * classes + c));
-        let weight = rows.map(|at| tensors.weight[at]).collect();
-        let head = Head::new(vec![Dense::new(inputs, weight, tensors.bias)?])?;
+        let (weight, bias) = (layer.weight().to_vec(), layer.bias().to_vec());
+        let head = Head::new(vec![Dense::new(layer.inputs(), weight, bias)?])?;
         let backbone = Backbone::new(weights)?
             .with_resize(ResizePolicy::Tf1Squash)
-            .with_layer(layer)?;
-        Self::new(backbone, head, names)
+            .with_layer(input)?;
+        Self::new(backbone, head, classes)
     }
 }
 
-/// One label a line; empty lines at the end are none.
+/// One label per line; empty lines at the end do not count.
 fn read_labels(path: &Path) -> Result<Vec<String>> {
     let text = read_at_most(path, LONGEST)?;
     let text = String::from_utf8(text).map_err(|error| {

@@ -12,7 +12,7 @@ use mobilenet::{MobileNetConfig, Padding, Weights};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tract_onnx::prelude::*;
-use transfer::export::{Export, Format, PixelInput};
+use transfer::export::{Export, PixelInput, WeightsFormat};
 use transfer::{Backbone, Classifier, Dense, Head, Layer};
 
 /// The largest difference of a probability between tract on the ONNX file at `path` and the classifier; the top class
@@ -92,7 +92,7 @@ fn tract_gives_the_same_answers() {
     ] {
         let path = folder.path().join(name);
         let export = Export::new(&set.classifier).unwrap().with_input(input);
-        export.write(Format::Onnx, &path).unwrap();
+        export.write(WeightsFormat::Onnx, &path).unwrap();
         // All images once; preprocessing inside the graph is shown by one batch of them.
         let batches = if bytes { &batches[..1] } else { &batches[..] };
         let worst = distance(&path, &set.classifier, batches, bytes);
@@ -180,7 +180,9 @@ fn a_tfjs_model_is_read_back_as_the_same_network() {
         for layer in [Layer::Embedding, Layer::Logits] {
             let classifier = classifier(bundled(padding, 1e-3), layer);
             let export = Export::new(&classifier).unwrap();
-            let files = export.write(Format::Tfjs, folder.path()).unwrap();
+            let files = export
+                .write(WeightsFormat::TfjsLayers, folder.path())
+                .unwrap();
             // Whoever finds the model finds its weights.
             assert!(files.last().unwrap().ends_with("model.json"));
             let labels = std::fs::read_to_string(folder.path().join("labels.txt")).unwrap();
@@ -196,11 +198,13 @@ fn a_tfjs_model_is_read_back_as_the_same_network() {
     let export = Export::new(&classifier)
         .unwrap()
         .with_input(PixelInput::Float);
-    export.write(Format::Tfjs, folder.path()).unwrap();
+    export
+        .write(WeightsFormat::TfjsLayers, folder.path())
+        .unwrap();
     let weights = Weights::open(folder.path().join("model.json")).unwrap();
     same(&classifier, "tfjs of levels", ask(weights));
     let path = folder.path().join("net.pb");
-    export.write(Format::FrozenGraph, &path).unwrap();
+    export.write(WeightsFormat::FrozenGraph, &path).unwrap();
     let read = Weights::open(&path).unwrap();
     assert_eq!((read.config().mean, read.config().std), (120.0, 110.0));
 }
@@ -214,7 +218,7 @@ fn a_timm_file_is_read_back_as_the_same_network() {
         for (padding, epsilon) in [(Padding::Both, 1e-5), (Padding::Same, 1e-3)] {
             let classifier = classifier(bundled(padding, epsilon), layer);
             let export = Export::new(&classifier).unwrap();
-            export.write(Format::Timm, &path).unwrap();
+            export.write(WeightsFormat::TimmSafetensors, &path).unwrap();
             same(&classifier, "timm", ask(Weights::open(&path).unwrap()));
         }
     }
@@ -226,13 +230,13 @@ fn a_timm_file_says_what_its_names_do_not() {
     let path = folder.path().join("timm.safetensors");
     let about = |classifier: &Classifier| -> Value {
         let export = Export::new(classifier).unwrap();
-        export.write(Format::Timm, &path).unwrap();
+        export.write(WeightsFormat::TimmSafetensors, &path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let metadata = header.metadata().clone().unwrap();
         assert_eq!(metadata.len(), 1, "several keys come in any order");
         let about: Value = serde_json::from_str(&metadata["timm"]).unwrap();
-        assert_eq!(about["call"], export.timm_call());
+        assert_eq!(about["call"], export.timm_call().unwrap());
         about
     };
     let narrow = small(Padding::Both, 1e-5);
@@ -265,7 +269,9 @@ fn a_frozen_graph_is_read_back_as_the_same_classifier() {
     for layer in [Layer::Embedding, Layer::Logits] {
         let classifier = classifier(bundled(Padding::Same, 1e-3), layer);
         let export = Export::new(&classifier).unwrap();
-        export.write(Format::FrozenGraph, folder.path()).unwrap();
+        export
+            .write(WeightsFormat::FrozenGraph, folder.path())
+            .unwrap();
         let [graph, labels] =
             ["retrained_graph.pb", "retrained_labels.txt"].map(|name| folder.path().join(name));
         let read = Classifier::from_retrained_graph(graph, labels).unwrap();

@@ -1,7 +1,7 @@
 //! Google's `mobilenet_v1_1.0_224` in half precision, embedded by the feature `bundled`.
 
-use super::Weights;
-use crate::Result;
+use super::model_weights::Weights;
+use crate::error::Result;
 
 #[cfg(feature = "bundled")]
 pub(super) fn open() -> Result<Weights> {
@@ -11,7 +11,7 @@ pub(super) fn open() -> Result<Weights> {
 
 #[cfg(not(feature = "bundled"))]
 pub(super) fn open() -> Result<Weights> {
-    Err(crate::Error::UnknownWeights {
+    Err(crate::error::Error::UnknownWeights {
         name: "bundled".into(),
         message: "this program was built without mobilenet's feature `bundled`".into(),
     })

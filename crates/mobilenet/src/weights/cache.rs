@@ -9,10 +9,11 @@ use files::{hex, write_bytes};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::registry::{ALL, Published};
-use super::source::File;
-use super::{Weights, format};
-use crate::{Error, Result};
+use super::file::File;
+use super::model_weights::Weights;
+use super::read;
+use super::registry::{Published, find};
+use crate::error::{Error, Result};
 
 /// Overrides the platform's convention.
 const VARIABLE: &str = "MOBILENET_CACHE";
@@ -95,15 +96,14 @@ impl Cache {
             });
         }
         self.verify(published)?;
-        let weights = format::open(File::read(&path)?)?;
+        let weights = read::read(File::read(&path)?)?;
         let weights = weights
-            .require_alpha(published.alpha)?
-            .require_classes(published.classes)?;
-        let config = published.config();
+            .require_alpha(published.config.alpha)?
+            .require_classes(published.config.classes)?;
         Ok(Weights {
-            config,
-            crop: published.preprocessing.crop,
-            filter: published.preprocessing.filter,
+            config: published.config.clone(),
+            crop: published.crop,
+            filter: published.filter,
             ..weights
         })
     }
@@ -167,7 +167,8 @@ impl Cache {
             serde_json::from_slice(&bytes).map_err(|e| Error::Format {
                 file: path.display().to_string(),
                 format: "record of a cache",
-                message: format!("{e}; delete it to note the files anew"),
+                message: format!("{e}; delete it to note the files again"),
+                source: Some(Box::new(e)),
             })?;
         if record
             .keys()
@@ -177,6 +178,7 @@ impl Cache {
                 file: path.display().to_string(),
                 format: "record of a cache",
                 message: "a name leads out of the folder".into(),
+                source: None,
             });
         }
         Ok(record)
@@ -196,21 +198,6 @@ impl Cache {
 fn cannot_be_written(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
-}
-
-/// The row of a name.
-pub(super) fn find(name: &str) -> Result<&'static Published> {
-    let row = ALL.iter().find(|row| row.name == name);
-    row.ok_or_else(|| Error::UnknownWeights {
-        name: name.into(),
-        message: format!(
-            "there is no such file and no publication of that name; the names are `bundled`, {}",
-            ALL.iter()
-                .map(|row| format!("`{}`", row.name))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    })
 }
 
 /// Size and hash of a file.

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cache::{Cache, Seen, find, look};
-use super::registry::Published;
-use super::source::{File, PART};
-use super::{Format, format};
-use crate::{Error, Result};
+use super::cache::{Cache, Seen, look};
+use super::file::{File, PART};
+use super::formats::table::WeightsFormat;
+use super::read;
+use super::registry::{Published, find};
+use crate::error::{Error, Result};
 
 const LOCK: &str = ".lock";
 
@@ -171,7 +172,7 @@ impl Fetch {
         note(&mut record, published.file(), seen, &url, &part)?;
         // What came, and where it belongs.
         let mut parts = Vec::new();
-        if published.format == Format::TfjsLayers {
+        if published.format == WeightsFormat::TfjsLayers {
             for shard in shards(&part)? {
                 let url = format!("{}{shard}", &url[..=url.rfind('/').unwrap_or(0)]);
                 let path = folder.join(&shard);
@@ -187,10 +188,10 @@ impl Fetch {
         }
         parts.push((part.clone(), path.clone()));
         // What carries no known hash is at least the net that it should be before any of it gets its name.
-        let opened = format::open(File::fetched(&part)?).and_then(|weights| {
+        let opened = read::read(File::fetched(&part)?).and_then(|weights| {
             weights
-                .require_alpha(published.alpha)?
-                .require_classes(published.classes)
+                .require_alpha(published.config.alpha)?
+                .require_classes(published.config.classes)
         });
         if let Err(error) = opened {
             for (part, _) in &parts {
@@ -268,12 +269,10 @@ fn note(
 /// The shards that a `model.json` names: plain file names.
 fn shards(manifest: &Path) -> Result<Vec<String>> {
     let bytes = fs::read(manifest).map_err(io(manifest))?;
-    let wrong = |message: String| Error::Format {
-        file: manifest.display().to_string(),
-        format: "TensorFlow.js model",
-        message,
-    };
-    let model: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let file = File::memory(&manifest.display().to_string(), &bytes);
+    let wrong = |message: String| file.wrong("TensorFlow.js model", message);
+    let model: Value =
+        serde_json::from_slice(&bytes).map_err(|e| file.failed("TensorFlow.js model", e))?;
     let groups = model["weightsManifest"].as_array();
     let groups = groups.ok_or_else(|| wrong("it has no `weightsManifest`".into()))?;
     let mut shards = Vec::new();

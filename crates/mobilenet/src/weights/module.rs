@@ -3,7 +3,7 @@
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::Weights;
+use super::model_weights::Weights;
 use super::parameters::{Array, Arrays, Layer, Parameter, Part, check_parameter, parameters};
 use crate::compiled::{CompileOptions, CompiledMobileNet};
 use crate::config::{BLOCKS, STEM};

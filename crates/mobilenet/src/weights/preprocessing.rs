@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::MobileNetConfig;
+
 /// Interpolation of the resize that the published accuracies were measured with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,8 +24,20 @@ pub struct Preprocessing {
     pub mean: f64,
     /// Divides the difference.
     pub std: f64,
-    /// Part of the image's short side that the central crop keeps, in (0, 1]. 1: no crop but to a square.
+    /// Part of the image's short side that the central crop keeps, in (0, 1]. At 1 the crop only makes a square.
     pub crop: f64,
     /// Interpolation of the resize.
     pub filter: Filter,
+}
+
+impl Preprocessing {
+    pub(super) fn new(config: &MobileNetConfig, crop: f64, filter: Filter) -> Self {
+        Self {
+            input_size: config.input_size,
+            mean: config.mean,
+            std: config.std,
+            crop,
+            filter,
+        }
+    }
 }

@@ -2,39 +2,34 @@
 //! `None`. Left out: timm's `mobilenetv1_100h`, which has a further convolution before its classifier, so is no
 //! MobileNetV1 of this crate (its file is refused), and the `_quant` files of TF-Slim.
 
-use super::Format;
+use super::formats::table::WeightsFormat;
 use super::preprocessing::{Filter, Preprocessing};
-use crate::{MobileNetConfig, Padding};
+use crate::config::{BLOCKS, MobileNetConfig, Padding};
+use crate::error::{Error, Result};
 
-/// A published set of weights. [`all`](crate::Weights::all) lists them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A published set of weights. [`Weights::all`](crate::Weights::all) lists them.
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Published {
     /// What [`Weights::open`](crate::Weights::open) knows it by.
     pub name: &'static str,
-    /// The kind of file (TF-Slim's are frozen graphs in a `.tgz`).
-    pub format: Format,
+    /// The format of the file (TF-Slim's are frozen graphs in a `.tgz`).
+    pub format: WeightsFormat,
     /// Where the publisher has it.
     pub url: &'static str,
     /// Length of the file in bytes.
     pub size: Option<u64>,
-    /// Hash of the file in hexadecimal. Where there is none, the first copy that is opened is noted in the cache, so
-    /// that a later change is noticed.
+    /// SHA-256 of the file in hexadecimal. If there is none, the first copy that is opened is noted in the cache, so that
+    /// a later change is noticed.
     pub sha256: Option<&'static str>,
-    /// SPDX name of the licence.
+    /// SPDX name of the license.
     pub license: &'static str,
-    /// Width multiplier.
-    pub alpha: f64,
-    /// Number of classes.
-    pub classes: usize,
-    /// Whether class 0 is background, so that ImageNet's classes are 1 to 1000.
-    pub background: bool,
-    /// How convolutions of stride 2 are padded.
-    pub padding: Padding,
-    /// Epsilon of batch normalisation.
-    pub epsilon: f64,
-    /// What happens to an image before the net sees it.
-    pub preprocessing: Preprocessing,
+    /// The net.
+    pub config: MobileNetConfig,
+    /// Part of the image's short side that the central crop keeps, in (0, 1].
+    pub crop: f64,
+    /// Interpolation of the resize.
+    pub filter: Filter,
     /// Published accuracy on ImageNet's validation images, in percent, one crop at the input size.
     pub top1: Option<f64>,
     /// Where these facts were read.
@@ -50,16 +45,30 @@ impl Published {
         self.url.rsplit('/').next().unwrap_or(self.url)
     }
 
-    /// The configuration of the net.
-    pub fn config(&self) -> MobileNetConfig {
-        MobileNetConfig::new()
-            .with_alpha(self.alpha)
-            .with_classes(self.classes)
-            .with_padding(self.padding)
-            .with_epsilon(self.epsilon)
-            .with_normalization(self.preprocessing.mean, self.preprocessing.std)
-            .with_input_size(self.preprocessing.input_size)
+    /// Whether class 0 is background, so that ImageNet's classes are 1 to 1000.
+    pub fn background(&self) -> bool {
+        self.config.classes == 1001
     }
+
+    /// What happens to an image before the net sees it.
+    pub fn preprocessing(&self) -> Preprocessing {
+        Preprocessing::new(&self.config, self.crop, self.filter)
+    }
+}
+
+/// The row of a name.
+pub(super) fn find(name: &str) -> Result<&'static Published> {
+    let row = ALL.iter().find(|row| row.name == name);
+    row.ok_or_else(|| Error::UnknownWeights {
+        name: name.into(),
+        message: format!(
+            "there is no such file and no publication of that name; the names are `bundled`, {}",
+            ALL.iter()
+                .map(|row| format!("`{}`", row.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    })
 }
 
 const SLIM: &str = "tensorflow/models research/slim/nets/mobilenet_v1.md (link, top-1); TensorFlow Lite's hosted_models \
@@ -72,27 +81,27 @@ const KERAS: &str = "keras 3.15.1 src/applications/mobilenet.py (address, classe
 const TFJS: &str = "tensorflow/tfjs-models mobilenet/src/index.ts before 1.0 (address; the image is squeezed to the \
                     square, so no crop)";
 const TIMM: &str = "huggingface/pytorch-image-models README.md (top-1), timm/models/efficientnet.py 1.0.31 \
-                    (preprocessing, licence), timm/models/_hub.py (file name)";
+                    (preprocessing, license), timm/models/_hub.py (file name)";
 
 const GOOGLE: Published = Published {
     name: "",
-    format: Format::FrozenGraph,
+    format: WeightsFormat::FrozenGraph,
     url: "",
     size: None,
     sha256: None,
     license: "Apache-2.0",
-    alpha: 1.0,
-    classes: 1001,
-    background: true,
-    padding: Padding::Same,
-    epsilon: 1e-3,
-    preprocessing: Preprocessing {
-        input_size: 224,
+    config: MobileNetConfig {
+        alpha: 1.0,
+        classes: 1001,
+        blocks: BLOCKS.len(),
+        padding: Padding::Same,
+        epsilon: 1e-3,
         mean: 127.5,
         std: 127.5,
-        crop: 0.875,
-        filter: Filter::Bilinear,
+        input_size: 224,
     },
+    crop: 0.875,
+    filter: Filter::Bilinear,
     top1: None,
     source: SLIM,
 };
@@ -104,25 +113,22 @@ const fn slim(
     input_size: usize,
     top1: f64,
 ) -> Published {
-    let preprocessing = Preprocessing {
-        input_size,
-        ..GOOGLE.preprocessing
-    };
-    let top1 = Some(top1);
     Published {
         name,
         url,
-        alpha,
-        preprocessing,
-        top1,
+        config: MobileNetConfig {
+            alpha,
+            input_size,
+            ..GOOGLE.config
+        },
+        top1: Some(top1),
         ..GOOGLE
     }
 }
 
 const fn known(row: Published, size: u64, sha256: Option<&'static str>) -> Published {
-    let size = Some(size);
     Published {
-        size,
+        size: Some(size),
         sha256,
         source: SLIM_OMZ,
         ..row
@@ -139,15 +145,14 @@ const fn keras(
     Published {
         name,
         url,
-        alpha,
-        top1,
-        format: Format::KerasHdf5,
-        classes: 1000,
-        background: false,
-        preprocessing: Preprocessing {
+        config: MobileNetConfig {
+            alpha,
             input_size,
-            ..GOOGLE.preprocessing
+            classes: 1000,
+            ..GOOGLE.config
         },
+        top1,
+        format: WeightsFormat::KerasHdf5,
         source: KERAS,
         ..GOOGLE
     }
@@ -157,14 +162,13 @@ const fn tfjs(name: &'static str, url: &'static str, alpha: f64) -> Published {
     Published {
         name,
         url,
-        alpha,
-        format: Format::TfjsLayers,
-        classes: 1000,
-        background: false,
-        preprocessing: Preprocessing {
-            crop: 1.0,
-            ..GOOGLE.preprocessing
+        config: MobileNetConfig {
+            alpha,
+            classes: 1000,
+            ..GOOGLE.config
         },
+        crop: 1.0,
+        format: WeightsFormat::TfjsLayers,
         source: TFJS,
         ..GOOGLE
     }
@@ -180,17 +184,16 @@ const fn timm(
     Published {
         name,
         url,
-        alpha,
-        format: Format::Safetensors,
-        classes: 1000,
-        background: false,
-        padding: Padding::Both,
-        epsilon: 1e-5,
-        preprocessing: Preprocessing {
-            crop,
-            filter: Filter::Bicubic,
-            ..GOOGLE.preprocessing
+        config: MobileNetConfig {
+            alpha,
+            classes: 1000,
+            padding: Padding::Both,
+            epsilon: 1e-5,
+            ..GOOGLE.config
         },
+        crop,
+        filter: Filter::Bicubic,
+        format: WeightsFormat::TimmSafetensors,
         top1: Some(top1),
         source: TIMM,
         ..GOOGLE

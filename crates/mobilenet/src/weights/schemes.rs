@@ -1,11 +1,12 @@
-//! What each publication of MobileNetV1 calls its tensors, how it lays them out, and the strict import of them.
+//! Naming schemes: what each publication of MobileNetV1 calls its tensors and how it lays them out. Readers and writers
+//! of a format use the same scheme.
 
 use super::parameters::{
-    Array, Arrays, Layer, Parameter, Part, check_parameter, parameters, transpose,
+    Array, Arrays, Layer, Parameter, Part, check_parameter, missing, parameters, transpose,
 };
 use super::preprocessing::Filter;
-use crate::config::{MobileNetConfig, Padding};
-use crate::{Error, Result};
+use crate::config::{MobileNetConfig, Padding, STEM};
+use crate::error::{Error, Result};
 
 /// Order of a kernel's axes in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub(crate) enum Layout {
     PyTorch,
 }
 
-/// How a publication names and lays out the tensors, and what its files do not say: epsilon, padding and
-/// preprocessing are facts of the publication's code (and loading with wrong ones gives no error, only worse answers).
+/// How a publication names and lays out the tensors, and what its files do not say: epsilon, padding and preprocessing
+/// are facts of the publication's code. Wrong ones give no error when a file is read, only worse answers.
 #[derive(Debug)]
 pub(crate) struct Scheme {
     pub title: &'static str,
@@ -42,8 +43,8 @@ pub(crate) const OURS: Scheme = Scheme {
     filter: Filter::Bilinear,
 };
 
-/// Nets read off a graph's operations, whatever its names ([`super::chain`]).
-pub(crate) const CHAIN: Scheme = Scheme {
+/// Nets read from the topology of a graph, whatever its names are (`formats::topology`): our names, TensorFlow's layout.
+pub(crate) const TOPOLOGY: Scheme = Scheme {
     title: "graph",
     layout: Layout::TensorFlow,
     ..OURS
@@ -58,7 +59,7 @@ pub(crate) const TF_SLIM: Scheme = Scheme {
 };
 
 /// `keras.applications.MobileNet` (3.x and the later 2.x: `ZeroPadding2D(((0, 1), (0, 1)))` before stride 2), in
-/// `.h5` files before Keras 3 and, with the topology's own padding, as TensorFlow.js publishes it.
+/// `.h5` files before Keras 3 and, with the padding that the topology states, as TensorFlow.js publishes it.
 pub(crate) const KERAS: Scheme = Scheme {
     title: "Keras",
     layout: Layout::TensorFlow,
@@ -248,7 +249,27 @@ impl Scheme {
         }
     }
 
-    /// A tensor of the file in Burn's order of axes. `array` has the shape that [`Scheme::shape`] says.
+    /// A tensor in the layout of this scheme: its values in the order of axes of [`Scheme::shape`].
+    pub fn layout_values(&self, p: &Parameter, data: &[f32]) -> Vec<f32> {
+        match (self.layout, p.layer, &p.shape[..]) {
+            (Layout::TensorFlow, Layer::Depthwise(_), &[c, _, h, w]) => transpose(data, c, h * w),
+            (Layout::TensorFlow, _, &[o, i, h, w]) => {
+                // [o, i, h*w] to [o, h*w, i], kernel by kernel, then to [h*w, i, o].
+                let kernels = data.chunks_exact(i * h * w);
+                let kernels: Vec<f32> = kernels
+                    .flat_map(|kernel| transpose(kernel, i, h * w))
+                    .collect();
+                transpose(&kernels, o, h * w * i)
+            }
+            (Layout::PyTorch, Layer::Classifier, &[input, classes]) => {
+                transpose(data, input, classes)
+            }
+            _ => data.to_vec(),
+        }
+    }
+
+    /// A tensor of a file in Burn's order of axes, the inverse of [`Scheme::layout_values`]. `array` has the shape that
+    /// [`Scheme::shape`] says.
     fn to_burn(&self, p: &Parameter, array: Array) -> Array {
         let data = match (self.layout, p.layer, &p.shape[..]) {
             (Layout::TensorFlow, Layer::Depthwise(_), &[c, _, h, w]) => {
@@ -272,8 +293,8 @@ impl Scheme {
 
     /// Takes the tensors of a net out of a file's, renamed and laid out as Burn has them.
     ///
-    /// Strict: every tensor that is there has the shape that the configuration demands and is finite, and none is
-    /// left over. What is missing is found out by [`missing`], since a net may be cut.
+    /// The import is strict: every tensor that is there must have the shape that the configuration demands and finite
+    /// values, and none may be left over. [`Scheme::complete`] finds what is missing, since a net may be cut first.
     pub fn import(
         &self,
         file: &str,
@@ -308,6 +329,23 @@ impl Scheme {
         }
     }
 
+    /// Refuses a net (our names) that lacks a tensor.
+    pub fn complete(&self, file: &str, config: &MobileNetConfig, arrays: &Arrays) -> Result<()> {
+        match missing(config, arrays) {
+            None => Ok(()),
+            Some(p) => Err(Error::MissingTensor {
+                file: file.into(),
+                tensor: (self.name)(&p),
+                found: format!(
+                    "{} of the net's tensors, complete up to block {}",
+                    arrays.len(),
+                    p.block().saturating_sub(1).min(config.blocks)
+                ),
+                shape: p.shape,
+            }),
+        }
+    }
+
     /// Reads alpha and the number of classes from the shapes of the stem and of the classifier's bias.
     pub fn detect(
         &self,
@@ -338,7 +376,7 @@ impl Scheme {
         let classes =
             lookup(Layer::Classifier, Part::Bias).and_then(|(_, bias)| bias.shape.first().copied());
         let config = MobileNetConfig {
-            alpha: stem.shape[0] as f64 / crate::config::STEM.0 as f64,
+            alpha: stem.shape[0] as f64 / STEM.0 as f64,
             classes: classes.unwrap_or(0),
             ..config
         };

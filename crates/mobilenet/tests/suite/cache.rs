@@ -15,10 +15,10 @@ fn the_registry_is_consistent_and_says_what_to_do() {
     let names: BTreeSet<_> = Weights::all().iter().map(|p| p.name).collect();
     assert_eq!(names.len(), Weights::all().len());
     for row in Weights::all() {
-        row.config().check().unwrap();
+        row.config.check().unwrap();
         assert!(row.url.starts_with("https://") && !row.source.is_empty());
         assert!(row.sha256.is_none_or(|hash| hash.len() == 64));
-        assert_eq!(row.background, row.classes == 1001);
+        assert_eq!(row.background(), row.config.classes == 1001);
     }
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());

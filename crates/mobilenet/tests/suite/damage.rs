@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mobilenet::{Error, Weights};
+use mobilenet::weights::Export;
+use mobilenet::{Error, Weights, WeightsFormat};
 use std::io::{Read, Write};
 
 use crate::support::tiny;
@@ -42,6 +43,12 @@ fn bytes_of(name: &str) -> Vec<u8> {
             tar::EntryType::Regular,
         ),
         None if name == "tgz" => gzip(&bytes_of("tar")),
+        None if name == "onnx" => {
+            let weights = Weights::open(tiny("timm.safetensors")).unwrap();
+            let weights = weights.with_blocks(2).unwrap();
+            let files = Export::new(&weights).to_files(WeightsFormat::Onnx);
+            files.unwrap().swap_remove(0).bytes
+        }
         None => bytes(name),
     }
 }
@@ -309,7 +316,7 @@ fn run_worker(format: &str, deadline: Duration) -> Result<String, String> {
     }
 }
 
-const FORMATS: [&str; 15] = [
+const FORMATS: [&str; 16] = [
     HOSTILE,
     "slim.pb",
     "unfolded.pb",
@@ -317,6 +324,7 @@ const FORMATS: [&str; 15] = [
     "same.tflite",
     "end.tflite",
     "half.tflite",
+    "onnx",
     "timm.safetensors",
     "keras.safetensors",
     "timm.pth",
@@ -590,14 +598,16 @@ fn absurd_files_are_errors_at_once() {
     for _ in 0..200_000 {
         deep_graph.extend([0x0a, 0x7f]);
     }
+    let deep_onnx = [b"\x08\x08".repeat(2), b"\x3a\x7f".repeat(200_000)].concat();
     let zeros = gzip(&pack("net.pb", &vec![0; 64 << 20], tar::EntryType::Regular));
-    let cases: [(&str, &[u8]); 12] = [
+    let cases: [(&str, &[u8]); 13] = [
         ("header of 4 GB", &header),
         ("deep JSON", deep.as_bytes()),
         ("deep JSON header", &deep_header),
         ("open marks", &deep_pickle),
         ("deep tuples", &deeper_pickle),
         ("deep graph", &deep_graph),
+        ("deep ONNX", &deep_onnx),
         ("zeros", &zeros),
         ("web page", b"\n<html>no</html>"),
         ("empty", b""),

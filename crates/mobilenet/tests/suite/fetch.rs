@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use mobilenet::{Cache, Error, Event, Fetch, FloatType, MobileNetConfig, Weights};
+use mobilenet::weights::Event;
+use mobilenet::{Cache, Error, Fetch, FloatType, MobileNetConfig, Weights};
 
 use crate::cache::row;
 use crate::server::{Request, Server, reset, respond, respond_file};
@@ -80,7 +81,7 @@ fn a_file_is_fetched_once_checked_and_noted() {
     assert_eq!(client.fetch(&server).unwrap(), path);
     assert_eq!(server.requests().len(), 1);
     let weights = client.cache().open(NAME).unwrap();
-    assert_eq!(weights.config(), &row(NAME).config());
+    assert_eq!(weights.config(), &row(NAME).config);
     // What happened was told, in order.
     let events = client.events.lock().unwrap();
     let total = Some(file.len() as u64);

@@ -5,7 +5,7 @@
 
 use burn::tensor::Device;
 use half::{bf16, f16};
-use mobilenet::{FloatType, Format, MobileNetConfig, Padding, Weights};
+use mobilenet::{FloatType, MobileNetConfig, Padding, Weights, WeightsFormat};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{arrays, distance, features, open, tensors, tiny};
@@ -134,10 +134,10 @@ fn a_folder_is_read_as_an_archive_of_it_would_be() {
     let put = |file: &str| std::fs::copy(tiny(file), folder.path().join(file)).unwrap();
     put("pytorch_model.bin");
     let open = || Weights::open(folder.path());
-    assert_eq!(open().unwrap().format(), Format::PyTorch);
+    assert_eq!(open().unwrap().format(), WeightsFormat::PyTorch);
     put("hugging_face.safetensors");
     put("slim.pb");
-    assert_eq!(open().unwrap().format(), Format::Safetensors);
+    assert_eq!(open().unwrap().format(), WeightsFormat::Safetensors);
     let about = |json: &str| std::fs::write(folder.path().join("config.json"), json).unwrap();
     about(r#"{"hidden_act": "relu6", "layer_norm_eps": 0.25}"#);
     assert_eq!(open().unwrap().config().epsilon, 0.25);

@@ -6,6 +6,7 @@ mod damage;
 mod fetch;
 mod formats;
 mod real_weights;
+mod round_trips;
 #[cfg(feature = "fetch")]
 mod server;
 mod support;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use half::{bf16, f16};
-use mobilenet::{FloatType, Format, Padding, Weights};
+use mobilenet::{FloatType, Padding, Weights, WeightsFormat};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ fn our_own_files_hold_the_net() {
         return;
     };
     let original = Weights::open(published(&shared).0).unwrap();
-    assert_eq!(original.format(), Format::TfjsLayers);
+    assert_eq!(original.format(), WeightsFormat::TfjsLayers);
     assert_eq!(original.config().padding, Padding::Same);
     let folder = tempfile::tempdir().unwrap();
     for precision in [FloatType::F32, FloatType::F16] {

@@ -11,11 +11,9 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use reqwest::redirect::Policy;
 
 use super::{Event, Fetch, io, remove, with_ending};
-use crate::weights::source::PART;
-use crate::{Error, Result};
-
-/// No published MobileNetV1, with its training checkpoint, is larger.
-const LARGEST: u64 = 1 << 30;
+use crate::error::{Error, Result};
+use crate::weights::budget::LARGEST;
+use crate::weights::file::PART;
 
 impl Fetch {
     /// Brings `url` into `path` with `.part` behind its name, from where it broke off.

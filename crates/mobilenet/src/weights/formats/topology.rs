@@ -1,6 +1,6 @@
-//! A net read off the operations of a graph: what a frozen graph, a TensorFlow.js graph model and a TensorFlow Lite
-//! model have in common once their own words are translated to [`Op`]. It serves graphs whose names tell nothing and
-//! those whose batch norms were folded into the convolutions.
+//! A net read from the topology of a graph: what frozen graphs, TensorFlow.js graph models, TensorFlow Lite models and
+//! ONNX models have in common once their own operations are translated to [`Op`]. It serves graphs whose names tell
+//! nothing and those whose batch norms were folded into the convolutions.
 //!
 //! A folded convolution `y = W x + b` becomes this crate's convolution and batch norm with the kernel as it is, gamma
 //! 1, beta b, mean 0 and variance 1 - epsilon: the norm divides by sqrt(1 - epsilon + epsilon) = 1 and adds b, so no
@@ -8,9 +8,8 @@
 
 use std::collections::HashMap;
 
-use super::parameters::{Array, Arrays, Layer, Parameter, Part};
-use crate::config::{BLOCKS, STEM};
-use crate::{MobileNetConfig, Padding};
+use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
+use crate::weights::parameters::{Array, Arrays, Layer, Parameter, Part};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -43,6 +42,31 @@ pub(super) enum Kind {
     Other,
 }
 
+/// Adds one operation of a file that does several things, one after the other.
+pub(super) fn push(
+    ops: &mut Vec<Op>,
+    name: &str,
+    input: String,
+    output: String,
+    kinds: impl IntoIterator<Item = Kind>,
+) {
+    let mut kinds = kinds.into_iter().enumerate().peekable();
+    let mut from = input;
+    while let Some((i, kind)) = kinds.next() {
+        // The values between the parts have no name in the file, and no name has a `#`.
+        let to = match kinds.peek() {
+            Some(_) => format!("{output}#{i}"),
+            None => output.clone(),
+        };
+        ops.push(Op {
+            name: name.into(),
+            input: std::mem::replace(&mut from, to.clone()),
+            output: to,
+            kind,
+        });
+    }
+}
+
 /// A convolution or the classifier, with what follows it.
 struct Found {
     name: String,
@@ -71,7 +95,7 @@ impl Found {
 }
 
 /// Follows the operations from `input` to the end, and sorts what they hold into tensors by our names, laid out as
-/// TensorFlow's ([`super::schemes::CHAIN`]).
+/// TensorFlow's ([`TOPOLOGY`]).
 pub(super) fn read(
     ops: Vec<Op>,
     input: &str,

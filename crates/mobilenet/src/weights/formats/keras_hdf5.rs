@@ -3,11 +3,13 @@
 
 use hdf5_pure::{AttrValue, File as Hdf5, Group};
 
-use super::parameters::{Array, Arrays};
-use super::schemes::{KERAS, KERAS_3, Scheme};
-use super::source::{Budget, File, count};
-use super::{Format, Weights, keras};
-use crate::{Error, Result};
+use super::contents::Contents;
+use super::keras_topology;
+use crate::error::Result;
+use crate::weights::budget::{Budget, count};
+use crate::weights::file::File;
+use crate::weights::parameters::{Array, Arrays};
+use crate::weights::schemes::{KERAS, KERAS_3, Scheme};
 
 const FORMAT: &str = "Keras HDF5 file";
 /// Keras nests layer, layer again and variable, below `model_weights` in whole models.
@@ -15,13 +17,13 @@ const DEEPEST: usize = 8;
 /// More than any MobileNetV1 has, times ten.
 const MOST: usize = 2048;
 
-pub(super) fn open(file: File<'_>) -> Result<Weights> {
-    let wrong = |e: hdf5_pure::Error| file.wrong(FORMAT, e.to_string());
-    let hdf5 = Hdf5::from_bytes(file.bytes.to_vec()).map_err(wrong)?;
+pub(super) fn read(file: File<'_>) -> Result<Contents> {
+    let failed = |e: hdf5_pure::Error| file.failed(FORMAT, e);
+    let hdf5 = Hdf5::from_bytes(file.bytes.to_vec()).map_err(failed)?;
     let root = hdf5.root();
-    let attributes = root.attrs().map_err(wrong)?;
+    let attributes = root.attrs().map_err(failed)?;
     let mut arrays = Arrays::new();
-    // The optimiser's state is stored beside the weights.
+    // The state of the optimizer is stored beside the weights.
     let (top, prefix) = match root.group("model_weights") {
         Ok(group) => (group, "model_weights"),
         Err(_) => (root, ""),
@@ -33,11 +35,11 @@ pub(super) fn open(file: File<'_>) -> Result<Weights> {
         Some(value) => text(value)
             .ok_or_else(|| "it is no text".to_string())
             .and_then(|json| serde_json::from_str(json).map_err(|e| e.to_string()))
-            .and_then(|json: serde_json::Value| keras::topology(&json))
+            .and_then(|json: serde_json::Value| keras_topology::read(&json))
             .map_err(|e| file.wrong(FORMAT, format!("attribute `model_config`: {e}")))?,
         None => scheme.config(),
     };
-    Weights::import(file.name, Format::KerasHdf5, scheme, config, arrays, None)
+    Contents::import(&file.name, scheme, config, arrays)
 }
 
 fn text(value: &AttrValue) -> Option<&str> {
@@ -61,49 +63,48 @@ fn collect(
     arrays: &mut Arrays,
     budget: &mut Budget,
 ) -> Result<()> {
-    let wrong = |e: hdf5_pure::Error| file.wrong(FORMAT, e.to_string());
+    let failed = |e: hdf5_pure::Error| file.failed(FORMAT, e);
     if depth > DEEPEST {
         return Err(file.wrong(FORMAT, format!("groups nested deeper than {DEEPEST}")));
     }
-    for name in group.datasets().map_err(wrong)? {
+    for name in group.datasets().map_err(failed)? {
         let path = format!("{path}/{name}");
-        let tensor_error = |message: String| Error::Tensor {
-            file: file.name.clone(),
-            tensor: path.clone(),
-            message,
-        };
-        let dataset = group
-            .dataset(&name)
-            .map_err(|e| tensor_error(e.to_string()))?;
-        let shape: Vec<usize> = dataset
-            .shape()
-            .map_err(|e| tensor_error(e.to_string()))?
-            .iter()
-            .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
-            .collect();
+        let wrong = |message: String| file.wrong_tensor(&path, message);
+        let array = array(group, &name, budget).map_err(wrong)?;
         // Counters and the like.
-        if shape.is_empty() {
+        if array.shape.is_empty() {
             continue;
         }
-        let expected =
-            count(&shape).ok_or_else(|| tensor_error(format!("shape {shape:?} is no net's")))?;
-        budget.take(expected).map_err(&tensor_error)?;
-        let data = dataset
-            .read_f32()
-            .map_err(|e| tensor_error(e.to_string()))?;
-        let array = Array { shape, data };
         if arrays.insert(short(&path), array).is_some() || arrays.len() > MOST {
-            return Err(tensor_error("is there twice, or among thousands".into()));
+            return Err(wrong("is there twice, or among thousands".into()));
         }
     }
-    for name in group.groups().map_err(wrong)? {
+    for name in group.groups().map_err(failed)? {
         if name != "optimizer_weights" && name != "optimizer" && name != "_metadata" {
-            let below = group.group(&name).map_err(wrong)?;
+            let below = group.group(&name).map_err(failed)?;
             let path = format!("{path}/{name}");
             collect(file, &below, &path, depth + 1, arrays, budget)?;
         }
     }
     Ok(())
+}
+
+/// A dataset; of a scalar only the shape.
+fn array(group: &Group, name: &str, budget: &mut Budget) -> Result<Array, String> {
+    let text = |e: hdf5_pure::Error| e.to_string();
+    let dataset = group.dataset(name).map_err(text)?;
+    let shape = dataset.shape().map_err(text)?;
+    let shape: Vec<usize> = shape
+        .iter()
+        .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
+        .collect();
+    let mut data = Vec::new();
+    if !shape.is_empty() {
+        let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no net's"))?;
+        budget.take(expected)?;
+        data = dataset.read_f32().map_err(text)?;
+    }
+    Ok(Array { shape, data })
 }
 
 /// `/conv1/conv1/kernel:0` to `conv1/kernel`; Keras 3's `/layers/conv2d/vars/0` without its first slash, and its

@@ -1,146 +1,26 @@
 //! Float TensorFlow Lite models (`tensorflow/lite/schema/schema.fbs`), batch norm folded; half-precision weights
 //! behind `DEQUANTIZE` too.
-//!
-//! The few tables that matter are read by hand: every offset is looked up with bounds checked, and a table is only
-//! ever entered from a longer path, so that no file makes this panic or run for ever.
 
 use std::cell::Cell;
 
-use super::chain::{self, Kind, Op};
-use super::parameters::Array;
-use super::schemes::CHAIN;
-use super::source::{File, count, floats, halves};
-use super::{Format, Weights};
-use crate::{MobileNetConfig, Result};
+use super::contents::Contents;
+use super::tflite_tables::{Parsed, Table, u32_at};
+use super::topology::{self, Kind, Op};
+use crate::config::MobileNetConfig;
+use crate::error::Result;
+use crate::weights::budget::count;
+use crate::weights::file::File;
+use crate::weights::numbers::{floats, halves, integers};
+use crate::weights::parameters::{Array, transpose};
+use crate::weights::schemes::TOPOLOGY;
 
 const FORMAT: &str = "TensorFlow Lite model";
-/// More than any MobileNetV1 has, times ten.
-const MOST: usize = 4096;
 
-type Parsed<T> = std::result::Result<T, String>;
-
-pub(super) fn open(file: File<'_>) -> Result<Weights> {
+pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let wrong = |message: String| file.wrong(FORMAT, message);
-    let (ops, input, config) = read(&file.bytes).map_err(wrong)?;
-    let (config, arrays) = chain::read(ops, &input, config).map_err(wrong)?;
-    Weights::import(file.name, Format::Tflite, &CHAIN, config, arrays, None)
-}
-
-/// A position of a flatbuffer.
-#[derive(Clone, Copy)]
-struct Table<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// The table's list of field offsets.
-    fields: &'a [u8],
-}
-
-fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Parsed<[u8; N]> {
-    at.checked_add(N)
-        .and_then(|end| bytes.get(at..end)?.try_into().ok())
-        .ok_or_else(|| {
-            format!(
-                "an offset to {at} points outside of its {} bytes",
-                bytes.len()
-            )
-        })
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Parsed<usize> {
-    bytes_at(bytes, at).map(|b| u32::from_le_bytes(b) as usize)
-}
-
-impl<'a> Table<'a> {
-    fn new(bytes: &'a [u8], at: usize) -> Parsed<Self> {
-        let back = i64::from(i32::from_le_bytes(bytes_at(bytes, at)?));
-        let list = usize::try_from(at as i64 - back).map_err(|_| "a table without fields")?;
-        let length = usize::from(u16::from_le_bytes(bytes_at(bytes, list)?));
-        let fields = list
-            .checked_add(length)
-            .and_then(|end| bytes.get(list.saturating_add(4)..end))
-            .ok_or("a table whose fields point outside")?;
-        Ok(Self { bytes, at, fields })
-    }
-
-    /// Where a field is; `None` where it has its default.
-    fn field(&self, index: usize) -> Option<usize> {
-        let offset = self.fields.get(2 * index..2 * index + 2)?;
-        match u16::from_le_bytes([offset[0], offset[1]]) {
-            0 => None,
-            offset => self.at.checked_add(usize::from(offset)),
-        }
-    }
-
-    fn u8(&self, index: usize) -> Parsed<u8> {
-        let at = self.field(index);
-        at.map_or(Ok(0), |at| bytes_at::<1>(self.bytes, at).map(|[b]| b))
-    }
-
-    fn u32(&self, index: usize) -> Parsed<usize> {
-        self.u32_or(index, 0)
-    }
-
-    fn u32_or(&self, index: usize, default: usize) -> Parsed<usize> {
-        let at = self.field(index);
-        at.map_or(Ok(default), |at| u32_at(self.bytes, at))
-    }
-
-    /// Where what a field points to begins.
-    fn target(&self, index: usize) -> Parsed<Option<usize>> {
-        let Some(at) = self.field(index) else {
-            return Ok(None);
-        };
-        let to = at.checked_add(u32_at(self.bytes, at)?);
-        Ok(Some(to.ok_or("an offset beyond all memory")?))
-    }
-
-    fn table(&self, index: usize) -> Parsed<Option<Self>> {
-        let target = self.target(index)?;
-        target.map(|at| Self::new(self.bytes, at)).transpose()
-    }
-
-    /// The bytes of a vector of `width`-byte elements, and where they begin.
-    fn vector(&self, index: usize, width: usize) -> Parsed<(&'a [u8], usize)> {
-        let Some(at) = self.target(index)? else {
-            return Ok((&[], 0));
-        };
-        let length = u32_at(self.bytes, at)?.checked_mul(width);
-        let start = at + 4;
-        let end = length.and_then(|n| start.checked_add(n));
-        let bytes = end.and_then(|end| self.bytes.get(start..end));
-        let bytes = bytes.ok_or_else(|| format!("a list at {at} is longer than the file"))?;
-        Ok((bytes, start))
-    }
-
-    fn integers(&self, index: usize) -> Parsed<Vec<i64>> {
-        let (bytes, _) = self.vector(index, 4)?;
-        let values = bytes.chunks_exact(4);
-        Ok(values
-            .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
-            .collect())
-    }
-
-    fn tables(&self, index: usize) -> Parsed<Vec<Self>> {
-        let (bytes, start) = self.vector(index, 4)?;
-        let length = bytes.len() / 4;
-        if length > MOST {
-            return Err(format!(
-                "a list of {length} tables; at most {MOST} are expected"
-            ));
-        }
-        (0..length)
-            .map(|i| {
-                let at = start + 4 * i;
-                let to = at.checked_add(u32_at(self.bytes, at)?);
-                Self::new(self.bytes, to.ok_or("an offset beyond all memory")?)
-            })
-            .collect()
-    }
-
-    fn text(&self, index: usize) -> Parsed<String> {
-        let (bytes, _) = self.vector(index, 1)?;
-        Ok(String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).into_owned())
-    }
+    let (ops, input, config) = operations(&file.bytes).map_err(wrong)?;
+    let (config, arrays) = topology::read(ops, &input, config).map_err(wrong)?;
+    Contents::import(&file.name, &TOPOLOGY, config, arrays)
 }
 
 /// Its tensors by number, as far as they are constant.
@@ -203,7 +83,7 @@ impl<'a> Model<'a> {
             FLOAT16 => halves(bytes),
             other => {
                 return Err(format!(
-                    "tensor `{name}` has numbers of type {other}: quantised models are not read, \
+                    "tensor `{name}` has numbers of type {other}: quantized models are not read, \
                      take the float one"
                 ));
             }
@@ -218,7 +98,8 @@ impl<'a> Model<'a> {
     }
 }
 
-fn read(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
+/// The operations, the name of their input, and what the input says of the net.
+fn operations(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
     let root = Table::new(bytes, u32_at(bytes, 0)?)?;
     let codes = root.tables(1)?;
     let graphs = root.tables(2)?;
@@ -239,63 +120,7 @@ fn read(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
             .ok_or("an operation of no kind")?;
         // The number outgrew its byte; the larger of the two fields counts.
         let code = code.u32(3)?.max(usize::from(code.u8(0)?));
-        let (inputs, outputs) = (operation.integers(1)?, operation.integers(2)?);
-        let (Some(&input), Some(&output)) = (inputs.first(), outputs.first()) else {
-            return Err("an operation without input or output".into());
-        };
-        let name = model.tensor(output)?.text(3)?;
-        let options = operation.table(4)?;
-        let kinds = match (code, options) {
-            (DEQUANTIZE, _) => {
-                let to = usize::try_from(output).ok();
-                if let Some(slot) = to.and_then(|n| model.widened.get_mut(n)) {
-                    *slot = usize::try_from(input).ok();
-                }
-                continue;
-            }
-            (CONV_2D | DEPTHWISE_CONV_2D, Some(options)) => {
-                convolution(&model, code == DEPTHWISE_CONV_2D, &inputs, options)?
-            }
-            (FULLY_CONNECTED, Some(options)) => {
-                let kernel = model.constant(&inputs, 1)?;
-                let &[classes, width] = &kernel.shape[..] else {
-                    return Err(format!("`{name}` has a kernel of shape {:?}", kernel.shape));
-                };
-                let data = super::parameters::transpose(&kernel.data, classes, width);
-                let shape = vec![width, classes];
-                let bias = Kind::Bias(model.constant(&inputs, 2)?);
-                activated(
-                    vec![Kind::Dense(Array { shape, data }), bias],
-                    options.u8(0)?,
-                )?
-            }
-            (PAD, _) => vec![pad(&model, &inputs)?],
-            (RELU6, _) => vec![Kind::Relu6],
-            (AVERAGE_POOL_2D | MEAN | RESHAPE | SQUEEZE | SOFTMAX, _) => vec![Kind::Other],
-            (other, _) => {
-                return Err(format!(
-                    "`{name}` is operation {other}, which MobileNetV1 does not have"
-                ));
-            }
-        };
-        // Tensors are numbered; between the parts of one operation flow values that have no number.
-        let last = kinds.len() - 1;
-        let mut from = input.to_string();
-        for (i, kind) in kinds.into_iter().enumerate() {
-            let to = if i == last {
-                output.to_string()
-            } else {
-                format!("{output}#{i}")
-            };
-            let (name, output) = (name.clone(), to.clone());
-            let input = std::mem::replace(&mut from, to);
-            ops.push(Op {
-                name,
-                input,
-                output,
-                kind,
-            });
-        }
+        read_operation(&mut model, code, operation, &mut ops)?;
     }
     let inputs = graph.integers(1)?;
     let &[input] = &inputs[..] else {
@@ -303,14 +128,61 @@ fn read(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
     };
     let mut config = MobileNetConfig::new();
     let shape = model.tensor(input)?.integers(0)?;
-    if let Some(side) = shape
-        .get(1)
-        .and_then(|&s| usize::try_from(s).ok())
-        .filter(|&s| s > 1)
-    {
+    let side = shape.get(1).and_then(|&s| usize::try_from(s).ok());
+    if let Some(side) = side.filter(|&s| s > 1) {
         config.input_size = side;
     }
     Ok((ops, input.to_string(), config))
+}
+
+/// One operation and what was merged into it.
+fn read_operation(
+    model: &mut Model<'_>,
+    code: usize,
+    operation: Table<'_>,
+    ops: &mut Vec<Op>,
+) -> Parsed<()> {
+    let (inputs, outputs) = (operation.integers(1)?, operation.integers(2)?);
+    let (Some(&input), Some(&output)) = (inputs.first(), outputs.first()) else {
+        return Err("an operation without input or output".into());
+    };
+    let name = model.tensor(output)?.text(3)?;
+    let options = operation.table(4)?;
+    let kinds = match (code, options) {
+        (DEQUANTIZE, _) => {
+            let to = usize::try_from(output).ok();
+            if let Some(slot) = to.and_then(|n| model.widened.get_mut(n)) {
+                *slot = usize::try_from(input).ok();
+            }
+            return Ok(());
+        }
+        (CONV_2D | DEPTHWISE_CONV_2D, Some(options)) => {
+            convolution(model, code == DEPTHWISE_CONV_2D, &inputs, options)?
+        }
+        (FULLY_CONNECTED, Some(options)) => {
+            let kernel = model.constant(&inputs, 1)?;
+            let &[classes, width] = &kernel.shape[..] else {
+                return Err(format!("`{name}` has a kernel of shape {:?}", kernel.shape));
+            };
+            let data = transpose(&kernel.data, classes, width);
+            let shape = vec![width, classes];
+            let bias = Kind::Bias(model.constant(&inputs, 2)?);
+            activated(
+                vec![Kind::Dense(Array { shape, data }), bias],
+                options.u8(0)?,
+            )?
+        }
+        (PAD, _) => vec![pad(model, &inputs)?],
+        (RELU6, _) => vec![Kind::Relu6],
+        (AVERAGE_POOL_2D | MEAN | RESHAPE | SQUEEZE | SOFTMAX, _) => vec![Kind::Other],
+        (other, _) => {
+            return Err(format!(
+                "`{name}` is operation {other}, which MobileNetV1 does not have"
+            ));
+        }
+    };
+    topology::push(ops, &name, input.to_string(), output.to_string(), kinds);
+    Ok(())
 }
 
 fn convolution(
@@ -336,7 +208,7 @@ fn convolution(
         let inner_size = kernel.data.len().checked_div(outer).unwrap_or(0);
         Array {
             shape: vec![height, width, inner, outer],
-            data: super::parameters::transpose(&kernel.data, outer, inner_size),
+            data: transpose(&kernel.data, outer, inner_size),
         }
     };
     let (across, down) = (options.u32(1)?, options.u32(2)?);
@@ -376,11 +248,7 @@ fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
     if tensor.u8(1)? != INT32 {
         return Err("a padding's amounts are no 32-bit integers".into());
     }
-    let amounts: Vec<i32> = model
-        .buffer(tensor)?
-        .chunks_exact(4)
-        .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        .collect();
+    let amounts = integers(model.buffer(tensor)?);
     match amounts[..] {
         [0, 0, 0, 1, 0, 1, 0, 0] => Ok(Kind::Pad(0, 1)),
         [0, 0, 1, 1, 1, 1, 0, 0] => Ok(Kind::Pad(1, 1)),
@@ -433,8 +301,8 @@ mod tests {
         );
         let bytes = std::fs::read(path).unwrap();
         for kind in [CONV_2D, DEPTHWISE_CONV_2D] {
-            read(&dilated(bytes.clone(), kind, 1)).unwrap();
-            let error = read(&dilated(bytes.clone(), kind, 2)).err().unwrap();
+            operations(&dilated(bytes.clone(), kind, 1)).unwrap();
+            let error = operations(&dilated(bytes.clone(), kind, 2)).err().unwrap();
             assert!(error.contains("dilated by (2, 2)"), "{error}");
         }
     }

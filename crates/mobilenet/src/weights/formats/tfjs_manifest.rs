@@ -1,13 +1,16 @@
-//! The weights manifest of a TensorFlow.js `model.json`: shards of raw numbers, plain or quantised
+//! The weights manifest of a TensorFlow.js `model.json`: shards of raw numbers, plain or quantized
 //! (`tensorflowjs/write_weights.py` and `quantization.py`, 4.22).
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::parameters::{Array, Arrays};
-use super::source::{File, LARGEST, count, floats, halves};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::weights::budget::{LARGEST, count};
+use crate::weights::file::File;
+use crate::weights::numbers::{bytes_of, floats, halves, integers};
+use crate::weights::parameters::{Array, Arrays};
 
 const FORMAT: &str = "TensorFlow.js manifest";
 
@@ -38,6 +41,21 @@ struct Quantization {
 pub(super) struct Tensors {
     pub floats: Arrays,
     pub integers: BTreeMap<String, Vec<i64>>,
+}
+
+/// A manifest of one shard in the making: tensors in the order of the shard.
+#[derive(Default)]
+pub(super) struct Writer {
+    pub entries: Vec<Value>,
+    pub shard: Vec<u8>,
+}
+
+impl Writer {
+    pub fn push(&mut self, name: &str, shape: &[usize], data: &[f32]) {
+        self.entries
+            .push(json!({"dtype": "float32", "name": name, "shape": shape}));
+        self.shard.extend(bytes_of(data));
+    }
 }
 
 /// Reads every group of a manifest.
@@ -71,57 +89,11 @@ fn read_group(file: &File<'_>, group: Group, left: &mut u64, tensors: &mut Tenso
     let shards = || format!("{} ({})", file.name, group.paths.join(", "));
     let mut rest = &data[..];
     for entry in group.weights {
-        let wrong = |message| Error::Tensor {
+        read_entry(&mut rest, &entry, tensors).map_err(|message| Error::Tensor {
             file: shards(),
             tensor: entry.name.clone(),
             message,
-        };
-        let stored = entry
-            .quantization
-            .as_ref()
-            .map_or(&entry.dtype, |q| &q.dtype);
-        let width = match stored.as_str() {
-            "float32" | "int32" => 4,
-            "float16" | "uint16" => 2,
-            "uint8" | "bool" => 1,
-            other => return Err(wrong(format!("numbers of type {other}"))),
-        };
-        let (bytes, after) = count(&entry.shape)
-            .and_then(|n| rest.split_at_checked(n * width))
-            .ok_or_else(|| {
-                wrong(format!(
-                    "shape {:?} of {stored} needs more than the {} bytes left in the shards",
-                    entry.shape,
-                    rest.len()
-                ))
-            })?;
-        rest = after;
-        let new = match (&entry.quantization, entry.dtype.as_str()) {
-            (None, "int32") => {
-                let values = bytes
-                    .chunks_exact(4)
-                    .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
-                    .collect();
-                tensors
-                    .integers
-                    .insert(entry.name.clone(), values)
-                    .is_none()
-            }
-            (None, "bool" | "uint8") => true, // Arguments that no net's weights depend on.
-            (quantization, "float32") => {
-                let data = match quantization {
-                    None => floats(bytes),
-                    Some(quantization) => widen(bytes, quantization).map_err(&wrong)?,
-                };
-                let shape = entry.shape.clone();
-                let array = Array { shape, data };
-                tensors.floats.insert(entry.name.clone(), array).is_none()
-            }
-            (_, other) => return Err(wrong(format!("numbers of type {other}; expected float32"))),
-        };
-        if !new {
-            return Err(wrong("is listed twice in the manifest".into()));
-        }
+        })?;
     }
     if rest.is_empty() {
         return Ok(());
@@ -130,10 +102,52 @@ fn read_group(file: &File<'_>, group: Group, left: &mut u64, tensors: &mut Tenso
         file: shards(),
         format: FORMAT,
         message: format!("{} bytes more than the manifest says", rest.len()),
+        source: None,
     })
 }
 
-fn widen(bytes: &[u8], quantization: &Quantization) -> std::result::Result<Vec<f32>, String> {
+/// Takes one tensor from what is left of the shards.
+fn read_entry(rest: &mut &[u8], entry: &Entry, tensors: &mut Tensors) -> Result<(), String> {
+    let stored = entry
+        .quantization
+        .as_ref()
+        .map_or(&entry.dtype, |q| &q.dtype);
+    let width = match stored.as_str() {
+        "float32" | "int32" => 4,
+        "float16" | "uint16" => 2,
+        "uint8" | "bool" => 1,
+        other => return Err(format!("numbers of type {other}")),
+    };
+    let (bytes, after) = count(&entry.shape)
+        .and_then(|n| rest.split_at_checked(n * width))
+        .ok_or_else(|| {
+            let (shape, left) = (&entry.shape, rest.len());
+            format!(
+                "shape {shape:?} of {stored} needs more than the {left} bytes left in the shards"
+            )
+        })?;
+    *rest = after;
+    let name = entry.name.clone();
+    let new = match (&entry.quantization, entry.dtype.as_str()) {
+        (None, "int32") => tensors.integers.insert(name, integers(bytes)).is_none(),
+        (None, "bool" | "uint8") => true, // Arguments on which the weights of no net depend.
+        (quantization, "float32") => {
+            let data = match quantization {
+                None => floats(bytes),
+                Some(quantization) => widen(bytes, quantization)?,
+            };
+            let shape = entry.shape.clone();
+            tensors.floats.insert(name, Array { shape, data }).is_none()
+        }
+        (_, other) => return Err(format!("numbers of type {other}; expected float32")),
+    };
+    match new {
+        true => Ok(()),
+        false => Err("is listed twice in the manifest".into()),
+    }
+}
+
+fn widen(bytes: &[u8], quantization: &Quantization) -> Result<Vec<f32>, String> {
     let line = |q: f64| -> Option<f32> {
         let value = q * quantization.scale? + quantization.min?;
         Some(value as f32)
@@ -147,17 +161,17 @@ fn widen(bytes: &[u8], quantization: &Quantization) -> std::result::Result<Vec<f
             .collect(),
         other => {
             return Err(format!(
-                "quantised to {other}; expected uint8, uint16 or float16"
+                "quantized to {other}; expected uint8, uint16 or float16"
             ));
         }
     };
-    values.ok_or_else(|| "is quantised without a scale and a minimum".into())
+    values.ok_or_else(|| "is quantized without a scale and a minimum".into())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "archives"))]
 mod tests {
     use super::*;
-    use crate::weights::source::Place;
+    use crate::weights::file::Place;
 
     #[test]
     fn a_shard_that_is_listed_again_and_again_counts_each_time() {

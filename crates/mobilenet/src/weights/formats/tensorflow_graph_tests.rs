@@ -1,11 +1,12 @@
 //! Graphs with whole nets, made here: what is read of them, and what has the same tensors and is refused.
 
-use super::graph::{self, Constants, Node};
-use super::parameters::{Array, Layer, Part, parameters};
-use super::schemes::TF_SLIM;
-use super::{Format, Weights};
-use crate::config::{BLOCKS, STEM};
-use crate::{MobileNetConfig, Result};
+use super::contents::Contents;
+use super::tensorflow_graph::{self, Constants, Node};
+use crate::config::{BLOCKS, MobileNetConfig, STEM};
+use crate::error::Result;
+use crate::weights::file::File;
+use crate::weights::parameters::{Array, Layer, Part, parameters};
+use crate::weights::schemes::TF_SLIM;
 
 /// Stands before a graph's variables, as TensorFlow.js' converter leaves it.
 const PREFIX: &str = "module/";
@@ -137,13 +138,12 @@ impl Graph {
         self.nodes.iter_mut().find(|n| n.name == name).unwrap()
     }
 
-    fn import(self) -> Result<Weights> {
-        let (nodes, constants) = (self.nodes, self.constants);
-        graph::import("graph".into(), Format::FrozenGraph, nodes, constants)
+    fn import(self) -> Result<Contents> {
+        tensorflow_graph::import(&File::memory("graph", b""), self.nodes, self.constants)
     }
 
     fn refused(self, reason: &str) {
-        let error = self.import().unwrap_err().to_string();
+        let error = self.import().err().unwrap().to_string();
         assert!(error.contains(reason), "{error}");
     }
 }
@@ -171,14 +171,14 @@ fn the_retrained_layer_is_the_one_called_so_or_else_the_last() {
     let mut graph = Graph::folded();
     graph.product("logits", 256, 7);
     let alone = graph.import().unwrap();
-    assert_eq!((alone.config().classes, alone.head()), (7, None));
+    assert_eq!((alone.config.classes, alone.head), (7, None));
     for name in ["final_training_ops/Wx_plus_b", "somebody's"] {
         let mut graph = Graph::folded();
         graph.product("logits", 256, 7);
         graph.product(name, 7, 3);
         let weights = graph.import().unwrap();
-        let head = weights.head().unwrap();
-        let found = (weights.config().classes, head.inputs, head.bias.len());
+        let head = weights.head.unwrap();
+        let found = (weights.config.classes, head.inputs(), head.outputs());
         assert_eq!(found, (7, 7, 3), "{name}");
     }
     // A named one is taken wherever it stands in the file.
@@ -193,8 +193,8 @@ fn the_retrained_layer_is_the_one_called_so_or_else_the_last() {
     graph.nodes.extend(tail);
     graph.constants.floats.extend(own.constants.floats);
     let weights = graph.import().unwrap();
-    let head = weights.head().map(|head| head.bias.len());
-    assert_eq!((weights.config().classes, head), (7, Some(3)));
+    let head = weights.head.map(|head| head.outputs());
+    assert_eq!((weights.config.classes, head), (7, Some(3)));
 }
 
 #[test]
@@ -210,12 +210,12 @@ fn what_lies_behind_an_unknown_operation_is_not_left_out() {
     let mut graph = Graph::folded();
     graph.product("logits", 256, 7);
     graph.op("odd", "ArgMax");
-    assert_eq!(graph.import().unwrap().config().classes, 7);
+    assert_eq!(graph.import().unwrap().config.classes, 7);
 }
 
 #[test]
 fn other_arithmetic_with_the_same_tensors_is_refused() {
-    assert_eq!(Graph::slim().import().unwrap().config().classes, 5);
+    assert_eq!(Graph::slim().import().unwrap().config.classes, 5);
     let twelfth = format!("{PREFIX}MobilenetV1/Conv2d_12_depthwise/depthwise_weights/use");
     // Output stride 16: the last halving is left out, and what follows is dilated.
     let mut graph = Graph::slim();

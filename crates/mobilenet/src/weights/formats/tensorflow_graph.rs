@@ -4,13 +4,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::chain::{self, Kind, Op};
-use super::parameters::{Array, Arrays, Layer, Part, check, parameters};
-use super::schemes::{CHAIN, TF_SLIM};
-use super::source::decimal;
-use super::{Format, HeadTensors, Weights};
-use crate::config::{BLOCKS, STEM};
-use crate::{Error, MobileNetConfig, Padding, Result};
+use super::contents::Contents;
+use super::topology::{self, Kind, Op};
+use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
+use crate::error::Result;
+use crate::weights::dense::DenseLayer;
+use crate::weights::file::File;
+use crate::weights::numbers::decimal;
+use crate::weights::parameters::{
+    Array, Arrays, Layer, Parameter, Part, check, parameters, transpose,
+};
+use crate::weights::schemes::{TF_SLIM, TOPOLOGY};
 
 const FORMAT: &str = "TensorFlow graph";
 
@@ -57,8 +61,11 @@ const MOST: usize = 4096;
 const MOST_NODES: usize = 1 << 16;
 /// The most `Identity` between an operation and its constant.
 const DEEPEST: usize = 64;
-/// What `retrain.py` puts its layer under.
-const RETRAINED: &str = "final_training_ops";
+/// The scope in which `retrain.py` puts its layer.
+pub(super) const RETRAINED: &str = "final_training_ops";
+/// Constants of the normalization that our own exports of nets that take pixel levels begin with.
+pub(super) const MEAN: &str = "preprocessing/mean";
+pub(super) const STD: &str = "preprocessing/std";
 const CONVOLUTIONS: [&str; 4] = [
     "Conv2D",
     "_FusedConv2D",
@@ -68,28 +75,24 @@ const CONVOLUTIONS: [&str; 4] = [
 /// Longest constant that several operations may share.
 const SMALL: usize = 4096;
 
+/// Reads a net from its graph.
 pub(super) fn import(
-    file: String,
-    format: Format,
+    file: &File<'_>,
     nodes: Vec<Node>,
     mut constants: Constants,
-) -> Result<Weights> {
-    let wrong = |message: String| Error::Format {
-        file: file.clone(),
-        format: FORMAT,
-        message,
-    };
+) -> Result<Contents> {
+    let wrong = |message: String| file.wrong(FORMAT, message);
     if nodes.len() > MOST_NODES {
+        let found = nodes.len();
         return Err(wrong(format!(
-            "{} nodes; at most {MOST_NODES} are expected",
-            nodes.len()
+            "{found} nodes; at most {MOST_NODES} are expected"
         )));
     }
     nodes.iter().try_for_each(as_read).map_err(wrong)?;
     let by_name: HashMap<&str, &Node> = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
     let retrained = retrained_layer(&nodes, &by_name);
     let head = match &retrained {
-        Some((weight, bias, _)) => Some(head(&file, &mut constants.floats, weight, bias)?),
+        Some((weight, bias, _)) => Some(head(file, &mut constants.floats, weight, bias)?),
         None => None,
     };
     let placeholder = nodes.iter().find(|n| n.op == "Placeholder");
@@ -97,25 +100,20 @@ pub(super) fn import(
     if let Some(&side) = placeholder.and_then(|n| n.shape.get(1)).filter(|s| **s > 0) {
         config.input_size = usize::try_from(side).unwrap_or(usize::MAX);
     }
+    // What our own exports of nets that take pixel levels begin with.
+    let scalar = |name: &str| constants.scalars.get(name).copied();
+    if let (Some(mean), Some(std)) = (scalar(MEAN), scalar(STD)) {
+        (config.mean, config.std) = (decimal(mean), decimal(std));
+    }
     if let Some(prefix) = slim_prefix(&constants) {
         let config = slim_config(&nodes, &by_name, &prefix, &constants, config).map_err(wrong)?;
-        let mut arrays = Arrays::new();
-        for (name, array) in constants.floats {
-            // Scalars (epsilons, what summaries need) are operations' arguments, not weights.
-            if !array.shape.is_empty() {
-                arrays.insert(
-                    name.strip_prefix(&prefix[..]).unwrap_or(&name).into(),
-                    array,
-                );
-            }
-        }
-        return Weights::import(file, format, &TF_SLIM, config, arrays, head);
+        let arrays = slim_arrays(constants.floats, &prefix);
+        return Ok(Contents::import(&file.name, &TF_SLIM, config, arrays)?.with_head(head));
     }
     let Some(input) = placeholder else {
         return Err(wrong("it has no placeholder, so no input".into()));
     };
     let last = retrained.map(|(_, _, product)| product);
-    let input = input.name.clone();
     let mut ops = Vec::new();
     for node in nodes.iter().filter(|n| Some(&n.name) != last.as_ref()) {
         operations(node, &by_name, &mut constants, &mut ops).map_err(wrong)?;
@@ -123,8 +121,16 @@ pub(super) fn import(
             return Err(wrong(format!("more than {MOST} operations")));
         }
     }
-    let (config, arrays) = chain::read(ops, &input, config).map_err(wrong)?;
-    Weights::import(file, format, &CHAIN, config, arrays, head)
+    let (config, arrays) = topology::read(ops, &input.name, config).map_err(wrong)?;
+    Ok(Contents::import(&file.name, &TOPOLOGY, config, arrays)?.with_head(head))
+}
+
+/// The tensors of a graph with TF-Slim's names, without what stands before them.
+fn slim_arrays(floats: Arrays, prefix: &str) -> Arrays {
+    // Scalars (epsilons, what summaries need) are arguments of operations, not weights.
+    let arrays = floats.into_iter().filter(|(_, a)| !a.shape.is_empty());
+    let short = |name: String| name.strip_prefix(prefix).unwrap_or(&name).to_string();
+    arrays.map(|(name, array)| (short(name), array)).collect()
 }
 
 /// What stands before `MobilenetV1/` in a graph with TF-Slim's names and batch norms: nothing, or `module/`.
@@ -135,7 +141,7 @@ fn slim_prefix(constants: &Constants) -> Option<String> {
 }
 
 /// Nothing but what the net's own arithmetic does: what is refused here has the same tensors and gives other numbers.
-fn as_read(node: &Node) -> std::result::Result<(), String> {
+fn as_read(node: &Node) -> Result<(), String> {
     let name = &node.name;
     if !matches!(&node.data_format[..], "" | "NHWC") {
         return Err(format!(
@@ -152,14 +158,14 @@ fn as_read(node: &Node) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Padding and epsilon of a graph with TF-Slim's names, each layer's convolution being MobileNetV1's.
+/// Padding and epsilon of a graph with TF-Slim's names, in which each layer's convolution must be MobileNetV1's.
 fn slim_config(
     nodes: &[Node],
     by_name: &HashMap<&str, &Node>,
     prefix: &str,
     constants: &Constants,
     mut config: MobileNetConfig,
-) -> std::result::Result<MobileNetConfig, String> {
+) -> Result<MobileNetConfig, String> {
     let mut users: HashMap<String, Vec<&Node>> = HashMap::new();
     let mut readers: HashMap<&str, Vec<&Node>> = HashMap::new();
     for node in nodes {
@@ -180,36 +186,53 @@ fn slim_config(
         if p.part != Part::Kernel || !constants.floats.contains_key(&kernel) {
             continue;
         }
-        let expected = match p.layer {
-            Layer::Stem => STEM.1,
-            Layer::Depthwise(block) => BLOCKS[block - 1].1,
-            Layer::Pointwise(_) | Layer::Classifier => 1,
-        };
         let Some(users) = users.get(&kernel) else {
             return Err(format!("no convolution has the kernel `{kernel}`"));
         };
-        for node in users {
-            let found = stride(node)?;
-            if found != expected {
-                return Err(format!(
-                    "convolution `{}` has stride {found}, MobileNetV1's {:?} has {expected}",
-                    node.name, p.layer
-                ));
-            }
-            if p.shape.get(2) > Some(&1) && node.padding != "SAME" {
-                return Err(format!(
-                    "convolution `{}` is padded {:?}; expected SAME",
-                    node.name, node.padding
-                ));
-            }
-            if p.layer != Layer::Classifier && !is_before_relu6(node, &readers) {
-                return Err(format!(
-                    "no ReLU6 follows convolution `{}`, as MobileNetV1's {:?} has it",
-                    node.name, p.layer
-                ));
-            }
-        }
+        let checks = users.iter();
+        checks
+            .map(|node| slim_convolution(node, &p, &readers))
+            .collect::<Result<(), _>>()?;
     }
+    config.epsilon = slim_epsilon(nodes, constants)?;
+    config.padding = Padding::Same;
+    Ok(config)
+}
+
+/// Refuses a convolution that has the kernel of a layer and does something else with it.
+fn slim_convolution(
+    node: &Node,
+    p: &Parameter,
+    readers: &HashMap<&str, Vec<&Node>>,
+) -> Result<(), String> {
+    let (name, layer) = (&node.name, p.layer);
+    let expected = match layer {
+        Layer::Stem => STEM.1,
+        Layer::Depthwise(block) => BLOCKS[block - 1].1,
+        Layer::Pointwise(_) | Layer::Classifier => 1,
+    };
+    let found = stride(node)?;
+    if found != expected {
+        return Err(format!(
+            "convolution `{name}` has stride {found}, MobileNetV1's {layer:?} has {expected}"
+        ));
+    }
+    if p.shape.get(2) > Some(&1) && node.padding != "SAME" {
+        let padding = &node.padding;
+        return Err(format!(
+            "convolution `{name}` is padded {padding:?}; expected SAME"
+        ));
+    }
+    if layer != Layer::Classifier && !is_before_relu6(node, readers) {
+        return Err(format!(
+            "no ReLU6 follows convolution `{name}`, as MobileNetV1's {layer:?} has it"
+        ));
+    }
+    Ok(())
+}
+
+/// The epsilon that all batch norms of a graph have in common.
+fn slim_epsilon(nodes: &[Node], constants: &Constants) -> Result<f64, String> {
     let written_out = constants
         .scalars
         .iter()
@@ -219,19 +242,12 @@ fn slim_config(
     let epsilon = epsilons.next().ok_or(
         "no batch norm says its epsilon (`.../batchnorm/add/y`, or the attribute `epsilon`)",
     )?;
-    if let Some(other) = epsilons.find(|&e| e != epsilon) {
-        return Err(format!(
+    match epsilons.find(|&e| e != epsilon) {
+        Some(other) => Err(format!(
             "batch norms with different epsilons, {epsilon} and {other}"
-        ));
+        )),
+        None => Ok(decimal(epsilon)),
     }
-    // What our own exports of nets that take pixel levels begin with.
-    let scalar = |name: &str| constants.scalars.get(name).copied();
-    if let (Some(mean), Some(std)) = (scalar("preprocessing/mean"), scalar("preprocessing/std")) {
-        (config.mean, config.std) = (decimal(mean), decimal(std));
-    }
-    config.epsilon = decimal(epsilon);
-    config.padding = Padding::Same;
-    Ok(config)
 }
 
 /// Is there a ReLU6 between this convolution and the next?
@@ -257,72 +273,52 @@ fn operations(
     by_name: &HashMap<&str, &Node>,
     constants: &mut Constants,
     ops: &mut Vec<Op>,
-) -> std::result::Result<(), String> {
+) -> Result<(), String> {
     let input = |i: usize| node.inputs.get(i).map(|name| plain(name).to_string());
-    let value = |constants: &mut Constants, i: usize| {
+    let mut value = |i: usize| {
         let name = constant(by_name, node.inputs.get(i)?)?;
         constants.take(&name)
     };
-    let vector = |constants: &mut Constants, i: usize| value(constants, i).map(flat);
-    let Some(first) = input(0) else { return Ok(()) };
-    let mut push = |input: String, output: String, kind| {
-        let name = node.name.clone();
-        ops.push(Op {
-            name,
-            input,
-            output,
-            kind,
-        });
+    let Some(mut first) = input(0) else {
+        return Ok(());
     };
-    let end = node.name.clone();
     let missing = || format!("`{}` has inputs that are no constants", node.name);
-    match node.op.as_str() {
+    let kinds = match node.op.as_str() {
         "Conv2D" | "_FusedConv2D" | "DepthwiseConv2dNative" | "FusedDepthwiseConv2dNative" => {
-            let kernel = value(constants, 1).ok_or_else(missing)?;
             let kind = Kind::Convolution {
                 depthwise: node.op.contains("Depthwise"),
-                kernel,
+                kernel: value(1).ok_or_else(missing)?,
                 stride: stride(node)?,
                 same: node.padding == "SAME",
             };
-            fuse(node, first, kind, &mut |i| vector(constants, i), &mut push)?;
+            fused(node, kind, &mut |i| value(i).map(flat))?
         }
-        "MatMul" | "_FusedMatMul" => {
-            let Some(kernel) = value(constants, 1) else {
-                return Ok(());
-            };
-            fuse(
-                node,
-                first,
-                Kind::Dense(kernel),
-                &mut |i| vector(constants, i),
-                &mut push,
-            )?;
-        }
-        "BiasAdd" | "Add" | "AddV2" => match (vector(constants, 0), vector(constants, 1)) {
-            (_, Some(bias)) => push(first, end, Kind::Bias(bias)),
-            (Some(bias), None) => push(input(1).unwrap_or_default(), end, Kind::Bias(bias)),
-            _ => {}
+        "MatMul" | "_FusedMatMul" => match value(1) {
+            Some(kernel) => fused(node, Kind::Dense(kernel), &mut |i| value(i).map(flat))?,
+            None => return Ok(()),
+        },
+        "BiasAdd" | "Add" | "AddV2" => match (value(0).map(flat), value(1).map(flat)) {
+            (_, Some(bias)) => vec![Kind::Bias(bias)],
+            (Some(bias), None) => {
+                first = input(1).unwrap_or_default();
+                vec![Kind::Bias(bias)]
+            }
+            (None, None) => return Ok(()),
         },
         "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
-            let mut part = |i| vector(constants, i).ok_or_else(missing);
+            let mut part = |i| value(i).map(flat).ok_or_else(missing);
             let norm = [part(1)?, part(2)?, part(3)?, part(4)?];
-            let epsilon = decimal(node.epsilon.unwrap_or(1e-4)); // The operation's default.
-            push(first, end, Kind::Norm(norm, epsilon));
+            let epsilon = decimal(node.epsilon.unwrap_or(1e-4)); // The default of the operation.
+            vec![Kind::Norm(norm, epsilon)]
         }
         "Pad" | "PadV2" => {
             let name = node.inputs.get(1).and_then(|name| constant(by_name, name));
-            let amounts = name.and_then(|name| constants.integers.get(&name));
-            match amounts.map(Vec::as_slice) {
-                Some(&[0, 0, top, bottom, left, right, 0, 0])
-                    if (top, bottom) == (left, right) && (0..=1).contains(&top) && bottom == 1 =>
-                {
-                    push(first, end, Kind::Pad(usize::from(top == 1), 1));
-                }
-                other => return Err(format!("`{}` pads by {other:?}", node.name)),
-            }
+            vec![pad(
+                node,
+                name.and_then(|name| constants.integers.get(&name)),
+            )?]
         }
-        "Relu6" => push(first, end, Kind::Relu6),
+        "Relu6" => vec![Kind::Relu6],
         "Identity"
         | "Reshape"
         | "Squeeze"
@@ -330,20 +326,30 @@ fn operations(
         | "AvgPool"
         | "Softmax"
         | "PlaceholderWithDefault"
-        | "StopGradient" => push(first, end, Kind::Other),
-        _ => {}
-    }
+        | "StopGradient" => vec![Kind::Other],
+        _ => return Ok(()),
+    };
+    topology::push(ops, &node.name, first, node.name.clone(), kinds);
     Ok(())
 }
 
-/// A convolution or product and what was merged into it, one operation each.
-fn fuse(
+fn pad(node: &Node, amounts: Option<&Vec<i64>>) -> Result<Kind, String> {
+    match amounts.map(Vec::as_slice) {
+        Some(&[0, 0, top, bottom, left, right, 0, 0])
+            if (top, bottom) == (left, right) && (0..=1).contains(&top) && bottom == 1 =>
+        {
+            Ok(Kind::Pad(usize::from(top == 1), 1))
+        }
+        other => Err(format!("`{}` pads by {other:?}", node.name)),
+    }
+}
+
+/// A convolution or product and what was merged into it.
+fn fused(
     node: &Node,
-    input: String,
     kind: Kind,
     vector: &mut dyn FnMut(usize) -> Option<Array>,
-    push: &mut dyn FnMut(String, String, Kind),
-) -> std::result::Result<(), String> {
+) -> Result<Vec<Kind>, String> {
     let mut kinds = vec![kind];
     for fused in &node.fused {
         kinds.push(match fused.as_str() {
@@ -354,21 +360,10 @@ fn fuse(
             other => return Err(format!("`{}` is merged with {other}", node.name)),
         });
     }
-    let last = kinds.len() - 1;
-    let mut from = input;
-    for (i, kind) in kinds.into_iter().enumerate() {
-        // `#` cannot be in a node's name.
-        let to = if i == last {
-            node.name.clone()
-        } else {
-            format!("{}#{i}", node.name)
-        };
-        push(std::mem::replace(&mut from, to.clone()), to, kind);
-    }
-    Ok(())
+    Ok(kinds)
 }
 
-fn stride(node: &Node) -> std::result::Result<usize, String> {
+fn stride(node: &Node) -> Result<usize, String> {
     match node.strides[..] {
         [1, height, width, 1] if height == width && (1..=2).contains(&height) => {
             Ok(height as usize)
@@ -445,27 +440,21 @@ fn constant(by_name: &HashMap<&str, &Node>, name: &str) -> Option<String> {
     None
 }
 
-fn head(file: &str, arrays: &mut Arrays, weight: &str, bias: &str) -> Result<HeadTensors> {
+fn head(file: &File<'_>, arrays: &mut Arrays, weight: &str, bias: &str) -> Result<DenseLayer> {
     let mut take = |name: &str| {
-        arrays.remove(name).ok_or_else(|| Error::Tensor {
-            file: file.into(),
-            tensor: name.into(),
-            message: "the last layer's tensor is not there as float32".into(),
+        let array = arrays.remove(name);
+        array.ok_or_else(|| {
+            file.wrong_tensor(name, "it is not there as f32, as the last layer's is")
         })
     };
     let (w, b) = (take(weight)?, take(bias)?);
     let (&[inputs, classes], &[outputs]) = (&w.shape[..], &b.shape[..]) else {
-        return Err(Error::Tensor {
-            file: file.into(),
-            tensor: weight.into(),
-            message: format!("shapes {:?} and {:?} are no layer's", w.shape, b.shape),
-        });
+        let message = format!("shapes {:?} and {:?} are no layer's", w.shape, b.shape);
+        return Err(file.wrong_tensor(weight, message));
     };
-    check(file, weight, &[inputs, outputs], &w)?;
-    check(file, bias, &[classes], &b)?;
-    Ok(HeadTensors {
-        weight: w.data,
-        bias: b.data,
-        inputs,
-    })
+    check(&file.name, weight, &[inputs, outputs], &w)?;
+    check(&file.name, bias, &[classes], &b)?;
+    // TensorFlow has a column for each class.
+    let weight = transpose(&w.data, inputs, classes);
+    DenseLayer::new(inputs, weight, b.data)
 }

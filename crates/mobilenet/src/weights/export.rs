@@ -1,0 +1,238 @@
+//! Weights, and what was trained behind them, as files of other programs.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::dense::DenseLayer;
+use super::formats::table::WeightsFormat;
+use super::formats::timm;
+use super::model_weights::Weights;
+use super::net::{ExportedFile, Net, PixelInput, classifier, convolutions};
+use super::numbers::FloatType;
+use crate::error::{Error, Result};
+use crate::layer::Layer;
+
+/// A net, and the layers that were trained behind it, to be written in any [`WeightsFormat`] that is written. What is
+/// written computes the same outputs.
+///
+/// ```
+/// # fn main() -> mobilenet::Result<()> {
+/// use mobilenet::weights::{DenseLayer, Export, PixelInput, WeightsFormat};
+/// use mobilenet::{Layer, MobileNetConfig, Weights};
+/// # let net = MobileNetConfig::new().with_alpha(0.25).init(&burn::tensor::Device::flex())?;
+/// # let weights = Weights::of(&net)?;
+/// let head = vec![DenseLayer::new(256, vec![0.1; 2 * 256], vec![0.0; 2])?];
+/// let files = Export::new(&weights)
+///     .with_head(Layer::Embedding, head)
+///     .with_classes(["boat", "cloud"])
+///     .with_input(PixelInput::Byte)
+///     .to_files(WeightsFormat::Onnx)?;
+/// assert_eq!(files[0].name, "model.onnx");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Export<'a> {
+    weights: &'a Weights,
+    layer: Layer,
+    head: Vec<DenseLayer>,
+    classes: Vec<String>,
+    size: usize,
+    input: PixelInput,
+    float_type: FloatType,
+    preprocessing: Value,
+    producer: (String, String),
+}
+
+impl<'a> Export<'a> {
+    /// The net as it is: its own classifier, if it has one, and a softmax are the end.
+    pub fn new(weights: &'a Weights) -> Self {
+        let config = weights.config();
+        Self {
+            weights,
+            layer: Layer::Logits,
+            head: Vec::new(),
+            classes: Vec::new(),
+            size: config.input_size,
+            input: PixelInput::default(),
+            float_type: FloatType::default(),
+            preprocessing: json!({
+                "size": config.input_size,
+                "mean": config.mean,
+                "std": config.std,
+            }),
+            producer: (
+                env!("CARGO_PKG_NAME").into(),
+                env!("CARGO_PKG_VERSION").into(),
+            ),
+        }
+    }
+
+    /// The layers that were trained behind the net, on its embedding or its logits: ReLU between them, softmax at the
+    /// end. Default: none.
+    pub fn with_head(mut self, layer: Layer, head: Vec<DenseLayer>) -> Self {
+        self.layer = layer;
+        self.head = head;
+        self
+    }
+
+    /// The names of the outputs, which the formats store that have a place for them. Default: none.
+    pub fn with_classes(mut self, classes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.classes = classes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Side of the square images in pixels. Default: the input size of the configuration.
+    pub fn with_size(mut self, size: usize) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// Whether the normalization is part of what is written. Default: [`PixelInput::Normalized`].
+    pub fn with_input(mut self, input: PixelInput) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Type of the numbers. Default: [`FloatType::F32`]; this crate's own safetensors are also written in half
+    /// precision.
+    pub fn with_float_type(mut self, float_type: FloatType) -> Self {
+        self.float_type = float_type;
+        self
+    }
+
+    /// What happens to an image before the net sees it, as JSON that is stored where the format has a place for it.
+    /// Default: `size`, `mean` and `std`.
+    pub fn with_preprocessing(mut self, preprocessing: Value) -> Self {
+        self.preprocessing = preprocessing;
+        self
+    }
+
+    /// Name and version of the program that writes. Default: this crate's.
+    pub fn with_producer(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.producer = (name.into(), version.into());
+        self
+    }
+
+    /// Checks that the net is complete and that the layers and the names of the classes fit.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if they do not, or the head was trained on the joined outputs of several blocks
+    /// ([`Layer::Joined`]), for which no format has a place; [`Error::MissingTensor`] if the weights are not complete.
+    pub fn check(&self) -> Result<()> {
+        self.net().map(|_| ())
+    }
+
+    /// The call in Python of timm that makes the network which the file of [`WeightsFormat::TimmSafetensors`] fits.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn timm_call(&self) -> Result<String> {
+        Ok(timm::call(&self.net()?))
+    }
+
+    /// The files of the export in memory, in the order in which they should be written: whoever finds a description
+    /// finds what it names.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); [`Error::Setting`] if the format is only read or has no place for this net;
+    /// [`Error::Tensor`] if a number is too large for half precision.
+    pub fn to_files(&self, format: WeightsFormat) -> Result<Vec<ExportedFile>> {
+        format.write(&self.net()?)
+    }
+
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when it
+    /// is whole, and the folders above are made. The same net gives the same bytes. Returns the paths of the files.
+    ///
+    /// # Errors
+    /// As [`to_files`](Self::to_files), and [`Error::Io`] if a file cannot be written.
+    pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+        let output = output.as_ref();
+        let write = |file: ExportedFile| {
+            let path = match format.is_folder() {
+                true => output.join(file.name),
+                false => output.to_path_buf(),
+            };
+            files::create_parent_folder(&path)?;
+            files::write_bytes(&path, &file.bytes)?;
+            Ok(path)
+        };
+        self.to_files(format)?.into_iter().map(write).collect()
+    }
+
+    /// What the writers see; checks that the parts fit together.
+    fn net(&self) -> Result<Net<'_>> {
+        let (config, arrays) = (&self.weights.config, &self.weights.arrays);
+        self.weights.complete()?;
+        let inputs = match self.layer {
+            Layer::Embedding => config.feature_dim(),
+            Layer::Logits => config.classes,
+            Layer::Joined(_) => {
+                let expected = "embedding or logits: only these are exported";
+                return Err(Error::setting("layer under the head", self.layer, expected));
+            }
+        };
+        let mut width = inputs;
+        for layer in &self.head {
+            if layer.inputs() != width {
+                let expected = format!("{width}, which the layer before has");
+                return Err(Error::setting(
+                    "inputs of a dense layer",
+                    layer.inputs(),
+                    expected,
+                ));
+            }
+            width = layer.outputs();
+        }
+        let net = Net {
+            config,
+            arrays,
+            convs: convolutions(config, arrays),
+            classifier: classifier(config, arrays).filter(|_| self.layer == Layer::Logits),
+            head: &self.head,
+            classes: &self.classes,
+            side: self.size,
+            input: self.input,
+            float_type: self.float_type,
+            preprocessing: self.preprocessing.clone(),
+            crop: self.weights.crop,
+            filter: self.weights.filter,
+            producer: (&self.producer.0, &self.producer.1),
+        };
+        if !net.classes.is_empty() && net.classes.len() != net.outputs() {
+            let expected = format!("{}, one for each output", net.outputs());
+            return Err(Error::setting(
+                "number of class names",
+                net.classes.len(),
+                expected,
+            ));
+        }
+        Ok(net)
+    }
+}
+
+impl Weights {
+    /// Writes this crate's own safetensors; the file appears under its name only when it is whole. The same weights give
+    /// the same bytes. A retrained last layer, [`head`](Self::head), is not in it.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] if the weights are not complete, [`Error::Tensor`] if a number is too large for half
+    /// precision, [`Error::Io`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>, float_type: FloatType) -> Result<()> {
+        Ok(files::write_bytes(path, &self.to_safetensors(float_type)?)?)
+    }
+
+    /// The bytes that [`Weights::save`] writes.
+    ///
+    /// # Errors
+    /// As [`Weights::save`], without [`Error::Io`].
+    pub fn to_safetensors(&self, float_type: FloatType) -> Result<Vec<u8>> {
+        let export = Export::new(self).with_float_type(float_type);
+        let files = export.to_files(WeightsFormat::Safetensors)?;
+        Ok(files
+            .into_iter()
+            .next()
+            .map_or_else(Vec::new, |file| file.bytes))
+    }
+}

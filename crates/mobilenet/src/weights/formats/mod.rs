@@ -1,0 +1,31 @@
+//! The formats of weights, a file each, and the table of them.
+//!
+//! A reader gives [`contents::Contents`]: tensors, renamed and laid out by a [`super::schemes::Scheme`] and checked by
+//! one strict import. A writer walks over a [`super::net::Net`] and names its tensors by the same scheme. A new format
+//! is a file here and a row in `table.rs`.
+
+pub(super) mod contents;
+mod frozen_graph;
+#[cfg(feature = "hdf5")]
+mod keras_hdf5;
+mod keras_topology;
+mod named_tensors;
+mod onnx;
+mod onnx_messages;
+mod onnx_operations;
+#[cfg(feature = "pytorch")]
+mod pytorch;
+mod safetensors;
+mod safetensors_file;
+pub(super) mod table;
+mod tensorflow_graph;
+#[cfg(test)]
+mod tensorflow_graph_tests;
+mod tensorflow_messages;
+mod tfjs_graph;
+mod tfjs_layers;
+mod tfjs_manifest;
+mod tflite;
+mod tflite_tables;
+pub(super) mod timm;
+mod topology;

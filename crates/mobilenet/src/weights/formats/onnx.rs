@@ -1,0 +1,281 @@
+//! ONNX models: read in f32 or half precision, of any opset, from their operations; written for opset 17.
+
+use prost::Message;
+
+use super::contents::Contents;
+use super::onnx_messages::{
+    Attribute, Dimension, Entry, Extent, FLOAT, Graph, Model, Node, Opset, Shape, Tensor,
+    TensorType, Type, UINT8, Value,
+};
+use super::onnx_operations::Reader;
+use super::topology;
+use crate::config::Padding;
+use crate::error::Result;
+use crate::weights::budget::Budget;
+use crate::weights::file::File;
+use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
+use crate::weights::numbers::bytes_of;
+use crate::weights::parameters::Layer;
+use crate::weights::schemes::TOPOLOGY;
+
+const FORMAT: &str = "ONNX model";
+/// More nodes than any MobileNetV1 has, times ten.
+const MOST_NODES: usize = 4096;
+
+pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
+    let bytes = std::mem::take(&mut file.bytes);
+    let mut budget = Budget::of(&bytes);
+    let model = Model::decode(&bytes[..]).map_err(|e| file.failed(FORMAT, e))?;
+    drop(bytes);
+    let wrong = |message: String| file.wrong(FORMAT, message);
+    let graph = model.graph.ok_or_else(|| wrong("it has no graph".into()))?;
+    if graph.node.len() > MOST_NODES {
+        let found = graph.node.len();
+        return Err(wrong(format!(
+            "{found} nodes; at most {MOST_NODES} are expected"
+        )));
+    }
+    let mut reader = Reader::default();
+    for tensor in graph.initializer {
+        let name = tensor.name.clone();
+        reader
+            .constant(&name, tensor, &mut budget)
+            .map_err(|message| file.wrong_tensor(&name, message))?;
+    }
+    let inputs = graph.input.iter();
+    let mut inputs = inputs.filter(|value| !reader.is_constant(&value.name));
+    let (Some(input), None) = (inputs.next(), inputs.next()) else {
+        return Err(wrong("it has no input, or several; expected one".into()));
+    };
+    if let Some(size) = input_size(input) {
+        reader.config.input_size = size;
+    }
+    for mut node in graph.node {
+        let mut attributes = node.attribute.iter_mut();
+        let value = attributes.find(|a| a.name == "value");
+        let tensor = value.and_then(|value| value.t.take());
+        match (node.op_type.as_str(), node.output.first(), tensor) {
+            ("Constant", Some(name), Some(tensor)) => reader
+                .constant(name, tensor, &mut budget)
+                .map_err(|message| file.wrong_tensor(name, message))?,
+            _ => reader.operation(&node).map_err(wrong)?,
+        }
+    }
+    let (config, arrays) = topology::read(reader.ops, &input.name, reader.config).map_err(wrong)?;
+    Contents::import(&file.name, &TOPOLOGY, config, arrays)
+}
+
+/// Side of the images, from the shape of the input: `[n, 3, side, side]` or `[n, side, side, 3]`.
+fn input_size(input: &Value) -> Option<usize> {
+    let shape = input.kind.as_ref()?.tensor.as_ref()?.shape.as_ref()?;
+    let size = |axis: usize| match shape.dim.get(axis)?.extent.as_ref()? {
+        Extent::Fixed(size) => usize::try_from(*size).ok().filter(|&size| size > 0),
+        Extent::Any(_) => None,
+    };
+    match size(1) {
+        Some(3) => size(2),
+        side => side,
+    }
+}
+
+fn int(name: &str, i: i64) -> Attribute {
+    Attribute {
+        name: name.into(),
+        i,
+        kind: 2,
+        ..Attribute::default()
+    }
+}
+
+fn ints(name: &str, ints: Vec<i64>) -> Attribute {
+    Attribute {
+        name: name.into(),
+        ints,
+        kind: 7,
+        ..Attribute::default()
+    }
+}
+
+/// `[n, ...]` of any n.
+fn value(name: &str, element: i32, shape: &[usize]) -> Value {
+    let fixed = shape.iter().map(|&d| Extent::Fixed(d as i64));
+    let dim = std::iter::once(Extent::Any("n".into()))
+        .chain(fixed)
+        .map(|extent| Dimension {
+            extent: Some(extent),
+        })
+        .collect();
+    Value {
+        name: name.into(),
+        kind: Some(Type {
+            tensor: Some(TensorType {
+                element,
+                shape: Some(Shape { dim }),
+            }),
+        }),
+    }
+}
+
+/// A graph in the making: each operation takes what the one before gave.
+#[derive(Default)]
+struct Writer {
+    node: Vec<Node>,
+    initializer: Vec<Tensor>,
+    last: String,
+}
+
+impl Writer {
+    fn constant(&mut self, name: String, dims: &[usize], data: &[f32]) -> String {
+        self.initializer.push(Tensor {
+            dims: dims.iter().map(|&d| d as i64).collect(),
+            data_type: FLOAT,
+            name: name.clone(),
+            raw_data: bytes_of(data),
+            ..Tensor::default()
+        });
+        name
+    }
+
+    fn push(&mut self, op: &str, output: &str, more: Vec<String>, attribute: Vec<Attribute>) {
+        let input = std::iter::once(std::mem::replace(&mut self.last, output.into()));
+        self.node.push(Node {
+            input: input.chain(more).collect(),
+            output: vec![output.into()],
+            name: format!("{output}/{op}"),
+            op_type: op.into(),
+            attribute,
+            domain: String::new(),
+        });
+    }
+
+    /// The input, and the normalization of pixel levels if it is to be in the graph.
+    fn input(&mut self, net: &Net<'_>) -> Value {
+        let side = net.side;
+        let (name, element, shape) = match net.input {
+            PixelInput::Normalized => ("input", FLOAT, [3, side, side]),
+            PixelInput::Float => ("pixels", FLOAT, [side, side, 3]),
+            PixelInput::Byte => ("pixels", UINT8, [side, side, 3]),
+        };
+        self.last = name.into();
+        if net.input == PixelInput::Byte {
+            let float = int("to", i64::from(FLOAT));
+            self.push("Cast", "pixels/float", Vec::new(), vec![float]);
+        }
+        if net.input != PixelInput::Normalized {
+            let config = net.config;
+            let mean = self.constant("pixels/mean".into(), &[], &[config.mean as f32]);
+            let std = self.constant("pixels/std".into(), &[], &[config.std as f32]);
+            self.push("Sub", "pixels/centred", vec![mean], Vec::new());
+            self.push("Div", "pixels/normalised", vec![std], Vec::new());
+            let channels_first = ints("perm", vec![0, 3, 1, 2]);
+            self.push("Transpose", "input", Vec::new(), vec![channels_first]);
+        }
+        value(name, element, &shape)
+    }
+
+    /// Convolution with its batch normalization folded in, ReLU6. Returns the side of the map.
+    fn conv(&mut self, conv: &Conv<'_>, epsilon: f64, padding: Padding, size: usize) -> usize {
+        let name = match conv.layer {
+            Layer::Stem => "stem".to_string(),
+            Layer::Depthwise(block) => format!("block{block}/depthwise"),
+            Layer::Pointwise(_) | Layer::Classifier => format!("block{}/pointwise", conv.block()),
+        };
+        let (kernel, bias) = conv.folded(epsilon);
+        let shape = &conv.kernel.parameter.shape;
+        let kernel = self.constant(format!("{name}/weight"), shape, &kernel);
+        let bias = self.constant(format!("{name}/bias"), &shape[..1], &bias);
+        let (before, after) = match conv.side() {
+            1 => (0, 0),
+            _ => padding.of_block(conv.block()).amounts(size, conv.stride),
+        };
+        let groups = match conv.layer {
+            Layer::Depthwise(_) => conv.outputs(),
+            _ => 1,
+        };
+        let [b, a, side, stride] = [before, after, conv.side(), conv.stride].map(|v| v as i64);
+        let attributes = vec![
+            ints("dilations", vec![1, 1]),
+            int("group", groups as i64),
+            ints("kernel_shape", vec![side, side]),
+            ints("pads", vec![b, b, a, a]),
+            ints("strides", vec![stride, stride]),
+        ];
+        let sum = format!("{name}/sum");
+        self.push("Conv", &sum, vec![kernel, bias], attributes);
+        let limits = vec!["relu6/low".into(), "relu6/high".into()];
+        self.push("Clip", &name, limits, Vec::new());
+        (size + before + after).saturating_sub(conv.side()) / conv.stride + 1
+    }
+
+    /// The layers behind the embedding, and softmax. Returns the outputs.
+    fn head(&mut self, net: &Net<'_>) -> Vec<Value> {
+        let layers = net.layers();
+        for (at, layer) in layers.iter().enumerate() {
+            let last = at + 1 == layers.len();
+            let name = match last {
+                true => "logits".to_string(),
+                false => format!("hidden{}/sum", at + 1),
+            };
+            let dims = [layer.outputs(), layer.inputs()];
+            let weight = self.constant(format!("{name}/weight"), &dims, layer.weight());
+            let bias = self.constant(format!("{name}/bias"), &dims[..1], layer.bias());
+            self.push("Gemm", &name, vec![weight, bias], vec![int("transB", 1)]);
+            if !last {
+                let name = format!("hidden{}", at + 1);
+                self.push("Relu", &name, Vec::new(), Vec::new());
+            }
+        }
+        let output = |name| value(name, FLOAT, &[net.outputs()]);
+        if layers.is_empty() {
+            return vec![output("embedding")];
+        }
+        let axis = vec![int("axis", -1)];
+        self.push("Softmax", "probabilities", Vec::new(), axis);
+        vec![output("logits"), output("probabilities")]
+    }
+}
+
+#[allow(clippy::unnecessary_wraps)] // One signature for every format.
+pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
+    let config = net.config;
+    let mut graph = Writer::default();
+    for (name, value) in [("relu6/low", 0.0), ("relu6/high", 6.0)] {
+        graph.constant(name.into(), &[], &[value]);
+    }
+    let input = graph.input(net);
+    let mut size = net.side;
+    for conv in &net.convs {
+        size = graph.conv(conv, config.epsilon, config.padding, size);
+    }
+    graph.push("GlobalAveragePool", "pool", Vec::new(), Vec::new());
+    graph.push("Flatten", "embedding", Vec::new(), vec![int("axis", 1)]);
+    let output = graph.head(net);
+    let metadata = [
+        ("classes", serde_json::json!(net.classes).to_string()),
+        ("preprocessing", net.preprocessing.to_string()),
+    ];
+    let entry = |(key, value): (&str, String)| Entry {
+        key: key.into(),
+        value,
+    };
+    let (program, version) = net.producer;
+    let model = Model {
+        ir_version: 8,
+        producer_name: program.into(),
+        producer_version: version.into(),
+        opset: vec![Opset {
+            domain: String::new(),
+            version: 17,
+        }],
+        metadata: metadata.map(entry).into(),
+        graph: Some(Graph {
+            node: graph.node,
+            name: "mobilenet_v1".into(),
+            initializer: graph.initializer,
+            input: vec![input],
+            output,
+        }),
+    };
+    let bytes = model.encode_to_vec();
+    Ok(vec![ExportedFile::new("model.onnx", bytes)])
+}

@@ -1,0 +1,55 @@
+//! Numbers as files hold them: little-endian, in 32 or 16 bits.
+
+/// Type of the numbers in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FloatType {
+    /// IEEE half precision, rounded to nearest even. The file is half as large, and MobileNetV1's logits move by up to
+    /// 9e-3 of the largest one.
+    F16,
+    /// Single precision, as trained. The default.
+    #[default]
+    F32,
+}
+
+/// The bytes of f32 numbers.
+pub(super) fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// f32 numbers from their bytes.
+pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
+}
+
+/// IEEE half precision, widened.
+pub(super) fn halves(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(2)
+        .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+        .collect()
+}
+
+/// bfloat16, widened.
+pub(super) fn brain_halves(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(2)
+        .map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32())
+        .collect()
+}
+
+/// 32-bit integers, widened.
+pub(super) fn integers(bytes: &[u8]) -> Vec<i64> {
+    bytes
+        .chunks_exact(4)
+        .map(|b| i64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+        .collect()
+}
+
+/// The decimal number that an f32 stands for: files hold 0.001 as the nearest f32, and 0.001 is meant.
+pub(super) fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}

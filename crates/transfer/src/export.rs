@@ -1,0 +1,93 @@
+//! A classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
+//!
+//! [`mobilenet::weights`] writes the formats; here a classifier becomes what it writes.
+
+use std::path::{Path, PathBuf};
+
+use mobilenet::weights::DenseLayer;
+pub use mobilenet::weights::{ExportedFile, PixelInput, WeightsFormat};
+
+use crate::classifier::Classifier;
+use crate::error::Result;
+
+/// A classifier, to be written in any [`WeightsFormat`] that is written with a head. What is written computes the same
+/// probabilities.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use transfer::export::{Export, PixelInput, WeightsFormat};
+/// let classifier = transfer::Classifier::load("boats.safetensors")?;
+/// Export::new(&classifier)?
+///     .with_input(PixelInput::Byte)
+///     .write(WeightsFormat::Onnx, "boats.onnx")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Export<'a> {
+    net: mobilenet::weights::Export<'a>,
+}
+
+impl<'a> Export<'a> {
+    /// The head may have been trained on the embedding or, as by `retrain.py`, on the backbone's own logits.
+    ///
+    /// # Errors
+    /// If a weight of the backbone is missing, or the head was trained on the joined outputs of several blocks
+    /// ([`Layer::Joined`](mobilenet::Layer::Joined)), for which no format has a place.
+    pub fn new(classifier: &'a Classifier) -> Result<Self> {
+        let backbone = classifier.backbone();
+        let (config, side) = (backbone.weights().config(), backbone.size() as usize);
+        let layers = classifier.head().layers().iter().map(|layer| {
+            DenseLayer::new(
+                layer.inputs(),
+                layer.weights().to_vec(),
+                layer.bias().to_vec(),
+            )
+        });
+        let net = mobilenet::weights::Export::new(backbone.weights())
+            .with_head(backbone.layer(), layers.collect::<Result<_, _>>()?)
+            .with_classes(classifier.classes())
+            .with_size(side)
+            .with_preprocessing(serde_json::json!({
+                "resize": backbone.resize(),
+                "filter": backbone.filter(),
+                "size": side,
+                "mean": config.mean,
+                "std": config.std,
+            }))
+            .with_producer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        net.check()?;
+        Ok(Self { net })
+    }
+
+    /// Whether the normalization is part of what is written. Default: [`PixelInput::Normalized`].
+    pub fn with_input(mut self, input: PixelInput) -> Self {
+        self.net = self.net.with_input(input);
+        self
+    }
+
+    /// The call in Python of timm that makes the network which the file of [`WeightsFormat::TimmSafetensors`] fits.
+    ///
+    /// # Errors
+    /// As [`Export::new`].
+    pub fn timm_call(&self) -> Result<String> {
+        Ok(self.net.timm_call()?)
+    }
+
+    /// The files of the export in memory.
+    ///
+    /// # Errors
+    /// If the format is only read, or has no place for this classifier.
+    pub fn to_files(&self, format: WeightsFormat) -> Result<Vec<ExportedFile>> {
+        Ok(self.net.to_files(format)?)
+    }
+
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when it
+    /// is whole. The same classifier gives the same bytes. Returns the paths of the files.
+    ///
+    /// # Errors
+    /// As [`to_files`](Self::to_files), and if a file cannot be written.
+    pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+        Ok(self.net.write(format, output)?)
+    }
+}
