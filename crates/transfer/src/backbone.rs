@@ -11,7 +11,17 @@ use crate::cache::{EmbeddingCache, Key};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 
-/// A frozen network and how images become its input: all that comes before the head. Clones share the engine.
+/// A frozen network and the preprocessing of its input: everything before the head. Clones share the engine.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// use transfer::Backbone;
+/// let backbone = Backbone::new(mobilenet::Weights::open("bundled")?)?;
+/// let pixels = vec![128; 224 * 224 * 3]; // one gray image
+/// assert_eq!(backbone.forward(&pixels, 1)?.len(), backbone.dim());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Backbone {
     engine: Arc<dyn Engine>,
@@ -23,25 +33,25 @@ pub struct Backbone {
     size: u32,
 }
 
-/// What [`Backbone::embed`] gives.
+/// The result of [`Backbone::embed`].
 #[derive(Debug)]
 pub struct Embedded {
-    /// The embeddings, in the order of the images, without those that failed.
+    /// The embeddings, in the order of the images; images that could not be used are left out.
     pub embeddings: Embeddings,
-    /// Images that could not be used, and why.
+    /// Images that could not be used.
     pub failed: Vec<(ImageItem, dataset::Error)>,
-    /// How many embeddings were computed; the others were in the cache.
+    /// Number of embeddings that were computed; the others were in the cache.
     pub computed: usize,
-    /// SHA-256 over name, class and content of each image that is embedded, in their order, in hexadecimal.
+    /// SHA-256 of the names, classes and contents of the embedded images, in their order, in hexadecimal.
     pub digest: String,
 }
 
-/// What [`Backbone::fill`] did.
+/// The result of [`Backbone::fill`].
 #[derive(Debug, Default)]
 pub struct Filled {
-    /// Images that could not be used, and why.
+    /// Images that could not be used.
     pub failed: Vec<(ImageItem, dataset::Error)>,
-    /// How many embeddings were computed; the others were in the cache.
+    /// Number of embeddings that were computed; the others were in the cache.
     pub computed: usize,
 }
 
@@ -124,10 +134,10 @@ impl Backbone {
         self
     }
 
-    /// Sets the output that the head sees. Default: the embedding.
+    /// Sets the output of the network that the head is trained on. Default: the embedding.
     ///
     /// # Errors
-    /// Where the logits are asked for and the weights have none, or blocks that they lack.
+    /// [`Error::Mismatch`] if the weights have no classifier for the logits, or lack a block.
     pub fn with_layer(mut self, layer: Layer) -> Result<Self> {
         let config = self.weights.config();
         let expected = match layer {
@@ -146,12 +156,12 @@ impl Backbone {
         Ok(self)
     }
 
-    /// The output that the head sees.
+    /// The output of the network that the head is trained on.
     pub fn layer(&self) -> Layer {
         self.layer
     }
 
-    /// How images become squares.
+    /// How images become squares of the network's input size.
     pub fn resize(&self) -> ResizePolicy {
         self.resize
     }
@@ -161,17 +171,17 @@ impl Backbone {
         self.filter
     }
 
-    /// A decoded image as the square that the net sees.
+    /// Resizes a decoded image to the square that the network gets.
     pub fn square(&self, image: &RgbImage) -> RgbImage {
         self.resize.apply_with(image, self.size, self.filter)
     }
 
-    /// Side of the squares, in pixels.
+    /// Side of the network's input images, in pixels.
     pub fn size(&self) -> u32 {
         self.size
     }
 
-    /// Takes another size than the weights were trained on.
+    /// Sets another input size than that of the weights.
     pub(crate) fn with_size(mut self, size: u32) -> Result<Self> {
         if size == 0 || size > 4096 {
             return Err(Error::mismatch("input size", "1 to 4096 pixels", size));
@@ -204,26 +214,27 @@ impl Backbone {
         }
     }
 
-    /// The loader that prepares images for this backbone.
+    /// The loader that decodes and resizes images for this backbone.
     pub fn loader(&self) -> PixelLoader {
         PixelLoader::new(self.resize, self.size).with_filter(self.filter)
     }
 
-    /// Outputs `[n, dim]` for pixels `[n, size, size, 3]`, RGB, 0 to 255.
+    /// Embeddings `[n, dim]` of pixels `[n, size, size, 3]`: rows of RGB, levels 0 to 255.
     ///
     /// # Errors
-    /// Where the length does not fit.
+    /// [`Error::MobileNet`] if the number of pixels is another.
     pub fn forward(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>> {
         let side = self.size as usize;
         let images = ImageBatch::from_u8(pixels, [n, side, side])?;
         Ok(self.engine.forward(&images, self.layer)?)
     }
 
-    /// Embeds images, each once: what is in the cache is taken from there, the rest is put into it batch by batch.
-    /// `progress` is told how many images are done.
+    /// Embeds images. Embeddings that are in the cache are taken from there; the others are computed and put into the
+    /// cache batch by batch. `progress` is called with the number of images that are done.
     ///
     /// # Errors
-    /// Where the cache cannot be read or written. Images that cannot be used are in [`Embedded::failed`].
+    /// If the cache cannot be read or written. Images that cannot be used are no error: they are in
+    /// [`Embedded::failed`].
     pub fn embed(
         &self,
         items: &[ImageItem],
@@ -237,7 +248,8 @@ impl Backbone {
         rows.into_embedded(items, filled)
     }
 
-    /// As [`embed`](Self::embed), for folders that do not fit in memory: the embeddings are in the cache afterwards.
+    /// As [`embed`](Self::embed), but only puts the embeddings into the cache: for folders whose embeddings do not fit in
+    /// memory.
     ///
     /// # Errors
     /// As [`embed`](Self::embed).
@@ -306,7 +318,7 @@ impl Backbone {
         Ok(filled)
     }
 
-    /// Digest of all that turns an image's bytes into numbers. Engines differ in the last bits.
+    /// Digest of everything that an embedding depends on besides the image's bytes. Engines differ in the last bits.
     pub(crate) fn recipe(&self) -> [u8; 32] {
         let filter = match self.filter {
             ResizeFilter::Bilinear => "",
@@ -324,7 +336,7 @@ impl Backbone {
     }
 }
 
-/// Rows as they are found.
+/// Embeddings, put in their places as they are computed.
 pub(crate) struct Rows {
     dim: usize,
     values: Vec<f32>,

@@ -1,6 +1,7 @@
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// Embeddings of labelled images: a matrix `[images, dim]`, the target of each row, and its name.
+/// Embeddings of labeled images: a matrix `[images, dim]`, and for each row its target (the number of its class) and its
+/// name.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -55,7 +56,7 @@ impl Embeddings {
         })
     }
 
-    /// Names for the rows (`class/file`), for reports.
+    /// Sets the names of the rows (`class/file`), which reports show.
     ///
     /// # Errors
     /// If there is not one name for each row.
@@ -67,7 +68,7 @@ impl Embeddings {
         Ok(self)
     }
 
-    /// How many images.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.targets.len()
     }
@@ -77,7 +78,7 @@ impl Embeddings {
         self.targets.is_empty()
     }
 
-    /// Values an image.
+    /// Length of an embedding.
     pub fn dim(&self) -> usize {
         self.dim
     }
@@ -87,12 +88,12 @@ impl Embeddings {
         self.targets.iter().max().map_or(0, |&t| t + 1)
     }
 
-    /// All values, row after row.
+    /// All values, `[images, dim]`, row after row.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// The embedding of one image.
+    /// The embedding of one image; `None` if there is no such row.
     pub fn row(&self, index: usize) -> Option<&[f32]> {
         self.values.chunks_exact(self.dim).nth(index)
     }
@@ -107,7 +108,7 @@ impl Embeddings {
         &self.names
     }
 
-    /// Checks that there is an image of each class: of those that failed to load, a class may have had no other.
+    /// Checks that each class has an image. A class has none if all of its images failed to load.
     ///
     /// # Errors
     /// [`Error::TooFewImages`] with the name of the first class that has none.
@@ -136,20 +137,24 @@ impl Embeddings {
         }
     }
 
-    /// A class's name, as it is in its images' names (`class/file`); without those its number.
+    /// The name of a class, taken from the names of its images (`class/file`), or its number if there are no names.
     pub(crate) fn class_name(&self, class: usize) -> String {
         let row = self.targets.iter().position(|&target| target == class);
         let name = row.and_then(|row| self.names.get(row)?.split_once('/'));
         name.map_or(class.to_string(), |(class, _)| class.into())
     }
 
-    /// These images, then those of `other`.
+    /// Joins two sets: the rows of `self`, then the rows of `other`. The names are kept if both have names.
     ///
     /// # Errors
     /// If the two differ in `dim`.
     pub fn concat(&self, other: &Self) -> Result<Self> {
         if other.dim != self.dim {
-            return Err(Error::mismatch("values an image", self.dim, other.dim));
+            return Err(Error::mismatch(
+                "length of an embedding",
+                self.dim,
+                other.dim,
+            ));
         }
         let named = self.names.len() == self.len() && other.names.len() == other.len();
         Ok(Self {
@@ -164,7 +169,7 @@ impl Embeddings {
         })
     }
 
-    /// The chosen rows, in the order given; indices beyond the end are left out.
+    /// The rows with these indices, in this order; indices beyond the end are ignored.
     pub fn select(&self, rows: &[usize]) -> Self {
         let rows = || rows.iter().copied().filter(|&i| i < self.len());
         Self {

@@ -2,48 +2,47 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, OutputGradient, Weights};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, OutputGradient};
 
 use crate::classifier::Classifier;
 use crate::error::{BoxError, Error, Result};
-use crate::head::{Dense, Head};
+use crate::head::Head;
 
-/// Scores of images, and the gradient of each with respect to its pixels.
-pub type Gradients = (Vec<f64>, Vec<f32>);
+/// One score for each image, and the gradient of each score with respect to the pixels of its image.
+pub type ScoresAndGradients = (Vec<f64>, Vec<f32>);
 
-/// Scores of images, height, width and channels of a block's maps, the maps `[n, h, w, c]`, and the gradient of each
-/// score with respect to its map.
-pub type BlockOutput = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
+/// One score for each image; height, width and channels of a block's maps; the maps, `[n, h, w, c]`; and the gradient of
+/// each score with respect to its map, in the layout of the maps.
+pub type ScoresMapsAndGradients = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
 
-/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to one score an image.
+/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to one score for each image.
 pub type ScoresFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Vec<f64>, BoxError> + Send + Sync>;
 
 /// From pixels `[n, h, w, 3]` (0 to 255) and that shape to scores and gradients, the gradients per pixel level and in
 /// the layout of the pixels.
-pub type GradientFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Gradients, BoxError> + Send + Sync>;
+pub type GradientFn =
+    Box<dyn Fn(&[f32], [usize; 4]) -> Result<ScoresAndGradients, BoxError> + Send + Sync>;
 
-/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to what happens at a block.
-pub type BlockFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<BlockOutput, BoxError> + Send + Sync>;
+/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to scores, a block's maps and gradients.
+pub type BlockFn =
+    Box<dyn Fn(&[f32], [usize; 4]) -> Result<ScoresMapsAndGradients, BoxError> + Send + Sync>;
 
 /// From the logits of an image to a score and its derivative with respect to each logit.
 type Score = Arc<dyn Fn(&[f64]) -> Result<(f64, Vec<f64>), BoxError> + Send + Sync>;
 
-/// What the functions are made of: they do not borrow the classifier.
+/// What the functions need: they do not borrow the classifier.
 #[derive(Clone)]
-struct Model {
-    engine: Arc<dyn Engine>,
-    head: Head,
-    layer: Layer,
+pub(crate) struct Model {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) head: Head,
+    pub(crate) layer: Layer,
     score: Score,
 }
 
-/// Functions for attribution. Their score is any function of an image's logits, which gives its value and its
-/// derivative with respect to each logit; [`probability`](Self::probability) is the usual one.
+/// Functions for attribution methods. The score that they explain is any function of an image's logits that returns its
+/// value and its derivative with respect to each logit; [`probability`](Self::probability) is the usual one.
 impl Classifier {
-    /// The probability of class `target` as a score.
+    /// The score that is the probability of class `target`.
     pub fn probability(target: usize) -> impl Fn(&[f64]) -> Result<(f64, Vec<f64>)> {
         move |logits| {
             let mut p = logits.to_vec();
@@ -56,12 +55,12 @@ impl Classifier {
         }
     }
 
-    /// [`gradient_of`](Self::gradient_of) the probability of class `target`.
+    /// As [`gradient_of`](Self::gradient_of), for the probability of class `target`.
     pub fn gradient(&self, target: usize) -> GradientFn {
         self.gradient_of(Self::probability(target))
     }
 
-    /// Scores and their gradients with respect to the pixels. Images of any size are taken as they are.
+    /// Scores and their gradients with respect to the pixels. The images are not resized: any size is allowed.
     pub fn gradient_of<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
@@ -105,7 +104,7 @@ impl Classifier {
         })
     }
 
-    /// Scores alone: a forward pass.
+    /// The scores alone, by a forward pass.
     pub fn scores_of<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
@@ -122,42 +121,7 @@ impl Classifier {
         })
     }
 
-    /// [`gradient_of`](Self::gradient_of) ever more randomized copies, for the check of
-    /// [Adebayo et al. 2018](https://arxiv.org/abs/1810.03292): first the head, then the head and the layer below it,
-    /// down to the stem, each with the name of the lowest layer that is random.
-    ///
-    /// Weights are drawn from a normal distribution with the deviation of the filter they replace, which keeps the
-    /// size of the activations; biases and batch normalisation stay. Each copy is a net of its own in memory; they
-    /// are made one by one.
-    pub fn randomized_of<E: Into<BoxError>>(
-        &self,
-        seed: u64,
-        score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
-    ) -> impl Iterator<Item = Result<(String, GradientFn)>> {
-        let mut model = self.model(score);
-        let blocks = self.backbone().weights().config().blocks;
-        let classifier = (model.layer == Layer::Logits).then_some(Part::Classifier);
-        let parts = std::iter::once(Part::Head)
-            .chain(classifier)
-            .chain((1..=blocks).rev().map(Part::Block))
-            .chain([Part::Stem]);
-        let mut weights = None;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        parts.map(move |part| {
-            if part == Part::Head {
-                model.head = randomize_head(&model.head, &mut rng)?;
-            } else {
-                let drawn = weights.take();
-                let drawn = drawn.unwrap_or_else(|| self.backbone().weights().clone());
-                let drawn = randomize(drawn, part, &mut rng)?;
-                model.engine = model.engine.with_weights(&drawn)?;
-                weights = Some(drawn);
-            }
-            Ok((part.to_string(), model.clone().gradient(false)))
-        })
-    }
-
-    fn model<E: Into<BoxError>>(
+    pub(crate) fn model<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
     ) -> Model {
@@ -171,7 +135,7 @@ impl Classifier {
 }
 
 impl Model {
-    fn gradient(self, guided: bool) -> GradientFn {
+    pub(crate) fn gradient(self, guided: bool) -> GradientFn {
         Box::new(move |pixels, shape| {
             let shape = three_channels(shape)?;
             let (scores, result) = self.with_scores(shape[0], |upstream| {
@@ -230,97 +194,5 @@ fn three_channels([n, height, width, channels]: [usize; 4]) -> Result<[usize; 3]
         Ok([n, height, width])
     } else {
         Err(Error::mismatch("channels", 3, channels))
-    }
-}
-
-/// What is randomized in one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Head,
-    Classifier,
-    Block(usize),
-    Stem,
-}
-
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Head => write!(f, "head"),
-            Self::Classifier => write!(f, "logits"),
-            Self::Block(block) => write!(f, "block {block}"),
-            Self::Stem => write!(f, "stem"),
-        }
-    }
-}
-
-fn randomize_head(head: &Head, rng: &mut ChaCha8Rng) -> Result<Head> {
-    let layers = head.layers().iter().map(|layer| {
-        let weights = random(layer.weights(), layer.inputs(), rng);
-        Dense::new(layer.inputs(), weights, layer.bias().to_vec())
-    });
-    Head::new(layers.collect::<Result<_>>()?)
-}
-
-/// Replaces the kernels of a part of the network.
-fn randomize(mut weights: Weights, part: Part, rng: &mut ChaCha8Rng) -> Result<Weights> {
-    let kernels = match part {
-        Part::Head => vec![],
-        Part::Classifier => vec!["classifier.weight".to_string()],
-        Part::Block(block) => ["depthwise", "pointwise"]
-            .map(|conv| format!("blocks.{}.{conv}.conv.weight", block - 1))
-            .to_vec(),
-        Part::Stem => vec!["stem.conv.weight".to_string()],
-    };
-    for kernel in kernels {
-        let found = weights.tensors().find(|(name, ..)| *name == kernel);
-        let Some((_, shape, values)) = found else {
-            continue;
-        };
-        let filters = if part == Part::Classifier {
-            1
-        } else {
-            shape[0]
-        };
-        let drawn = random(values, values.len() / filters.max(1), rng);
-        weights = weights.with_tensor(&kernel, drawn)?;
-    }
-    Ok(weights)
-}
-
-/// Normal numbers with the deviation of the filter of `length` values that they replace.
-fn random(weights: &[f32], length: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let mut drawn = Vec::with_capacity(weights.len());
-    for filter in weights.chunks(length.max(1)) {
-        let n = filter.len() as f64;
-        let mean = filter.iter().map(|&w| f64::from(w)).sum::<f64>() / n;
-        let squares = filter.iter().map(|&w| (f64::from(w) - mean).powi(2));
-        let deviation = (squares.sum::<f64>() / n).sqrt();
-        drawn.extend(filter.iter().map(|_| {
-            let z: f64 = StandardNormal.sample(rng);
-            (deviation * z) as f32
-        }));
-    }
-    drawn
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn random_filters_keep_their_deviation_and_follow_the_seed() {
-        let weights: Vec<f32> = (0..2000)
-            .map(|i| ((i * 37 % 101) as f32 - 50.0) * if i < 1000 { 0.01 } else { 1.0 })
-            .collect();
-        let draw = |seed| random(&weights, 1000, &mut ChaCha8Rng::seed_from_u64(seed));
-        assert_eq!(draw(1), draw(1));
-        assert_ne!(draw(1), draw(2));
-        let deviation = |values: &[f32]| {
-            (values.iter().map(|v| f64::from(v * v)).sum::<f64>() / values.len() as f64).sqrt()
-        };
-        for range in [0..1000, 1000..2000] {
-            let ratio = deviation(&draw(1)[range.clone()]) / deviation(&weights[range]);
-            assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
-        }
     }
 }

@@ -38,6 +38,7 @@ mod gradients;
 mod head;
 pub mod insight;
 mod pretrained;
+mod randomized;
 pub mod retrain;
 mod retrained_graph;
 mod tensor_file;
@@ -55,7 +56,7 @@ pub use classifier::{
 };
 pub use embeddings::Embeddings;
 pub use error::{BoxError, Error, Result};
-pub use gradients::{BlockFn, BlockOutput, GradientFn, Gradients, ScoresFn};
+pub use gradients::{BlockFn, GradientFn, ScoresAndGradients, ScoresFn, ScoresMapsAndGradients};
 pub use head::{
     Candidate, Checkpoint, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head,
     HeadConfig, HeadTraining, LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped,

@@ -14,9 +14,9 @@ use crate::cache::{EmbeddingCache, Key};
 use crate::error::{Error, Result};
 use crate::threads;
 
-/// The most variants of an image: they are in memory together.
+/// Largest number of variants of an image: all of them are in memory at once.
 const MOST_VARIANTS: usize = 64;
-/// Images and variants that are computed at once, about.
+/// Approximate number of variants that are computed at once.
 const BATCH: usize = 32;
 
 /// How a training image is varied before it is embedded.
@@ -25,7 +25,7 @@ const BATCH: usize = 32;
 pub enum Variation {
     /// `retrain.py`'s four distortions.
     Distortions(Distortions),
-    /// Steps as they are usual today.
+    /// A list of augmentation steps, as they are usual today.
     Augmentation(Augmentation),
 }
 
@@ -42,7 +42,7 @@ impl From<Augmentation> for Variation {
 }
 
 impl Variation {
-    /// Levels of a variant, `[size, size, 3]`.
+    /// The pixel levels of one variant, `[size, size, 3]`.
     fn apply(&self, image: &RgbImage, size: u32, seed: u64, epoch: u64, index: u64) -> Vec<f32> {
         match self {
             Self::Distortions(distortions) => distortions.apply(image, size, seed, epoch, index),
@@ -55,15 +55,17 @@ impl Variation {
 }
 
 impl Backbone {
-    /// Embeds `variants` (1 to 64) random variants of each image, each once: they are kept in the cache like other
-    /// embeddings. Rows are the variants of the first image, then those of the second, and so on. A variant depends
-    /// on the image's bytes, the variation, the seed and its number, so more variants start with the fewer.
+    /// Embeds `variants` (1 to 64) random variants of each image and keeps their embeddings in the cache. The first rows
+    /// are the variants of the first image, then follow those of the second image, and so on. A variant depends on the
+    /// bytes of the image, the variation, the seed, and the number of the variant: with a larger `variants`, the first
+    /// ones stay the same.
     ///
-    /// This costs `variants` times an embedding without them, once ([`estimate`](Self::estimate)); `retrain.py`'s way,
-    /// [`embed_varied`](Self::embed_varied), costs steps times the batch, every time.
+    /// The cost is `variants` times that of [`embed`](Self::embed), once; [`estimate`](Self::estimate) measures it. The
+    /// method of `retrain.py`, [`embed_varied`](Self::embed_varied), embeds a batch of new variants in every training
+    /// step, in every run.
     ///
     /// # Errors
-    /// Where `variants` is out of its range, and as [`embed`](Self::embed).
+    /// [`Error::Setting`] if `variants` is out of its range, and as [`embed`](Self::embed).
     pub fn embed_variants(
         &self,
         items: &[ImageItem],
@@ -74,7 +76,7 @@ impl Backbone {
         mut progress: impl FnMut(usize),
     ) -> Result<Embedded> {
         if !(1..=MOST_VARIANTS).contains(&variants) {
-            return Err(Error::setting("variants", variants, "from 1 to 64"));
+            return Err(Error::setting("variants", variants, "1 to 64"));
         }
         let recipes: Vec<[u8; 32]> = (0..variants)
             .map(|variant| self.variant_recipe(variation, seed, variant))
@@ -124,12 +126,12 @@ impl Backbone {
         rows.into_embedded(&several, filled)
     }
 
-    /// Embeds one random variant of each image, `[items.len(), dim]`, and keeps nothing: distortions on the fly, for
+    /// Embeds one random variant of each image, `[items.len(), dim]`, without a cache: distortions on the fly, for
     /// [`HeadTraining::varied`](crate::HeadTraining::varied). A variant depends on the image, the seed, the
     /// `step` and the place in `items`.
     ///
     /// # Errors
-    /// Where an image cannot be used.
+    /// If an image cannot be used.
     pub fn embed_varied(
         &self,
         items: &[&ImageItem],
@@ -146,8 +148,8 @@ impl Backbone {
         self.embed_levels(&levels.concat(), items.len())
     }
 
-    /// How long it takes on this machine to embed so many varied images, from a few of `items`: to be shown before
-    /// starting.
+    /// Estimates how long this machine needs to embed `images` varied images, by embedding a few of `items`. A program
+    /// can show it before it starts.
     ///
     /// # Errors
     /// As [`embed_varied`](Self::embed_varied).
@@ -168,8 +170,8 @@ impl Backbone {
         Ok(start.elapsed().mul_f64(images as f64 / sample.len() as f64))
     }
 
-    /// As [`loader`](Self::loader) has it, so that images are turned the same way in training and in prediction:
-    /// `retrain.py` knew nothing of EXIF, and `tf1` does as it did.
+    /// Whether images are turned upright by their EXIF data: as in [`loader`](Self::loader), so that training and
+    /// prediction do the same. `retrain.py` ignored EXIF data, and so does the resizing of `tf1`.
     fn upright(&self) -> bool {
         self.resize() != ResizePolicy::Tf1Squash
     }
@@ -240,8 +242,8 @@ struct Varied {
 }
 
 enum Row {
-    /// An embedding that the cache had.
+    /// An embedding from the cache.
     Known(Vec<f32>),
-    /// Pixels to embed.
+    /// Pixel levels of which the embedding is to be computed.
     Levels(Vec<f32>),
 }
