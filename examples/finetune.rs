@@ -13,6 +13,7 @@ use common::images::{BesideTestDir, ImageOptions, Images};
 use common::interrupt::on_interrupt;
 use common::network::NetworkOptions;
 use common::say;
+use metrics::report::learning_curves_svg;
 use transfer::Stopped;
 use transfer::finetune::{FineTuneJob, LearningRateRange};
 
@@ -64,7 +65,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(plot) = &options.find_rate {
         let rates = job.find_learning_rate(&device, &LearningRateRange::default())?;
         bar.finish_and_clear();
-        files::write_bytes(plot, rates.svg().as_bytes())?;
+        files::write_bytes(
+            plot,
+            learning_curves_svg(&[rates.learning_curve()])?.as_bytes(),
+        )?;
         match rates.suggestion {
             Some(rate) => say!("--learning-rate {rate:.1e} (see {})", plot.display()),
             None => say!("no rate lowered the loss (see {})", plot.display()),
@@ -94,7 +98,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         );
     }
     let curve = options.output.with_extension("svg");
-    files::write_bytes(&curve, result.record.svg().as_bytes())?;
+    files::write_bytes(
+        &curve,
+        learning_curves_svg(&result.record.learning_curves())?.as_bytes(),
+    )?;
     result.save(&options.output)?;
     let [path, curve] = [&options.output, &curve].map(|path| path.display());
     say!(

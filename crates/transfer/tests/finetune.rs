@@ -151,7 +151,7 @@ fn same_seed_same_bytes_and_looking_for_a_rate_leaves_no_trace() {
         .find_learning_rate(&of.0, &Device::flex(), &range)
         .unwrap();
     assert!(rates.losses.len() >= 2 && rates.losses.len() == rates.rates.len());
-    assert!(rates.svg().contains("<polyline"));
+    assert!(rates.smoothed.len() == rates.rates.len() && rates.smoothed[0] == rates.losses[0]);
     assert_eq!(bytes(&of.0, folder.path()), before);
     // Too little memory to keep anything changes nothing either.
     let (second, again) = run(&augmented.clone().with_memory(0), &of);

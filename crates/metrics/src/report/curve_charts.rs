@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::evaluation::{ClassScores, Evaluation};
 use crate::report::builder::Report;
 use crate::report::html::{number, percent};
-use crate::report::learning_curve::{LearningCurve, Point};
+use crate::report::learning_chart::learning_chart;
 use crate::report::line_chart::{Chart, Line, Shape};
 use crate::report::svg::COLORS;
 
@@ -58,7 +58,7 @@ pub(super) fn curves(report: &Report) -> Result<String> {
         html += &coverage(evaluation)?;
     }
     for curve in &report.learning_curves {
-        html += &learning(curve)?;
+        html += &learning_chart(curve).figure("")?;
     }
     if !html.is_empty() {
         html = format!("<h2>Curves</h2>\n<div class=\"grid\">\n{html}</div>\n");
@@ -225,51 +225,4 @@ fn coverage(evaluation: &Evaluation) -> Result<String> {
         None => "At no confidence are 99.5 % of the predictions right.".to_string(),
     };
     chart.figure(&note)
-}
-
-/// Whether a point is finite and not too large for an axis.
-fn drawable(point: &Point) -> bool {
-    point.x.abs() < 1e30 && point.y.abs() < 1e30
-}
-
-fn learning(curve: &LearningCurve) -> Result<String> {
-    let points = || {
-        curve
-            .series
-            .iter()
-            .flat_map(|series| &series.points)
-            .filter(|point| drawable(point))
-    };
-    let range = |values: &dyn Fn(&Point) -> f64| {
-        let (low, high) = points()
-            .map(values)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-                (low.min(v), high.max(v))
-            });
-        if low > high {
-            (0.0, 1.0)
-        } else if high - low > 1e-9 * low.abs() {
-            (low, high)
-        } else {
-            let half = f64::max(0.5, 1e-6 * low.abs());
-            (low - half, low + half)
-        }
-    };
-    let series = curve.series.iter().take(COLORS).map(|series| {
-        let sound = series.points.iter().filter(|point| drawable(point));
-        Line {
-            name: series.name.clone(),
-            shape: Shape::Line(sound.map(|point| (point.x, point.y)).collect()),
-        }
-    });
-    Chart {
-        title: &curve.metric,
-        x: &curve.step,
-        y: &curve.metric,
-        x_range: range(&|p| p.x),
-        y_range: range(&|p| p.y),
-        diagonal: false,
-        series: series.collect(),
-    }
-    .figure("")
 }

@@ -3,7 +3,7 @@ use plotters::prelude::*;
 
 use crate::error::Result;
 use crate::report::html::escape;
-use crate::report::svg::{COLORS, Drawn, GRID, SCALE, SOFT, draw, series_color};
+use crate::report::svg::{COLORS, Drawn, GRID, HEIGHT, SCALE, SOFT, WIDTH, draw, series_color};
 
 type Canvas<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -58,9 +58,9 @@ impl Chart<'_> {
         ))
     }
 
-    fn svg(&self) -> Result<String> {
-        let size = (360, 290);
-        draw(size, self.title, |area| {
+    /// The chart alone, as SVG of [`WIDTH`] by [`HEIGHT`].
+    pub fn svg(&self) -> Result<String> {
+        draw((WIDTH, HEIGHT), self.title, |area| {
             let font = |color: RGBColor| ("sans-serif", 18 * SCALE).into_font().color(&color);
             let mut chart = ChartBuilder::on(area)
                 .margin(4 * SCALE)

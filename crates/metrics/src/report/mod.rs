@@ -13,6 +13,7 @@ mod comparison_section;
 mod curve_charts;
 mod gallery;
 mod html;
+mod learning_chart;
 mod learning_curve;
 mod line_chart;
 mod matrix_chart;
@@ -21,4 +22,5 @@ mod svg;
 
 pub use builder::{Picture, Report};
 pub use card::ModelCard;
+pub use learning_chart::learning_curves_svg;
 pub use learning_curve::{LearningCurve, Point, Series};

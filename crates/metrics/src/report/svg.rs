@@ -10,6 +10,10 @@ use crate::report::html::escape;
 
 /// How many times larger than shown a chart is drawn.
 pub(super) const SCALE: u32 = 4;
+/// Width of a chart of lines or bars, in pixels as shown.
+pub(super) const WIDTH: u32 = 360;
+/// Height of a chart of lines or bars, in pixels as shown.
+pub(super) const HEIGHT: u32 = 290;
 /// Color of text.
 pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
 /// Color of grid lines.

@@ -90,11 +90,12 @@ impl Classifier {
         let fit = self.report();
         let cross_validation = fit.and_then(cross_validation);
         let steps = fit.map(steps).unwrap_or_default();
-        let tuning = self.provenance().fine_tuning.as_ref().map(fine_tuning);
+        let tuning = self.provenance().fine_tuning.as_ref();
+        let tuning = tuning.map(FineTuneRecord::learning_curves);
         cross_validation
             .into_iter()
             .chain(steps)
-            .chain(tuning)
+            .chain(tuning.into_iter().flatten())
             .collect()
     }
 
@@ -113,25 +114,12 @@ impl Classifier {
 
     /// Which part of the backbone was fine-tuned.
     fn state(&self) -> String {
-        match self.tuned().map(|tuning| tuning.config.blocks()) {
+        match self.tuned().map(FineTuneRecord::changed_blocks) {
             None | Some(0) => "frozen".to_string(),
             Some(1) => "last block fine-tuned".to_string(),
             Some(blocks) => format!("last {blocks} blocks fine-tuned"),
         }
     }
-}
-
-/// The loss before and during fine-tuning.
-fn fine_tuning(tuning: &FineTuneRecord) -> LearningCurve {
-    let epochs = || {
-        let epochs = tuning.history.iter();
-        epochs.map(|epoch| ((epoch.epoch + 1) as f64, epoch))
-    };
-    let before = tuning.before.map(|found| (0.0, found.cross_entropy));
-    let after = epochs().filter_map(|(x, epoch)| Some((x, epoch.validation?.cross_entropy)));
-    LearningCurve::new("Loss during fine-tuning", "epoch")
-        .with_series("training", epochs().map(|(x, epoch)| (x, epoch.train_loss)))
-        .with_series("validation", before.into_iter().chain(after))
 }
 
 /// The losses that cross-validation compared.

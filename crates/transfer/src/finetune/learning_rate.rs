@@ -1,7 +1,9 @@
 //! A search for the learning rate: the loss while the learning rate grows.
 
+#[cfg(feature = "report")]
+use metrics::report::LearningCurve;
+
 use super::event::{FineTuneEvent, OnEvent, Speed};
-use super::plot::{Panel, Plot};
 use super::schedule::MAX_EPOCHS;
 use super::state::State;
 use super::trainer::Trainer;
@@ -122,39 +124,29 @@ impl LearningRateCurve {
         (*lowest.0 < first).then_some(lowest.1 / 10.0)
     }
 
-    /// The plot, loss over learning rate on a logarithmic axis, as SVG: dots for the batches, a line for the average.
-    pub fn svg(&self) -> String {
-        let finite = || {
-            let all = self.losses.iter().chain(&self.smoothed).copied();
-            all.filter(|loss| loss.is_finite())
-        };
-        let (low, high) = match (self.rates.first(), self.rates.last()) {
-            (Some(low), Some(high)) if low < high => (low.log10(), high.log10()),
-            _ => (-1.0, 0.0),
-        };
-        let panel = Panel {
-            top: 0.0,
-            height: 400.0,
-            x: (low, high),
-            y: finite().fold(0.0, f64::max).max(1e-9),
-        };
-        let mut plot = Plot::new(panel.height);
-        plot.axes(&panel, "learning rate", "loss");
-        for decade in low.ceil() as i32..=high.floor() as i32 {
-            plot.tick(&panel, f64::from(decade), &format!("1e{decade}"));
-        }
-        let points = |losses: &[f64]| -> Vec<(f64, f64)> {
+    /// The losses by the base-10 logarithm of the learning rate, with a point at the suggested rate.
+    /// [`metrics::report::learning_curves_svg`] draws them.
+    #[cfg(feature = "report")]
+    pub fn learning_curve(&self) -> LearningCurve {
+        let of = |losses: &[f64]| -> Vec<(f64, f64)> {
             let rates = self.rates.iter().map(|rate| rate.log10());
             rates.zip(losses.iter().copied()).collect()
         };
-        plot.dots(&panel, &points(&self.losses), "#56b4e9");
-        plot.line(&panel, &points(&self.smoothed), "#0072b2");
-        if let Some(rate) = self
-            .suggestion
-            .filter(|r| (low..=high).contains(&r.log10()))
-        {
-            plot.mark(&panel, rate.log10(), &format!("{rate:.1e}"));
+        let smoothed = of(&self.smoothed);
+        let curve = LearningCurve::new(
+            "Loss while the learning rate grows",
+            "log10 of the learning rate",
+        )
+        .with_series("each batch", of(&self.losses));
+        let suggested = self.suggestion.and_then(|rate| {
+            // The suggestion can be below the rates that were tried.
+            let below = smoothed.iter().rfind(|(x, _)| *x <= rate.log10())?;
+            Some((rate.log10(), below.1))
+        });
+        let curve = curve.with_series("moving average", smoothed);
+        match suggested {
+            Some(point) => curve.with_series("suggested", [point]),
+            None => curve,
         }
-        plot.finish()
     }
 }

@@ -44,7 +44,6 @@ mod learning_rate;
 mod moving_average;
 #[cfg(feature = "burn")]
 mod optimizer;
-mod plot;
 mod record;
 #[cfg(feature = "burn")]
 mod schedule;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+#[cfg(feature = "report")]
+use metrics::report::LearningCurve;
 use serde::{Deserialize, Serialize};
 
 use super::config::FineTuneConfig;
-use super::plot::{Panel, Plot};
 use crate::head::{Stopped, Validation};
 
 /// The numbers of one epoch.
@@ -55,52 +56,28 @@ impl FineTuneRecord {
         kept.map_or(0, |epoch| epoch.blocks)
     }
 
-    /// The learning curve as SVG: training and validation loss over the epochs, the learning rate below. Epoch 0 is the
-    /// classifier that came in; a dashed line is at the one that is kept.
-    pub fn svg(&self) -> String {
+    /// The learning curves: loss on training and validation images by epoch, and the learning rate. Epoch 0 is the state
+    /// before the training; the point `kept` is the epoch that was kept. [`metrics::report::learning_curves_svg`] draws
+    /// them.
+    #[cfg(feature = "report")]
+    pub fn learning_curves(&self) -> [LearningCurve; 2] {
         let ends = || self.history.iter().map(|e| ((e.epoch + 1) as f64, e));
-        let training: Vec<_> = ends().map(|(x, e)| (x, e.train_loss)).collect();
-        let before = self.before.map(|v| (0.0, v.cross_entropy));
+        let before = self.before.map(|found| (0.0, found.cross_entropy));
         let after = ends().filter_map(|(x, e)| Some((x, e.validation?.cross_entropy)));
         let validation: Vec<_> = before.into_iter().chain(after).collect();
-        let rates: Vec<_> = ends().map(|(x, e)| (x, e.learning_rate)).collect();
-        let highest = |points: &mut dyn Iterator<Item = &(f64, f64)>| {
-            let finite = points.map(|p| p.1).filter(|y| y.is_finite());
-            finite.fold(0.0, f64::max).max(1e-9)
-        };
-        let x = (0.0, self.history.len().max(1) as f64);
-        let losses = Panel {
-            top: 0.0,
-            height: 320.0,
-            x,
-            y: highest(&mut training.iter().chain(&validation)),
-        };
-        let below = Panel {
-            top: losses.height,
-            height: 220.0,
-            x,
-            y: highest(&mut rates.iter()),
-        };
-        let mut plot = Plot::new(losses.height + below.height);
-        for (panel, name) in [(&losses, "loss"), (&below, "learning rate at its end")] {
-            plot.axes(panel, "epoch", name);
-            let every = self.history.len().div_ceil(10).max(1);
-            for epoch in (0..=self.history.len()).step_by(every) {
-                plot.tick(panel, epoch as f64, &epoch.to_string());
-            }
+        let mut loss = LearningCurve::new("Loss during fine-tuning", "epoch")
+            .with_series("training", ends().map(|(x, e)| (x, e.train_loss)));
+        let kept = self.kept.map_or(0.0, |epoch| (epoch + 1) as f64);
+        let kept = validation.iter().find(|(x, _)| *x == kept).copied();
+        if !validation.is_empty() {
+            loss = loss.with_series("validation", validation);
         }
-        let (blue, orange) = ("#0072b2", "#e69f00");
-        for (points, colour) in [(&training, blue), (&validation, orange)] {
-            plot.line(&losses, points, colour);
-            plot.dots(&losses, points, colour);
+        if let Some(kept) = kept {
+            loss = loss.with_series("kept", [kept]);
         }
-        plot.legend(&losses, &[("training", blue), ("validation", orange)]);
-        plot.line(&below, &rates, "black");
-        plot.dots(&below, &rates, "black");
-        if let Some(epoch) = self.kept {
-            plot.mark(&losses, (epoch + 1) as f64, "kept");
-        }
-        plot.finish()
+        let rate = LearningCurve::new("Learning rate at the end of each epoch", "epoch")
+            .with_series("head", ends().map(|(x, e)| (x, e.learning_rate)));
+        [loss, rate]
     }
 }
 
@@ -132,12 +109,12 @@ impl fmt::Display for FineTuneRecord {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "report"))]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_curve_has_a_point_an_epoch_where_it_belongs() {
+    fn the_curves_have_a_point_per_epoch_and_one_for_the_state_before() {
         let of = |loss| Validation {
             accuracy: 0.5,
             cross_entropy: loss,
@@ -158,17 +135,39 @@ mod tests {
             stopped: Stopped::Steps,
             kept: Some(0),
         };
-        let svg = record.svg();
-        // From 50 to 590 for 2 epochs; the axis is at 270, and 220 pixels are a loss of 1.
-        assert!(svg.contains("points='320.0,50.0 590.0,105.0 '"), "{svg}");
-        assert!(svg.contains("points='50.0,160.0 320.0,215.0 590.0,105.0 '"));
-        assert!(svg.contains("<path d='M320.0 50V270.0'"));
+        let points = |curve: &LearningCurve| -> Vec<(String, Vec<(f64, f64)>)> {
+            let series = curve.series.iter();
+            let points = series.map(|s| {
+                (
+                    s.name.clone(),
+                    s.points.iter().map(|p| (p.x, p.y)).collect(),
+                )
+            });
+            points.collect()
+        };
+        let [loss, rate] = record.learning_curves();
+        let expected = [
+            ("training".into(), vec![(1.0, 1.0), (2.0, 0.75)]),
+            (
+                "validation".into(),
+                vec![(0.0, 0.5), (1.0, 0.25), (2.0, 0.75)],
+            ),
+            ("kept".into(), vec![(1.0, 0.25)]),
+        ];
+        assert_eq!(points(&loss), expected);
+        assert_eq!(
+            points(&rate),
+            [("head".into(), vec![(1.0, 1e-4), (2.0, 1e-4)])]
+        );
         let nothing = FineTuneRecord {
             history: vec![],
             before: None,
             kept: None,
             ..record
         };
-        assert!(!nothing.svg().contains("NaN"));
+        assert_eq!(
+            points(&nothing.learning_curves()[0]),
+            [("training".into(), vec![])]
+        );
     }
 }

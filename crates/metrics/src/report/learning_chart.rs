@@ -1,0 +1,130 @@
+use std::fmt::Write;
+
+use crate::error::Result;
+use crate::report::html::escape;
+use crate::report::learning_curve::{LearningCurve, Point};
+use crate::report::line_chart::{Chart, Line, Shape};
+use crate::report::svg::{COLORS, HEIGHT, WIDTH};
+
+/// Height of the title above a chart, and of the legend below it.
+const MARGIN: u32 = 28;
+
+/// Draws learning curves one below the other, each with its title and legend, as an SVG picture of its own. Its colors
+/// follow the light or dark mode of the viewer, as those of the report do.
+///
+/// ```
+/// use metrics::report::{LearningCurve, learning_curves_svg};
+/// let curve = LearningCurve::new("Loss", "epoch").with_series("training", [(1.0, 0.7), (2.0, 0.4)]);
+/// assert!(learning_curves_svg(&[curve])?.starts_with("<svg"));
+/// # Ok::<(), metrics::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Chart`](crate::Error::Chart) where a chart cannot be drawn.
+pub fn learning_curves_svg(curves: &[LearningCurve]) -> Result<String> {
+    let row = HEIGHT + 2 * MARGIN;
+    let height = row * curves.len() as u32;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n<style>\n{}text {{ fill: var(--ink); }}\n</style>\n\
+         <rect width=\"100%\" height=\"100%\" style=\"fill:var(--card)\"/>\n",
+        2 * WIDTH,
+        include_str!("colors.css")
+    );
+    for (at, curve) in curves.iter().enumerate() {
+        let (chart, top) = (learning_chart(curve), row * at as u32);
+        let place = format!("<svg y=\"{}\" height=\"{HEIGHT}\" ", top + MARGIN);
+        svg += &chart.svg()?.replacen("<svg ", &place, 1);
+        let (title, below) = (top + MARGIN - 8, top + row - 10);
+        let _ = write!(
+            svg,
+            "<text x=\"18\" y=\"{title}\" font-weight=\"bold\">{}</text>\n<text x=\"18\" y=\"{below}\">",
+            escape(&curve.metric)
+        );
+        for (color, line) in chart.series.iter().enumerate() {
+            let name = escape(&line.name);
+            let _ = write!(
+                svg,
+                "<tspan style=\"fill:var(--s{color})\">\u{25a0}</tspan> {name} \u{2003}"
+            );
+        }
+        svg += "</text>\n";
+    }
+    Ok(svg + "</svg>\n")
+}
+
+/// Whether a point is finite and not too large for an axis.
+fn drawable(point: &Point) -> bool {
+    point.x.abs() < 1e30 && point.y.abs() < 1e30
+}
+
+/// The chart of a learning curve, without the points that cannot be drawn.
+pub(super) fn learning_chart(curve: &LearningCurve) -> Chart<'_> {
+    let points = || {
+        curve
+            .series
+            .iter()
+            .flat_map(|series| &series.points)
+            .filter(|point| drawable(point))
+    };
+    let range = |values: &dyn Fn(&Point) -> f64| {
+        let (low, high) = points()
+            .map(values)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(v), high.max(v))
+            });
+        if low > high {
+            (0.0, 1.0)
+        } else if high - low > 1e-9 * low.abs() {
+            (low, high)
+        } else {
+            let half = f64::max(0.5, 1e-6 * low.abs());
+            (low - half, low + half)
+        }
+    };
+    let series = curve.series.iter().take(COLORS).map(|series| {
+        let sound = series.points.iter().filter(|point| drawable(point));
+        Line {
+            name: series.name.clone(),
+            shape: Shape::Line(sound.map(|point| (point.x, point.y)).collect()),
+        }
+    });
+    Chart {
+        title: &curve.metric,
+        x: &curve.step,
+        y: &curve.metric,
+        x_range: range(&|p| p.x),
+        y_range: range(&|p| p.y),
+        diagonal: false,
+        series: series.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_holds_its_curves_and_escapes_their_names() {
+        let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 0.5)];
+        let loss = LearningCurve::new("Loss <nats>", "epoch");
+        let loss = loss
+            .with_series("training", points)
+            .with_series("kept", [(2.0, 0.5)]);
+        let rate = LearningCurve::new("Learning rate", "epoch").with_series("head", points);
+        let svg = learning_curves_svg(&[loss, rate]).unwrap();
+        for part in [
+            "Loss &lt;nats&gt;",
+            "training",
+            "kept",
+            "Learning rate",
+            "--s1: #",
+            "<circle",
+        ] {
+            assert!(svg.contains(part), "{part}");
+        }
+        assert_eq!(svg.matches("<svg").count(), 3);
+        assert!(!svg.contains("NaN"));
+        assert!(learning_curves_svg(&[]).is_ok());
+    }
+}
