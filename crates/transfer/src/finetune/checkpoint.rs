@@ -1,4 +1,4 @@
-//! The state of a fine-tuning as a file: a tensor file with a seal.
+//! The state of a fine-tuning as a tensor file with a digest at its end.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,11 +38,11 @@ const RECORD: usize = 8;
 /// A checkpoint of one fine-tuning.
 pub(super) struct File<'a> {
     checkpoint: &'a Checkpoint,
-    /// Digest of all that the result depends on.
+    /// Digest of everything that the result depends on.
     run: String,
 }
 
-/// What the file says beside its tensors. Numbers that must come back to the last bit are tensors.
+/// What the file holds beside its tensors. Numbers that must keep every bit are tensors.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
@@ -50,14 +50,15 @@ struct Description {
     run: String,
     steps: usize,
     kept: Option<usize>,
-    /// Steps that the moving average has seen.
+    /// Number of steps in the moving average.
     averaged: u32,
-    /// Steps that each parameter has had.
+    /// Number of steps of each parameter.
     times: BTreeMap<String, usize>,
 }
 
 impl<'a> File<'a> {
-    /// For one fine-tuning. `penalty` is that on the head's weights, which comes from the classifier's report.
+    /// The checkpoint of one fine-tuning. `penalty` is that on the head's weights, which can come from the classifier's
+    /// report.
     pub(super) fn new(
         checkpoint: &'a Checkpoint,
         config: &FineTuneConfig,
@@ -67,7 +68,7 @@ impl<'a> File<'a> {
         devices: &[Device],
     ) -> Self {
         let mut hash = Sha256::new();
-        // These two change no byte of the result.
+        // Threads and memory change no byte of the result.
         let config = config.clone().with_threads(1).with_memory(0);
         hash.update(serde_json::to_vec(&config).unwrap_or_default());
         hash.update(classifier.backbone().recipe());
@@ -95,7 +96,7 @@ impl<'a> File<'a> {
         }
     }
 
-    /// The state of a run that was stopped, if there is one; else the one that is given, a new one.
+    /// The state in the file, or the given new state where there is no file.
     pub(super) fn load(&self, new: State, device: &Device) -> Result<State> {
         let path = self.checkpoint.path();
         let Some(bytes) = FORMAT.read(path)? else {
@@ -107,7 +108,8 @@ impl<'a> File<'a> {
         Ok(state)
     }
 
-    pub(super) fn save_now_and_then(&self, state: &State) -> Result<()> {
+    /// Saves the state if it is time for it ([`Checkpoint::with_every`]).
+    pub(super) fn save_if_due(&self, state: &State) -> Result<()> {
         if state.steps.is_multiple_of(self.checkpoint.every()) {
             self.save(state)?;
         }
@@ -115,7 +117,7 @@ impl<'a> File<'a> {
     }
 
     pub(super) fn save(&self, state: &State) -> Result<()> {
-        // `valid` brings the statistics of batch normalisations up to date.
+        // `valid` brings the statistics of batch normalizations up to date.
         let tail = Parameters::of(&state.layers.valid())?;
         let mut tensors = TensorWriter::default();
         let mut put = |part: &str, name: &str, values: &[f32]| {
@@ -153,7 +155,7 @@ impl<'a> File<'a> {
     }
 }
 
-/// Puts what a file holds into a new state of the same fine-tuning.
+/// Puts the contents of a file into a new state of the same fine-tuning.
 fn restore(
     mut state: State,
     tensors: &TensorReader<'_>,
@@ -205,8 +207,7 @@ fn restore(
     Ok(state)
 }
 
-/// The parameters of a module by name (such as `blocks.0.depthwise.conv.weight`), statistics included, with their
-/// values.
+/// The names (such as `blocks.0.depthwise.conv.weight`) and values of a module's parameters, statistics included.
 struct Parameters {
     path: Vec<String>,
     found: Vec<(String, ParamId, Vec<f32>)>,
@@ -242,7 +243,7 @@ impl ModuleVisitor for Parameters {
     }
 }
 
-/// Gives each parameter the values that a file has for it.
+/// Gives each parameter its values from a file.
 struct Restore<'a> {
     tensors: &'a TensorReader<'a>,
     path: Vec<String>,

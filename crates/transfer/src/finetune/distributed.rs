@@ -1,7 +1,7 @@
 //! A batch over several devices, with Burn's collectives (DDP): every device has the same weights and a share of the
 //! batch, and the gradients are summed over all of them.
 //!
-//! In Burn 0.22 CUDA devices alone have these collectives; on others Burn panics. On a CPU,
+//! In Burn 0.22 only CUDA devices have these collectives; on others Burn panics. On a CPU,
 //! [`FineTuneConfig::with_threads`](super::FineTuneConfig::with_threads) gives the same sums.
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -34,7 +34,7 @@ impl Group {
         }
     }
 
-    /// As [`gradients`](super::gradients::gradients), each device with its share of the batch.
+    /// As [`gradients`](super::gradients::gradients), but each device computes its share of the batch.
     pub(super) fn gradients(
         &self,
         layers: &TrainableLayers,
@@ -61,7 +61,7 @@ impl Group {
                     scope.spawn(move || work(rank, &copy).map(|(loss, _)| loss))
                 })
                 .collect();
-            // The layers itself, on the thread of the one before: that is where statistics that move are kept.
+            // The first device trains the layers themselves, not a copy, so that moving statistics are kept.
             let (mut loss, gradients) = work(0, layers)?;
             for thread in others {
                 loss += thread.join().map_err(panic)??;
@@ -71,8 +71,8 @@ impl Group {
     }
 }
 
-/// The images of a device, from and to, and how much they count. Every device takes part in every reduction: one that
-/// has no images, in a batch of few, takes the first and counts it 0 times.
+/// The range of images of a device, and the factor of their loss. Every device must take part in every reduction: a
+/// device without images, in a small batch, takes the first image with factor 0.
 fn share(n: usize, rank: usize, devices: usize) -> ((usize, usize), f64) {
     let (from, to) = (rank * n / devices, (rank + 1) * n / devices);
     if from < to {
@@ -82,8 +82,8 @@ fn share(n: usize, rank: usize, devices: usize) -> ((usize, usize), f64) {
     }
 }
 
-/// The layers on another device, sharing nothing: clones share the statistics of batch normalisations, which moving one
-/// would move for all.
+/// The layers on another device, sharing nothing. Clones share the statistics of batch normalizations, so that training
+/// one clone would change them for all.
 fn copy(layers: &TrainableLayers, device: &Device) -> TrainableLayers {
     layers.valid().fork(device).train()
 }

@@ -1,4 +1,4 @@
-//! What the frozen blocks give, kept in memory as far as it fits.
+//! The outputs of the frozen blocks, kept in memory as far as they fit.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -12,29 +12,29 @@ use super::gradients::Batch;
 use crate::backbone::Backbone;
 use crate::error::Result;
 
-/// Images that go through the frozen blocks at once.
+/// Batch size of the frozen blocks.
 const AT_ONCE: usize = 16;
 
-/// Images with what the frozen blocks make of them.
+/// Images, and the outputs of the frozen blocks for them.
 #[derive(Debug)]
 pub(super) struct FrozenFeatures<'a> {
     backbone: &'a Backbone,
     config: &'a FineTuneConfig,
-    /// The last block that stays frozen; `None`: not even the stem.
+    /// The last frozen block (0 is the stem); `None`: the stem is trained as well.
     block: Option<usize>,
     augment: bool,
-    /// The images that can be used, each with its place among all, which its augmentation follows from: that does not
-    /// depend on which others can be used.
+    /// The images that can be used, each with its index among all images. The augmentation of an image follows from that
+    /// index, so that it does not depend on which other images can be used.
     items: Vec<(usize, &'a ImageItem)>,
     kept: HashMap<(usize, usize), Vec<f32>>,
     shape: [usize; 3],
-    /// Bytes left.
+    /// Bytes that may still be used.
     memory: u64,
 }
 
 impl<'a> FrozenFeatures<'a> {
-    /// Runs the frozen blocks on every image once, until `progress` breaks it off. Images that cannot be used are left
-    /// out, with the reason.
+    /// Runs the frozen blocks on every image once, until `progress` breaks it off. Also gives the images that cannot be
+    /// used, with the reason.
     pub(super) fn new(
         backbone: &'a Backbone,
         config: &'a FineTuneConfig,
@@ -84,12 +84,12 @@ impl<'a> FrozenFeatures<'a> {
         self.items.len()
     }
 
-    /// Bytes that are not used.
+    /// Bytes that are still free.
     pub(super) fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// The variant of these images that belongs to `epoch`.
+    /// The batch of these images in `epoch`: their augmented variant of that epoch.
     pub(super) fn batch(&mut self, images: &[usize], epoch: usize) -> Result<Batch> {
         let variant = if self.augment {
             epoch % self.config.variants
@@ -140,7 +140,7 @@ impl<'a> FrozenFeatures<'a> {
         Ok(augmented.into_raw())
     }
 
-    /// Runs the frozen blocks, and keeps what they give where there is room.
+    /// Runs the frozen blocks, and keeps their outputs where they fit in memory.
     fn through(&mut self, pixels: &[u8], images: &[usize], variant: usize) -> Result<Vec<f32>> {
         let side = self.backbone.size() as usize;
         let mut maps = Vec::new();

@@ -39,7 +39,7 @@ impl State {
     pub(super) fn new(layers: TrainableLayers, weight_decay: f32) -> Self {
         Self {
             steps: 0,
-            // `valid` copies the statistics of batch normalisations, which clones share.
+            // `valid` copies the statistics of batch normalizations, which clones share.
             best: layers.valid(),
             layers,
             optimizer: Optimizer::new(weight_decay),

@@ -226,7 +226,7 @@ impl<'a> Trainer<'a> {
                 return Ok(go_on);
             }
             if let Some(file) = file {
-                file.save_now_and_then(state)?;
+                file.save_if_due(state)?;
             }
         }
         Ok(ControlFlow::Continue(()))
