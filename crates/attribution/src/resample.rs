@@ -1,8 +1,8 @@
-//! Maps from one size to another.
+//! Maps at another size.
 
-/// Bilinear, with pixel centres at half (what `torch.nn.functional.interpolate(align_corners=False)` does).
+/// Bilinear interpolation with pixel centers at half (`torch.nn.functional.interpolate(align_corners=False)`).
 ///
-/// `from` and `to` are height and width, none 0; one channel.
+/// `from` and `to` are height and width, none of them 0; the map has one channel.
 pub(crate) fn bilinear(map: &[f64], from: [usize; 2], to: [usize; 2]) -> Vec<f64> {
     let columns = weights(from[1], to[1]);
     let rows = weights(from[0], to[0]);
@@ -18,7 +18,7 @@ pub(crate) fn bilinear(map: &[f64], from: [usize; 2], to: [usize; 2]) -> Vec<f64
     out
 }
 
-/// For each output position: the two inputs and the share of the second.
+/// For each output position: the indices of two inputs and the weight of the second.
 fn weights(from: usize, to: usize) -> Vec<(usize, usize, f64)> {
     let scale = from as f64 / to as f64;
     (0..to)

@@ -1,14 +1,14 @@
-//! Regions of like colour.
+//! Regions of similar color.
 
 use crate::blur::{Edge, gaussian_f64};
 use crate::pixels::Pixels;
 
-/// Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004), with the steps of scikit-image 0.26's
-/// `felzenszwalb`: blur, eight neighbours, regions joined while the difference between them is small against those
-/// within, then regions below `min_size` joined to their most similar neighbour.
+/// Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004), with the steps of `felzenszwalb` in
+/// scikit-image 0.26: blur; join regions of the graph with eight neighbors while the difference between them is small
+/// compared with the differences inside; join regions below `min_size` to their most similar neighbor.
 ///
-/// Gives a label from 0 for each pixel, in the order of first appearance. `scale` as there (divided by 255), for values
-/// of about 0 to 1 or -1 to 1.
+/// Gives a label for each pixel, from 0, in the order of first appearance. `scale` means the same as there (it is divided by
+/// 255), for values of about 0 to 1 or -1 to 1.
 pub(crate) fn felzenszwalb(image: &Pixels, scale: f64, sigma: f64, min_size: usize) -> Vec<usize> {
     let [h, w, c] = image.shape();
     let blurred = gaussian_f64(image, sigma, Edge::Mirrored);
@@ -73,7 +73,7 @@ pub(crate) fn felzenszwalb(image: &Pixels, scale: f64, sigma: f64, min_size: usi
 struct Regions {
     parent: Vec<usize>,
     size: Vec<usize>,
-    /// The largest difference that a region was joined over.
+    /// The largest difference across which a region was joined.
     inner: Vec<f64>,
 }
 
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_of_two_colours_are_two_regions() {
+    fn halves_of_two_colors_are_two_regions() {
         let values = (0..32 * 32)
             .map(|i| if i % 32 < 13 { -1.0 } else { 1.0 })
             .collect();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_is_one_region() {
+    fn one_color_is_one_region() {
         let image = Pixels::new(vec![0.5; 48], [4, 4, 3]).unwrap();
         assert_eq!(felzenszwalb(&image, 50.0, 0.8, 1), [0; 16]);
     }

@@ -22,7 +22,7 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
 /// Sizes of regions, from fine to coarse, and the blur before, as in the `saliency` of the authors.
 const SCALES: [f64; 6] = [50.0, 100.0, 150.0, 250.0, 500.0, 1200.0];
 const SIGMA: f64 = 0.8;
-/// Regions smaller than this many pixels are joined to a neighbour.
+/// Regions smaller than this many pixels are joined to a neighbor.
 const MIN_SIZE: usize = 150;
 /// Regions are widened by this many pixels, so that an edge belongs to both sides.
 const WIDENED: isize = 5;

@@ -1,13 +1,7 @@
-//! What the methods promise: completeness, dummy, symmetry, linearity, implementation invariance, and the estimated error of
-//! a map.
+//! What the methods promise: completeness, dummy, symmetry, linearity and implementation invariance.
 
-use attribution::methods::{
-    BlurIntegratedGradients, ExpectedGradients, Gradient, GuidedIntegratedGradients, Rule,
-    SmoothGrad,
-};
+use attribution::methods::{BlurIntegratedGradients, ExpectedGradients, GuidedIntegratedGradients};
 use attribution::{IntegratedGradients, Method, Pixels};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use crate::support::{SIDE, baselines, each, linear, pixels, smooth};
 
@@ -58,109 +52,6 @@ fn a_value_that_does_not_count_gets_nothing() {
             method.name()
         );
     }
-}
-
-/// Gradients that walk at random along the path: each pixel's share is known, and so the error of the map.
-#[test]
-fn the_error_of_a_map_is_estimated_from_the_steps_of_the_gradient() {
-    const CELLS: usize = 2000;
-    // In each cell of a pixel's values the slope is 1 more or less than in the one before, as if thrown.
-    let walk = |i: usize| {
-        let mut coin = ChaCha8Rng::seed_from_u64(i as u64);
-        (0..CELLS).scan(0.0, move |slope, _| {
-            *slope += if coin.random() { 1.0 } else { -1.0 };
-            Some(*slope)
-        })
-    };
-    let slopes: Vec<Vec<f64>> = (0..SIDE * SIDE).map(|i| walk(i).collect()).collect();
-    let slope = |i: usize, cell: usize| slopes[i][cell.min(CELLS - 1)];
-    let share = |(i, &x): (usize, &f64)| {
-        let (at, cell) = (x * CELLS as f64, (x * CELLS as f64) as usize);
-        let whole: f64 = (0..cell).map(|cell| slope(i, cell)).sum();
-        (whole + (at - cell as f64) * slope(i, cell)) / CELLS as f64
-    };
-    let walking = |x: &[f64]| {
-        let cells = x.iter().map(|x| (x * CELLS as f64) as usize);
-        let gradient = cells.enumerate().map(|(i, cell)| slope(i, cell)).collect();
-        (x.iter().enumerate().map(share).sum(), gradient)
-    };
-    let image: Vec<f64> = pixels()
-        .values()
-        .iter()
-        .map(|&x| f64::from(x) / 255.0)
-        .collect();
-    let truth: Vec<f64> = image.iter().enumerate().map(share).collect();
-    let off = |map: &[f64]| {
-        let square = |of: &mut dyn Iterator<Item = f64>| of.map(|v| v * v).sum::<f64>();
-        let off = square(&mut map.iter().zip(&truth).map(|(a, b)| a - b));
-        (off / square(&mut truth.iter().copied())).sqrt()
-    };
-    let method = IntegratedGradients::new;
-    for (method, goal) in [
-        (method().with_steps(30), 1.0),
-        (method().with_steps(60).with_rule(Rule::Trapezoid), 1.0),
-        (method().with_steps(60).with_rule(Rule::Right), 1.0),
-        (method().with_tolerance(1e-9).with_max_steps(100), 1.0),
-        (method().with_map_tolerance(0.003), 0.003),
-        (
-            method().with_map_tolerance(0.003).with_tolerance(0.01),
-            0.003,
-        ),
-    ] {
-        let why = method.attribute(&each(walking), &pixels()).unwrap();
-        let (off, said) = (off(why.map()), why.map_error().unwrap());
-        println!("{method:?}: {} steps, {said}, truly {off}", why.steps());
-        assert!(
-            off > 1e-4 && (0.6..1.7).contains(&(said / off)),
-            "{method:?}: {said}, not {off}"
-        );
-        assert!(
-            said <= goal && (goal == 1.0 || why.warnings().is_empty()),
-            "{said}"
-        );
-    }
-    let why = method()
-        .with_map_tolerance(1e-6)
-        .with_max_steps(100)
-        .attribute(&each(walking), &pixels());
-    let warning = why.unwrap().warnings().concat();
-    assert!(
-        warning.contains("100 steps do not bring the map's error below"),
-        "{warning}"
-    );
-    // A picture so large that the gradients of few steps can be kept: the same pixels again and again.
-    let copies = 1 << 13;
-    let large = Pixels::new(pixels().values().repeat(copies), [512, 1024, 1]).unwrap();
-    let tiled = |x: &[f64]| {
-        let (score, gradient): (f64, Vec<f64>) = walking(&x[..SIDE * SIDE]);
-        (score * copies as f64, gradient.repeat(copies))
-    };
-    // The batch of 48 is more than can be kept.
-    for batch in [1, 48] {
-        let refined = method().with_map_tolerance(0.003).with_batch(batch);
-        let of_small = refined.attribute(&each(walking), &pixels()).unwrap();
-        let of_large = refined.attribute(&each(tiled), &large).unwrap();
-        assert!(of_large.warnings().is_empty(), "{:?}", of_large.warnings());
-        let [small, steps] = [of_small.steps(), of_large.steps()];
-        println!("{small} steps, {steps} where few can be kept");
-        assert!(steps > 100 && steps < small * 3 / 2, "{small}, {steps}");
-        let off = off(&of_large.map()[..SIDE * SIDE]);
-        let said = of_large.map_error().unwrap();
-        assert!(
-            said <= 0.003 && (0.6..1.7).contains(&(said / off)),
-            "{said}, not {off}"
-        );
-    }
-    let of = |method: &dyn Method| {
-        method
-            .attribute(&each(linear), &pixels())
-            .unwrap()
-            .map_error()
-    };
-    assert_eq!(of(&method()), Some(0.0));
-    assert_eq!(of(&method().with_steps(1)), None);
-    assert_eq!(of(&Gradient::new()), None);
-    assert_eq!(of(&SmoothGrad::new(method()).with_samples(2)), None);
 }
 
 #[test]

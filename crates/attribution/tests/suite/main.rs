@@ -2,7 +2,9 @@
 
 mod analytic;
 mod axioms;
+mod map_error;
 mod methods;
+mod net;
 mod readme;
 mod reference;
 mod support;

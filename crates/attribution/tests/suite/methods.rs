@@ -174,7 +174,7 @@ fn baselines_are_what_they_are_called() {
     {
         assert!((found - expected).abs() < 1e-3);
     }
-    // A blur makes neighbours alike: the more, the wider.
+    // A blur makes neighbors more alike, the more the wider it is.
     let rough = |image: &Pixels| -> f32 {
         let pairs = image.values().iter().zip(&image.values()[3..]);
         pairs.map(|(a, b)| (a - b).abs()).sum()

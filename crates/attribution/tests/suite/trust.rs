@@ -14,12 +14,12 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
         .with_zero(127.5)
         .attribute(&model, &pixels())
         .unwrap();
-    let black_and_grey = Faithfulness::new()
+    let gray = Faithfulness::new()
         .with_cell(1)
         .with_orders(20)
         .with_deleted(Baseline::Gray)
         .with_hidden(Baseline::Gray);
-    let curves = black_and_grey.measure(&model, &pixels(), &why).unwrap();
+    let curves = gray.measure(&model, &pixels(), &why).unwrap();
     assert!(curves.deletion_margin() > 0.0 && curves.insertion_margin() > 0.0);
     assert_eq!(curves.evaluations, 29 * 2 * 21);
     assert_eq!(
@@ -28,7 +28,7 @@ fn a_map_that_knows_beats_chance_and_one_that_lies_loses() {
     );
     let upside_down = why.map().iter().map(|v| -v).collect();
     let lie = Attribution::new("lie", upside_down, why.shape(), why.score()).unwrap();
-    let curves = black_and_grey.measure(&model, &pixels(), &lie).unwrap();
+    let curves = gray.measure(&model, &pixels(), &lie).unwrap();
     assert!(curves.deletion_margin() < 0.0 && curves.insertion_margin() < 0.0);
 
     // What a linear model loses is what the map says; a map of another unit fits after scaling.
