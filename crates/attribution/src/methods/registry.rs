@@ -2,31 +2,26 @@
 
 use crate::error::{Error, Result};
 use crate::methods::method::MethodInfo;
-use crate::methods::{
-    blur_integrated_gradients, expected_gradients, grad_cam, gradient, gradient_x_input,
-    guided_backpropagation, guided_integrated_gradients, integrated_gradients, occlusion, rise,
-    score_cam, smooth_grad, xrai,
-};
 
 /// One row for each method, in the order in which programs list them.
-static METHODS: [MethodInfo; 17] = [
-    integrated_gradients::INFO,
-    gradient::INFO,
-    gradient_x_input::INFO,
-    smooth_grad::MEAN,
-    smooth_grad::SQUARED,
-    smooth_grad::VARIANCE,
-    expected_gradients::INFO,
-    blur_integrated_gradients::INFO,
-    guided_integrated_gradients::INFO,
-    guided_backpropagation::INFO,
-    grad_cam::GRAD_CAM,
-    grad_cam::GRAD_CAM_PLUS_PLUS,
-    grad_cam::LAYER_CAM,
-    score_cam::INFO,
-    occlusion::INFO,
-    rise::INFO,
-    xrai::INFO,
+static METHODS: &[MethodInfo] = &[
+    super::integrated_gradients::INFO,
+    super::gradient::INFO,
+    super::gradient_x_input::INFO,
+    super::smooth_grad::MEAN,
+    super::smooth_grad::SQUARED,
+    super::smooth_grad::VARIANCE,
+    super::expected_gradients::INFO,
+    super::blur_integrated_gradients::INFO,
+    super::guided_integrated_gradients::INFO,
+    super::guided_backpropagation::INFO,
+    super::grad_cam::GRAD_CAM,
+    super::grad_cam::GRAD_CAM_PLUS_PLUS,
+    super::grad_cam::LAYER_CAM,
+    super::score_cam::INFO,
+    super::occlusion::INFO,
+    super::rise::INFO,
+    super::xrai::INFO,
 ];
 
 /// All methods of this crate: what `--help` of a program lists.
@@ -41,7 +36,7 @@ static METHODS: [MethodInfo; 17] = [
 /// # Ok::<(), attribution::Error>(())
 /// ```
 pub fn all() -> &'static [MethodInfo] {
-    &METHODS
+    METHODS
 }
 
 /// The method of this name.
@@ -50,10 +45,13 @@ pub fn all() -> &'static [MethodInfo] {
 /// [`Error::Unknown`] with all names, where no method has this one.
 pub fn find(name: &str) -> Result<&'static MethodInfo> {
     let found = METHODS.iter().find(|method| method.name == name);
-    found.ok_or_else(|| Error::Unknown {
-        what: "method",
-        found: name.to_owned(),
-        known: METHODS.map(|method| method.name).join(", "),
+    found.ok_or_else(|| {
+        let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+        Error::Unknown {
+            what: "method",
+            found: name.to_owned(),
+            known: names.join(", "),
+        }
     })
 }
 
@@ -61,7 +59,7 @@ pub fn find(name: &str) -> Result<&'static MethodInfo> {
 #[cfg(feature = "clap")]
 impl clap::ValueEnum for MethodInfo {
     fn value_variants<'a>() -> &'a [Self] {
-        &METHODS
+        METHODS
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
