@@ -164,6 +164,14 @@ impl Attribution {
         &self.map
     }
 
+    /// The map `[height, width, channel]` as a view (feature `ndarray`).
+    #[cfg(feature = "ndarray")]
+    #[allow(clippy::missing_panics_doc)] // It cannot panic.
+    pub fn as_ndarray(&self) -> ndarray::ArrayView3<'_, f64> {
+        let view = ndarray::ArrayView3::from_shape(self.shape, &self.map);
+        view.expect("`new` has checked the shape")
+    }
+
     /// Height, width and channels of the map. Maps of regions (the CAM family, occlusion, RISE, XRAI) have one channel.
     pub fn shape(&self) -> [usize; 3] {
         self.shape

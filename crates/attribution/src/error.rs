@@ -121,3 +121,12 @@ pub enum Error {
         source: image::ImageError,
     },
 }
+
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        Self::Io {
+            path: error.path,
+            source: error.source,
+        }
+    }
+}

@@ -30,6 +30,9 @@
 //!
 //! A program offers these methods by name with [`methods::all`] and [`methods::find`].
 //!
+//! Features: `burn` (on by default) makes gradient functions from Burn networks, `clap` makes methods and settings options of
+//! a command line, `ndarray` gives a view of the map.
+//!
 //! ```
 //! use attribution::picture::Drawing;
 //! use attribution::{BoxError, IntegratedGradients, Method, Pixels};

@@ -9,7 +9,6 @@ use crate::pixels::Pixels;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 use std::fmt;
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -183,21 +182,16 @@ impl<'a> Explanation<'a> {
         Ok(files)
     }
 
-    /// Writes all files into a folder, which is made if it is missing. Files of the same names are replaced.
+    /// Writes all files into a folder, which is made if it is missing. Files of the same names are replaced; each file is
+    /// written whole or not at all.
     ///
     /// # Errors
     /// Those of [`files`](Self::files); [`Error::Io`] where a file cannot be written.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
-        let folder = folder.as_ref();
-        let files = self.files()?;
-        let failed = |path: &Path| {
-            let path = path.to_path_buf();
-            |source| Error::Io { path, source }
-        };
-        fs::create_dir_all(folder).map_err(failed(folder))?;
-        for (name, bytes) in files {
-            let path = folder.join(name);
-            fs::write(&path, bytes).map_err(failed(&path))?;
+        for (name, bytes) in self.files()? {
+            let path = folder.as_ref().join(name);
+            files::create_parent_folder(&path)?;
+            files::write_bytes(&path, &bytes)?;
         }
         Ok(())
     }
@@ -208,10 +202,8 @@ impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let score = self.attribution.score();
         write!(f, "{} ({}), score {score:.4}", self.class, self.target)?;
-        let warnings = self.attribution.warnings().iter();
-        warnings
-            .map(|warning| write!(f, "\n  note: {warning}"))
-            .collect()
+        let mut warnings = self.attribution.warnings().iter();
+        warnings.try_for_each(|warning| write!(f, "\n  note: {warning}"))
     }
 }
 
@@ -279,10 +271,10 @@ mod tests {
         let (image, why) = (RgbImage::new(8, 8), why(1));
         let explanation = Explanation::new(&why, &image, 0, "cat");
         explanation.write(folder.join("a/b")).unwrap();
-        assert_eq!(fs::read_dir(folder.join("a/b")).unwrap().count(), 5);
+        assert_eq!(std::fs::read_dir(folder.join("a/b")).unwrap().count(), 5);
         let under_a_file = folder.join("a/b/explanation.json/c");
         let error = explanation.write(&under_a_file).unwrap_err();
         assert!(matches!(&error, Error::Io { path, .. } if *path == under_a_file));
-        fs::remove_dir_all(folder).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
