@@ -1,24 +1,22 @@
-//! Ctrl-C as a wish: what is being done ends with what it has.
+//! Ctrl-C as a request: what is being done ends with what it has.
 
-use std::error::Error;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
-/// From now on the first Ctrl-C makes the function that is given say `Break`; the second ends the program.
-pub fn on_interrupt() -> Result<impl Fn() -> ControlFlow<()>, Box<dyn Error>> {
-    let asked = Arc::new(AtomicBool::new(false));
-    // In this order: the second one finds what the first one left.
-    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&asked))?;
-    flag::register(SIGINT, Arc::clone(&asked))?;
-    Ok(move || {
-        if asked.load(Ordering::SeqCst) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })
+/// Whether Ctrl-C was pressed since the first call. From that call on the first Ctrl-C is only noted; the second one
+/// ends the program.
+pub fn interrupted() -> bool {
+    static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    let asked = ASKED.get_or_init(|| {
+        let asked = Arc::new(AtomicBool::new(false));
+        // In this order: the second one finds what the first one left. Where signals cannot be caught, Ctrl-C ends the
+        // program at once, as it does anyway.
+        let _ = flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&asked));
+        let _ = flag::register(SIGINT, Arc::clone(&asked));
+        asked
+    });
+    asked.load(Ordering::SeqCst)
 }

@@ -13,6 +13,7 @@ pub mod recipe;
 pub mod training;
 pub mod variation;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
@@ -154,11 +155,16 @@ pub fn imagenet(
 /// Opens a folder of images and names what is left out.
 pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
     let folder = ImageFolder::open(path)?;
+    say_skipped(&folder);
+    Ok(folder)
+}
+
+/// Names what is left out of a folder.
+pub fn say_skipped(folder: &ImageFolder) {
     for skipped in folder.skipped() {
         let (path, bytes, reason) = (skipped.path.display(), skipped.bytes, &skipped.reason);
         eprintln!("left out {path} ({bytes} bytes): {reason}");
     }
-    Ok(folder)
 }
 
 /// Names the images that cannot be used.
@@ -168,8 +174,8 @@ pub fn say_left_out(failed: &[(ImageItem, dataset::Error)]) {
     }
 }
 
-/// A bar that counts images and says how many a second.
-pub fn progress(images: usize, what: &'static str) -> ProgressBar {
+/// A bar that counts images, with images per second and the time left.
+pub fn progress(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new(images as u64).with_message(what);
     let template = "{msg:>12} {wide_bar} {pos}/{len} images, {per_sec}, {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -179,31 +185,34 @@ pub fn progress(images: usize, what: &'static str) -> ProgressBar {
     bar
 }
 
-/// Refuses to write two results to one file.
-pub fn check_different(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
-    for (i, (name, path)) in outputs.iter().enumerate() {
-        let same = |(_, other): &&(&str, Option<&Path>)| path.is_some() && other == path;
-        if let Some((other, _)) = outputs[..i].iter().find(same) {
-            let path = path.unwrap_or(Path::new("")).display();
+/// Says before the work what would be said after it: that a result cannot be written to the file of an option, or that
+/// two results would be written to one file.
+pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
+    let named = outputs.iter().filter_map(|(name, path)| Some((*name, (*path)?)));
+    let named: Vec<(&str, &Path)> = named.collect();
+    for (i, (name, path)) in named.iter().enumerate() {
+        if let Some((other, _)) = named[..i].iter().find(|(_, other)| other == path) {
+            let path = path.display();
             return Err(format!(
                 "{other} and {name} are both {path}: the second would replace the first"
             )
             .into());
         }
+        check_output(name, path)?;
     }
     Ok(())
 }
 
-/// Says now what would be said at the end: that nothing can be written there.
-pub fn check_output(output: &Path) -> Result<(), Box<dyn Error>> {
-    let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if output.is_dir() {
-        return Err(format!("--output {}: a folder; name a file in it", output.display()).into());
+fn check_output(name: &str, path: &Path) -> Result<(), Box<dyn Error>> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(format!("{name} {shown}: a folder; name a file in it").into());
     }
+    let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     tempfile::tempfile_in(folder).map_err(|error| {
-        let (output, folder) = (output.display(), folder.display());
-        format!("--output {output}: the folder {folder} cannot be written to ({error}); make it, or choose another")
+        let folder = folder.display();
+        format!("{name} {shown}: the folder {folder} cannot be written to ({error}); make it, or choose another")
     })?;
     Ok(())
 }

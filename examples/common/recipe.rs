@@ -1,13 +1,14 @@
 //! How the head is trained, as options: `retrain.py`'s under their names, in kebab case.
 
 use clap::{Args, ValueEnum};
-use transfer::{GradientDescent, HeadConfig, LogisticRegression};
+use transfer::retrain::Variants;
+use transfer::{GradientDescent, HeadConfig, LogisticRegression, Variation};
 
 use super::variation::VariationOptions;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RecipeName {
-    /// Logistic regression to its optimum, regularisation chosen by cross-validation.
+    /// Logistic regression to its optimum, regularization chosen by cross-validation.
     Converged,
     /// What `retrain.py` did: 4000 steps of gradient descent.
     Parity,
@@ -19,24 +20,24 @@ pub struct RecipeOptions {
     /// How the head is trained [default: converged]
     #[arg(long, value_enum)]
     recipe: Option<RecipeName>,
-    /// Everything random follows from it
+    /// Seed of everything random
     #[arg(long, default_value_t = 0)]
-    pub seed: u64,
+    seed: u64,
     #[command(flatten)]
-    pub variation: VariationOptions,
+    variation: VariationOptions,
     /// Steps of the parity recipe [default: 4000]
     #[arg(long, help_heading = "Parity recipe")]
     how_many_training_steps: Option<usize>,
     /// Learning rate of the parity recipe [default: 0.01]
     #[arg(long, help_heading = "Parity recipe")]
     learning_rate: Option<f32>,
-    /// Images a step [default: 100]
+    /// Images per step [default: 100]
     #[arg(long, help_heading = "Parity recipe")]
     train_batch_size: Option<usize>,
-    /// Validation images drawn at each look; -1 takes all [default: 100]
+    /// Validation images drawn for each evaluation; -1 takes all [default: 100]
     #[arg(long, help_heading = "Parity recipe", allow_negative_numbers = true)]
     validation_batch_size: Option<i64>,
-    /// Steps between two looks at the validation images [default: 10]
+    /// Steps between two evaluations on the validation images [default: 10]
     #[arg(long, help_heading = "Parity recipe")]
     eval_step_interval: Option<usize>,
 }
@@ -59,6 +60,11 @@ impl RecipeOptions {
             );
         }
         Ok(config.with_recipe(LogisticRegression::new()))
+    }
+
+    /// How training images are varied, if they are.
+    pub fn variation(&self) -> Result<Option<(Variation, Variants)>, String> {
+        self.variation.variation(self.is_parity())
     }
 
     fn of_the_loop(&self) -> bool {

@@ -195,7 +195,7 @@ fn a_class_is_added_to_a_trained_classifier() {
         command.args(["--from", "known"]).args(steps(n, rate));
         let said = run(&mut command);
         assert!(
-            said.contains("2 classes go on, 1 are new: airship"),
+            said.contains("continues with the 2 classes of the classifier and 1 new: airship"),
             "{said}"
         );
         load(folder)

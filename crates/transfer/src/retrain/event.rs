@@ -75,6 +75,11 @@ pub enum RetrainEvent<'a> {
         /// All variants.
         total: usize,
     },
+    /// All variants are embedded.
+    Varied {
+        /// Variants that were computed; the others were in the cache.
+        computed: usize,
+    },
     /// The head is being trained.
     Fit(FitEvent<'a>),
     /// The training was stopped before its end; the head is the best so far.

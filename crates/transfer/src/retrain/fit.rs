@@ -177,6 +177,9 @@ impl Fit<'_, '_> {
         for (item, error) in &embedded.failed {
             (self.on_event)(RetrainEvent::LeftOut { item, error });
         }
+        (self.on_event)(RetrainEvent::Varied {
+            computed: embedded.computed,
+        });
         Ok(embedded.embeddings)
     }
 
