@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    common::check_different(&[
+    common::check_outputs(&[
         ("--metrics", options.metrics.as_deref()),
         ("--answers", options.answers.as_deref()),
         ("--card", options.card.as_deref()),

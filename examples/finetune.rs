@@ -9,10 +9,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::finetuning::{TuningOptions, show};
-use common::images::{BesideTestDir, ImageOptions, Images};
-use common::interrupt::on_interrupt;
+use common::images::{ImageOptions, say_images};
+use common::interrupt::interrupted;
 use common::network::NetworkOptions;
 use common::say;
+
+use common::training::say_calibration;
+use dataset::split::BesideTestFolder;
 use metrics::report::learning_curves_svg;
 use transfer::Stopped;
 use transfer::finetune::{FineTuneJob, LearningRateRange};
@@ -47,18 +50,22 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    common::check_output(&options.output)?;
+    common::check_outputs(&[("--output", Some(&options.output))])?;
     let device = common::device(options.network.device)?;
-    let Images { folder, split, how } = options.images.open(BesideTestDir::Validation)?;
+    let images = options
+        .images
+        .source(BesideTestFolder::Validation)?
+        .open()?;
+    say_images(&images.folder, &images.split);
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
     let checkpoint = options.tuning.checkpoint(&options.output);
-    let (bar, interrupted) = (common::progress(0, ""), on_interrupt()?);
-    let mut job = FineTuneJob::new(backbone, folder.classes(), &split, &cache)
+    let bar = common::progress(0, "");
+    let mut job = FineTuneJob::new(backbone, images.folder.classes(), &images.split, &cache)
         .with_config(options.tuning.config())
-        .with_split_description(how)
+        .with_split_description(&*images.description)
         .with_checkpoint(checkpoint)
         .on_event(show(&bar, &options.tuning))
-        .stop_when(move || interrupted().is_break());
+        .stop_when(interrupted);
     if let Some(folder) = &options.summaries_dir {
         job = job.with_summaries(folder);
     }
@@ -81,13 +88,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     bar.finish_and_clear();
     say!("{}", result.record);
     if let Some(found) = result.classifier.calibration() {
-        say!(
-            "temperature {:.3}: log loss {:.4} -> {:.4} on {} validation images",
-            found.temperature,
-            found.log_loss_before,
-            found.log_loss_after,
-            found.images
-        );
+        say_calibration(found);
     }
     if let Some(test) = &result.test {
         say!("{test}");

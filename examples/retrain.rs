@@ -11,9 +11,9 @@ use clap::Parser;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
 use common::recipe::RecipeOptions;
-use common::training::{Progress, numbers, say_mistakes, say_new_classes};
+use common::training::{Progress, numbers, say_new_classes, say_test};
 use dataset::split::BesideTestFolder;
-use transfer::retrain::{Retrain, Retrained};
+use transfer::retrain::Retrain;
 
 /// Retrain MobileNet on a folder of images, one sub-folder for each class.
 ///
@@ -102,30 +102,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let job = job.run()?;
     job.save(&options.output)?;
-    say(options, &job);
+    say_test(
+        job.test.as_ref(),
+        options.recipe.is_parity(),
+        options.print_misclassified_test_images,
+    );
     if let Some(path) = metrics {
         let numbers = numbers(&job, start.elapsed().as_secs_f64());
-        files::write_bytes(path, (serde_json::to_string_pretty(&numbers)? + "\n").as_bytes())?;
+        files::write_bytes(
+            path,
+            (serde_json::to_string_pretty(&numbers)? + "\n").as_bytes(),
+        )?;
     }
     let path = options.output.display();
     common::say!(
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."
     );
     Ok(())
-}
-
-/// Says how good the classifier is on the test images.
-fn say(options: &Options, job: &Retrained) {
-    let Some(test) = &job.test else {
-        common::say!("\nNo test images: nothing says how good it is.");
-        return;
-    };
-    common::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
-    if options.recipe.is_parity() {
-        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
-        common::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
-    }
-    if options.print_misclassified_test_images {
-        say_mistakes(test);
-    }
 }

@@ -48,7 +48,10 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
         [&split.training, &split.validation, &split.testing].map(Vec::len);
     super::say!("classes: {}", folder.classes().join(", "));
     super::say!("images: {training} training, {validation} validation, {test} test");
-    let own = split.testing.iter().filter(|item| item.path.starts_with(folder.root()));
+    let own = split
+        .testing
+        .iter()
+        .filter(|item| item.path.starts_with(folder.root()));
     let unused = folder.images().len() - training - validation - own.count();
     if unused > 0 {
         super::say!("{unused} images of the hashed split's own test part are set aside");

@@ -188,7 +188,9 @@ pub fn progress(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressBa
 /// Says before the work what would be said after it: that a result cannot be written to the file of an option, or that
 /// two results would be written to one file.
 pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
-    let named = outputs.iter().filter_map(|(name, path)| Some((*name, (*path)?)));
+    let named = outputs
+        .iter()
+        .filter_map(|(name, path)| Some((*name, (*path)?)));
     let named: Vec<(&str, &Path)> = named.collect();
     for (i, (name, path)) in named.iter().enumerate() {
         if let Some((other, _)) = named[..i].iter().find(|(_, other)| other == path) {

@@ -30,7 +30,9 @@ impl Progress {
 
     pub fn show(&mut self, event: RetrainEvent<'_>) {
         match event {
-            RetrainEvent::Embedding { part, done, total } => self.count(part.to_string(), done, total),
+            RetrainEvent::Embedding { part, done, total } => {
+                self.count(part.to_string(), done, total)
+            }
             RetrainEvent::Variants { done, total } => self.count("variants".into(), done, total),
             event => {
                 self.bar.finish_and_clear();
@@ -121,7 +123,10 @@ pub fn say_new_classes(from: &Classifier, classes: &[String]) {
     let new = classes.iter().filter(|class| !known.contains(class));
     let new: Vec<&str> = new.map(String::as_str).collect();
     match &new[..] {
-        [] => super::say!("the training continues with the {} classes of the classifier", known.len()),
+        [] => super::say!(
+            "the training continues with the {} classes of the classifier",
+            known.len()
+        ),
         new => super::say!(
             "the training continues with the {} classes of the classifier and {} new: {}",
             known.len(),
@@ -131,10 +136,20 @@ pub fn say_new_classes(from: &Classifier, classes: &[String]) {
     }
 }
 
-/// Names the images that are classified wrongly.
-pub fn say_mistakes(test: &Predictions) {
+/// Says how good a classifier is on the test images, where there are any: in the words of `retrain.py` too, and with the
+/// names of the images that are classified wrongly, where that is asked for.
+pub fn say_test(test: Option<&Predictions>, parity: bool, mistakes: bool) {
+    let Some(test) = test else {
+        super::say!("\nNo test images: nothing says how good it is.");
+        return;
+    };
+    super::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
+    if parity {
+        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
+        super::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
+    }
     let files = test.files().unwrap_or_default();
-    for at in test.mistakes() {
+    for at in test.mistakes().take_while(|_| mistakes) {
         let predicted = &test.classes()[test.predicted()[at]];
         super::say!("{} is called {predicted}", files[at]);
     }

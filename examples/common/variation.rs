@@ -68,7 +68,9 @@ impl VariationOptions {
         let variants = match (distortions.is_any(), self.variants) {
             (false, None) => return Ok(None),
             (false, Some(_)) => {
-                return Err("--variants needs a distortion: add --flip-left-right or another".into());
+                return Err(
+                    "--variants needs a distortion: add --flip-left-right or another".into(),
+                );
             }
             (true, None) if parity => Variants::EveryStep,
             (true, variants) => Variants::PerImage(variants.unwrap_or(4)),
