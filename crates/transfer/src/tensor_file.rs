@@ -4,7 +4,7 @@
 //! content would not give the same bytes. A description begins with the version of the format.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -58,7 +58,7 @@ impl TensorFormat {
     ) -> Result<Vec<u8>> {
         let json = serde_json::to_string(description)
             .map_err(|e| self.caused(path, "its description cannot be written: ", e))?;
-        let metadata = HashMap::from([(self.key.to_string(), json)]);
+        let metadata = [(self.key.to_string(), json)].into_iter().collect();
         let views: Result<Vec<_>, _> = tensors.tensors.iter().map(Tensor::view).collect();
         let mut bytes = views
             .and_then(|views| safetensors::serialize(views, Some(metadata)))
@@ -247,6 +247,7 @@ impl<'a> TensorReader<'a> {
     }
 
     /// Whether there is such a tensor.
+    #[cfg(feature = "burn")]
     pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors.tensor(name).is_ok()
     }

@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +55,7 @@ fn rewrite(
     for (name, like) in more {
         views.push(((*name).into(), tensors.tensor(like).unwrap()));
     }
-    let metadata = HashMap::from([("classifier".to_string(), json)]);
+    let metadata = [("classifier".to_string(), json)].into_iter().collect();
     fs::write(path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
 }
 

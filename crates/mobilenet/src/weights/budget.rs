@@ -1,4 +1,9 @@
 //! Limits on the memory that a file may ask for.
+// Formats that are left out use more of it.
+#![cfg_attr(
+    not(all(feature = "archives", feature = "protobuf", feature = "pytorch")),
+    allow(dead_code)
+)]
 
 /// Largest file that is read into memory, in bytes. The widest net that this crate allows is smaller.
 pub(super) const LARGEST: u64 = 1 << 30;

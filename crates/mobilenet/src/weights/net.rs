@@ -1,4 +1,9 @@
 //! A net and what is behind it, as every writer of a format sees it.
+// Formats that are left out use more of it.
+#![cfg_attr(
+    not(all(feature = "archives", feature = "protobuf", feature = "pytorch")),
+    allow(dead_code)
+)]
 
 use serde_json::Value;
 

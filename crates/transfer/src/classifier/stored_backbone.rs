@@ -1,6 +1,5 @@
 //! The backbone in a classifier file: its weights, or their name.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use mobilenet::{FloatType, Weights};
@@ -74,7 +73,9 @@ pub(super) fn get(
             .map_err(|error| tensors.caused(error))?
     } else {
         let views = tensors.with_prefix(PREFIX);
-        let metadata = HashMap::from([(KEY.to_string(), about.config.to_string())]);
+        let metadata = [(KEY.to_string(), about.config.to_string())]
+            .into_iter()
+            .collect();
         let bytes = safetensors::serialize(views, Some(metadata));
         let bytes = bytes.map_err(|error| tensors.caused(error))?;
         // With the path as their source, all that is wrong with the weights names the file.

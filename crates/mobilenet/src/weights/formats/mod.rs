@@ -5,13 +5,17 @@
 //! is a file here and a row in `table.rs`.
 
 pub(super) mod contents;
+#[cfg(feature = "protobuf")]
 mod frozen_graph;
 #[cfg(feature = "hdf5")]
 mod keras_hdf5;
 mod keras_topology;
 mod named_tensors;
+#[cfg(feature = "protobuf")]
 mod onnx;
+#[cfg(feature = "protobuf")]
 mod onnx_messages;
+#[cfg(feature = "protobuf")]
 mod onnx_operations;
 #[cfg(feature = "pytorch")]
 mod pytorch;
@@ -19,8 +23,9 @@ mod safetensors;
 mod safetensors_file;
 pub(super) mod table;
 mod tensorflow_graph;
-#[cfg(test)]
+#[cfg(all(test, feature = "protobuf"))]
 mod tensorflow_graph_tests;
+#[cfg(feature = "protobuf")]
 mod tensorflow_messages;
 mod tfjs_graph;
 mod tfjs_layers;

@@ -1,8 +1,6 @@
 //! Safetensors with one entry of metadata. The header is written from a hash map, in which several entries would come
 //! in any order.
 
-use std::collections::HashMap;
-
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
@@ -47,6 +45,6 @@ pub(super) fn serialize(tensors: &[Stored], key: &str, about: &Value) -> Result<
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
-    let metadata = HashMap::from([(key.to_string(), about.to_string())]);
+    let metadata = [(key.to_string(), about.to_string())].into_iter().collect();
     safetensors::serialize(views, Some(metadata)).map_err(failed)
 }

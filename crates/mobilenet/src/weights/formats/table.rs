@@ -8,18 +8,20 @@ use super::contents::Contents;
 use super::keras_hdf5;
 #[cfg(feature = "pytorch")]
 use super::pytorch;
-use super::{frozen_graph, onnx, safetensors, tfjs_graph, tfjs_layers, tflite, timm};
+#[cfg(feature = "protobuf")]
+use super::{frozen_graph, onnx};
+use super::{safetensors, tfjs_graph, tfjs_layers, tflite, timm};
 use crate::error::{Error, Result};
 use crate::weights::file::File;
 use crate::weights::net::{ExportedFile, Net};
 use crate::weights::numbers::FloatType;
 
-/// Stands in for a reader that needs a feature.
+/// Stands in for a reader and a writer that need a feature.
 macro_rules! missing {
     ($feature:literal, $module:ident, $title:literal) => {
         #[cfg(not(feature = $feature))]
         mod $module {
-            use super::{Contents, File, Result};
+            use super::{Contents, Error, ExportedFile, File, Net, Result};
 
             pub(super) fn read(file: File<'_>) -> Result<Contents> {
                 let message = concat!(
@@ -31,11 +33,19 @@ macro_rules! missing {
                 );
                 Err(file.wrong("weights file", message))
             }
+
+            #[allow(dead_code)] // Not every format is written.
+            pub(super) fn write(_: &Net<'_>) -> Result<Vec<ExportedFile>> {
+                let expected = concat!("one that needs no feature `", $feature, "` of mobilenet");
+                Err(Error::setting("format", $title, expected))
+            }
         }
     };
 }
 
 missing!("hdf5", keras_hdf5, "HDF5");
+missing!("protobuf", frozen_graph, "a TensorFlow frozen graph");
+missing!("protobuf", onnx, "an ONNX model");
 missing!("pytorch", pytorch, "a PyTorch state dict");
 
 struct Row {

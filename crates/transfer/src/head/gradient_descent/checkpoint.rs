@@ -54,6 +54,7 @@ impl Checkpoint {
         self
     }
 
+    #[cfg(feature = "burn")]
     pub(crate) fn every(&self) -> usize {
         self.every
     }
