@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::network::{NetworkOptions, embed};
 use dataset::ImageFolder;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
 /// Find what looks like an image in a folder of images, and what else embeddings tell.
@@ -95,7 +95,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     if let Some(path) = &options.map {
         let pca = Pca::fit(set.values(), set.dim(), 2)?;
-        let map = picture(&pca.project(set.values())?, set.targets(), 800)?;
+        let map = scatter_plot(&pca.project(set.values())?, set.targets(), 800)?;
         common::write_png(path, &map.into())?;
         let shares = pca
             .explained()

@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 
 /// `[n, dim]`: class 0 around the first axis, class 1 around the second.
 fn two_classes(n: usize, dim: usize, seed: u64) -> (Vec<f32>, Vec<usize>) {
@@ -150,7 +150,7 @@ fn principal_components_of_known_data() {
     });
     assert!(wrong.fold(0.0, f64::max) < 1e-4);
     let targets: Vec<usize> = (0..600).map(|i| i % 2).collect();
-    let map = picture(&points, &targets, 200).unwrap();
+    let map = scatter_plot(&points, &targets, 200).unwrap();
     assert!(map.pixels().any(|p| p.0 != [255; 3]));
     assert!(Pca::fit(&values, 8, 9).is_err());
     assert!(Pca::fit(&values[..8], 8, 1).is_err());

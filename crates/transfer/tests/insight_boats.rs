@@ -5,7 +5,7 @@ mod common;
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use metrics::curves::Ranking;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, picture};
+use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
 use common::strangers;
@@ -206,6 +206,6 @@ fn the_map_shows_the_classes() {
         area.max(1.0 - area)
     );
     assert!(area.max(1.0 - area) > 0.7);
-    let map = picture(&points, training.targets(), 400).unwrap();
+    let map = scatter_plot(&points, training.targets(), 400).unwrap();
     assert!(map.pixels().filter(|p| p.0 != [255; 3]).count() > 1000);
 }

@@ -1,66 +1,17 @@
 //! What embeddings and out-of-fold predictions tell about a set of images: labels that are probably wrong, images that
-//! look alike, images of something else altogether, and a map of all of them.
+//! look alike, images of something else altogether, and a map of all images.
 //!
-//! Everything here works on plain row-major matrices `[n, dim]`.
+//! All functions work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each.
 
 mod label_noise;
-mod map;
 mod open_set;
+mod pca;
+mod rows;
+mod scatter_plot;
 mod similar;
 
 pub use label_noise::{LabelNoise, Suspect, label_noise};
-pub use map::{Pca, picture};
 pub use open_set::OpenSet;
+pub use pca::Pca;
+pub use scatter_plot::scatter_plot;
 pub use similar::{Neighbor, Pair, SimilarImages};
-
-use crate::{Error, Result};
-
-/// Rows of a matrix `[n, dim]`, or what is wrong with it.
-fn rows(what: &str, values: &[f32], dim: usize) -> Result<usize> {
-    if dim == 0 || !values.len().is_multiple_of(dim) {
-        let expected = format!("a multiple of {dim} values");
-        return Err(Error::mismatch(what, expected, values.len()));
-    }
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(Error::mismatch(
-            format!("{what}, row {}", at / dim),
-            "finite numbers",
-            values[at],
-        )),
-        None => Ok(values.len() / dim),
-    }
-}
-
-/// Each row divided by its Euclidean length; rows of zeros stay.
-fn unit_rows(values: &[f32], dim: usize) -> Vec<f32> {
-    values
-        .chunks_exact(dim)
-        .flat_map(|row| {
-            let squares: f64 = row.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-            let length = squares.sqrt();
-            let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
-            row.iter().map(move |&v| (f64::from(v) * scale) as f32)
-        })
-        .collect()
-}
-
-/// Eight sums at once, in f32 over blocks and f64 across them: fast, and the same bits always.
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let block = |(a, b): (&[f32], &[f32])| -> f64 {
-        let mut sums = [0.0f32; 8];
-        let (a8, a_rest) = a.as_chunks::<8>();
-        let (b8, b_rest) = b.as_chunks::<8>();
-        for (a, b) in std::iter::zip(a8, b8) {
-            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-                *sum += a * b;
-            }
-        }
-        let rest: f64 = std::iter::zip(a_rest, b_rest)
-            .map(|(&a, &b)| f64::from(a) * f64::from(b))
-            .sum();
-        sums.iter().map(|&s| f64::from(s)).sum::<f64>() + rest
-    };
-    std::iter::zip(a.chunks(256), b.chunks(256))
-        .map(block)
-        .sum()
-}

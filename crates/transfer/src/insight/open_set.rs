@@ -1,11 +1,15 @@
-use super::{SimilarImages, rows, unit_rows};
-use crate::{Error, Result, threads};
+use super::rows::{count_rows, unit_rows};
+use super::similar::SimilarImages;
+use crate::error::{Error, Result};
+use crate::threads;
 
-/// Tells images of something else from images like those trained on, so that a cat is not confidently a boat.
+/// Detects out-of-distribution images: images of none of the classes that a head was trained on. Without it, a head
+/// for boats and clouds calls a cat a boat, and may be confident.
 ///
-/// The score is the distance, on the unit sphere, from an image's embedding to its `k`-th nearest training image
-/// ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)), itself included: with `k` 1 a training image has 0, to rounding; at most 2. The threshold comes from
-/// held-out images of the known classes, never from strangers, which nobody has beforehand.
+/// The score of an image is the distance, on the unit sphere, from its embedding to the `k`-th nearest training
+/// embedding ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)), from 0 to 2. A training image counts as its own
+/// nearest neighbor, so with `k` = 1 it has the score 0, up to rounding. The threshold is chosen on held-out images of
+/// the known classes alone, since out-of-distribution images are not available beforehand.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -26,12 +30,13 @@ pub struct OpenSet {
 }
 
 impl OpenSet {
-    /// `train` and `held_out` are `[n, dim]` of known classes; `k` is at least 1 (10 does well from some hundred images
-    /// up), `accepted` the share of held-out images that shall count as known, in (0, 1] (usually 0.95).
+    /// `train` and `held_out` are embeddings `[n, dim]` of known classes. `k` is at least 1; 10 is a good choice from some
+    /// hundred images on. `accepted` is the share of held-out images that shall count as known, above 0 and at most 1,
+    /// usually 0.95.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where there are fewer than `k` training images or no held-out ones, or values are not finite;
-    /// [`Error::Setting`] where `accepted` is out of range.
+    /// [`Error::Mismatch`] where there are fewer than `k` training images, no held-out images, or values that are not
+    /// finite; [`Error::Setting`] where `accepted` is out of range.
     pub fn fit(
         train: &[f32],
         held_out: &[f32],
@@ -46,7 +51,7 @@ impl OpenSet {
                 "a share above 0 and at most 1",
             ));
         }
-        let n = rows("training embeddings", train, dim)?;
+        let n = count_rows("training embeddings", train, dim)?;
         if k == 0 || n < k {
             return Err(Error::mismatch(
                 "training images",
@@ -54,7 +59,7 @@ impl OpenSet {
                 n,
             ));
         }
-        let held = rows("held-out embeddings", held_out, dim)?;
+        let held = count_rows("held-out embeddings", held_out, dim)?;
         if held == 0 {
             return Err(Error::mismatch("held-out images", "at least 1", 0));
         }
@@ -71,12 +76,12 @@ impl OpenSet {
         Ok(open_set)
     }
 
-    /// Distances of images `[n, dim]`: the larger, the stranger.
+    /// The scores of images `[n, dim]`: the larger the score, the less an image resembles the training images.
     ///
     /// # Errors
     /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
     pub fn scores(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
-        rows("embeddings", embeddings, self.dim)?;
+        count_rows("embeddings", embeddings, self.dim)?;
         let unit = unit_rows(embeddings, self.dim);
         let score = |row: &[f32]| {
             let nearest = self.known.nearest_unit(row, self.k);
@@ -86,12 +91,12 @@ impl OpenSet {
         Ok(threads::map(unit.chunks_exact(self.dim), score))
     }
 
-    /// The score beyond which an image is a stranger.
+    /// The score above which an image counts as out of distribution.
     pub fn threshold(&self) -> f64 {
         self.threshold
     }
 
-    /// Whether one image is of something else than was trained on.
+    /// Whether one image, given by its embedding `[dim]`, is out of distribution: its score is above the threshold.
     ///
     /// # Errors
     /// As [`scores`](Self::scores).
@@ -99,7 +104,7 @@ impl OpenSet {
         match self.scores(embedding)?[..] {
             [score] => Ok(score > self.threshold),
             _ => Err(Error::mismatch(
-                "values of one embedding",
+                "length of one embedding",
                 self.dim,
                 embedding.len(),
             )),

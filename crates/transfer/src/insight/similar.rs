@@ -1,18 +1,19 @@
-use super::{dot, rows, unit_rows};
-use crate::{Error, Result, threads};
+use super::rows::{count_rows, dot, unit_rows};
+use crate::error::{Error, Result};
+use crate::threads;
 
-/// An image near another.
+/// An image that resembles another one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbor {
     /// Row of the image.
     pub index: usize,
-    /// Cosine of the angle between the embeddings: 1 for the same picture. On photographs of boats and clouds (alpha
-    /// 1.0) the nearest other picture has 0.65 to 0.82 (5 and 95 of 100), one that was recompressed, mirrored or
-    /// trimmed 0.91 to 0.98, one of half the size 0.82 to 0.92.
+    /// Cosine of the angle between the two embeddings: 1 for the same picture. Measured on photographs of boats and clouds
+    /// (alpha 1.0), it is 0.65 to 0.82 for the nearest other picture (5th to 95th percentile), 0.91 to 0.98 for a
+    /// recompressed, mirrored or trimmed copy, and 0.82 to 0.92 for a copy of half the size.
     pub similarity: f64,
 }
 
-/// Two images near each other.
+/// Two images that resemble each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
     /// Row in the first set.
@@ -23,7 +24,7 @@ pub struct Pair {
     pub similarity: f64,
 }
 
-/// Finds images that look alike, by the cosine between embeddings. Exact: every image is compared.
+/// Finds images that look alike, by the cosine between their embeddings. The search is exact: every image is compared.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -46,32 +47,32 @@ impl SimilarImages {
     /// # Errors
     /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
     pub fn new(embeddings: &[f32], dim: usize) -> Result<Self> {
-        rows("embeddings", embeddings, dim)?;
+        count_rows("embeddings", embeddings, dim)?;
         Ok(Self {
             unit: unit_rows(embeddings, dim),
             dim,
         })
     }
 
-    /// How many images are searched.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.unit.len() / self.dim
     }
 
-    /// Whether there are none.
+    /// Whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.unit.is_empty()
     }
 
-    /// The `k` images nearest to `embedding`, the nearest first; fewer where there are fewer. Of equals, the earlier
-    /// row comes first.
+    /// The `k` images nearest to `embedding`, the nearest first, or all images where there are fewer than `k`. Among
+    /// equally near images the earlier row comes first.
     ///
     /// # Errors
     /// [`Error::Mismatch`] where `embedding` has not `dim` finite values.
     pub fn nearest(&self, embedding: &[f32], k: usize) -> Result<Vec<Neighbor>> {
-        if rows("embedding", embedding, self.dim)? != 1 {
+        if count_rows("embedding", embedding, self.dim)? != 1 {
             return Err(Error::mismatch(
-                "values of one embedding",
+                "length of one embedding",
                 self.dim,
                 embedding.len(),
             ));
@@ -103,15 +104,20 @@ impl SimilarImages {
         all
     }
 
-    /// Pairs of an image here and one of `other` whose cosine is at least `threshold`, in order of rows: copies and
-    /// near-duplicates across a split. 0.9 finds the same picture recompressed, mirrored or trimmed by a few per cent,
-    /// and hardly another; what is lower must be looked at (see [`Neighbor::similarity`]).
+    /// All pairs of an image of this set and an image of `other` whose cosine is at least `threshold`, in the order of the
+    /// rows: copies and near-duplicates across a split. A threshold of 0.9 finds pictures that were recompressed, mirrored
+    /// or trimmed by a few percent, and hardly any others; pairs with a lower cosine must be looked at (see
+    /// [`Neighbor::similarity`]).
     ///
     /// # Errors
     /// [`Error::Mismatch`] where the two differ in `dim`.
     pub fn pairs(&self, other: &Self, threshold: f64) -> Result<Vec<Pair>> {
         if self.dim != other.dim {
-            return Err(Error::mismatch("values an image", self.dim, other.dim));
+            return Err(Error::mismatch(
+                "length of an embedding",
+                self.dim,
+                other.dim,
+            ));
         }
         let near = |(first, row): (usize, &[f32])| -> Vec<Pair> {
             let similar = other
