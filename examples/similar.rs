@@ -83,8 +83,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(count) = options.suspects {
         let report = HeadConfig::new().training(&set).fit()?.report;
         let noise = label_noise(set.targets(), &report.out_of_fold, folder.classes().len())?;
-        let (rate, n) = (100.0 * noise.noise_rate(), noise.mislabelled().count());
-        common::say!("about {rate:.1} % of the labels are wrong; {n} images count as mislabelled");
+        let (rate, n) = (100.0 * noise.noise_rate(), noise.mislabeled().count());
+        common::say!("about {rate:.1} % of the labels are wrong; {n} images count as mislabeled");
         for suspect in noise.ranking.iter().take(count) {
             let (name, likely) = (
                 &set.names()[suspect.index],

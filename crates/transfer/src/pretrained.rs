@@ -1,9 +1,14 @@
-use crate::{Backbone, Classifier, Dense, Error, Head, Result};
+use crate::backbone::Backbone;
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::head::{Dense, Head};
 
 impl Classifier {
-    /// A net as it was published, with its own classes: its last layer is the head. `classes` are names in the order of
-    /// the weights (ImageNet's 1000, or 1001 with the background first); equal names get their index, ` (134)`, behind
-    /// them. Images are resized as [`Backbone::new`] has it; how else is the `backbone`'s business.
+    /// A classifier of the classes that a published network was trained on, for example ImageNet's: the last layer of the
+    /// network becomes the head. `classes` are names in the order of the weights (ImageNet's 1000, or 1001 with the
+    /// background first). Names that occur more than once get their index appended, as in `crane (134)`. Images are
+    /// resized as [`Backbone::new`] does; to resize them otherwise, configure the backbone first
+    /// ([`Backbone::with_resize`]).
     ///
     /// ```no_run
     /// # fn main() -> transfer::Result<()> {
@@ -17,18 +22,22 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// Where the net has no classifier (it was cut, or is one without), or another number of classes.
+    /// [`Error::Mismatch`] where the network has no classification layer, or `classes` has another length than its output.
     pub fn pretrained(backbone: Backbone, classes: &[String]) -> Result<Self> {
         let weights = backbone.weights();
         let find = |wanted: &str| {
             let found = weights.tensors().find(|(name, ..)| *name == wanted);
             found.ok_or_else(|| {
-                Error::mismatch("a net with its own classes", wanted, "no such tensor")
+                Error::mismatch(
+                    "a network with a classification layer",
+                    wanted,
+                    "no such tensor",
+                )
             })
         };
         let ((_, _, weight), (_, _, bias)) = (find("classifier.weight")?, find("classifier.bias")?);
         let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
-        // The net has a column a class, a head a row.
+        // The network keeps one column per class, a head one row per class.
         let rows = (0..outputs).flat_map(|class| (0..inputs).map(move |i| i * outputs + class));
         let rows = rows.map(|at| weight[at]).collect();
         let head = Head::new(vec![Dense::new(inputs, rows, bias.to_vec())?])?;

@@ -59,7 +59,7 @@ fn the_mean_of_equals_is_reached_by_each() {
         .flat_map(|&p| [p, 1.0 - p])
         .collect();
     let noise = label_noise(&[0, 0, 0, 1, 1], &p, 2).unwrap();
-    let found: Vec<usize> = noise.mislabelled().map(|suspect| suspect.index).collect();
+    let found: Vec<usize> = noise.mislabeled().map(|suspect| suspect.index).collect();
     assert_eq!(found, [3]);
 }
 

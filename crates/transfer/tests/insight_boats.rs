@@ -44,11 +44,11 @@ fn planted_wrong_labels_are_found() {
     let hit = |s: &&transfer::insight::Suspect| planted.contains(&s.index);
     let found = candidates.iter().filter(hit).count();
     eprintln!(
-        "{found} of {} planted among the first {} candidates; {} count as mislabelled ({} of them planted); noise rate {:.3}",
+        "{found} of {} planted among the first {} candidates; {} count as mislabeled ({} of them planted); noise rate {:.3}",
         planted.len(),
         candidates.len(),
-        noise.mislabelled().count(),
-        noise.mislabelled().filter(hit).count(),
+        noise.mislabeled().count(),
+        noise.mislabeled().filter(hit).count(),
         noise.noise_rate(),
     );
     assert!(found * 2 >= planted.len());

@@ -5,7 +5,8 @@ use super::gradient_descent::config::GradientDescent;
 use super::logistic_regression::config::LogisticRegression;
 use crate::error::{Error, Result};
 
-/// How to train a head. Start from [`HeadConfig::new`].
+/// How a head is trained: the recipe, the class weights, label smoothing and the seed. [`training`](Self::training)
+/// starts a training with it.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -27,7 +28,7 @@ pub struct HeadConfig {
     pub(crate) seed: u64,
 }
 
-/// The ways to train a head.
+/// The ways to train a head, with their settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -59,8 +60,7 @@ impl Default for HeadConfig {
 }
 
 impl HeadConfig {
-    /// The [converged](LogisticRegression) recipe, class weights [`Auto`](ClassWeights::Auto), no label smoothing,
-    /// seed 0.
+    /// [`LogisticRegression`], class weights [`Auto`](ClassWeights::Auto), no label smoothing, seed 0.
     pub fn new() -> Self {
         Self {
             recipe: LogisticRegression::new().into(),
@@ -70,25 +70,26 @@ impl HeadConfig {
         }
     }
 
-    /// Another recipe.
+    /// The recipe; default [`LogisticRegression`].
     pub fn with_recipe(mut self, recipe: impl Into<Recipe>) -> Self {
         self.recipe = recipe.into();
         self
     }
 
-    /// How much an image of each class counts; default [`ClassWeights::Auto`].
+    /// How much a training image of each class counts; default [`ClassWeights::Auto`].
     pub fn with_class_weights(mut self, weights: ClassWeights) -> Self {
         self.class_weights = weights;
         self
     }
 
-    /// The share of each target that is spread over all classes, from 0 (default) up to, not including, 1.
+    /// The share of each target's probability that is spread over all classes, from 0 (the default, no smoothing) up to,
+    /// not including, 1.
     pub fn with_label_smoothing(mut self, share: f64) -> Self {
         self.label_smoothing = share;
         self
     }
 
-    /// Seed of everything random (folds; weights at the start, batches, dropout); default 0.
+    /// The seed of all random numbers (folds; initial weights, batches, dropout); default 0.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

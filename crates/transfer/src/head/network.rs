@@ -16,7 +16,7 @@ impl Dense {
     /// `weights` is `[outputs, inputs]`, row after row.
     ///
     /// # Errors
-    /// If the lengths do not fit together or a value is not finite.
+    /// [`Error::Mismatch`] where the lengths do not fit together or a value is not finite.
     pub fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
         if inputs == 0 || bias.is_empty() || inputs.checked_mul(bias.len()) != Some(weights.len()) {
             return Err(Error::mismatch(
@@ -35,22 +35,22 @@ impl Dense {
         })
     }
 
-    /// Values in.
+    /// The number of inputs.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Values out.
+    /// The number of outputs.
     pub fn outputs(&self) -> usize {
         self.bias.len()
     }
 
-    /// `[outputs, inputs]`.
+    /// The weights `[outputs, inputs]`, row after row.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
 
-    /// One value an output.
+    /// The bias: one value per output.
     pub fn bias(&self) -> &[f32] {
         &self.bias
     }
@@ -59,7 +59,7 @@ impl Dense {
         (&mut self.weights, &mut self.bias)
     }
 
-    /// Sums in `f64`, in one order: the same bits for one image or many.
+    /// Sums in `f64` in a fixed order, so one image gives the same bits alone and among others.
     fn forward(&self, x: &[f64]) -> Vec<f64> {
         self.weights
             .chunks_exact(self.inputs)
@@ -71,7 +71,7 @@ impl Dense {
     }
 }
 
-/// A trained head: from an embedding to one logit a class; one dense layer, or two with a ReLU between.
+/// A trained head: it maps an embedding to one logit per class, by one dense layer, or by two with a ReLU between them.
 ///
 /// Made by [`HeadTraining::fit`](crate::HeadTraining::fit).
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +92,8 @@ impl Head {
     /// A head of one layer or of two.
     ///
     /// # Errors
-    /// If there are fewer or more layers, or one's outputs are not the next one's inputs.
+    /// [`Error::Mismatch`] where there are no layers or more than two, or the outputs of the first layer are not the inputs of
+    /// the second.
     pub fn new(layers: Vec<Dense>) -> Result<Self> {
         match layers.as_slice() {
             [_] => {}
@@ -109,17 +110,17 @@ impl Head {
         Ok(Self { layers })
     }
 
-    /// The layers: one, or the hidden one and the last.
+    /// The layers: the last one alone, or the hidden layer and the last one.
     pub fn layers(&self) -> &[Dense] {
         &self.layers
     }
 
-    /// Values of an embedding.
+    /// The length of an embedding.
     pub fn dim(&self) -> usize {
         self.layers[0].inputs()
     }
 
-    /// Number of classes.
+    /// The number of classes.
     pub fn classes(&self) -> usize {
         self.layers[self.layers.len() - 1].outputs()
     }
@@ -174,7 +175,7 @@ impl Head {
     /// Logits `[n, classes]` of embeddings `[n, dim]`.
     ///
     /// # Errors
-    /// If the length is no multiple of [`dim`](Self::dim).
+    /// [`Error::Mismatch`] where the length is not a multiple of [`dim`](Self::dim).
     pub fn logits(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         self.check(embeddings)?;
         Ok(embeddings
@@ -186,7 +187,7 @@ impl Head {
     /// Probabilities `[n, classes]` of embeddings `[n, dim]`: the softmax of the logits.
     ///
     /// # Errors
-    /// If the length is no multiple of [`dim`](Self::dim).
+    /// [`Error::Mismatch`] where the length is not a multiple of [`dim`](Self::dim).
     pub fn probabilities(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         let mut values = self.logits(embeddings)?;
         values
@@ -195,10 +196,11 @@ impl Head {
         Ok(values)
     }
 
-    /// What the head says about labelled embeddings, ready to be measured; the images' names go along.
+    /// The predictions for labeled embeddings, with the names of the images, for the measurements of `metrics`.
     ///
     /// # Errors
-    /// If the embeddings or the targets do not fit the head, or there are none.
+    /// [`Error::Mismatch`] or [`Error::Metrics`] where the embeddings, the targets or the classes do not fit the head, or there
+    /// are no images.
     pub fn predictions(&self, set: &Embeddings, classes: &[String]) -> Result<Predictions> {
         let probabilities = self.probabilities(set.values())?;
         let targets = set.targets().to_vec();
@@ -210,11 +212,11 @@ impl Head {
         })
     }
 
-    /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to it;
-    /// `upstream` gets the logits to choose from.
+    /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to the embedding.
+    /// `upstream` is computed from the logits.
     ///
     /// # Errors
-    /// If `embedding` has not [`dim`](Self::dim) values.
+    /// [`Error::Mismatch`] where `embedding` has another length than [`dim`](Self::dim).
     pub fn gradient(
         &self,
         embedding: &[f32],
@@ -223,7 +225,7 @@ impl Head {
         self.check(embedding)?;
         if embedding.len() != self.dim() {
             return Err(Error::mismatch(
-                "values of one embedding",
+                "length of one embedding",
                 self.dim(),
                 embedding.len(),
             ));
@@ -285,7 +287,7 @@ impl Head {
     }
 }
 
-/// Softmax of `logits / temperature`, in place.
+/// Replaces logits by the softmax of `logits / temperature`.
 ///
 /// ```
 /// let mut values = [0.0, 3.0_f64.ln()];
@@ -304,7 +306,7 @@ pub fn softmax(logits: &mut [f64], temperature: f64) {
     }
 }
 
-/// The first of the largest values: where classes tie, the first of them is named, everywhere.
+/// The index of the largest value; among equal values the first.
 pub(crate) fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
@@ -315,8 +317,8 @@ pub(crate) fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     best
 }
 
-/// Whether a row of probabilities names the target, and its cross-entropy, which is finite (clipped as scikit-learn
-/// does).
+/// Whether the target is the most probable class of a row of probabilities, and the cross-entropy of the row, which is
+/// always finite (clipped as in scikit-learn).
 pub(crate) fn score(probabilities: &[f64], target: usize) -> (bool, f64) {
     let own = probabilities.get(target).copied().unwrap_or(0.0);
     (argmax(probabilities) == target, -own.max(f64::EPSILON).ln())

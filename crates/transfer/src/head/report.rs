@@ -6,35 +6,35 @@ use super::class_weights::ClassWeights;
 use super::config::HeadConfig;
 use super::network::{Dense, Head};
 
-/// What cross-validation found for one setting.
+/// One setting that cross-validation has evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Candidate {
-    /// Inverse regularisation.
+    /// The inverse of the regularization strength.
     pub c: f64,
-    /// How much images of each class counted.
+    /// The class weights.
     pub class_weights: ClassWeights,
-    /// Mean of `-ln p(target)` over the held-out images of all folds, every image counting the same.
+    /// The mean of `-ln p(target)` over the held-out images of all folds; every image counts the same.
     pub log_loss: f64,
-    /// Standard error of that mean over the images.
+    /// The standard error of that mean.
     pub standard_error: f64,
-    /// Share of held-out images whose likeliest class is the target.
+    /// The share of held-out images whose most probable class is the target, 0 to 1.
     pub accuracy: f64,
 }
 
-/// A look at a training by steps, as `retrain.py` logs it; `Display` gives its lines.
+/// One evaluation during gradient descent, as `retrain.py` logs it; `Display` gives its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepRecord {
     /// The step, from 0.
     pub step: usize,
-    /// Step size.
+    /// The learning rate.
     pub learning_rate: f32,
-    /// Accuracy on the step's batch, after the step.
+    /// Accuracy on the batch of the step, after the step, 0 to 1.
     pub train_accuracy: f64,
-    /// Mean cross-entropy there.
+    /// Mean cross-entropy on that batch.
     pub train_cross_entropy: f64,
-    /// The same on validation images, if there are any.
+    /// The same for validation images, if there are any.
     pub validation: Option<Validation>,
 }
 
@@ -42,11 +42,11 @@ pub struct StepRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Validation {
-    /// Share of images whose likeliest class is the target.
+    /// The share of images whose most probable class is the target, 0 to 1.
     pub accuracy: f64,
     /// Mean cross-entropy.
     pub cross_entropy: f64,
-    /// How many images.
+    /// The number of images.
     pub images: usize,
 }
 
@@ -79,75 +79,76 @@ impl fmt::Display for StepRecord {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum FitEvent<'a> {
-    /// Cross-validation has judged a setting.
+    /// Cross-validation has evaluated a setting.
     Candidate(&'a Candidate),
-    /// The converged recipe has made a pass over the images.
+    /// Logistic regression has made a pass over the images.
     Pass {
-        /// Passes so far in this search.
+        /// The number of the pass in this search, from 0.
         pass: usize,
-        /// The largest entry of the gradient.
+        /// The largest absolute entry of the gradient.
         gradient: f64,
     },
-    /// A look at a training by steps.
+    /// Gradient descent has made an evaluation.
     Step {
-        /// What was seen.
+        /// Its result.
         record: &'a StepRecord,
-        /// The weights at this moment.
+        /// The current layers.
         layers: &'a [Dense],
-        /// Steps in all.
+        /// The number of steps of the whole training.
         steps: usize,
     },
 }
 
-/// Why a fit ended.
+/// Why a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stopped {
-    /// At the optimum, to the tolerance or to what rounding allows.
+    /// The optimum was reached, within the tolerance or as far as rounding allows.
     Converged,
-    /// After the last step.
+    /// The last step was done.
     Steps,
-    /// The validation cross-entropy no longer fell; the weights are those of its lowest value.
+    /// Early stopping: the validation cross-entropy did not fall any more. The weights are those with its lowest value.
     Early,
     /// The limit of passes was reached before the optimum.
     PassLimit,
-    /// The caller ended it; the weights are the best so far.
+    /// The caller ended the training. The weights are the best so far.
     Cancelled,
 }
 
-/// How a head came to be; goes into the classifier file.
+/// How a head was trained. The report is stored in the classifier file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FitReport {
-    /// What was asked for.
+    /// The configuration.
     pub config: HeadConfig,
-    /// Images the head was fitted on.
+    /// The number of images that the head was fitted on.
     pub images: usize,
-    /// Settings that cross-validation has judged, in the order tried.
+    /// The settings that cross-validation has evaluated, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
-    /// Index into `candidates`.
+    /// The index of the chosen setting in `candidates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<usize>,
-    /// Of the chosen setting, the probabilities `[images, classes]` of each image by the head that had not seen it:
-    /// training images first, then validation images. Empty where nothing was chosen; not kept in files.
+    /// The probabilities `[images, classes]` of each image by the head of its fold, which has not seen the image, for the
+    /// chosen setting: first the training images, then the validation images. Empty where nothing was chosen, and not
+    /// stored in files.
     #[serde(skip)]
     pub out_of_fold: Vec<f64>,
-    /// Looks at a training by steps.
+    /// The evaluations during gradient descent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<StepRecord>,
-    /// Why the fit ended.
+    /// Why the training ended.
     pub stopped: Stopped,
-    /// Passes over the images, or steps, that the final weights took.
+    /// The number of passes over the images, or of steps, after which the weights were taken.
     pub steps: usize,
-    /// The largest entry of the gradient of the mean loss at the end (converged recipe).
+    /// Logistic regression: the largest absolute entry of the gradient of the mean loss at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient: Option<f64>,
 }
 
 impl FitReport {
-    /// The setting that cross-validation chose.
+    /// The setting that cross-validation chose; `None` where there was nothing to choose.
     pub fn chosen(&self) -> Option<&Candidate> {
         self.choice.and_then(|index| self.candidates.get(index))
     }

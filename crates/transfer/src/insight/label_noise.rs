@@ -1,35 +1,37 @@
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// One image, and how far its label is in doubt.
+/// One image, and how doubtful its label is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Suspect {
     /// Row of the image.
     pub index: usize,
-    /// The label that it has.
+    /// The given label.
     pub given: usize,
     /// The most probable other label.
     pub likely: usize,
-    /// Probability of the given label less that of `likely`: -1 (surely wrong) to 1 (surely right).
+    /// Probability of the given label minus the probability of `likely`: from -1 (surely wrong) to 1 (surely right).
     pub margin: f64,
-    /// Whether it counts as mislabelled by confident learning: of the classes that have at least the probability that
-    /// images labelled so have on average, the most probable is not the given one; and some class is more probable than
-    /// that.
-    pub mislabelled: bool,
+    /// Whether the image counts as mislabeled by confident learning. A class is confident for an image if its probability
+    /// is at least the [threshold](LabelNoise::thresholds) of the class. The image counts as mislabeled if the most
+    /// probable confident class is not the given label, and another class is more probable than the given label.
+    pub mislabeled: bool,
 }
 
-/// What [`label_noise`] finds.
+/// The result of [`label_noise`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelNoise {
-    /// Every image, the most doubtful first: those that count as mislabelled, then the others, each by margin.
+    /// Every image, the most doubtful first: first the images that count as mislabeled, then the others, both by margin.
     pub ranking: Vec<Suspect>,
-    /// For each class, the mean probability that images labelled so have for it; `None` for a class without images.
+    /// For each class, the mean probability of the class over the images with that label; `None` for a class without
+    /// images.
     pub thresholds: Vec<Option<f64>>,
-    /// Estimated share of images with given label `i` and true label `j`, at `[i * classes + j]`; sums to 1.
+    /// `[classes, classes]`: at `[i * classes + j]` the estimated share of images with the given label `i` and the true
+    /// label `j`. The sum is 1.
     pub joint: Vec<f64>,
 }
 
 impl LabelNoise {
-    /// Estimated share of wrong labels, 0 to 1.
+    /// The estimated share of wrong labels, 0 to 1.
     pub fn noise_rate(&self) -> f64 {
         let classes = self.thresholds.len();
         1.0 - (0..classes)
@@ -37,20 +39,23 @@ impl LabelNoise {
             .sum::<f64>()
     }
 
-    /// The images that count as mislabelled, the most doubtful first.
-    pub fn mislabelled(&self) -> impl Iterator<Item = &Suspect> {
-        self.ranking.iter().take_while(|s| s.mislabelled)
+    /// The images that count as mislabeled, the most doubtful first.
+    pub fn mislabeled(&self) -> impl Iterator<Item = &Suspect> {
+        self.ranking.iter().take_while(|s| s.mislabeled)
     }
 }
 
-/// Confident learning ([Northcutt, Jiang and Chuang 2021](https://arxiv.org/abs/1911.00068)): which labels do the
-/// predictions of models that have *not* seen the image contradict?
+/// Finds probably wrong labels by confident learning
+/// ([Northcutt, Jiang and Chuang 2021](https://arxiv.org/abs/1911.00068)).
 ///
-/// `probabilities` is `[n, classes]`, each row predicted by a model that was fitted without that image (out of fold: a
-/// model that has seen the wrong label repeats it; [`FitReport::out_of_fold`](crate::FitReport)). Ranking is by margin, cleanlab's `normalized_margin`.
+/// `targets` are the given labels. `probabilities` is `[n, classes]`; each row must be predicted by a model that was
+/// fitted *without* that image (out of fold), since a model that has seen a wrong label repeats it:
+/// [`FitReport::out_of_fold`](crate::FitReport::out_of_fold) has such rows. The ranking is by margin, which cleanlab calls
+/// `normalized_margin`.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where lengths do not fit, there is no image, a target is no class, or a probability is not in 0 to 1.
+/// [`Error::Mismatch`] where the lengths do not fit together, there are fewer than two classes or no images, a target is
+/// not a class, or a probability is not in 0 to 1.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -94,15 +99,15 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
         .map(|&(sum, n)| (n > 0).then(|| sum / n as f64))
         .collect();
 
-    // The confident joint: images whose class is plain, by the label given and the class that it looks like.
+    // The confident joint: images with a confident class, counted by the given label and that class.
     let mut counts = vec![0.0; classes * classes];
     let mut ranking = Vec::with_capacity(targets.len());
     for (index, (&given, row)) in rows().enumerate() {
-        // Rounding may lift a mean above all that it is the mean of.
+        // Rounding can make a mean larger than all values it is the mean of.
         let reaches = |t: f64, p: f64| p >= t - 1e-9;
         let confident = (0..classes).filter(|&c| thresholds[c].is_some_and(|t| reaches(t, row[c])));
-        let looks_like = confident.reduce(|best, c| if row[c] > row[best] { c } else { best });
-        if let Some(class) = looks_like {
+        let confident_class = confident.reduce(|best, c| if row[c] > row[best] { c } else { best });
+        if let Some(class) = confident_class {
             counts[given * classes + class] += 1.0;
         }
         let others = (0..classes).filter(|&c| c != given);
@@ -113,16 +118,16 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
             given,
             likely,
             margin: row[given] - row[likely],
-            mislabelled: looks_like.is_some_and(|c| c != given) && row[likely] > row[given],
+            mislabeled: confident_class.is_some_and(|c| c != given) && row[likely] > row[given],
         });
     }
     ranking.sort_by(|a, b| {
-        (b.mislabelled.cmp(&a.mislabelled))
+        (b.mislabeled.cmp(&a.mislabeled))
             .then(a.margin.total_cmp(&b.margin))
             .then(a.index.cmp(&b.index))
     });
 
-    // Each label's row scaled to the number of images that have it, everything to 1.
+    // Each label's row is scaled to the number of images with that label, and the whole to the sum 1.
     for (given, &(_, n)) in sums.iter().enumerate() {
         let row = &mut counts[given * classes..][..classes];
         let confident: f64 = row.iter().sum();

@@ -5,6 +5,7 @@
 
 mod label_noise;
 mod open_set;
+#[cfg(feature = "pca")]
 mod pca;
 mod rows;
 mod scatter_plot;
@@ -12,6 +13,7 @@ mod similar;
 
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use open_set::OpenSet;
+#[cfg(feature = "pca")]
 pub use pca::Pca;
 pub use scatter_plot::scatter_plot;
 pub use similar::{Neighbor, Pair, SimilarImages};

@@ -256,7 +256,7 @@ impl Fit<'_, '_> {
             return Ok(());
         }
         let found = head.predictions(self.validation, self.classes)?;
-        let (_, log) = summaries.writers();
+        let log = summaries.writers().validation;
         for at in found.mistakes().take(MOST_PICTURES) {
             let name = &self.validation.names()[at];
             let Some(item) = self.validation_items.iter().find(|item| item.name == *name) else {

@@ -1,5 +1,5 @@
-//! Event files that [TensorBoard](https://www.tensorflow.org/tensorboard) shows: scalars, histograms, images,
-//! precision-recall curves and text, written without TensorFlow.
+//! Event files for [TensorBoard](https://www.tensorflow.org/tensorboard), written without TensorFlow: scalars, histograms,
+//! images, precision-recall curves and texts.
 //!
 //! ```
 //! # fn main() -> transfer::Result<()> {
@@ -14,7 +14,8 @@
 //! # }
 //! ```
 //!
-//! Look at it with `tensorboard --logdir FOLDER`. [`RetrainSummaries`] writes what `retrain.py` wrote, under its tags.
+//! To look at them, run `tensorboard --logdir FOLDER`. [`RetrainSummaries`] writes what `retrain.py` wrote, under the same
+//! tags.
 
 mod histogram;
 mod messages;
@@ -24,5 +25,5 @@ mod retrain;
 mod writer;
 
 pub use record::{MAX_RECORD, read_records};
-pub use retrain::RetrainSummaries;
+pub use retrain::{RetrainSummaries, Writers};
 pub use writer::EventWriter;

@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::messages::{Content, Dim, Metadata, Plugin, PrCurvePlugin, Shape, Tensor};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Thresholds of a curve, equally spaced from 0 to 1: the plugin's default.
 const THRESHOLDS: usize = 201;
@@ -43,7 +43,7 @@ fn rows(targets: &[bool], scores: &[f64]) -> Result<[Vec<f64>; 6]> {
     let (tp, fp) = (positives, negatives);
     let rest = |counts: &[f64]| -> Vec<f64> { counts.iter().map(|c| counts[0] - c).collect() };
     let (tn, missed) = (rest(&fp), rest(&tp));
-    // The plugin's own way to divide by nothing.
+    // As the plugin does, which avoids dividing by zero.
     let share = |part: &[f64], other: &[f64]| -> Vec<f64> {
         part.iter()
             .zip(other)

@@ -1,9 +1,9 @@
-//! The frame around each event, TensorFlow's record format: length (u64), its masked CRC, the data, their masked CRC,
-//! all little-endian.
+//! The frame around each event, which is TensorFlow's record format: the length (u64), its masked CRC, the data, and
+//! their masked CRC, all little-endian.
 
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Longest record that [`read_records`] accepts, in bytes: longer lengths are damage, not data.
 pub const MAX_RECORD: u64 = 256 << 20;
@@ -26,8 +26,8 @@ pub(super) fn frame(data: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// The records of an event file (serialised `Event` messages), each with both checksums verified. A record cut short
-/// at the end of the file, as a killed writer leaves it, ends the list.
+/// Reads the records of an event file, which are serialized `Event` messages, and verifies both checksums of each. An
+/// incomplete record at the end of the file, as a killed writer leaves it, is left out.
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be read; [`Error::Mismatch`] where a checksum or a length is wrong.

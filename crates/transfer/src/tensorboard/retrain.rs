@@ -3,20 +3,22 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::EventWriter;
-use crate::{Embeddings, FitEvent, Head, Result};
+use super::writer::EventWriter;
+use crate::embeddings::Embeddings;
+use crate::error::Result;
+use crate::head::{FitEvent, Head, score};
 
-/// Images whose logits and probabilities go into the histograms of a look; the original's batch.
+/// Images whose logits and probabilities go into each histogram: the batch size of `retrain.py`.
 const SAMPLE: usize = 100;
 
-/// Writes what `retrain.py` wrote for TensorBoard, as a fit goes on: the runs `train` and `validation` with its tags
+/// Writes what `retrain.py` wrote for TensorBoard, while a head is trained: the runs `train` and `validation` with the tags
 /// `accuracy_1`, `cross_entropy_1`, `final_training_ops/{weights,biases}/summaries/{mean,stddev_1,max,min,histogram}`,
-/// `final_training_ops/Wx_plus_b/pre_activations` and `activations`. Beyond those: `learning_rate`, the text
-/// `configuration`, a PR curve a class; for the converged recipe the `gradient` of each pass and the
+/// `final_training_ops/Wx_plus_b/pre_activations` and `activations`. In addition it writes `learning_rate`, the text
+/// `configuration` and one precision-recall curve per class; for logistic regression also the `gradient` of each pass and
 /// `cross_validation/{log_loss,accuracy}` of each candidate.
 ///
-/// The endings `_1` are no mistake: TensorFlow 1 appended them because the scope of the same name existed already, and
-/// dashboards made for the original ask for them.
+/// The endings `_1` are intended: TensorFlow 1 appended them because a scope of the same name existed already, and
+/// dashboards that were made for `retrain.py` look for them.
 ///
 /// ```no_run
 /// # fn fit(training: &transfer::Embeddings, validation: &transfer::Embeddings, classes: &[String]) -> transfer::Result<()> {
@@ -38,7 +40,16 @@ pub struct RetrainSummaries {
     failed: Result<()>,
 }
 
-/// A run, and the images that its histograms are made of.
+/// The writers of the runs of [`RetrainSummaries`].
+#[derive(Debug)]
+pub struct Writers<'a> {
+    /// Of the run `train`.
+    pub train: &'a mut EventWriter,
+    /// Of the run `validation`.
+    pub validation: &'a mut EventWriter,
+}
+
+/// A run, and the images of its histograms.
 #[derive(Debug)]
 struct Run {
     log: EventWriter,
@@ -46,8 +57,7 @@ struct Run {
 }
 
 impl RetrainSummaries {
-    /// Creates `folder/train` and `folder/validation`. Earlier runs there stay, other than with the original, which
-    /// deleted the folder.
+    /// Creates `folder/train` and `folder/validation`. Earlier runs in the folder stay; `retrain.py` deleted them.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where a folder or file cannot be made.
@@ -69,7 +79,7 @@ impl RetrainSummaries {
         })
     }
 
-    /// The settings of the run as text, JSON in a block.
+    /// Writes the settings of the run as a text with JSON in it.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) where the file cannot be written.
@@ -81,8 +91,8 @@ impl RetrainSummaries {
         self.train.log.flush()
     }
 
-    /// Writes an event of a [training](crate::HeadTraining::on_event); always lets the fit go on. A file
-    /// that cannot be written ends the writing, not the training: [`finish`](Self::finish) says so.
+    /// Writes an event of a [training](crate::HeadTraining::on_event), and always lets the training continue. After a file
+    /// could not be written, nothing more is written, and [`finish`](Self::finish) returns the error.
     pub fn watch(&mut self, event: FitEvent<'_>) -> ControlFlow<()> {
         if self.failed.is_ok() {
             self.failed = self.write(event);
@@ -90,16 +100,19 @@ impl RetrainSummaries {
         ControlFlow::Continue(())
     }
 
-    /// The writers of the two runs, for what else there is to show: images, say.
-    pub fn writers(&mut self) -> (&mut EventWriter, &mut EventWriter) {
-        (&mut self.train.log, &mut self.validation.log)
+    /// The writers of the two runs, to add more, for example images.
+    pub fn writers(&mut self) -> Writers<'_> {
+        Writers {
+            train: &mut self.train.log,
+            validation: &mut self.validation.log,
+        }
     }
 
-    /// The head that came out, on all images: accuracy, cross-entropy, weights, and a PR curve for each class, one
-    /// step after the last.
+    /// Writes the state of the trained head on all images, one step after the last: accuracy, cross-entropy, weights, and a
+    /// precision-recall curve for each class.
     ///
     /// # Errors
-    /// What went wrong while [`watch`](Self::watch) wrote, or goes wrong now.
+    /// The first error that [`watch`](Self::watch) met, or [`Error::Io`](crate::Error::Io) where a file cannot be written.
     pub fn finish(&mut self, head: &Head, classes: &[String]) -> Result<()> {
         std::mem::replace(&mut self.failed, Ok(()))?;
         let step = self.step + 1;
@@ -176,7 +189,7 @@ impl Run {
         self.log.flush()
     }
 
-    /// `variable_summaries` of the original: mean, population standard deviation, extremes, histogram.
+    /// As `variable_summaries` of `retrain.py`: mean, population standard deviation, extremes, histogram.
     fn variable(&mut self, step: u64, scope: &str, values: &[f32]) -> Result<()> {
         let wide = || values.iter().map(|&v| f64::from(v));
         let n = values.len().max(1) as f64;
@@ -202,7 +215,7 @@ impl Run {
 fn measures(probabilities: &[f64], targets: &[usize], classes: usize) -> (f64, f64) {
     let (mut right, mut loss) = (0, 0.0);
     for (row, &target) in probabilities.chunks_exact(classes).zip(targets) {
-        let (named, own) = crate::head::score(row, target);
+        let (named, own) = score(row, target);
         right += usize::from(named);
         loss += own;
     }

@@ -12,13 +12,13 @@ use super::messages::{
 };
 use super::pr_curve::pr_curve;
 use super::record::frame;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// Writes one event file into a folder. TensorBoard shows each folder as a run, and joins the event files in it, so
-/// a resumed training continues its curves.
+/// Writes one event file into a folder. TensorBoard shows each folder as a run and joins the event files in it, so a
+/// resumed training continues its curves.
 ///
-/// Steps are the caller's; times are the clock's. Events become visible with [`flush`](Self::flush), which also runs
-/// when the writer is dropped.
+/// The caller gives the steps; the times are those of the system clock. Events become visible with
+/// [`flush`](Self::flush), which also runs when the writer is dropped.
 #[derive(Debug)]
 pub struct EventWriter {
     path: PathBuf,
@@ -58,21 +58,21 @@ impl EventWriter {
         &self.path
     }
 
-    /// A number at a step: a point of a curve.
+    /// Writes a number at a step, which is one point of a curve.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be written; so for every function of this type.
+    /// [`Error::Io`] where the file cannot be written. The same holds for the other functions of this type.
     pub fn scalar(&mut self, step: u64, tag: &str, value: f64) -> Result<()> {
         self.value(step, tag, None, Content::Simple(value as f32))
     }
 
-    /// How values are distributed at a step, in the buckets of `tf.summary.histogram`. Values that are not finite are
+    /// Writes the distribution of values at a step, in the buckets of `tf.summary.histogram`. Values that are not finite are
     /// left out.
     pub fn histogram(&mut self, step: u64, tag: &str, values: &[f32]) -> Result<()> {
         self.value(step, tag, None, Content::Histogram(histogram(values)))
     }
 
-    /// A picture.
+    /// Writes an image at a step.
     pub fn image(&mut self, step: u64, tag: &str, image: &RgbImage) -> Result<()> {
         let mut encoded = Cursor::new(Vec::new());
         image
@@ -87,7 +87,7 @@ impl EventWriter {
         self.value(step, tag, None, content)
     }
 
-    /// Text in Markdown, for example a table of the configuration.
+    /// Writes a text in Markdown at a step, for example a table of the configuration.
     pub fn text(&mut self, step: u64, tag: &str, markdown: &str) -> Result<()> {
         let metadata = Metadata {
             plugin: Some(Plugin {
@@ -107,11 +107,11 @@ impl EventWriter {
         self.value(step, tag, Some(metadata), content)
     }
 
-    /// A precision-recall curve of one class against the rest, at 201 thresholds from 0 to 1: `scores` are its
-    /// probabilities, `targets` whether an image is of the class.
+    /// Writes the precision-recall curve of one class against the others, at 201 thresholds from 0 to 1. `scores` are the
+    /// probabilities of the class, and `targets` say whether an image belongs to it.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where lengths differ or a score is no probability.
+    /// [`Error::Mismatch`] where the lengths differ or a score is not in 0 to 1.
     pub fn pr_curve(
         &mut self,
         step: u64,
@@ -123,7 +123,7 @@ impl EventWriter {
         self.value(step, tag, Some(metadata), content)
     }
 
-    /// Hands everything to the operating system, so that TensorBoard sees it.
+    /// Passes all events to the operating system, so that TensorBoard can read them.
     pub fn flush(&mut self) -> Result<()> {
         self.file.flush().map_err(Error::io(&self.path))
     }

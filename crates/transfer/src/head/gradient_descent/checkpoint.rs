@@ -26,11 +26,12 @@ const FORMAT: TensorFormat = TensorFormat {
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
-/// A file that a training by steps, or a fine-tuning, writes its state to, now and then, so that a run that is stopped
-/// anywhere (a signal, a kill, a loss of power, a cancellation) can go on and end in the same bytes as one that was not.
+/// The file to which gradient descent or a fine-tuning writes its state from time to time. A training that was stopped
+/// anywhere (by a signal, a kill, a loss of power, or its caller) continues from the file, and its result has the same
+/// bytes as that of a training that was not stopped.
 ///
-/// A training that is done leaves its last state, from which the same call ends at once: what came out is not lost
-/// before it is saved. [`remove`](Self::remove) the file once it is.
+/// A finished training leaves its last state in the file, and the same call then returns the result at once. So the result
+/// is not lost before it is saved; [`remove`](Self::remove) the file afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -39,7 +40,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// At this path, every 500 steps (a fine-tuning: and after each epoch), without a [context](Self::with_context).
+    /// A checkpoint at this path, written every 500 steps (and after each epoch of a fine-tuning), without a
+    /// [context](Self::with_context).
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -48,7 +50,7 @@ impl Checkpoint {
         }
     }
 
-    /// Steps between two writes; default 500, at least 1.
+    /// The number of steps between two writes, at least 1; default 500.
     pub fn with_every(mut self, steps: usize) -> Self {
         self.every = steps.max(1);
         self
@@ -59,23 +61,23 @@ impl Checkpoint {
         self.every
     }
 
-    /// What else the result depends on, beside recipe, seed and embeddings: where each step's rows are
-    /// [made anew](crate::HeadTraining::varied), say how. The state of a training with another context is refused.
-    /// Default: nothing.
+    /// Whatever else the result depends on, beside recipe, seed and embeddings: for a training on
+    /// [varied](crate::HeadTraining::varied) rows, how they are made. The state of a training with another context is
+    /// refused. Default: empty.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();
         self
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes the file, if it is there.
+    /// Removes the file, if it exists.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// [`Error::Io`] where the file cannot be removed.
     pub fn remove(&self) -> Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&self.path)(error)),

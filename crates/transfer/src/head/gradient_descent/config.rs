@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Gradient steps on batches: `retrain.py`'s recipe ([`parity`](Self::parity)), or a hidden layer with dropout
-/// ([`hidden`](Self::hidden)).
+/// Gradient descent on batches: the recipe of `retrain.py` ([`parity`](Self::parity)), or a head with a hidden layer and
+/// dropout ([`hidden`](Self::hidden)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GradientDescent {
@@ -35,16 +35,16 @@ pub enum Optimizer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
-    /// A class at random, then an image of it, with replacement: `retrain.py`'s way.
+    /// A class is drawn at random, then one of its images, with replacement, as in `retrain.py`.
     Balanced,
-    /// Each image once before any comes again, in a new order each time.
+    /// All images are used once, in a random order, before any is used again, in a new order.
     Shuffled,
 }
 
 impl GradientDescent {
-    /// What `retrain.py` did: 4000 steps of plain gradient descent at 0.01 on batches of 100, a class drawn at
-    /// random, then an image of it; every 10 steps accuracy and cross-entropy on the batch and on 100 drawn
-    /// validation images. Weights start from a truncated normal distribution of deviation 0.001.
+    /// The recipe of `retrain.py`: 4000 steps of plain gradient descent with the learning rate 0.01 on balanced batches of
+    /// 100. Every 10 steps, accuracy and cross-entropy are logged for the batch and for 100 drawn validation images. The
+    /// initial weights come from a truncated normal distribution with the standard deviation 0.001.
     pub fn parity() -> Self {
         Self {
             hidden: None,
@@ -61,9 +61,9 @@ impl GradientDescent {
         }
     }
 
-    /// A hidden layer of `units` with ReLU and dropout 0.5: at most 2000 steps of Adam at 0.001, weight decay
-    /// 0.01, batches of 100 shuffled images; every 20 steps a look at all validation images, over after 10 looks
-    /// that did not lower their cross-entropy, and the best weights kept.
+    /// A hidden layer of `units` with ReLU and dropout 0.5, trained by at most 2000 steps of Adam with the learning rate
+    /// 0.001 and weight decay 0.01 on shuffled batches of 100. Every 20 steps, all validation images are evaluated. The
+    /// training ends after 10 evaluations in a row that did not lower their cross-entropy, and the best weights are kept.
     pub fn hidden(units: usize) -> Self {
         Self {
             hidden: Some(units),
@@ -80,13 +80,13 @@ impl GradientDescent {
         }
     }
 
-    /// Units of the hidden layer, or none.
+    /// The number of units of the hidden layer; `None` for a head without one.
     pub fn with_hidden(mut self, units: Option<usize>) -> Self {
         self.hidden = units;
         self
     }
 
-    /// The share of hidden units left out at random in each step, from 0 up to, not including, 1.
+    /// The share of hidden units that each step leaves out at random, from 0 up to, not including, 1.
     pub fn with_dropout(mut self, share: f32) -> Self {
         self.dropout = share;
         self
@@ -98,13 +98,14 @@ impl GradientDescent {
         self
     }
 
-    /// Step size.
+    /// The learning rate, a positive number.
     pub fn with_learning_rate(mut self, rate: f32) -> Self {
         self.learning_rate = rate;
         self
     }
 
-    /// Decoupled weight decay: each step takes `learning_rate * decay` of every weight (not of the biases).
+    /// Decoupled weight decay, 0 or more: each step reduces every weight, but not the biases, by the share
+    /// `learning_rate * decay`.
     pub fn with_weight_decay(mut self, decay: f32) -> Self {
         self.weight_decay = decay;
         self
@@ -116,42 +117,44 @@ impl GradientDescent {
         self
     }
 
-    /// Images a batch.
+    /// The batch size: images per step, at least 1.
     pub fn with_batch(mut self, images: usize) -> Self {
         self.batch = images;
         self
     }
 
-    /// Number of steps.
+    /// The number of steps, at most; at least 1.
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Steps between two looks at accuracy and cross-entropy.
+    /// The number of steps between two evaluations of accuracy and cross-entropy, at least 1.
     pub fn with_eval_interval(mut self, steps: usize) -> Self {
         self.eval_interval = steps;
         self
     }
 
-    /// Validation images drawn for each look; `None` takes all, and so does early stopping.
+    /// The number of validation images that are drawn for each evaluation. `None` takes all of them, and so does early
+    /// stopping.
     pub fn with_validation_batch(mut self, images: Option<usize>) -> Self {
         self.validation_batch = images;
         self
     }
 
-    /// Ends after so many looks without a lower cross-entropy on the validation images, with the best weights.
+    /// Early stopping: the training ends after so many evaluations in a row that did not lower the cross-entropy on the
+    /// validation images, and keeps the best weights. `None` for no early stopping.
     pub fn with_patience(mut self, looks: Option<usize>) -> Self {
         self.patience = looks;
         self
     }
 
-    /// Images a batch.
+    /// The batch size: images per step.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Number of steps, at most.
+    /// The number of steps, at most.
     pub fn steps(&self) -> usize {
         self.steps
     }

@@ -39,7 +39,7 @@ pub(in crate::head) fn fit(recipe: &GradientDescent, request: HeadTraining<'_>) 
     state.finish(config, training.len(), stopped)
 }
 
-/// Takes one step, with a look at it where one is due; says why the training ends, if it does.
+/// Takes one step, and evaluates it where that is due. Returns why the training ends, if it does.
 fn step(
     recipe: &GradientDescent,
     validation: &Embeddings,
@@ -69,7 +69,7 @@ fn step(
             "a smaller one: with this one the weights grow without bounds",
         ));
     }
-    let record = trainer.look(state, step, validation);
+    let record = trainer.evaluate(state, step, validation);
     let ended = watch(FitEvent::Step {
         record: &record,
         layers: &state.layers,

@@ -63,6 +63,58 @@ pub(super) fn cross_entropy(logits: &mut [f32], target: usize) -> f64 {
     f64::from(sum.ln() - own)
 }
 
+/// Logits `[batch, classes]` become the gradient of the batch's mean weighted cross-entropy with respect to them.
+pub(super) fn logit_gradient(
+    smoothing: f64,
+    class_weights: &[f64],
+    targets: impl ExactSizeIterator<Item = usize>,
+    logits: &mut [f32],
+) {
+    let classes = class_weights.len();
+    let batch = targets.len();
+    let even = (smoothing / classes as f64) as f32;
+    let own = (1.0 - smoothing) as f32;
+    for (logits, target) in logits.chunks_exact_mut(classes).zip(targets) {
+        let scale = class_weights[target] as f32 / batch as f32;
+        cross_entropy(logits, target);
+        for (class, z) in logits.iter_mut().enumerate() {
+            let share = even + if class == target { own } else { 0.0 };
+            *z = (*z - share) * scale;
+        }
+    }
+}
+
+/// The flow `[batch, units]` into the hidden layer, from the flow `[batch, outputs]` into the `last` one. `keep` is the
+/// factor by which dropout has scaled the units that it kept.
+pub(super) fn hidden_gradient(
+    last: &Dense,
+    hidden: &[f32],
+    keep: f32,
+    flow: &[f32],
+    below: &mut Vec<f32>,
+) {
+    let units = last.inputs();
+    below.clear();
+    below.resize(hidden.len(), 0.0);
+    for ((below, hidden), flow) in below
+        .chunks_exact_mut(units)
+        .zip(hidden.chunks_exact(units))
+        .zip(flow.chunks_exact(last.outputs()))
+    {
+        for (w, &flow) in last.weights().chunks_exact(units).zip(flow) {
+            below
+                .iter_mut()
+                .zip(w)
+                .for_each(|(below, &w)| *below += flow * w);
+        }
+        // A unit that gave nothing, by ReLU or by dropout, passes nothing back.
+        below
+            .iter_mut()
+            .zip(hidden)
+            .for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
+    }
+}
+
 /// Gradient of a layer's weights and bias from the flow `[batch, outputs]` into it.
 pub(super) fn dense_gradient(
     x: &[f32],

@@ -3,7 +3,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::{GradientDescent, Sampling};
-use super::passes::{cross_entropy, dense_gradient, forward};
+use super::passes::{cross_entropy, dense_gradient, forward, hidden_gradient, logit_gradient};
 use super::rng::{Purpose, generator};
 use super::state::State;
 use crate::embeddings::Embeddings;
@@ -16,7 +16,7 @@ use crate::head::training::Rows;
 /// Adam: decay of the first and second moment, and what is added to the root.
 const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
 
-/// Room for a batch, used again in every step.
+/// Takes the steps of a training; its buffers are used again in every step.
 pub(super) struct Trainer<'a> {
     config: &'a HeadConfig,
     recipe: &'a GradientDescent,
@@ -25,8 +25,8 @@ pub(super) struct Trainer<'a> {
     class_weights: Vec<f64>,
     /// The images of the batch.
     images: Vec<usize>,
-    /// What gives their embeddings, if not `training`, and what it gave.
-    fresh: Option<Rows<'a>>,
+    /// The source of their embeddings, if not `training`, and what it gave.
+    rows: Option<Rows<'a>>,
     varied: Vec<f32>,
     order: (u64, Vec<usize>),
     hidden: Vec<f32>,
@@ -40,7 +40,7 @@ impl<'a> Trainer<'a> {
         config: &'a HeadConfig,
         recipe: &'a GradientDescent,
         training: &'a Embeddings,
-        fresh: Option<Rows<'a>>,
+        rows: Option<Rows<'a>>,
     ) -> Self {
         let classes = training.classes();
         let mut by_class = vec![Vec::new(); classes];
@@ -54,7 +54,7 @@ impl<'a> Trainer<'a> {
             by_class,
             class_weights: config.class_weights.per_class(training.targets(), classes),
             images: Vec::new(),
-            fresh,
+            rows,
             varied: Vec::new(),
             order: (u64::MAX, Vec::new()),
             hidden: Vec::new(),
@@ -67,11 +67,9 @@ impl<'a> Trainer<'a> {
     /// One step: draw, forward, backward, update.
     pub(super) fn step(&mut self, state: &mut State) -> Result<()> {
         self.draw(state.steps);
-        let dim = self.training.dim();
-        let classes = self.training.classes();
-        let batch = self.images.len();
-        if let Some(fresh) = &mut self.fresh {
-            self.varied = fresh(state.steps, &self.images)?;
+        if let Some(rows) = &mut self.rows {
+            self.varied = rows(state.steps, &self.images)?;
+            let (batch, dim) = (self.images.len(), self.training.dim());
             if self.varied.len() != batch * dim {
                 let expected = format!("{batch} of {dim}");
                 return Err(Error::mismatch(
@@ -81,8 +79,8 @@ impl<'a> Trainer<'a> {
                 ));
             }
         }
-        let every: Vec<usize> = (0..batch).collect();
-        let (x, rows) = match self.fresh {
+        let every: Vec<usize> = (0..self.images.len()).collect();
+        let (x, rows) = match self.rows {
             Some(_) => (&self.varied[..], &every[..]),
             None => (self.training.values(), &self.images[..]),
         };
@@ -95,52 +93,24 @@ impl<'a> Trainer<'a> {
             &mut self.logits,
             Some((self.recipe.dropout, &mut noise)),
         );
-        let even = (self.config.label_smoothing / classes as f64) as f32;
-        let own = (1.0 - self.config.label_smoothing) as f32;
-        for (logits, &image) in self.logits.chunks_exact_mut(classes).zip(&self.images) {
-            let target = self.training.targets()[image];
-            let scale = self.class_weights[target] as f32 / batch as f32;
-            cross_entropy(logits, target);
-            for (class, z) in logits.iter_mut().enumerate() {
-                let share = even + if class == target { own } else { 0.0 };
-                *z = (*z - share) * scale;
-            }
-        }
+        logit_gradient(
+            self.config.label_smoothing,
+            &self.class_weights,
+            self.images
+                .iter()
+                .map(|&image| self.training.targets()[image]),
+            &mut self.logits,
+        );
         self.gradients.resize(2 * state.layers.len(), Vec::new());
         let mut flow = &self.logits;
         if let [_, last] = state.layers.as_slice() {
-            dense_gradient(
-                &self.hidden,
-                &every,
-                flow,
-                last.inputs(),
-                &mut self.gradients[2..],
-            );
-            let units = last.inputs();
-            self.hidden_flow.clear();
-            self.hidden_flow.resize(batch * units, 0.0);
+            let gradients = &mut self.gradients[2..];
+            dense_gradient(&self.hidden, &every, flow, last.inputs(), gradients);
             let keep = 1.0 / (1.0 - self.recipe.dropout);
-            for ((below, hidden), flow) in self
-                .hidden_flow
-                .chunks_exact_mut(units)
-                .zip(self.hidden.chunks_exact(units))
-                .zip(flow.chunks_exact(classes))
-            {
-                for (w, &flow) in last.weights().chunks_exact(units).zip(flow) {
-                    below
-                        .iter_mut()
-                        .zip(w)
-                        .for_each(|(below, &w)| *below += flow * w);
-                }
-                // A unit that gave nothing, by ReLU or by dropout, passes nothing back.
-                below
-                    .iter_mut()
-                    .zip(hidden)
-                    .for_each(|(below, &h)| *below = if h > 0.0 { *below * keep } else { 0.0 });
-            }
+            hidden_gradient(last, &self.hidden, keep, flow, &mut self.hidden_flow);
             flow = &self.hidden_flow;
         }
-        dense_gradient(x, rows, flow, dim, &mut self.gradients[..2]);
+        dense_gradient(x, rows, flow, self.training.dim(), &mut self.gradients[..2]);
         update(self.recipe, state, &self.gradients);
         Ok(())
     }
@@ -175,7 +145,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Accuracy and cross-entropy on the step's batch and on validation images.
-    pub(super) fn look(
+    pub(super) fn evaluate(
         &mut self,
         state: &State,
         step: usize,
@@ -184,12 +154,12 @@ impl<'a> Trainer<'a> {
         let (varied, images) = (std::mem::take(&mut self.varied), self.images.clone());
         let training = self.training;
         let targets: Vec<usize> = images.iter().map(|&i| training.targets()[i]).collect();
-        let (train_accuracy, train_cross_entropy) = match self.fresh {
+        let (train_accuracy, train_cross_entropy) = match self.rows {
             Some(_) => {
                 let every: Vec<usize> = (0..images.len()).collect();
-                self.judge(&state.layers, &varied, &every, &targets)
+                self.measure(&state.layers, &varied, &every, &targets)
             }
-            None => self.judge(&state.layers, training.values(), &images, &targets),
+            None => self.measure(&state.layers, training.values(), &images, &targets),
         };
         let rows = match (self.recipe.validation_batch, self.recipe.patience) {
             (Some(images), None) if !validation.is_empty() => {
@@ -208,7 +178,7 @@ impl<'a> Trainer<'a> {
         let validation = (!rows.is_empty()).then(|| {
             let targets: Vec<usize> = rows.iter().map(|&row| validation.targets()[row]).collect();
             let (accuracy, cross_entropy) =
-                self.judge(&state.layers, validation.values(), &rows, &targets);
+                self.measure(&state.layers, validation.values(), &rows, &targets);
             Validation {
                 accuracy,
                 cross_entropy,
@@ -225,7 +195,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Accuracy and mean cross-entropy of these rows of `values`.
-    fn judge(
+    fn measure(
         &mut self,
         layers: &[Dense],
         values: &[f32],

@@ -2,9 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The optimum of a penalised logistic regression: the default, chosen for what it gives on images it has not
-/// seen. Same optimum as scikit-learn 1.9's `LogisticRegression`; training and validation images are used
-/// together, cross-validated, and the result is fitted on all of them.
+/// Logistic regression with an L2 penalty, fitted to its optimum: the default recipe, since it gives the best accuracy on
+/// images that it has not seen. The optimum is that of scikit-learn 1.9's `LogisticRegression`. The strength of the
+/// penalty is chosen by cross-validation on training and validation images together, and the head is then fitted on all
+/// of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LogisticRegression {
@@ -23,7 +24,7 @@ impl Default for LogisticRegression {
 }
 
 impl LogisticRegression {
-    /// Inverse regularization `C` from 1e-4 to 100, two values a decade; 5 stratified folds; tolerance 1e-7.
+    /// `C` from 1e-4 to 100 with two values per decade, 5 stratified folds, tolerance 1e-7.
     pub fn new() -> Self {
         Self {
             regularization: vec![
@@ -35,28 +36,29 @@ impl LogisticRegression {
         }
     }
 
-    /// The values of `C` to choose from. They are tried from the smallest up, and no further once the log loss
-    /// has risen twice in a row. With one value (and class weights other than `Auto`) nothing is chosen.
+    /// The values of `C`, the inverse of the regularization strength, to choose from. They are tried from the smallest
+    /// up, until the log loss has risen twice in a row. With a single value, and class weights other than `Auto`, there is
+    /// no choice and no cross-validation.
     pub fn with_regularization(mut self, c: impl Into<Vec<f64>>) -> Self {
         self.regularization = c.into();
         self
     }
 
-    /// How many folds; default 5. A class with fewer images lowers it.
+    /// The number of folds, at least 2; default 5. If a class has fewer images, its number of images is taken.
     pub fn with_folds(mut self, folds: usize) -> Self {
         self.folds = folds;
         self
     }
 
-    /// The fold of each image, training images first, then those for validation, in place of folds drawn at
-    /// random: for images that belong together.
+    /// The fold of each image, numbered from 0: first those of the training images, then those of the validation images.
+    /// They replace the folds that are drawn at random, for example to keep images together that show the same object.
     pub fn with_fold_of(mut self, fold_of: Vec<usize>) -> Self {
         self.fold_of = Some(fold_of);
         self
     }
 
-    /// The largest entry of the gradient of the mean loss at which the final fit ends; default 1e-7
-    /// (scikit-learn's `tol` is 1e-4). The folds' fits end at 1e-4, or here if that is larger.
+    /// The final fit ends when no entry of the gradient of the mean loss is larger than this; default 1e-7
+    /// (scikit-learn's `tol` is 1e-4). The fits of the folds end at 1e-4, or at this value if it is larger.
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
