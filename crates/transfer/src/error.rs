@@ -31,6 +31,7 @@ pub enum Error {
     #[error(transparent)]
     MobileNet(#[from] mobilenet::Error),
     /// From the measurements.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
     /// Embeddings, targets or a setting do not fit together.

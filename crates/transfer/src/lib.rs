@@ -27,40 +27,58 @@
 //! # }
 //! ```
 
+// Without training, some helpers have no user.
+#![cfg_attr(not(feature = "train"), allow(dead_code))]
+
 mod backbone;
+#[cfg(feature = "train")]
 mod cache;
 mod classifier;
+#[cfg(feature = "train")]
+mod embed;
+#[cfg(feature = "train")]
 mod embeddings;
 mod error;
 pub mod export;
 pub mod finetune;
 mod gradients;
 mod head;
+#[cfg(feature = "train")]
 pub mod insight;
 mod pretrained;
+#[cfg(feature = "train")]
 mod randomized;
+#[cfg(feature = "train")]
 pub mod retrain;
 mod retrained_graph;
 mod tensor_file;
+#[cfg(feature = "train")]
 pub mod tensorboard;
 mod threads;
+#[cfg(feature = "train")]
 mod variation;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
-pub use backbone::{Backbone, Embedded, Filled};
+pub use backbone::Backbone;
+#[cfg(feature = "train")]
 pub use cache::{EmbeddingCache, Imported, Key, Merged, read_bottlenecks, write_bottlenecks};
 pub use classifier::{
     Calibration, CalibrationData, Classifier, ImageSetRecord, Prediction, Provenance,
 };
+#[cfg(feature = "train")]
+pub use embed::{Embedded, Filled};
+#[cfg(feature = "train")]
 pub use embeddings::Embeddings;
 pub use error::{BoxError, Error, Result};
 pub use gradients::{BlockFn, GradientFn, ScoresAndGradients, ScoresFn, ScoresMapsAndGradients};
 pub use head::{
-    Candidate, Checkpoint, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head,
-    HeadConfig, HeadTraining, LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped,
-    Validation, softmax,
+    Candidate, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head, HeadConfig,
+    LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped, Validation, softmax,
 };
+#[cfg(feature = "train")]
+pub use head::{Checkpoint, HeadTraining};
 pub use mobilenet::Layer;
+#[cfg(feature = "train")]
 pub use variation::Variation;

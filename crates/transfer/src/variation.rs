@@ -9,8 +9,9 @@ use mobilenet::ImageBatch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::backbone::{Backbone, Embedded, Filled, Rows};
+use crate::backbone::Backbone;
 use crate::cache::{EmbeddingCache, Key};
+use crate::embed::{Embedded, Filled, Rows};
 use crate::error::{Error, Result};
 use crate::threads;
 

@@ -1,5 +1,6 @@
 //! Backbone, head, classes and preprocessing as one value, and as one file.
 
+#[cfg(feature = "train")]
 mod calibrate;
 mod calibration;
 mod classify;

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backbone::Embedded;
+#[cfg(feature = "train")]
+use crate::embed::Embedded;
 use crate::finetune::FineTuneRecord;
 
 /// Where a classifier came from: kept in its file so that it can be made again, and traced. How the head was
@@ -42,6 +43,7 @@ pub struct ImageSetRecord {
 
 impl Provenance {
     /// Adds the images of a part.
+    #[cfg(feature = "train")]
     pub fn with_images(mut self, part: impl Into<String>, images: &Embedded) -> Self {
         let images = ImageSetRecord {
             count: images.embeddings.len(),

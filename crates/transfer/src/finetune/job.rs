@@ -14,9 +14,10 @@ use super::fine_tuning::FineTuned;
 use super::learning_rate::{LearningRateCurve, LearningRateRange};
 use super::record::FineTuneRecord;
 use super::summaries::FineTuneSummaries;
-use crate::backbone::{Backbone, Embedded};
+use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::{Calibration, CalibrationData, Classifier, Provenance};
+use crate::embed::Embedded;
 use crate::error::Result;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
 

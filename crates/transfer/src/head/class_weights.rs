@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "train")]
 use crate::embeddings::class_counts;
 use crate::error::{Error, Result};
 
@@ -37,6 +38,7 @@ impl ClassWeights {
         }
     }
 
+    #[cfg(feature = "train")]
     /// The weight of an image of each class, for images with these targets.
     pub(super) fn per_class(&self, targets: &[usize], classes: usize) -> Vec<f64> {
         match self {

@@ -2,19 +2,29 @@
 
 mod class_weights;
 mod config;
+#[cfg(feature = "train")]
 mod fit;
 mod gradient_descent;
 mod logistic_regression;
 mod network;
+#[cfg(feature = "train")]
+mod predictions;
+#[cfg(feature = "train")]
 mod products;
 mod report;
+#[cfg(feature = "train")]
 mod training;
 
 pub use class_weights::ClassWeights;
 pub use config::{HeadConfig, Recipe};
-pub use gradient_descent::{Checkpoint, GradientDescent, Optimizer, Sampling};
+#[cfg(feature = "train")]
+pub use gradient_descent::Checkpoint;
+pub use gradient_descent::{GradientDescent, Optimizer, Sampling};
 pub use logistic_regression::LogisticRegression;
+#[cfg(feature = "train")]
+pub(crate) use network::score;
 pub use network::{Dense, Head, softmax};
-pub(crate) use network::{HeadShape, argmax, score};
+pub(crate) use network::{HeadShape, argmax};
 pub use report::{Candidate, FitEvent, FitReport, Fitted, StepRecord, Stopped, Validation};
+#[cfg(feature = "train")]
 pub use training::HeadTraining;

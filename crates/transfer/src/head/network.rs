@@ -1,7 +1,5 @@
-use metrics::Predictions;
 use serde::{Deserialize, Serialize};
 
-use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 
 /// A dense layer: `outputs = weights · inputs + bias`.
@@ -194,22 +192,6 @@ impl Head {
             .chunks_exact_mut(self.classes())
             .for_each(|row| softmax(row, 1.0));
         Ok(values)
-    }
-
-    /// The predictions for labeled embeddings, with the names of the images, for the measurements of `metrics`.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`] or [`Error::Metrics`] where the embeddings, the targets or the classes do not fit the head, or there
-    /// are no images.
-    pub fn predictions(&self, set: &Embeddings, classes: &[String]) -> Result<Predictions> {
-        let probabilities = self.probabilities(set.values())?;
-        let targets = set.targets().to_vec();
-        let predictions = Predictions::from_flat(targets, probabilities, self.classes())?;
-        let predictions = predictions.with_classes(classes.to_vec())?;
-        Ok(match set.names() {
-            [] => predictions,
-            names => predictions.with_files(names.to_vec())?,
-        })
     }
 
     /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to the embedding.

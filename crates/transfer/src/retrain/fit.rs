@@ -6,9 +6,10 @@ use std::path::Path;
 use dataset::{ImageItem, RgbImage};
 
 use super::event::RetrainEvent;
-use crate::backbone::{Backbone, Embedded};
+use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::Classifier;
+use crate::embed::Embedded;
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 use crate::head::{

@@ -31,9 +31,10 @@ use metrics::Predictions;
 use mobilenet::Weights;
 
 use self::fit::Fit;
-use crate::backbone::{Backbone, Embedded};
+use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::{Classifier, Provenance};
+use crate::embed::Embedded;
 use crate::error::Result;
 use crate::head::HeadConfig;
 use crate::variation::Variation;

@@ -1,10 +1,15 @@
 //! Logistic regression to its optimum, with the regularization chosen by cross-validation.
 
 pub(super) mod config;
+#[cfg(feature = "train")]
 mod cross_validation;
+#[cfg(feature = "train")]
 pub(super) mod fit;
+#[cfg(feature = "train")]
 mod lbfgs;
+#[cfg(feature = "train")]
 mod objective;
+#[cfg(feature = "train")]
 mod watcher;
 
 pub use config::LogisticRegression;
