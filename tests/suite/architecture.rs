@@ -97,6 +97,29 @@ fn burn_can_be_left_out() {
     }
 }
 
+/// A program that only classifies compiles few packages, and neither Burn nor threads are among them.
+#[test]
+fn little_is_needed_without_default_features() {
+    for (name, most) in [("mobilenet", 40), ("transfer", 68)] {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-p", name, "--no-default-features"])
+            .args(["-e", "normal,build", "--prefix", "none"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        let packages: BTreeSet<&str> = tree
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert!(packages.contains(name), "{tree}");
+        assert!(packages.len() <= most, "{name}: {packages:?}");
+        for left_out in ["burn", "rayon", "tempfile", "metrics"] {
+            assert!(!packages.contains(left_out), "{name} needs {left_out}");
+        }
+    }
+}
+
 /// Features that are on by default, with those that they turn on.
 fn on_by_default(package: &Package) -> BTreeSet<String> {
     let mut found = BTreeSet::new();

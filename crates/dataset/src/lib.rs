@@ -35,6 +35,7 @@ pub mod resize;
 mod rng;
 pub mod sample;
 pub mod split;
+mod threads;
 pub mod thumbnail;
 
 #[doc = include_str!("guide.md")]

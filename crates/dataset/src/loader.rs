@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use image::RgbImage;
-use rayon::prelude::*;
 
 use crate::decode::{DecodeOptions, decode_file, decode_named};
 use crate::error::{Error, Result};
 use crate::resize::{ResizeFilter, ResizePolicy};
+use crate::threads;
 
 /// Pixels of consecutive images.
 #[derive(Debug, Default)]
@@ -135,8 +135,7 @@ impl PixelLoader {
             .chunks(self.batch_size)
             .enumerate()
             .map(|(i, part)| self.load_batch(i * self.batch_size, part, &filter));
-        // A rayon thread that waits for another thread's work may wait for itself.
-        if rayon::current_thread_index().is_some() {
+        if threads::in_pool() {
             return batches.into_iter().try_for_each(consume);
         }
         std::thread::scope(|scope| {
@@ -168,12 +167,7 @@ impl PixelLoader {
             let image = decode_named(path, &bytes, &self.options)?;
             Ok(Some(self.square(&image)))
         };
-        let loaded: Vec<_> = paths
-            .par_iter()
-            .enumerate()
-            .with_max_len(1)
-            .map(load)
-            .collect();
+        let loaded = threads::map(paths.iter().enumerate(), load);
         let mut batch = PixelBatch::default();
         for (index, result) in loaded.into_iter().enumerate() {
             match result {

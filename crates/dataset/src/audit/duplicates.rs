@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::finding::{Finding, Kind};
 use super::measurements::{Measurements, SIDE};
+use crate::threads;
 
 /// Pairs whose difference hashes differ in more bits than this are not compared further.
 const BITS: u32 = 10;
@@ -29,12 +28,10 @@ pub(super) fn findings(images: &[Measurements]) -> Vec<Finding> {
     let mut groups: Vec<_> = by_digest.values().collect();
     groups.sort_by(|a, b| a[0].path.cmp(&b[0].path));
     let one_each: Vec<_> = groups.iter().map(|group| group[0]).collect();
-    let details: Vec<_> = one_each.par_iter().map(|image| detail(image)).collect();
-    let pairs: Vec<_> = (0..one_each.len())
-        .into_par_iter()
-        .flat_map_iter(|i| {
-            let (one_each, details) = (&one_each, &details);
-            (i + 1..one_each.len()).filter_map(move |j| {
+    let details = threads::map(one_each.iter(), |image| detail(image));
+    let pairs = threads::map(0..one_each.len(), |i| -> Vec<_> {
+        (i + 1..one_each.len())
+            .filter_map(|j| {
                 let (a, b) = (one_each[i], one_each[j]);
                 if (a.hash ^ b.hash).count_ones() > BITS {
                     return None;
@@ -48,9 +45,9 @@ pub(super) fn findings(images: &[Measurements]) -> Vec<Finding> {
                     correlation,
                 ))
             })
-        })
-        .collect();
-    for (i, j, levels, correlation) in pairs {
+            .collect()
+    });
+    for (i, j, levels, correlation) in pairs.into_iter().flatten() {
         let text = format!("{levels:.1} levels apart, details correlate by {correlation:.2}");
         // The copies may be in another subset or another class than these two.
         let all = [groups[i].as_slice(), groups[j]].concat();

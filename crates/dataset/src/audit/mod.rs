@@ -8,13 +8,12 @@ mod duplicates;
 mod finding;
 mod measurements;
 
-use rayon::prelude::*;
-
 pub use finding::{Finding, Kind};
 
 use crate::decode::DecodeOptions;
 use crate::error::{Error, Result};
 use crate::folder::ImageFolder;
+use crate::threads;
 use measurements::Measurements;
 
 /// Examines every image of one or more folders. Each folder is one subset of a split, for instance training and testing.
@@ -55,12 +54,9 @@ pub fn run(folders: &[&ImageFolder]) -> Result<Vec<Finding>> {
             images.map(move |item| (subset, folder.classes()[item.class].as_str(), &item.path))
         })
         .collect();
-    let measured: Vec<_> = images
-        .par_iter()
-        .map(|&(subset, class, path)| {
-            Measurements::of(path, subset, class, &DecodeOptions::default())
-        })
-        .collect();
+    let measured = threads::map(images.into_iter(), |(subset, class, path)| {
+        Measurements::of(path, subset, class, &DecodeOptions::default())
+    });
     let mut good = Vec::new();
     for result in measured {
         match result {

@@ -15,9 +15,9 @@ use std::path::Path;
 use files::{create_parent_folder, remove_unfinished, write_bytes};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// The two classes of the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,17 +68,16 @@ pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Resul
     let work = Subject::ALL
         .into_iter()
         .flat_map(|s| (0..images_per_class).map(move |i| (s, i)));
-    work.collect::<Vec<_>>()
-        .into_par_iter()
-        .try_for_each(|(subject, index)| {
-            let name = subject.name();
-            let path = dir.join(name).join(format!("{name}_{index:05}.jpg"));
-            let picture = draw(subject, index as u64, seed);
-            let mut jpeg = Vec::new();
-            JpegEncoder::new_with_quality(&mut jpeg, 88)
-                .encode_image(&picture)
-                .map_err(Error::encode(&path))?;
-            create_parent_folder(&path)?;
-            Ok(write_bytes(&path, &jpeg)?)
-        })
+    let written = threads::map(work, |(subject, index)| -> Result<()> {
+        let name = subject.name();
+        let path = dir.join(name).join(format!("{name}_{index:05}.jpg"));
+        let picture = draw(subject, index as u64, seed);
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, 88)
+            .encode_image(&picture)
+            .map_err(Error::encode(&path))?;
+        create_parent_folder(&path)?;
+        Ok(write_bytes(&path, &jpeg)?)
+    });
+    written.into_iter().collect()
 }
