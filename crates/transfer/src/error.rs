@@ -54,6 +54,12 @@ pub enum Error {
         /// What it should have been.
         expected: String,
     },
+    /// Apache Arrow refuses the columns (feature `arrow`).
+    #[error("cannot convert to Apache Arrow: {source}")]
+    Arrow {
+        /// The error of Arrow.
+        source: BoxError,
+    },
     /// There is too little to train on.
     #[error(
         "class `{class}` has {found} training images, at least {needed} are needed; add images or leave the class out"

@@ -30,6 +30,8 @@
 // Without training, some helpers have no user.
 #![cfg_attr(not(feature = "train"), allow(dead_code))]
 
+#[cfg(any(feature = "arrow", feature = "ndarray"))]
+mod arrays;
 mod backbone;
 #[cfg(feature = "train")]
 mod cache;
@@ -42,7 +44,7 @@ mod error;
 pub mod export;
 pub mod finetune;
 mod gradients;
-mod head;
+pub mod head;
 #[cfg(feature = "train")]
 pub mod insight;
 mod pretrained;
