@@ -7,7 +7,7 @@
 //! * [`Classifier`]: backbone, head, classes and preprocessing, saved in one file that tests itself when loaded.
 //! * [`export`]: a classifier as ONNX, TensorFlow.js layers model, timm safetensors, frozen graph.
 //! * [`finetune`]: the last blocks of the backbone learn along with the head.
-//! * [`insight`]: wrong labels, similar images, strangers, a map: what embeddings are good for.
+//! * [`insight`]: wrong labels, similar images, out-of-distribution images, principal components.
 //! * [`tensorboard`]: event files.
 //!
 //! ```no_run

@@ -39,7 +39,7 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
 }
 
 #[test]
-fn rows_made_for_each_step_are_what_is_learnt_from() {
+fn rows_made_for_each_step_are_what_is_learned_from() {
     let all = set(60);
     for recipe in [
         GradientDescent::parity().with_steps(50),
@@ -305,7 +305,7 @@ fn dropout_leaves_out_units_and_keeps_the_mean() {
     let hidden = any_head(6, Some(16), 3).layers()[0].clone();
     let last = Dense::new(16, vec![0.0; 48], vec![0.0; 3]).unwrap();
     let start = Head::new(vec![hidden, last]).unwrap();
-    let learnt = |dropout: f32, seeds: u64| -> Vec<f64> {
+    let learned = |dropout: f32, seeds: u64| -> Vec<f64> {
         let mut mean = vec![0.0; 48];
         for seed in 0..seeds {
             let recipe = whole_batch(Some(16), set.len()).with_dropout(dropout);
@@ -317,7 +317,7 @@ fn dropout_leaves_out_units_and_keeps_the_mean() {
         }
         mean
     };
-    let (none, once, often) = (learnt(0.0, 1), learnt(0.5, 1), learnt(0.5, 400));
+    let (none, once, often) = (learned(0.0, 1), learned(0.5, 1), learned(0.5, 400));
     let off = |a: &[f64], b: &[f64]| {
         let off = a.iter().zip(b).map(|(a, b)| (a - b).abs());
         off.fold(0.0, f64::max)

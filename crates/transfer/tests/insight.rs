@@ -72,16 +72,16 @@ fn no_labels_have_no_noise() {
 }
 
 #[test]
-fn strangers_are_told_from_the_known() {
+fn images_of_other_things_are_told_from_the_known() {
     let (train, _) = two_classes(200, 16, 1);
     let (held_out, _) = two_classes(100, 16, 2);
     let (test, _) = two_classes(100, 16, 5);
     let known = OpenSet::fit(&train, &held_out, 16, 10, 0.95).unwrap();
-    let strangers: Vec<f32> = (0..16 * 16)
+    let others: Vec<f32> = (0..16 * 16)
         .map(|i| f32::from(i / 16 == 2 + i % 16))
         .collect();
-    let strangers: Vec<f32> = strangers.chunks(16).take(14).flatten().copied().collect();
-    for row in strangers.chunks(16).filter(|r| r.iter().any(|&v| v > 0.0)) {
+    let others: Vec<f32> = others.chunks(16).take(14).flatten().copied().collect();
+    for row in others.chunks(16).filter(|r| r.iter().any(|&v| v > 0.0)) {
         assert!(known.is_out_of_distribution(row).unwrap());
     }
     let accepted = known.scores(&test).unwrap();

@@ -8,7 +8,7 @@ use metrics::curves::Ranking;
 use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
-use common::strangers;
+use common::out_of_distribution;
 use common::trained::{Trained, boats_and_clouds};
 
 fn set() -> Option<(Trained, Embeddings)> {
@@ -56,20 +56,20 @@ fn planted_wrong_labels_are_found() {
 
 /// Photographs of other things, drawn scenes of other things and textures against the test images.
 #[test]
-fn strangers_are_told_from_test_images() {
+fn images_of_other_things_are_told_from_test_images() {
     let Some((set, training)) = set() else {
         return;
     };
     let backbone = set.classifier.backbone();
     let testing = backbone.embed(&set.testing, &set.cache, |_| ()).unwrap();
     let testing = testing.embeddings;
-    let strangers = strangers::all();
-    let strange = embed(backbone, &strangers);
-    // The threshold comes from validation images, the neighbours from training images.
+    let others = out_of_distribution::all();
+    let embedded = embed(backbone, &others);
+    // The threshold comes from validation images, the neighbors from training images.
     let (train, held_out) = (set.training.values(), set.validation.values());
     let open_set = OpenSet::fit(train, held_out, training.dim(), 10, 0.95).unwrap();
     let known = open_set.scores(testing.values()).unwrap();
-    let other = open_set.scores(&strange).unwrap();
+    let other = open_set.scores(&embedded).unwrap();
     let area = |other: &[f64]| {
         let positive: Vec<bool> = (0..known.len() + other.len())
             .map(|i| i >= known.len())
@@ -79,9 +79,9 @@ fn strangers_are_told_from_test_images() {
         ranking.roc_auc().unwrap()
     };
     let beyond = |scores: &[f64]| scores.iter().filter(|&&s| s > open_set.threshold()).count();
-    let photographs = strangers::PHOTOGRAPHS.len();
+    let photographs = out_of_distribution::PHOTOGRAPHS.len();
     eprintln!(
-        "area {:.4} for {} strangers ({:.4} for the {photographs} photographs); beyond the threshold: {} strangers, {} of {} test images",
+        "area {:.4} for {} others ({:.4} for the {photographs} photographs); beyond the threshold: {} others, {} of {} test images",
         area(&other),
         other.len(),
         area(&other[..photographs]),
@@ -91,12 +91,12 @@ fn strangers_are_told_from_test_images() {
     );
     assert!(area(&other) >= 0.95);
     // So a cat is not confidently a boat: the head alone does not see it.
-    let sure = set.classifier.head().probabilities(&strange).unwrap();
+    let sure = set.classifier.head().probabilities(&embedded).unwrap();
     let sure = sure.chunks(2).filter(|p| p[0].max(p[1]) > 0.9).count();
     eprintln!("the head alone is more than 90 % sure of {sure} of them");
 }
 
-/// A picture cut, mirrored, made small and compressed anew is nearest to itself; neighbours share their class.
+/// A picture cut, mirrored, made small and compressed anew is nearest to itself; neighbors share their class.
 #[test]
 fn copies_are_found_again() {
     let Some((set, training)) = set() else {

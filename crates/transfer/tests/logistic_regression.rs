@@ -147,7 +147,7 @@ fn cross_validation_chooses_the_weighting_too() {
     assert_eq!(head, alone);
 }
 
-/// The probabilities of the 60 images by what is learnt of `set`.
+/// The probabilities of the 60 images by what is learned of `set`.
 fn probabilities(set: &Embeddings, c: f64, weights: ClassWeights, smoothing: f64) -> Vec<f64> {
     let recipe = LogisticRegression::new().with_regularization([c]);
     let config = HeadConfig::new()
@@ -191,7 +191,7 @@ fn label_smoothing_is_rows_of_every_class_in_part() {
 }
 
 #[test]
-fn classes_that_cannot_be_learnt_are_named() {
+fn classes_that_cannot_be_learned_are_named() {
     let names =
         |n: usize| (0..n).map(move |i| format!("{}/{i}", if i < n / 2 { "boat" } else { "cloud" }));
     let values = |n: usize| (0..n).map(|i| i as f32).collect::<Vec<_>>();

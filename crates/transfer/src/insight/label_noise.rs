@@ -61,32 +61,12 @@ impl LabelNoise {
 /// # fn main() -> transfer::Result<()> {
 /// let probabilities = [0.9, 0.1, 0.8, 0.2, 0.1, 0.9, 0.2, 0.8, 0.05, 0.95];
 /// let noise = transfer::insight::label_noise(&[0, 0, 1, 1, 0], &probabilities, 2)?;
-/// assert_eq!(noise.ranking[0].index, 4); // labelled 0, looks like 1
+/// assert_eq!(noise.ranking[0].index, 4); // labeled 0, looks like 1
 /// # Ok(())
 /// # }
 /// ```
 pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> Result<LabelNoise> {
-    if classes < 2 || targets.len().checked_mul(classes) != Some(probabilities.len()) {
-        let expected = format!("{} images of {classes} (at least 2) classes", targets.len());
-        return Err(Error::mismatch(
-            "probabilities",
-            expected,
-            probabilities.len(),
-        ));
-    }
-    if targets.is_empty() {
-        return Err(Error::mismatch("images", "at least 1", 0));
-    }
-    if let Some(target) = targets.iter().find(|&&t| t >= classes) {
-        return Err(Error::mismatch(
-            "a target",
-            format!("less than {classes}"),
-            target,
-        ));
-    }
-    if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-        return Err(Error::mismatch("a probability", "0 to 1", p));
-    }
+    check(targets, probabilities, classes)?;
     let rows = || std::iter::zip(targets, probabilities.chunks_exact(classes));
 
     let mut sums = vec![(0.0, 0usize); classes];
@@ -127,9 +107,47 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
             .then(a.index.cmp(&b.index))
     });
 
-    // Each label's row is scaled to the number of images with that label, and the whole to the sum 1.
-    for (given, &(_, n)) in sums.iter().enumerate() {
-        let row = &mut counts[given * classes..][..classes];
+    let images: Vec<usize> = sums.iter().map(|&(_, n)| n).collect();
+    Ok(LabelNoise {
+        ranking,
+        thresholds,
+        joint: normalized(counts, &images),
+    })
+}
+
+fn check(targets: &[usize], probabilities: &[f64], classes: usize) -> Result<()> {
+    if classes < 2 || targets.len().checked_mul(classes) != Some(probabilities.len()) {
+        let expected = format!("{} images of {classes} (at least 2) classes", targets.len());
+        return Err(Error::mismatch(
+            "probabilities",
+            expected,
+            probabilities.len(),
+        ));
+    }
+    if targets.is_empty() {
+        return Err(Error::mismatch("images", "at least 1", 0));
+    }
+    if let Some(target) = targets.iter().find(|&&t| t >= classes) {
+        return Err(Error::mismatch(
+            "a target",
+            format!("less than {classes}"),
+            target,
+        ));
+    }
+    if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+        return Err(Error::mismatch("a probability", "0 to 1", p));
+    }
+    Ok(())
+}
+
+/// Scales the row of each given label to the number of images with that label, and the whole to the sum 1.
+fn normalized(mut counts: Vec<f64>, images: &[usize]) -> Vec<f64> {
+    let total: usize = images.iter().sum();
+    for (given, (row, &n)) in counts
+        .chunks_exact_mut(images.len())
+        .zip(images)
+        .enumerate()
+    {
         let confident: f64 = row.iter().sum();
         if confident == 0.0 {
             row[given] = n as f64;
@@ -138,14 +156,9 @@ pub fn label_noise(targets: &[usize], probabilities: &[f64], classes: usize) -> 
                 *v *= n as f64 / confident;
             }
         }
+        for v in row.iter_mut() {
+            *v /= total as f64;
+        }
     }
-    let total = targets.len().max(1) as f64;
-    for v in &mut counts {
-        *v /= total;
-    }
-    Ok(LabelNoise {
-        ranking,
-        thresholds,
-        joint: counts,
-    })
+    counts
 }

@@ -1,7 +1,7 @@
 //! What the tests share.
 #![allow(dead_code)] // Each test uses some of it.
 
-pub mod strangers;
+pub mod out_of_distribution;
 pub mod trained;
 
 use std::path::{Path, PathBuf};

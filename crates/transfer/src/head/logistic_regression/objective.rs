@@ -1,11 +1,11 @@
 //! Multinomial logistic regression to its optimum, many problems over one matrix at a time.
 //!
-//! Objective, as in scikit-learn 1.9 (`LogisticRegression`, penalty l2): `C Σ_i s_i loss_i + |W|² / 2`, the
-//! intercepts free; divided here by `C Σ_i s_i`. With two classes one vector is fitted (the log-odds of the
-//! second class), which is not the same optimum as two penalised ones.
+//! The objective is that of scikit-learn 1.9 (`LogisticRegression`, penalty l2): `C Σ_i s_i loss_i + |W|² / 2`, where the
+//! intercepts are not penalized. It is divided here by `C Σ_i s_i`. For two classes one vector is fitted (the log-odds of
+//! the second class), whose optimum is not that of two penalized vectors.
 //!
-//! The matrix stays in `f32`; blocks of rows are widened to `f64`, centred (which changes nothing but the
-//! intercepts, and the number of steps by much) and used for all problems before the next block is read.
+//! The matrix stays in `f32`. Blocks of rows are converted to `f64`, centered, and used for all problems before the next
+//! block is read. Centering changes only the intercepts of the optimum, and makes the search much shorter.
 
 use super::lbfgs::{Lbfgs, Status};
 use crate::embeddings::Embeddings;
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::head::network::{Dense, Head};
 use crate::head::products::{dots, outer};
 
-/// Rows that are widened at a time: with 1024 values an image, half a megabyte.
+/// Rows that are converted to `f64` at a time: half a megabyte where an embedding has 1024 values.
 const CHUNK: usize = 64;
 /// Partial sums over the rows, added in order whatever the number of threads.
 const BLOCKS: usize = 32;
@@ -28,7 +28,7 @@ pub(super) struct Data<'a> {
     means: Vec<f64>,
 }
 
-/// One set of sample weights (0 = row left out) and its inverse regularisation.
+/// One set of sample weights (0 = row left out) and its inverse regularization strength.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     pub(super) weights: Vec<f64>,
@@ -38,7 +38,7 @@ pub(super) struct Problem {
 /// What came out: `[outputs, dim]` coefficients and `outputs` intercepts.
 #[derive(Debug, Clone)]
 pub(super) struct Solution {
-    /// Coefficients, then intercepts, of centred values.
+    /// Coefficients, then intercepts, of centered values.
     parameters: Vec<f64>,
     pub(super) converged: bool,
     pub(super) evaluations: usize,

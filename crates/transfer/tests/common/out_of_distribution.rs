@@ -27,12 +27,12 @@ pub fn all() -> Vec<RgbImage> {
         .collect()
 }
 
-/// Coordinates from 0 to 1, y down; colours from 0 to 1.
-fn paint(colour: impl Fn(f32, f32) -> [f32; 3]) -> RgbImage {
+/// Coordinates from 0 to 1, y down; colors from 0 to 1.
+fn paint(color: impl Fn(f32, f32) -> [f32; 3]) -> RgbImage {
     RgbImage::from_fn(SIDE, SIDE, |x, y| {
         let grain = 0.03 * (hash(x as f32, y as f32) - 0.5);
         let scale = |v: u32| (v as f32 + 0.5) / SIDE as f32;
-        Rgb(colour(scale(x), scale(y)).map(|c| ((c + grain) * 255.0).clamp(0.0, 255.0) as u8))
+        Rgb(color(scale(x), scale(y)).map(|c| ((c + grain) * 255.0).clamp(0.0, 255.0) as u8))
     })
 }
 
