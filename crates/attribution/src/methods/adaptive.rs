@@ -66,7 +66,7 @@ pub(crate) fn integrate(
     let (baseline_score, score) = (refinement.nodes[0].score, refinement.nodes[FIRST].score);
     let difference = (score - baseline_score).abs();
     let mut warning = (goals.tolerance.is_some() && difference == 0.0).then(|| format!(
-        "the score of the image and that of the baseline are both {score}: no error is small compared with their difference, and the path was not refined beyond {} steps; try another baseline",
+        "the score does not differ from that of the baseline, {score}: no error is small compared with a difference of 0, so the path was not refined beyond {} steps; try another baseline",
         refinement.asked
     ));
     while warning.is_none() {
