@@ -34,7 +34,7 @@ struct Options {
     #[arg(long, conflicts_with = "misclassified")]
     target: Option<usize>,
     /// Explain every mistake on the images of this folder (one sub-folder for each class), and write `report.html`
-    #[arg(long, value_name = "DIR", requires = "classifier")]
+    #[arg(long, value_name = "DIR", conflicts_with = "weights")]
     misclassified: Option<PathBuf>,
     /// Folder in which embeddings are kept, for --misclassified
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]

@@ -15,7 +15,7 @@ pub struct ModelOptions {
     /// A classifier file that `retrain` wrote
     #[arg(long, value_name = "FILE", required_unless_present = "weights")]
     pub classifier: Option<PathBuf>,
-    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    /// Explain ImageNet's classes with these weights of a MobileNetV1: `bundled`, a published name, a file or a folder
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "classifier")]
     pub weights: Option<String>,
     /// With --weights, how images become squares: squash, center-crop, letterbox or tf1
