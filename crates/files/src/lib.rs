@@ -2,7 +2,8 @@
 //!
 //! [`write_whole`] and [`write_bytes`] put a file in its place only when all of its bytes are on the disk, so that a
 //! program that is killed, or a disk that fills up, never leaves half a file under the final name. [`read_at_most`]
-//! refuses a file that is larger than any that the caller could use. [`hex`] spells digests.
+//! refuses a file that is larger than any that the caller could use. [`hex`] spells digests. [`check_writable`] asks before the
+//! work what writing would say after it.
 //!
 //! ```
 //! # fn main() -> files::Result<()> {
@@ -17,12 +18,14 @@
 //! The crate also compiles for targets without a file system, such as `wasm32-unknown-unknown`. Every call returns an
 //! error there.
 
+mod check;
 mod error;
 mod hex;
 mod read;
 mod unfinished;
 mod write;
 
+pub use check::check_writable;
 pub use error::{Error, Result};
 pub use hex::hex;
 pub use read::read_at_most;

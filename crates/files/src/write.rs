@@ -63,7 +63,7 @@ pub fn create_parent_folder(path: impl AsRef<Path>) -> Result<()> {
 }
 
 /// What a path leads to.
-enum Target {
+pub(crate) enum Target {
     /// A regular file, or none yet, at a path that is no link.
     File {
         path: PathBuf,
@@ -73,7 +73,7 @@ enum Target {
     Stream { append: bool },
 }
 
-fn target(path: &Path) -> io::Result<Target> {
+pub(crate) fn target(path: &Path) -> io::Result<Target> {
     let permissions = match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(found) if !found.is_file() => return Ok(Target::Stream { append: false }),
@@ -127,7 +127,7 @@ fn buffered(
     buffer.flush()
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

@@ -60,7 +60,7 @@ fn an_error_while_writing_leaves_the_old_file_and_nothing_else() {
     fs::write(&path, b"old").unwrap();
     for path in [&path, &folder.path().join("new")] {
         let error = write_whole(path, |file| {
-            file.write_all(&[0; 100_000])?;
+            file.write_all(&vec![0; 100_000])?;
             Err(io::Error::other("the writer failed"))
         });
         let message = error.unwrap_err().to_string();
@@ -227,7 +227,7 @@ fn a_full_disk_leaves_the_old_file_and_nothing_else() {
 #[ignore = "run by another test, in a folder on a small disk"]
 fn fill_the_disk() {
     fs::write("file", b"old").unwrap();
-    let error = write_bytes("file", &[1; 1 << 17]).unwrap_err();
+    let error = write_bytes("file", &vec![1; 1 << 17]).unwrap_err();
     assert_eq!(error.source.kind(), io::ErrorKind::StorageFull);
     assert_eq!(fs::read("file").unwrap(), b"old");
     assert_eq!(names(Path::new(".")), ["file"]);
