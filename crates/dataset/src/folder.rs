@@ -112,13 +112,12 @@ impl ImageFolder {
                 Ok(metadata) => Some((metadata.len(), SkipReason::NoClass)),
                 Err(error) => Some((0, unreadable(&entry, error))),
             };
-            match skip {
-                Some(skip) => found.skip(entry, skip),
-                None => {
-                    found.add_class(&entry)?;
-                    paths.push(entry);
-                }
+            if let Some(skip) = skip {
+                found.skip(entry, skip);
+                continue;
             }
+            found.add_class(&entry)?;
+            paths.push(entry);
         }
         Ok((found, paths))
     }
@@ -176,6 +175,11 @@ impl ImageFolder {
         &self.images
     }
 
+    /// The images, in the order of [`ImageFolder::images`].
+    pub fn iter(&self) -> std::slice::Iter<'_, ImageItem> {
+        self.images.iter()
+    }
+
     /// The files and folders that are left out, and why.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
@@ -196,7 +200,7 @@ impl<'a> IntoIterator for &'a ImageFolder {
     type IntoIter = std::slice::Iter<'a, ImageItem>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.images.iter()
+        self.iter()
     }
 }
 

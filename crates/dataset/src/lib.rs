@@ -1,12 +1,13 @@
-//! From a folder of images to pixels: open, split, decode, resize, augment, load.
+//! From a folder of images to pixels: open, split, decode, resize, augment, load, audit, download.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! # dataset::sample::write(dir.path(), 40, 1)?;
+//! # let photos = dir.path();
 //! use dataset::{HashedSplit, ImageFolder, PixelLoader, ResizePolicy};
 //!
-//! let folder = ImageFolder::open(dir.path())?; // every sub-folder is a class
+//! let folder = ImageFolder::open(photos)?; // every sub-folder is a class
 //! let split = HashedSplit::default().apply(&folder)?; // training, validation, testing
 //!
 //! let loader = PixelLoader::new(ResizePolicy::Squash, 224);
@@ -19,6 +20,25 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Nothing is dropped silently: files that cannot be used are listed with the reason. No input makes a function panic or
+//! allocate memory without a limit. The results depend on the input and the seed alone, never on the number of threads.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`folder`] | lists the images of a folder that has one sub-folder for each class |
+//! | [`split`] | divides them into training, validation and testing |
+//! | [`decode`](mod@decode) | makes upright 8-bit RGB of JPEG, PNG, GIF, WebP and BMP files |
+//! | [`resize`] | makes squares of images, as networks take them |
+//! | [`loader`] | does both for many files in parallel |
+//! | [`augment`] | changes training images at random |
+//! | [`audit`] | finds problems: images in training and in test, wrong labels, duplicates, broken files |
+//! | [`balance`] | warns of classes with few images |
+//! | `download` | downloads the images of a list of URLs (feature `download`) |
+//! | [`thumbnail`](mod@thumbnail), [`filters`] | make small and filtered images to look at |
+//! | [`sample`] | draws images, to try all of this without data |
+//!
+//! The [`guide`] is a page to read from start to end.
 
 pub mod audit;
 pub mod augment;
@@ -26,12 +46,14 @@ pub mod balance;
 pub mod decode;
 #[cfg(feature = "download")]
 pub mod download;
+pub mod encode;
 mod error;
 pub mod filters;
 pub mod folder;
 pub mod loader;
 mod problem;
 pub mod resize;
+mod restore_shape;
 mod rng;
 pub mod sample;
 pub mod split;

@@ -1,16 +1,17 @@
-//! Small pictures: thumbnails and contact sheets.
+//! Small images to look at: thumbnails and contact sheets.
 
 use std::path::Path;
 
 use files::{create_parent_folder, write_bytes};
 use image::RgbImage;
-use image::codecs::jpeg::JpegEncoder;
 
 use crate::decode::{DecodeOptions, decode_file};
-use crate::error::{Error, Result};
+use crate::encode::jpeg;
+use crate::error::Result;
 use crate::resize::{ResizeFilter, scaled, whole};
 
-/// The picture in its aspect with a longer side of at most `side`, antialiased; never enlarged.
+/// The image in its aspect ratio with a longer side of at most `side` pixels, antialiased. It is never enlarged; a `side`
+/// of 0 leaves the image as it is.
 pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
     let longer = image.width().max(image.height());
     if longer <= side || side == 0 {
@@ -25,47 +26,42 @@ pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
     scaled(image, whole(image), width, height, ResizeFilter::Bilinear)
 }
 
-/// Reads a picture, turns it upright and writes its thumbnail as a JPEG of `quality` 1 to 100.
+/// Reads an image, turns it upright, and writes its [`thumbnail`] as a JPEG of `quality` 1 to 100.
 ///
 /// # Errors
-/// [`Error::Option`] for another quality; [`Error::Io`], [`Error::Picture`].
+/// [`Error::Setting`](crate::error::Error::Setting) for another quality; [`Error::Io`](crate::error::Error::Io) if a file cannot be read or written; [`Error::Image`](crate::error::Error::Image) if the image
+/// cannot be decoded.
 pub fn write_thumbnail(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
     side: u32,
     quality: u8,
 ) -> Result<()> {
-    if !(1..=100).contains(&quality) {
-        return Err(Error::setting("JPEG quality", quality, "1 to 100"));
-    }
     let image = thumbnail(&decode_file(from, &DecodeOptions::default())?, side);
-    let (mut jpeg, to) = (Vec::new(), to.as_ref());
-    JpegEncoder::new_with_quality(&mut jpeg, quality)
-        .encode_image(&image)
-        .map_err(Error::encode(to))?;
+    let (jpeg, to) = (jpeg(&image, quality)?, to.as_ref());
     create_parent_folder(to)?;
     Ok(write_bytes(to, &jpeg)?)
 }
 
-/// The most pixels of a contact sheet.
+/// The largest number of pixels of a contact sheet.
 const MAX_PIXELS: u64 = 50_000_000;
 
-/// How long so many cells in a row are, with the gaps between and around them.
+/// The length of a row of cells, with the gaps between and around them.
 fn sheet_side(cells: u32, cell: u32) -> u32 {
     const GAP: u32 = 4;
     GAP + cells * (cell + GAP)
 }
 
-/// The largest cell, of at most `cell`, with which the sheet has not too many pixels.
+/// The largest cell, of at most `cell` pixels, with which the sheet does not have too many pixels.
 fn fitting(cell: u32, columns: u32, rows: u32) -> u32 {
     let side = |cells, cell| u64::from(sheet_side(cells, cell));
     let fits = |cell: &u32| side(columns, *cell) * side(rows, *cell) <= MAX_PIXELS;
     (1..=cell).rev().find(fits).unwrap_or(1)
 }
 
-/// Pictures in rows of `columns` (1 to 64), each centred in a cell of `cell` pixels (1 to 512), 4 pixels apart on
-/// white. At most 4,096 pictures are shown, and cells are made smaller where the sheet would have more than 50
-/// million pixels (150 MB), so that it stays a picture.
+/// Small copies of the images in rows of `columns` (1 to 64) on white, each in the middle of a square cell of `cell` pixels
+/// (1 to 512), with 4 pixels between the cells. Numbers out of these ranges count as the nearest in range. At most 4,096
+/// images are shown, and the cells are smaller if the sheet would have more than 50 million pixels (150 MB) otherwise.
 pub fn contact_sheet(images: &[RgbImage], columns: u32, cell: u32) -> RgbImage {
     let images = &images[..images.len().min(4096)];
     let columns = columns.clamp(1, 64);
@@ -94,7 +90,7 @@ mod tests {
                 |cell| u64::from(sheet_side(columns, cell)) * u64::from(sheet_side(rows, cell));
             let cell = fitting(512, columns, rows);
             assert!(pixels(cell) <= MAX_PIXELS, "{columns} x {rows}: {cell}");
-            // Not smaller than it must be.
+            // It is not smaller than necessary.
             assert!(pixels(cell + 1) > MAX_PIXELS, "{columns} x {rows}: {cell}");
         }
     }

@@ -8,6 +8,7 @@ pub(crate) const SNIFF_BYTES: usize = 18;
 /// The formats of image files that can be decoded. `Display` gives the usual name, such as `JPEG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ImageFormat {
     /// JPEG: baseline, extended and progressive, with 8 bits per value.
     Jpeg,

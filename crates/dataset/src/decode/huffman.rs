@@ -1,9 +1,10 @@
-//! The entropy-coded part of a JPEG, read fast where values are not wanted.
+//! The entropy-coded part of a JPEG: reading it, and skipping values that are not needed, which is faster.
 
 // The state of `Bits` must stay in registers.
 #![expect(clippy::inline_always)]
 
-/// How many bits [`Table::skips`] looks at: its entries of two bytes fit into the first cache, for two tables.
+/// How many bits [`Table::skips`] looks at. The entries of two such tables, of two bytes each, fit into the first-level
+/// cache.
 const BITS: u32 = 13;
 
 /// How many bits [`Table::values`] looks at.
@@ -14,15 +15,16 @@ const END: u16 = 64;
 
 /// A Huffman table (DHT).
 pub(super) struct Table {
-    /// By the next [`BITS`] bits: length of the code (high byte) and its symbol; zero where the code is longer.
+    /// By the next [`BITS`] bits: the length of the code (high byte) and its symbol; zero if the code is longer.
     symbols: Vec<u16>,
-    /// By the next [`VALUE_BITS`] bits: the coefficient, if code and value are that short.
+    /// By the next [`VALUE_BITS`] bits: the coefficient; none if code and value are longer.
     values: Vec<Option<Coefficient>>,
-    /// By the next [`BITS`] bits, as many AC coefficients as they begin: how many they cover, with [`END`] more where
-    /// the last one ends the block (high byte), and all their bits; zero where the first code is longer.
+    /// By the next [`BITS`] bits, for all AC coefficients that begin in them: the number of coefficients that they cover,
+    /// with [`END`] added if the last one ends the block (high byte), and the number of their bits; zero if the first
+    /// code is longer.
     skips: Vec<u16>,
-    /// For each length the first code after those of that length, with 16 bits, and what to add to a code to find its
-    /// place in `order`.
+    /// For each length of codes: the first code after those of this length, shifted to 16 bits, and what to add to a code
+    /// to find its place in `order`.
     lengths: [(u32, i32); 16],
     /// The symbols by length.
     order: Vec<u8>,
@@ -32,14 +34,14 @@ pub(super) struct Table {
 #[derive(Clone, Copy)]
 pub(super) struct Coefficient {
     pub(super) value: i16,
-    /// Itself and the zeros before it; 64 where nothing follows in its block.
+    /// The number of coefficients that it covers: itself and the zeros before it; 64 if it ends the block.
     pub(super) covers: u8,
-    /// Of its code and its value.
+    /// The number of bits of its code and its value.
     bits: u8,
 }
 
 impl Table {
-    /// From how many codes there are of each length, and their symbols; `None` where these are no table.
+    /// A table from the number of codes of each length, and their symbols; `None` if these are not a table.
     pub(super) fn new(counts: &[u8; 16], order: &[u8]) -> Option<Self> {
         let (mut symbols, mut lengths) = (vec![0; 1 << BITS], [(0, 0); 16]);
         let (mut code, mut used) = (0_u32, 0_usize);
@@ -75,7 +77,7 @@ impl Table {
         })
     }
 
-    /// Ready for [`Bits::skip_block`].
+    /// Adds what [`Bits::skip_block`] needs.
     pub(super) fn with_skips(mut self) -> Self {
         const MASK: usize = (1 << BITS) - 1;
         let skip = |bits: usize| self.skip(|used| (bits << used) & MASK);
@@ -83,7 +85,7 @@ impl Table {
         self
     }
 
-    /// The entry for bits that are `rest` after some have been used.
+    /// The entry of `skips` for bits that are `rest(n)` after n of them have been used.
     fn skip(&self, rest: impl Fn(u32) -> usize) -> u16 {
         let (mut covered, mut used) = (0, 0);
         while used < BITS && covered < END {
@@ -91,7 +93,7 @@ impl Table {
             let length = u32::from(entry >> 8);
             let next = Coefficient::new(entry as u8, 0, length);
             let covers = u16::from(next.covers);
-            // What follows is not known: the code must end before.
+            // The bits that follow are not known, so the code must end before them.
             if entry == 0 || used + length > BITS || (covers < END && covered + covers >= END) {
                 break;
             }
@@ -102,7 +104,7 @@ impl Table {
 }
 
 impl Coefficient {
-    /// Of a symbol whose code has so many bits; `bits` end with the value.
+    /// The coefficient of a symbol whose code has `length` bits; `bits` end with its value.
     #[inline]
     fn new(symbol: u8, bits: u32, length: u32) -> Self {
         let (run, size) = (symbol >> 4, symbol & 15);
@@ -120,7 +122,7 @@ impl Coefficient {
     }
 }
 
-/// Reads bits, without the zero that is stuffed behind each 0xff, up to a marker.
+/// Reads bits up to a marker, without the zero byte that follows each byte 0xff.
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -139,7 +141,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Makes sure that there are 56 bits, if the data have them.
+    /// Fills the buffer with at least 56 bits, if there are as many.
     #[inline(always)]
     fn fill(&mut self) {
         const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
@@ -149,9 +151,9 @@ impl<'a> Bits<'a> {
             && let Some(next) = next.first_chunk()
         {
             let word = u64::from_be_bytes(*next);
-            // None of the eight bytes is 0xff: none is zero in the complement.
+            // True if none of the eight bytes is 0xff, so that no byte of the complement is zero.
             if (!word).wrapping_sub(ONES) & word & TOPS == 0 {
-                // Bits beyond the count are those that the next call puts there too.
+                // The bits beyond the count are the same that the next call puts there.
                 self.buffer |= word >> self.count;
                 let bytes = (63 - self.count) / 8;
                 self.at += bytes as usize;
@@ -191,7 +193,7 @@ impl<'a> Bits<'a> {
         Some(bit)
     }
 
-    /// The next coefficient; a DC coefficient's difference covers 1, or 64 where it is zero.
+    /// The next coefficient. The difference of a DC coefficient covers 1, or 64 if it is zero.
     #[inline(always)]
     pub(super) fn coefficient(&mut self, table: &Table) -> Option<Coefficient> {
         self.fill();
@@ -201,7 +203,7 @@ impl<'a> Bits<'a> {
         Some(next)
     }
 
-    /// As [`Bits::coefficient`], for codes and values of any length, and without going on.
+    /// Like [`Bits::coefficient`], but for codes and values of any length, and without moving on.
     fn long(&self, table: &Table) -> Option<Coefficient> {
         let next = (self.buffer >> 48) as u32;
         let index = table.lengths.iter().position(|&(end, _)| next < end)?;
@@ -212,7 +214,7 @@ impl<'a> Bits<'a> {
         Some(Coefficient::new(symbol, bits as u32, length))
     }
 
-    /// Passes over the AC coefficients of a block from number `next` to its end.
+    /// Skips the AC coefficients of a block from the one with the index `next` to the end of the block.
     #[inline(always)]
     pub(super) fn skip_block(&mut self, table: &Table, mut next: u16) -> Option<()> {
         while next < 64 {
@@ -229,7 +231,7 @@ impl<'a> Bits<'a> {
                 if (END + next..END + 64).contains(&after) {
                     return self.skip(u32::from(entry & 0xff));
                 }
-                // A long code, or one of the coefficients is the last one.
+                // The code is long, or the block ends within the entry.
                 let one = self.coefficient(table)?;
                 next += u16::from(one.covers);
                 if u16::from(one.covers) == END {
@@ -241,13 +243,13 @@ impl<'a> Bits<'a> {
         (next == 64).then_some(())
     }
 
-    /// Where the marker is that ends these data; `None` where data are left.
+    /// Where the marker is that ends these data; `None` if there are data before it.
     pub(super) fn marker(&mut self) -> Option<usize> {
         self.fill();
         (self.count < 8).then_some(self.at)
     }
 
-    /// The data after the marker that ends these, which must be the restart marker number `index`.
+    /// The data after the marker that ends these data, which must be the restart marker with this index.
     pub(super) fn after_restart(mut self, index: usize) -> Option<Self> {
         let at = self.marker()?;
         let found = self.bytes.get(at..at + 2)?;

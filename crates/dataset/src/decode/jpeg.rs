@@ -1,4 +1,4 @@
-//! JPEG: whole by zune-jpeg (SIMD), at a fraction of its size from the lowest frequencies.
+//! JPEG: the whole image by zune-jpeg (SIMD), or a reduced size from the lowest frequencies.
 
 use image::RgbImage;
 use image::metadata::Orientation;
@@ -13,8 +13,8 @@ use super::options::DecodeOptions;
 use super::{orientation, reduced};
 use crate::problem::ImageProblem;
 
-/// Not strict: cameras write many harmless oddities. What matters, that the picture is whole, is checked here, and its
-/// size against our own limits.
+/// Not strict, because cameras write many files with harmless mistakes. What matters is checked in this file: that the
+/// image is whole, and that its size is within our own limits.
 fn zune_options() -> DecoderOptions {
     DecoderOptions::default()
         .set_strict_mode(false)
@@ -43,19 +43,19 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
         _ => Orientation::NoTransforms,
     };
     if let Some(side) = options.reduce_to.filter(|&side| side > 0)
-        && let Some(colours) = decoder.input_colorspace()
-        && let Some(image) = reduced(bytes, (width, height), side, colours, segments.adobe)
+        && let Some(colors) = decoder.input_colorspace()
+        && let Some(image) = reduced(bytes, (width, height), side, colors, segments.adobe)
     {
         return Ok(orientation::turn(image, orientation));
     }
-    // RGB, and all coefficients, of two bytes each, where the picture is progressive.
+    // RGB, and for a progressive image all coefficients, which have two bytes each.
     let inks = matches!(
         decoder.input_colorspace(),
         Some(ColorSpace::CMYK | ColorSpace::YCCK)
     );
     let bytes = if inks { 3 + 4 * 2 } else { 3 + 3 * 2 };
     options.check_memory(u64::from(width) * u64::from(height) * bytes)?;
-    // Inks that are stored as they are, which zune-jpeg takes for Adobe's inverted ones.
+    // These inks are not inverted, but zune-jpeg takes them for the inverted inks of Adobe.
     let plain_inks = decoder.input_colorspace() == Some(ColorSpace::CMYK) && !segments.adobe;
     if plain_inks {
         decoder.set_options(zune_options.jpeg_set_out_colorspace(ColorSpace::CMYK));
@@ -71,7 +71,7 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
     Ok(orientation::turn(image, orientation))
 }
 
-/// Width and height, as stored, without decoding anything.
+/// Width and height as stored, from the header alone.
 #[cfg(feature = "download")]
 pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options());
@@ -80,13 +80,13 @@ pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((width as u32, height as u32))
 }
 
-/// Decodes at 1/8 or 1/4, whichever is the smallest that leaves both sides `side` long; `None` where the whole
-/// picture is needed. `colours` are those of the file.
+/// Decodes at 1/8 or, if a side would then be shorter than `side`, at 1/4; `None` if the whole image is needed. `colors` is
+/// the color space of the file.
 fn reduced(
     bytes: &[u8],
     (width, height): (u32, u32),
     side: u32,
-    colours: ColorSpace,
+    colors: ColorSpace,
     adobe: bool,
 ) -> Option<RgbImage> {
     let fraction = [8, 4]
@@ -94,9 +94,9 @@ fn reduced(
         .find(|f| width.min(height).div_ceil(*f) >= side)?;
     let size = [width as usize, height as usize];
     let planes = reduced::planes(bytes, size, 8 / fraction as usize)?;
-    let pixels = match (colours, &planes[..]) {
+    let pixels = match (colors, &planes[..]) {
         (ColorSpace::Luma, [grey]) => grey.iter().flat_map(|&grey| [grey; 3]).collect(),
-        // An Adobe marker without a transform says that nothing is transformed: neither ink nor light.
+        // An Adobe marker without a transform says that the channels are stored as they are.
         (ColorSpace::RGB | ColorSpace::CMYK, [red, green, blue]) => {
             let rows = red.iter().zip(green).zip(blue);
             rows.flat_map(|((&r, &g), &b)| [r, g, b]).collect()
@@ -124,7 +124,7 @@ fn reduced(
     RgbImage::from_raw(width.div_ceil(fraction), height.div_ceil(fraction), pixels)
 }
 
-/// As zune-jpeg does it, in 14 bits.
+/// The arithmetic of zune-jpeg, with 14 bits.
 fn ycc_to_rgb(luma: u8, blue: u8, red: u8) -> [u8; 3] {
     let luma = (i32::from(luma) << 14) + 8191;
     let (blue, red) = (i32::from(blue) - 128, i32::from(red) - 128);
@@ -136,7 +136,7 @@ fn ycc_to_rgb(luma: u8, blue: u8, red: u8) -> [u8; 3] {
     .map(|value| (value >> 14).clamp(0, 255) as u8)
 }
 
-/// Cyan, magenta, yellow and key to red, green and blue; `inverted` as Adobe stores them.
+/// Cyan, magenta, yellow and key to red, green and blue. The inks are `inverted` in files of Adobe.
 fn inks_to_rgb(inks: &[u8], inverted: bool) -> Vec<u8> {
     let light = |ink: u8| u32::from(if inverted { ink } else { 255 - ink });
     let (pixels, _) = inks.as_chunks::<4>();
@@ -148,11 +148,11 @@ fn inks_to_rgb(inks: &[u8], inverted: bool) -> Vec<u8> {
         .collect()
 }
 
-/// What the markers before the first scan say.
+/// What the marker segments before the first scan say.
 struct Segments {
-    /// An Adobe APP14 marker is there.
+    /// There is an Adobe APP14 marker.
     adobe: bool,
-    /// Where the first scan's header starts.
+    /// Where the header of the first scan starts.
     scan: Option<usize>,
 }
 
@@ -192,8 +192,8 @@ impl Segments {
         segments
     }
 
-    /// Whether the end marker follows the first scan. In the scan's data a 0xff is always followed
-    /// by a zero, so a file that was cut has none.
+    /// Whether there is an end marker after the first scan. In the data of a scan each 0xff is followed by a zero, so a file
+    /// that was cut has no end marker.
     fn is_whole(&self, bytes: &[u8]) -> bool {
         let scan = self.scan.and_then(|at| bytes.get(at..)).unwrap_or_default();
         scan.windows(2).rev().any(|pair| pair == [0xff, 0xd9])

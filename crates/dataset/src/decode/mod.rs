@@ -1,12 +1,14 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
 pub(crate) mod format;
+mod frame;
 mod huffman;
 mod jpeg;
 mod options;
 mod orientation;
 mod other;
 mod reduced;
+mod scan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Turning a picture upright.
+//! Turning an image upright.
 
 use image::metadata::Orientation;
 use image::{RgbImage, imageops};
@@ -17,8 +17,7 @@ pub(super) fn turn(image: RgbImage, orientation: Orientation) -> RgbImage {
     }
 }
 
-/// The orientation in an EXIF block (with or without the `Exif\0\0` before it); upright where it
-/// has none.
+/// The orientation in an EXIF block, which may begin with `Exif\0\0`; upright if it has none.
 pub(super) fn of_exif(exif: &[u8]) -> Orientation {
     let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     Orientation::from_exif_chunk(tiff).unwrap_or(Orientation::NoTransforms)

@@ -1,4 +1,4 @@
-//! PNG, GIF, WebP and BMP, by the `image` crate.
+//! PNG, GIF, WebP and BMP, decoded by the `image` crate.
 
 use std::io::{Cursor, ErrorKind};
 
@@ -16,7 +16,7 @@ pub(super) fn decode(
 ) -> Result<RgbImage, ImageProblem> {
     let problem = |error: ImageError| problem(format, error);
     let mut limits = Limits::default();
-    // The widest pixel is RGBA of 16 bits; a decoder holds at most the picture and a copy.
+    // The largest pixel is RGBA of 16 bits; a decoder has at most the image and a copy in memory.
     limits.max_alloc = Some(options.max_pixels.saturating_mul(16).max(1 << 24));
     let mut reader = ImageReader::with_format(Cursor::new(bytes), of_image_crate(format));
     reader.limits(limits);
@@ -27,10 +27,10 @@ pub(super) fn decode(
         let message = format!("a picture of {width} x {height} pixels");
         return Err(ImageProblem::broken(format, message));
     }
-    // What the file holds, and RGB where that is something else.
+    // What the file has, and RGB if that is something else.
     let rgb = match decoder.color_type() {
         ColorType::Rgb8 => 0,
-        // In 8 bits first.
+        // These become 8-bit RGBA first.
         ColorType::La16 | ColorType::Rgba16 | ColorType::La8 => 7,
         _ => 3,
     };
@@ -39,7 +39,7 @@ pub(super) fn decode(
     let orientation = match format {
         _ if !options.upright => image::metadata::Orientation::NoTransforms,
         ImageFormat::Png => orientation::of_png(bytes),
-        // A broken EXIF block does not spoil the pixels.
+        // The pixels are good even if the EXIF block is broken.
         _ => decoder
             .exif_metadata()
             .ok()

@@ -1,14 +1,14 @@
-//! What scenes are drawn with: a canvas of floats, soft-edged shapes and smooth noise.
+//! The tools for drawing scenes: a canvas of floats, shapes with soft edges, and smooth noise.
 
 use image::{Rgb, RgbImage};
 
 /// Red, green and blue, each 0 to 1.
-pub(super) type Colour = [f32; 3];
+pub(super) type Color = [f32; 3];
 
 /// A point; x to the right, y down, in pixels.
 pub(super) type Point = [f32; 2];
 
-pub(super) fn mix(a: Colour, b: Colour, t: f32) -> Colour {
+pub(super) fn mix(a: Color, b: Color, t: f32) -> Color {
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t)
 }
 
@@ -21,7 +21,7 @@ pub(super) fn smoothstep(from: f32, to: f32, x: f32) -> f32 {
 pub(super) struct Canvas {
     pub(super) width: usize,
     pub(super) height: usize,
-    pixels: Vec<Colour>,
+    pixels: Vec<Color>,
 }
 
 impl Canvas {
@@ -33,21 +33,21 @@ impl Canvas {
         }
     }
 
-    /// Changes every pixel: `(x, y, colour) -> colour`.
-    pub(super) fn shade(&mut self, change: impl Fn(f32, f32, Colour) -> Colour) {
+    /// Changes every pixel: `(x, y, color) -> color`.
+    pub(super) fn shade(&mut self, change: impl Fn(f32, f32, Color) -> Color) {
         for (i, pixel) in self.pixels.iter_mut().enumerate() {
             let (x, y) = (i % self.width, i / self.width);
             *pixel = change(x as f32 + 0.5, y as f32 + 0.5, *pixel);
         }
     }
 
-    /// Fills a polygon; `colour` sees the point and what was there.
-    pub(super) fn polygon(&mut self, corners: &[Point], colour: impl Fn(Point, Colour) -> Colour) {
+    /// Fills a polygon; `color` is given the point and the color that was there.
+    pub(super) fn polygon(&mut self, corners: &[Point], color: impl Fn(Point, Color) -> Color) {
         let Some(&last) = corners.last() else { return };
         let top = corners.iter().fold(f32::MAX, |t, c| t.min(c[1])).max(0.0) as usize;
         let bottom = corners.iter().fold(0.0_f32, |b, c| b.max(c[1])).ceil() as usize;
         for y in top..bottom.min(self.height) {
-            // Three lines a pixel row, and exact ends along it: enough for smooth edges.
+            // Three lines per row of pixels, with exact ends, are enough for smooth edges.
             let mut cover = vec![0.0_f32; self.width];
             for line in [0.17, 0.5, 0.83] {
                 let at = y as f32 + line;
@@ -75,13 +75,13 @@ impl Canvas {
             for (x, &cover) in cover.iter().enumerate().filter(|(_, c)| **c > 0.0) {
                 let pixel = &mut self.pixels[y * self.width + x];
                 let point = [x as f32 + 0.5, y as f32 + 0.5];
-                *pixel = mix(*pixel, colour(point, *pixel), cover.min(1.0));
+                *pixel = mix(*pixel, color(point, *pixel), cover.min(1.0));
             }
         }
     }
 
     /// A line of a given width.
-    pub(super) fn line(&mut self, from: Point, to: Point, width: f32, colour: Colour) {
+    pub(super) fn line(&mut self, from: Point, to: Point, width: f32, color: Color) {
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
         let length = (dx * dx + dy * dy).sqrt().max(1e-3);
         let (nx, ny) = (-dy / length * width / 2.0, dx / length * width / 2.0);
@@ -91,10 +91,10 @@ impl Canvas {
             [to[0] - nx, to[1] - ny],
             [from[0] - nx, from[1] - ny],
         ];
-        self.polygon(&corners, |_, _| colour);
+        self.polygon(&corners, |_, _| color);
     }
 
-    /// The mean of each pixel and its neighbours, `times` over.
+    /// Replaces each pixel by the mean of it and its neighbors, this many times.
     pub(super) fn blur(&mut self, times: usize) {
         let (w, h) = (self.width, self.height);
         for _ in 0..times {
@@ -108,8 +108,8 @@ impl Canvas {
                     .take((y + 2).min(h))
                     .skip(y.saturating_sub(1))
                 {
-                    for colour in row.iter().take((x + 2).min(w)).skip(x.saturating_sub(1)) {
-                        sum = std::array::from_fn(|c| sum[c] + colour[c]);
+                    for color in row.iter().take((x + 2).min(w)).skip(x.saturating_sub(1)) {
+                        sum = std::array::from_fn(|c| sum[c] + color[c]);
                         count += 1.0;
                     }
                 }
@@ -119,21 +119,21 @@ impl Canvas {
     }
 
     pub(super) fn into_image(self) -> RgbImage {
-        let pixel = |c: &Colour| Rgb(c.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8));
+        let pixel = |c: &Color| Rgb(c.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8));
         RgbImage::from_fn(self.width as u32, self.height as u32, |x, y| {
             pixel(&self.pixels[y as usize * self.width + x as usize])
         })
     }
 }
 
-/// Smooth noise: random values on a grid of integers, smoothly between.
+/// Smooth noise: random values on a grid of integers, and smooth values between them.
 #[derive(Clone, Copy)]
 pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
     /// A random value from 0 to 1 for a point of the grid.
     pub(super) fn grid(self, x: i32, y: i32) -> f32 {
-        // SplitMix64's finaliser.
+        // SplitMix64's finalizer.
         let mut z =
             self.0 ^ ((x as u64) << 32 | u64::from(y as u32)).wrapping_mul(0x9e3779b97f4a7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
@@ -155,7 +155,7 @@ impl Noise {
         top + (row(y0 + 1) - top) * ty
     }
 
-    /// Five layers, each twice as fine and half as strong; 0 to 1, around one half.
+    /// The sum of five layers, each twice as fine and half as strong as the one before; 0 to 1, around one half.
     pub(super) fn layers(self, x: f32, y: f32) -> f32 {
         let (mut sum, mut weight, mut scale) = (0.0, 0.5, 1.0);
         for layer in 0..5 {

@@ -1,14 +1,19 @@
-//! A drawn set of images, to try the whole way from a folder to a classifier without any data.
+//! A folder of drawn images, to try everything from a folder to a classifier without any data.
 //!
-//! Scenes of boats and scenes of clouds share their skies, seas, weather and rocks, and half of
-//! the boats sail under clouds of their own: what tells the classes apart is shape, not colour. A
-//! logistic regression on mean colours gets little more than half of them right.
+//! There are two classes: boats at sea, and clouds above the sea. Both have the same kinds of sky, sea, weather and rocks,
+//! and half of the boats sail under clouds. So the shapes tell the classes apart, and the colors do not: a logistic
+//! regression on the mean colors gets little more than half of the images right.
 //!
-//! Picture `i` of a class depends on the seed and on `i` alone, so that a larger set starts with
-//! the smaller one.
+//! Image `i` of a class depends on the seed and on `i` alone, so a larger sample begins with the images of a smaller one.
 
+mod boat;
 mod canvas;
+mod once;
+mod random;
 mod scene;
+mod subject;
+
+pub use once::write_once;
 
 use std::path::Path;
 
@@ -16,32 +21,12 @@ use files::{create_parent_folder, remove_unfinished, write_bytes};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
+pub use subject::Subject;
+
 use crate::error::{Error, Result};
 use crate::threads;
 
-/// The two classes of the set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A boat at sea.
-    Boat,
-    /// Clouds above the sea.
-    Cloud,
-}
-
-impl Subject {
-    /// Both, in the order of their folders.
-    pub const ALL: [Self; 2] = [Self::Boat, Self::Cloud];
-
-    /// Name of the class and of its folder.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Boat => "boat",
-            Self::Cloud => "cloud",
-        }
-    }
-}
-
-/// Draws picture number `index` of a class: 256 pixels wide, 192 high.
+/// Draws the image with the index `index` of a class, 256 pixels wide and 192 high.
 ///
 /// ```
 /// use dataset::sample::{Subject, draw};
@@ -52,11 +37,11 @@ pub fn draw(subject: Subject, index: u64, seed: u64) -> RgbImage {
     scene::draw(subject, index, seed)
 }
 
-/// Writes `images_per_class` JPEGs to `dir/boat` and as many to `dir/cloud`
-/// (`boat_00000.jpg` and on). The same seed gives the same bytes.
+/// Writes `images_per_class` JPEGs to `dir/boat` (`boat_00000.jpg`, `boat_00001.jpg` and so on) and as many to
+/// `dir/cloud`. The same seed gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Io`] where a file cannot be written.
+/// [`Error::Io`] if a file cannot be written.
 pub fn write(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Result<()> {
     let dir = dir.as_ref();
     for subject in Subject::ALL {

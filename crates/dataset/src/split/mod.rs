@@ -16,6 +16,7 @@ mod grouped;
 mod hashed;
 mod seeded;
 mod sets;
+mod shard;
 pub(crate) mod subset;
 mod test_folder;
 
@@ -23,5 +24,6 @@ pub use grouped::{GroupBy, GroupedSplit};
 pub use hashed::{HashedSplit, retrain_py_labels};
 pub use seeded::{StratifiedSplit, first_fraction, k_fold};
 pub use sets::Split;
+pub use shard::Shard;
 pub use subset::Subset;
 pub use test_folder::BesideTestFolder;

@@ -1,5 +1,8 @@
 //! A split: which images are for training, for validation and for testing.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use super::subset::Subset;
 use crate::error::{Error, Result};
 use crate::folder::{ImageFolder, ImageItem};
@@ -38,6 +41,16 @@ impl Split {
             Subset::Validation => &self.validation,
             Subset::Testing => &self.testing,
         }
+    }
+
+    /// The number of images of `folder` that are in none of the three subsets.
+    pub fn unused(&self, folder: &ImageFolder) -> usize {
+        let subsets = Subset::ALL
+            .into_iter()
+            .flat_map(|subset| self.subset(subset));
+        let used: HashSet<&Path> = subsets.map(|item| &*item.path).collect();
+        let unused = folder.images().iter();
+        unused.filter(|item| !used.contains(&*item.path)).count()
     }
 
     /// A split whose subsets are folders of their own. All folders must have the same classes.

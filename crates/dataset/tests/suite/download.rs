@@ -573,6 +573,20 @@ fn lists_of_spreadsheets_are_read_and_rows_without_url_refused() {
     }
 }
 
+/// Manifests of earlier versions are read, and written alike.
+#[test]
+fn names_in_manifests_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("manifest.jsonl");
+    let line = r#"{"url":"http://a/1.jpg","class":"cloud","final_url":null,"status":200,"bytes":9,"sha256":null,"format":"jpeg","size":[640,480],"path":"cloud/1.jpg","reason":null,"retry":false,"refused_by":null,"attempts":1,"licence":"CC0","author":null}"#;
+    put(&path, format!("{line}\n{{\"url\": cut"));
+    let records = read_manifest(&path).unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].license.as_deref(), Some("CC0"));
+    assert_eq!(records[0].size, Some((640, 480).into()));
+    assert_eq!(serde_json::to_string(&records[0]).unwrap(), line);
+}
+
 /// Two at once would take each other's half-written files for what an interruption left.
 #[cfg(unix)]
 #[test]

@@ -80,6 +80,11 @@ fn folders_that_are_no_task_are_refused() {
     assert!(
         matches!(&empty, Error::EmptyClass { class, skipped, .. } if class == "b" && skipped.len() == 1)
     );
+    let message = empty.to_string();
+    assert!(
+        message.contains("1 files left out") && message.contains("not a JPEG"),
+        "{message}"
+    );
     assert_eq!(ImageFolder::list(dir.path()).unwrap().counts(), [1, 0]);
     std::fs::create_dir(dir.path().join(".git")).unwrap();
     let listed = ImageFolder::list(dir.path()).unwrap();

@@ -37,6 +37,15 @@ fn assert_whole(split: &Split, images: usize) {
 }
 
 #[test]
+fn images_in_no_subset_are_counted() {
+    let (_dir, folder) = folder();
+    let mut split = first_fraction(&folder, 0.5).unwrap();
+    assert_eq!(split.unused(&folder), 0);
+    let removed = split.training.split_off(3).len();
+    assert_eq!(split.unused(&folder), removed);
+}
+
+#[test]
 fn first_fraction_takes_the_first_of_each_class() {
     let (_dir, folder) = folder();
     let split = first_fraction(&folder, 0.8).unwrap();
