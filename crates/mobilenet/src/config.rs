@@ -1,4 +1,4 @@
-//! What a MobileNetV1 is, as data: widths, strides, padding rule, epsilon, normalisation.
+//! The configuration of a MobileNetV1: widths, strides, padding rule, epsilon, normalization.
 
 use std::fmt::Display;
 
@@ -28,9 +28,10 @@ pub const BLOCKS: [(usize, usize); 13] = [
     (1024, 1),
 ];
 
-/// How convolutions of stride 2 are padded; those of stride 1 always have one row and column on every side.
+/// How convolutions of stride 2 are padded. Convolutions of stride 1 always get one row or column of zeros on each side.
 ///
-/// This is a property of the trained weights: the wrong rule loads without complaint and costs accuracy.
+/// The rule is a property of the trained weights: with another rule they load without an error, but the net is less
+/// accurate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Padding {
@@ -47,7 +48,7 @@ pub enum Padding {
 }
 
 impl Padding {
-    /// The rule of one convolution: of the stem (`block` 0) or of the separable block `block`.
+    /// The rule for the convolution of one block: the stem (`block` 0) or a separable block.
     pub fn of_block(self, block: usize) -> Self {
         match (self, block) {
             (Self::EndButStem, 0) => Self::Same,
@@ -56,7 +57,7 @@ impl Padding {
         }
     }
 
-    /// Rows (or columns) of zeros before and after, for a 3x3 kernel over `size` rows (or columns).
+    /// The number of rows (or columns) of zeros before and after an image of `size` rows (or columns), for a 3x3 kernel.
     pub fn amounts(self, size: usize, stride: usize) -> (usize, usize) {
         match self {
             _ if stride == 1 => (1, 1),
@@ -67,7 +68,7 @@ impl Padding {
     }
 }
 
-/// Configuration of a [`MobileNet`](crate::MobileNet): a builder, and what is stored beside its weights.
+/// Configuration of a MobileNetV1: a builder, and what is stored beside the weights.
 ///
 /// ```
 /// use mobilenet::MobileNetConfig;
@@ -76,23 +77,25 @@ impl Padding {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct MobileNetConfig {
     /// Width multiplier, in (0, 4]. Default: 1.0. Published: 0.25, 0.5, 0.75, 1.0 (timm also 1.25).
     pub alpha: f64,
-    /// Number of outputs of the classifier; 0 leaves the classifier out. Default: 1001 (ImageNet's 1000 and
+    /// Number of outputs of the classifier; 0: no classifier. Default: 1001 (ImageNet's 1000 and
     /// background, as TensorFlow's nets).
     pub classes: usize,
-    /// Number of separable blocks kept, 0 to 13. Default: 13. With fewer there is no classifier.
+    /// Number of separable blocks that are kept, 0 to 13. Default: 13. With fewer there is no classifier.
     pub blocks: usize,
     /// Padding of stride-2 convolutions. Default: [`Padding::Same`].
     pub padding: Padding,
-    /// Added to the variance in batch normalisation, in (0, 1). Default: 1e-3 (TensorFlow's nets; timm's have 1e-5).
+    /// Added to the variance in batch normalization, in (0, 1). Default: 1e-3 (TensorFlow's nets; timm's have 1e-5).
     pub epsilon: f64,
     /// Subtracted from a pixel level (0 to 255). Default: 127.5.
     pub mean: f64,
     /// Divides the difference. Default: 127.5, so that the network sees -1 to 1.
     pub std: f64,
-    /// Side of the square images that the weights were trained on, in pixels. Default: 224. Others work.
+    /// Side of the square images that the weights were trained on, in pixels. Default: 224. The net also takes images of
+    /// other sizes.
     pub input_size: usize,
 }
 
@@ -112,7 +115,7 @@ impl Default for MobileNetConfig {
 }
 
 impl MobileNetConfig {
-    /// Google's `mobilenet_v1_1.0_224`; see the fields for each default.
+    /// The configuration of Google's `mobilenet_v1_1.0_224`. The fields name each default.
     pub fn new() -> Self {
         Self::default()
     }
@@ -123,13 +126,13 @@ impl MobileNetConfig {
         self
     }
 
-    /// Sets the number of classes; 0 leaves the classifier out.
+    /// Sets the number of classes; 0: no classifier.
     pub fn with_classes(mut self, classes: usize) -> Self {
         self.classes = classes;
         self
     }
 
-    /// Keeps the first `blocks` separable blocks; with fewer than 13 the classifier goes too.
+    /// Keeps the first `blocks` separable blocks. With fewer than 13, the net has no classifier.
     pub fn with_blocks(mut self, blocks: usize) -> Self {
         self.blocks = blocks;
         if blocks < BLOCKS.len() {
@@ -144,20 +147,20 @@ impl MobileNetConfig {
         self
     }
 
-    /// Sets the epsilon of batch normalisation.
+    /// Sets the epsilon of batch normalization.
     pub fn with_epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self
     }
 
-    /// Sets the normalisation `x = (pixel - mean) / std`, pixels being 0 to 255.
+    /// Sets the normalization `x = (level - mean) / std` of pixel levels 0 to 255.
     pub fn with_normalization(mut self, mean: f64, std: f64) -> Self {
         self.mean = mean;
         self.std = std;
         self
     }
 
-    /// Sets the side of the images that the net is meant for.
+    /// Sets the side of the square images that the weights were trained on.
     pub fn with_input_size(mut self, input_size: usize) -> Self {
         self.input_size = input_size;
         self
@@ -168,9 +171,12 @@ impl MobileNetConfig {
     /// # Errors
     /// [`Error::Setting`] with the name of the first field that is out of its range, its value and the range.
     pub fn check(&self) -> Result<()> {
-        let check = |right: bool, setting, value: &dyn Display, expected: &str| match right {
-            true => Ok(()),
-            false => Err(Error::setting(setting, value, expected)),
+        let check = |right: bool, setting, value: &dyn Display, expected: &str| {
+            if right {
+                Ok(())
+            } else {
+                Err(Error::setting(setting, value, expected))
+            }
         };
         let alpha = self.alpha > 0.0 && self.alpha <= 4.0;
         check(alpha, "alpha", &self.alpha, "a number in (0, 4]")?;
@@ -201,7 +207,7 @@ impl MobileNetConfig {
         ((channels as f64 * self.alpha) as usize).max(8)
     }
 
-    /// Channels of the map after `block` (0: the stem).
+    /// Number of channels of the map after `block` (0: the stem).
     pub fn channels_after(&self, block: usize) -> usize {
         match block {
             0 => self.width(STEM.0),
@@ -209,7 +215,7 @@ impl MobileNetConfig {
         }
     }
 
-    /// Length of an embedding: channels after the last block kept.
+    /// Length of an embedding: the number of channels after the last block that is kept.
     pub fn feature_dim(&self) -> usize {
         self.channels_after(self.blocks)
     }
@@ -240,8 +246,8 @@ impl MobileNetConfig {
         Ok(())
     }
 
-    /// Height (or width) of the map after `block` (13 for a later one) for an input of `size` pixels. What
-    /// [`Padding::End`] leaves nothing of counts as 1 here; the nets refuse it.
+    /// Height (or width) of the map after `block` for an input of `size` pixels; a block above 13 counts as 13. The result
+    /// is 1 where [`Padding::End`] leaves nothing of the image: nets refuse such images.
     pub fn size_after(&self, block: usize, size: usize) -> usize {
         std::iter::once(STEM.1)
             .chain(BLOCKS.iter().map(|b| b.1))

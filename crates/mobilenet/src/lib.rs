@@ -1,19 +1,42 @@
-//! MobileNetV1 in [Burn](https://burn.dev): the network, its published weights, and a compiled engine for CPUs.
+//! MobileNetV1: its published weights in every usual format, and two engines that run it.
 //!
 //! ```
+//! # #[cfg(feature = "bundled")]
 //! # fn main() -> mobilenet::Result<()> {
-//! # let device = burn::tensor::Device::flex();
-//! use mobilenet::MobileNetConfig;
-//! let net = MobileNetConfig::new().with_alpha(0.25).with_classes(10).init(&device)?;
-//! let pixels = vec![128u8; 64 * 64 * 3]; // one grey image, rows of RGB
-//! let logits = net.forward(net.input(&pixels, [1, 64, 64], &device)?)?;
-//! assert_eq!(logits.dims(), [1, 10]);
+//! use mobilenet::{ImageBatch, Weights};
+//! let net = Weights::open("bundled")?.compile()?; // Google's mobilenet_v1_1.0_224, for this machine's CPU
+//! let pixels = vec![128u8; 224 * 224 * 3]; // one gray image: rows of RGB, levels 0 to 255
+//! let logits = net.logits(&ImageBatch::from_u8(&pixels, [1, 224, 224])?)?;
+//! assert_eq!(logits.len(), 1001);
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "bundled"))]
+//! # fn main() {}
 //! ```
 //!
-//! No backend is chosen here: the application turns on one of Burn's and hands a `Device` in.
+//! * [`weights`]: [`Weights`] are read from files of other programs, from the bundled copy, or by the name of a publication,
+//!   and written to such files.
+//! * [`compiled`]: [`CompiledMobileNet`], the engine for CPUs, which needs no Burn: embeddings, logits, maps, and
+//!   gradients with respect to pixels and maps.
+//! * [`engine`]: the trait [`Engine`], which [`CompiledMobileNet`] and [`BurnEngine`] implement.
+//! * [`MobileNet`] (feature `burn`): the network as a module of [Burn](https://burn.dev), to be trained or changed.
+//! * [`guide`]: all of this with examples.
+//!
+//! # Features
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `archives` | yes | Weights in `.tgz` and `.tar` files. |
+//! | `bundled` | no | Google's `mobilenet_v1_1.0_224` inside the program (8.5 MB). |
+//! | `burn` | yes | [`MobileNet`], [`BurnEngine`]. No backend of Burn: the application chooses one. |
+//! | `cache` | yes | Published weights by name, from the user's cache folder. |
+//! | `fetch` | no | Fetches published weights over the network. |
+//! | `hdf5` | no | Keras `.h5` files. |
+//! | `protobuf` | yes | ONNX models and TensorFlow frozen graphs. |
+//! | `pytorch` | yes | PyTorch state dicts. |
+//! | `rayon` | yes | Runs the compiled net on all threads of rayon's current pool; without it, on one thread. |
 
+mod architecture;
 mod blocks;
 pub mod compiled;
 mod config;
@@ -21,7 +44,9 @@ pub mod engine;
 mod error;
 mod gradients;
 mod image_batch;
+pub mod imagenet;
 mod layer;
+mod layer_cost;
 #[cfg(feature = "burn")]
 mod model;
 mod precision;
@@ -42,6 +67,7 @@ pub use error::{Error, Result};
 pub use gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
 pub use image_batch::ImageBatch;
 pub use layer::Layer;
+pub use layer_cost::LayerCost;
 #[cfg(feature = "burn")]
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
 pub use precision::Precision;

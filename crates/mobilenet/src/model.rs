@@ -1,4 +1,4 @@
-//! The network as a Burn module.
+//! The network as a module of Burn.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -11,12 +11,12 @@ use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
 use crate::error::{Error, Result};
 use crate::image_batch::check_shape;
 
-/// Convolution without bias, batch normalisation, ReLU6.
+/// A convolution without bias, batch normalization, and ReLU6.
 #[derive(Module, Debug)]
 pub struct ConvBlock {
     /// The convolution: weight `[out, in / groups, k, k]`.
     pub conv: Conv2d,
-    /// The normalisation over its output channels.
+    /// The batch normalization of its output channels.
     pub bn: BatchNorm,
 }
 
@@ -26,38 +26,39 @@ impl ConvBlock {
     }
 }
 
-/// A depthwise 3x3 convolution and a pointwise 1x1 convolution, each with batch normalisation and ReLU6.
+/// A depthwise 3x3 convolution and a pointwise 1x1 convolution, each with batch normalization and ReLU6.
 #[derive(Module, Debug)]
 pub struct SeparableBlock {
-    /// 3x3, one filter a channel.
+    /// The 3x3 convolution with one filter per channel.
     pub depthwise: ConvBlock,
-    /// 1x1, mixing channels.
+    /// The 1x1 convolution, which mixes the channels.
     pub pointwise: ConvBlock,
 }
 
 /// MobileNetV1 ([Howard et al. 2017](https://arxiv.org/abs/1704.04861)): a 3x3 stem, up to 13 separable blocks,
 /// a global average pool and, where all blocks are kept, a linear classifier.
 ///
-/// Input is `[n, 3, height, width]`, normalised (see [`MobileNet::input`]); any height and width of at least 1 (a whole
-/// net with [`Padding::End`](crate::Padding::End) needs 32: less is padded to nothing) and at most 65,536.
-/// Made by [`MobileNetConfig::init`] (random) or [`Weights::load`](crate::Weights::load) (trained, frozen).
+/// The input is `[n, 3, height, width]`, normalized by [`MobileNet::input`]. Height and width are 1 to 65,536; a whole net
+/// with [`Padding::End`](crate::Padding::End) needs at least 32, since nothing is left of smaller images.
+/// [`MobileNetConfig::init`] makes a net with random weights, [`Weights::load`](crate::Weights::load) one with trained
+/// weights, which is frozen.
 ///
-/// Burn's batch normalisation trains, and overwrites its running statistics, whenever its *input* lives on an
-/// autodiff device: call `freeze()` (loaded nets are frozen) before asking for a gradient with respect to pixels.
+/// Burn's batch normalization trains, and overwrites its running statistics, whenever its *input* is on an autodiff
+/// device. Call `freeze()` before you ask for a gradient with respect to pixels; loaded nets are frozen already.
 #[derive(Module, Debug)]
 pub struct MobileNet {
     /// The first convolution, stride 2.
     pub stem: ConvBlock,
     /// The separable blocks kept.
     pub blocks: Vec<SeparableBlock>,
-    /// From embedding to logits; `None` where it was cut off.
+    /// The layer from embedding to logits; `None` if the net has no classifier.
     pub classifier: Option<Linear>,
     #[module(skip)]
     config: MobileNetConfig,
 }
 
 impl MobileNetConfig {
-    /// A net with random weights (Burn's default initialisers), not frozen.
+    /// A net with random weights (Burn's default initializers), not frozen.
     ///
     /// # Errors
     /// [`Error::Setting`] if a field is outside its range.
@@ -120,7 +121,7 @@ impl MobileNet {
     /// `[n, 3, height, width]` to `[n, channels, height', width']`.
     ///
     /// # Panics
-    /// As Burn does, where `x` has another number of channels; a `block` beyond the last kept is the last.
+    /// If `x` has another number of channels than 3, as Burn does. A `block` beyond the last one stands for the last one.
     pub fn features_after(&self, x: Tensor<4>, block: usize) -> Tensor<4> {
         self.walk(x, block, |_, _| ())
     }
@@ -154,7 +155,7 @@ impl MobileNet {
     /// The means over the maps after several blocks, joined: `[n, `[`joined_dim`](MobileNetConfig::joined_dim)`]`.
     ///
     /// # Errors
-    /// [`Error::Input`] where the net has fewer blocks.
+    /// [`Error::Input`] if the net has fewer blocks.
     ///
     /// # Panics
     /// As [`features_after`](Self::features_after).
@@ -172,19 +173,19 @@ impl MobileNet {
     /// Logits `[n, classes]`.
     ///
     /// # Errors
-    /// [`Error::Input`] where the net has no classifier (it was cut, or made with 0 classes).
+    /// [`Error::Input`] if the net has no classifier.
     pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<2>> {
         let classifier = self.classifier.as_ref();
         let classifier = classifier.ok_or_else(Error::no_classifier)?;
         Ok(classifier.forward(self.embed(x)))
     }
 
-    /// Pixels as decoders give them, `[n, height, width, 3]` with levels 0 to 255, to the network's input
-    /// `[n, 3, height, width]` = (pixel - mean) / std on `device`.
+    /// The network's input `[n, 3, height, width]` on `device`, `(level - mean) / std`, from pixels as decoders produce them:
+    /// `[n, height, width, 3]`, levels 0 to 255.
     ///
     /// # Errors
-    /// [`Error::Input`] where the length is not n x height x width x 3, a side is 0 or above 65,536, or so small that
-    /// [`Padding::End`](crate::Padding::End) leaves nothing of it.
+    /// [`Error::Input`] if the length is not `n * height * width * 3`, a side is 0 or above 65,536, or nothing is left of
+    /// images as small as these.
     pub fn input<P: Copy + Into<f32>>(
         &self,
         pixels: &[P],

@@ -17,7 +17,7 @@ use crate::model::{ConvBlock, MobileNet};
 
 /// Fills a net with random weights. With a `beta` per channel from `centres` and sums that stay near it, every
 /// ReLU6 passes or does not by channel: no activation sits at a kink.
-fn randomise(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
+fn randomize(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
     let device = net.device();
     let mut numbers = Numbers(seed);
     let tensor = |values: Vec<f32>| Tensor::<1>::from_floats(values.as_slice(), &device);
@@ -142,7 +142,7 @@ proptest! {
     ) {
         let device = Device::flex();
         let mut net = config.init(&device).unwrap();
-        randomise(&mut net, seed, None);
+        randomize(&mut net, seed, None);
         let shape = [n, height, width];
         let image = levels(seed, shape);
         let floats: Vec<f32> = image.iter().map(|&x| f32::from(x)).collect();
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let device = Device::flex();
         let mut net = config.init(&device).unwrap();
-        randomise(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
+        randomize(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
         let net = burn::module::Module::freeze(net);
         let shape = [2, height, width];
         let image = levels(seed, shape);
@@ -266,7 +266,7 @@ proptest! {
     ) {
         let device = Device::flex();
         let mut net = config.init(&device).unwrap();
-        randomise(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
+        randomize(&mut net, seed, Some(&[3.0, 3.0, 3.0, -3.0, 9.0]));
         let net = burn::module::Module::freeze(net);
         let (last, block) = (config.blocks, block.min(config.blocks));
         let shape = [2, height, width];
@@ -331,7 +331,7 @@ fn same_bits_in_any_batch_and_on_any_number_of_threads() {
         .with_classes(7)
         .init(&device)
         .unwrap();
-    randomise(&mut net, 3, None);
+    randomize(&mut net, 3, None);
     let shape = [5, 75, 64];
     let image = levels(3, shape);
     let one = image.len() / 5;
@@ -426,7 +426,7 @@ fn guided_gradients_are_positive_where_they_enter_the_stem() {
         .with_blocks(0)
         .init(&Device::flex())
         .unwrap();
-    randomise(&mut net, 5, None);
+    randomize(&mut net, 5, None);
     let net = net.compile().unwrap();
     let image = levels(5, [1, 33, 33]);
     let pixels = ImageBatch::from_u8(&image, [1, 33, 33]).unwrap();

@@ -16,6 +16,16 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
         .filter(|&n| n as u64 <= LARGEST / 4)
 }
 
+/// A shape as files store it, and its number of values.
+pub(super) fn shape_of(dims: &[i64]) -> Result<(Vec<usize>, usize), String> {
+    let shape = dims
+        .iter()
+        .map(|&d| usize::try_from(d).map_err(|_| format!("a dimension of {d}")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let count = count(&shape).ok_or("a shape that does not fit into memory")?;
+    Ok((shape, count))
+}
+
 /// What the tensors of a file may take in memory. Repeated values, strides of zero and compression let a small file
 /// claim much, while the weights of a net can hardly be compressed.
 pub(super) struct Budget {

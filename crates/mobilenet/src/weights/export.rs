@@ -150,9 +150,10 @@ impl<'a> Export<'a> {
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         let output = output.as_ref();
         let write = |file: ExportedFile| {
-            let path = match format.is_folder() {
-                true => output.join(file.name),
-                false => output.to_path_buf(),
+            let path = if format.is_folder() {
+                output.join(file.name)
+            } else {
+                output.to_path_buf()
             };
             files::create_parent_folder(&path)?;
             files::write_bytes(&path, &file.bytes)?;

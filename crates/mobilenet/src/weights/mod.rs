@@ -35,11 +35,14 @@ mod module;
 mod net;
 mod numbers;
 mod open;
+#[cfg(feature = "fetch")]
+mod open_or_fetch;
 pub(crate) mod parameters;
 mod preprocessing;
 mod read;
 mod registry;
 mod schemes;
+mod summary;
 
 #[cfg(feature = "cache")]
 pub use cache::Cache;

@@ -1,5 +1,9 @@
 //! Numbers as files hold them: little-endian, in 32 or 16 bits.
 
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
 /// Type of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -10,6 +14,19 @@ pub enum FloatType {
     /// Single precision, as trained. The default.
     #[default]
     F32,
+}
+
+/// `f16` or `f32`.
+impl FromStr for FloatType {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "f16" => Ok(Self::F16),
+            "f32" => Ok(Self::F32),
+            _ => Err(Error::setting("type of the numbers", name, "f16 or f32")),
+        }
+    }
 }
 
 /// The bytes of f32 numbers.
@@ -52,4 +69,17 @@ pub(super) fn integers(bytes: &[u8]) -> Vec<i64> {
 /// The decimal number that an f32 stands for: files hold 0.001 as the nearest f32, and 0.001 is meant.
 pub(super) fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_known_by_their_names() {
+        assert_eq!("f16".parse::<FloatType>().unwrap(), FloatType::F16);
+        assert_eq!("f32".parse::<FloatType>().unwrap(), FloatType::default());
+        let error = "f64".parse::<FloatType>().unwrap_err().to_string();
+        assert!(error.contains("expected f16 or f32"), "{error}");
+    }
 }

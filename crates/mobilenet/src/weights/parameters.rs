@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{BLOCKS, MobileNetConfig};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A tensor in memory: row-major f32.
 #[derive(Debug, Clone, PartialEq)]

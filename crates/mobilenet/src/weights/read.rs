@@ -9,9 +9,10 @@ use crate::error::Result;
 
 /// Reads a file of any format, or an archive that holds one.
 pub(super) fn read(file: File<'_>) -> Result<Weights> {
-    match is_archive(&file.bytes) {
-        true => read_archive(file),
-        false => read_plain(file),
+    if is_archive(&file.bytes) {
+        read_archive(file)
+    } else {
+        read_plain(file)
     }
 }
 

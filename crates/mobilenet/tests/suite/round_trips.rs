@@ -111,7 +111,12 @@ fn a_net_comes_back_as_it_was() {
                     let off = distance(&outputs(&read), &expected);
                     assert!(off < 1e-5, "{what}: {off:e}");
                 } else {
-                    assert_eq!(read.config(), weights.config(), "{what}");
+                    // A format may have no word for a padding that is always at the end. At this size it is another rule's,
+                    // too, and nothing else may differ.
+                    let rule = read.config().padding;
+                    let same = weights.config().clone().with_padding(rule);
+                    assert_eq!(read.config(), &same, "{what}");
+                    assert!(rule == padding || outputs(&read) == expected, "{what}");
                     assert_eq!(tensors(&read), tensors(&weights), "{what}");
                 }
             }

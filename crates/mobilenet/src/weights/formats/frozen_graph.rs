@@ -12,7 +12,7 @@ use super::tensorflow_messages::{
 };
 use crate::config::Padding;
 use crate::error::{Error, Result};
-use crate::weights::budget::{Budget, count};
+use crate::weights::budget::{Budget, shape_of};
 use crate::weights::dense::DenseLayer;
 use crate::weights::file::File;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput, Tensor as NetTensor};
@@ -67,19 +67,15 @@ fn insert(
         }
         _ => true,
     };
-    match new {
-        true => Ok(()),
-        false => Err("two nodes have this name".into()),
+    if new {
+        Ok(())
+    } else {
+        Err("two nodes have this name".into())
     }
 }
 
 fn array(tensor: Tensor, budget: &mut Budget) -> Result<Array, String> {
-    let sizes = tensor.shape.unwrap_or_default().sizes();
-    let shape: Vec<usize> = sizes
-        .iter()
-        .map(|&size| usize::try_from(size).map_err(|_| format!("a dimension of {size}")))
-        .collect::<Result<_, _>>()?;
-    let count = count(&shape).ok_or("a shape that does not fit into memory")?;
+    let (shape, count) = shape_of(&tensor.shape.unwrap_or_default().sizes())?;
     let data = match (tensor.content.len(), &tensor.floats[..]) {
         // One value stands for all: TensorFlow compresses constant tensors so.
         (0, &[value]) => {
@@ -321,9 +317,10 @@ impl Graph {
         self.push("PlaceholderWithDefault", name, &[], attr);
         for (at, layer) in layers.iter().enumerate() {
             let is_last = at + 1 == layers.len();
-            let scope = match is_last {
-                true => tensorflow_graph::RETRAINED,
-                false => "hidden_training_ops",
+            let scope = if is_last {
+                tensorflow_graph::RETRAINED
+            } else {
+                "hidden_training_ops"
             };
             let dims = [layer.inputs(), layer.outputs()];
             let weights = transpose(layer.weight(), layer.outputs(), layer.inputs());

@@ -70,14 +70,15 @@ impl Walk {
 
     fn convolution(&mut self, class: &str, config: &Value) -> Result<(), String> {
         let is_full = class == "Conv2D";
-        let stride = match is_full {
-            true if self.full == 0 => STEM.1,
-            true => 1,
-            false => BLOCKS.get(self.depthwise).map_or(1, |&(_, stride)| stride),
+        let stride = match (is_full, self.full) {
+            (true, 0) => STEM.1,
+            (true, _) => 1,
+            (false, _) => BLOCKS.get(self.depthwise).map_or(1, |&(_, stride)| stride),
         };
-        match is_full {
-            true => self.full += 1,
-            false => self.depthwise += 1,
+        if is_full {
+            self.full += 1;
+        } else {
+            self.depthwise += 1;
         }
         check_convolution(class, config, stride)?;
         self.no_relu6()?;
@@ -106,9 +107,10 @@ impl Walk {
                     ));
                 }
             };
-            let seen = match is_full {
-                true => &mut self.stem,
-                false => &mut self.padding,
+            let seen = if is_full {
+                &mut self.stem
+            } else {
+                &mut self.padding
             };
             if *seen.get_or_insert(found) != found {
                 return Err("convolutions of stride 2 with different paddings".into());
@@ -131,12 +133,12 @@ impl Walk {
         let found = config["epsilon"]
             .as_f64()
             .ok_or("a BatchNormalization layer without an epsilon")?;
-        match *self.epsilon.get_or_insert(found) == found {
-            true => Ok(()),
-            false => Err(format!(
-                "batch norms with different epsilons, {found} among them"
-            )),
+        if *self.epsilon.get_or_insert(found) == found {
+            return Ok(());
         }
+        Err(format!(
+            "batch norms with different epsilons, {found} among them"
+        ))
     }
 
     fn zero_padding(&mut self, amounts: &Value) -> Result<(), String> {

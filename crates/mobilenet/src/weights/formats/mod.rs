@@ -17,6 +17,8 @@ mod onnx;
 mod onnx_messages;
 #[cfg(feature = "protobuf")]
 mod onnx_operations;
+#[cfg(all(test, feature = "protobuf"))]
+mod onnx_tests;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 mod safetensors;

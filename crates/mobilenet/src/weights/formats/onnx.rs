@@ -212,9 +212,10 @@ impl Writer {
         let layers = net.layers();
         for (at, layer) in layers.iter().enumerate() {
             let last = at + 1 == layers.len();
-            let name = match last {
-                true => "logits".to_string(),
-                false => format!("hidden{}/sum", at + 1),
+            let name = if last {
+                "logits".to_string()
+            } else {
+                format!("hidden{}/sum", at + 1)
             };
             let dims = [layer.outputs(), layer.inputs()];
             let weight = self.constant(format!("{name}/weight"), &dims, layer.weight());

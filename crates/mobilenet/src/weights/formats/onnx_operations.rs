@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use super::onnx_messages::{Attribute, FLOAT, FLOAT16, INT64, Node, Tensor};
 use super::topology::{self, Kind, Op};
 use crate::config::MobileNetConfig;
-use crate::weights::budget::{Budget, count};
+use crate::weights::budget::{Budget, shape_of};
 use crate::weights::numbers::{decimal, floats, halves};
-use crate::weights::parameters::{Array, transpose};
-
-/// Longest constant that several operations may share.
-const SMALL: usize = 4096;
+use crate::weights::parameters::{Array, Arrays, transpose};
 
 fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
     node.attribute.iter().find(|a| a.name == name)
@@ -29,7 +26,7 @@ fn integers<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
 /// The operations and constants of a graph.
 #[derive(Default)]
 pub(super) struct Reader {
-    floats: HashMap<String, Array>,
+    floats: Arrays,
     integers: HashMap<String, Vec<i64>>,
     pub config: MobileNetConfig,
     pub ops: Vec<Op>,
@@ -52,12 +49,7 @@ impl Reader {
         if tensor.data_location != 0 {
             return Err("its values are in another file, which is not read".into());
         }
-        let shape: Vec<usize> = tensor
-            .dims
-            .iter()
-            .map(|&d| usize::try_from(d).map_err(|_| format!("a dimension of {d}")))
-            .collect::<Result<_, _>>()?;
-        let expected = count(&shape).ok_or("a shape that does not fit into memory")?;
+        let (shape, expected) = shape_of(&tensor.dims)?;
         budget.take(expected)?;
         let raw = &tensor.raw_data[..];
         let found = match tensor.data_type {
@@ -87,19 +79,16 @@ impl Reader {
             // Arguments on which the weights of no net depend. A kernel of these is missing later.
             _ => expected,
         };
-        match found == expected {
-            true => Ok(()),
-            false => Err(format!("{found} values for {expected}")),
+        if found == expected {
+            Ok(())
+        } else {
+            Err(format!("{found} values for {expected}"))
         }
     }
 
-    /// The constant behind an input: kernels are moved out, the small rest is copied, since it may serve twice.
+    /// The constant behind an input.
     fn take(&mut self, node: &Node, input: usize) -> Option<Array> {
-        let name = node.input.get(input)?;
-        match self.floats.get(name)? {
-            array if array.shape.len() > 1 || array.data.len() > SMALL => self.floats.remove(name),
-            array => Some(array.clone()),
-        }
+        topology::take(&mut self.floats, node.input.get(input)?)
     }
 
     /// A constant that must be there.
@@ -206,9 +195,10 @@ impl Reader {
                 .flat_map(|k| transpose(k, outputs, inputs))
                 .collect();
         }
-        let shape = match depthwise {
-            true => vec![height, width, outputs, 1],
-            false => vec![height, width, inputs, outputs],
+        let shape = if depthwise {
+            vec![height, width, outputs, 1]
+        } else {
+            vec![height, width, inputs, outputs]
         };
         let mut kinds: Vec<Kind> = explicit.into_iter().collect();
         kinds.push(Kind::Convolution {
@@ -287,24 +277,17 @@ impl Reader {
     fn pad(&self, node: &Node) -> Result<Kind, String> {
         let input = node.input.get(1).and_then(|name| self.integers.get(name));
         let amounts = integers(node, "pads").or(input.map(Vec::as_slice));
-        let zero = node.input.get(2).is_none_or(|name| name.is_empty())
-            || self.scalar(node, 2) == Some(0.0);
+        let zero =
+            node.input.get(2).is_none_or(String::is_empty) || self.scalar(node, 2) == Some(0.0);
         let constant = attribute(node, "mode").is_none_or(|mode| mode.s == b"constant");
-        match amounts {
+        let kind = match amounts {
             // NCHW, or NHWC before the transpose.
             Some(
-                &[0, 0, before, left, 0, 0, after, right]
-                | &[0, before, left, 0, 0, after, right, 0],
-            ) if zero
-                && constant
-                && (before, after) == (left, right)
-                && (0..=1).contains(&before)
-                && after == 1 =>
-            {
-                Ok(Kind::Pad(usize::from(before == 1), 1))
-            }
-            other => Err(format!("`{}` pads by {other:?}", label(node))),
-        }
+                &[0, 0, top, left, 0, 0, bottom, right] | &[0, top, left, 0, 0, bottom, right, 0],
+            ) if zero && constant => Kind::pad([top, bottom], [left, right]),
+            _ => None,
+        };
+        kind.ok_or_else(|| format!("`{}` pads by {amounts:?}", label(node)))
     }
 }
 
@@ -328,21 +311,20 @@ fn flat(array: Array) -> Array {
 fn padding(node: &Node, side: usize, stride: usize) -> Result<(Option<Kind>, bool), String> {
     let name = label(node);
     let automatic = attribute(node, "auto_pad").map_or(&b""[..], |a| &a.s[..]);
-    match (automatic, integers(node, "pads").unwrap_or(&[0; 4])) {
-        (b"SAME_UPPER", _) => Ok((None, true)),
-        (b"" | b"NOTSET" | b"VALID", [0, 0, 0, 0]) => Ok((None, false)),
-        (b"" | b"NOTSET", [1, 1, 1, 1]) if side == 3 && stride == 1 => Ok((None, true)),
-        (b"" | b"NOTSET", &[before, left, after, right])
-            if side == 3
-                && (before, after) == (left, right)
-                && (0..=1).contains(&before)
-                && after == 1 =>
-        {
-            Ok((Some(Kind::Pad(usize::from(before == 1), 1)), false))
+    let pads = integers(node, "pads").unwrap_or(&[0; 4]);
+    let kind = match (automatic, pads) {
+        (b"SAME_UPPER", _) => return Ok((None, true)),
+        (b"" | b"NOTSET" | b"VALID", [0, 0, 0, 0]) => return Ok((None, false)),
+        (b"" | b"NOTSET", [1, 1, 1, 1]) if side == 3 && stride == 1 => return Ok((None, true)),
+        (b"" | b"NOTSET", &[top, left, bottom, right]) if side == 3 => {
+            Kind::pad([top, bottom], [left, right])
         }
-        (automatic, pads) => Err(format!(
-            "convolution `{name}` is padded {} {pads:?}; expected explicit zeros or SAME_UPPER",
-            String::from_utf8_lossy(automatic)
-        )),
-    }
+        _ => None,
+    };
+    let automatic = String::from_utf8_lossy(automatic);
+    kind.map(|kind| (Some(kind), false)).ok_or_else(|| {
+        format!(
+            "convolution `{name}` is padded {automatic} {pads:?}; expected explicit zeros or SAME_UPPER"
+        )
+    })
 }

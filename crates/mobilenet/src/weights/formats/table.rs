@@ -48,6 +48,9 @@ missing!("protobuf", frozen_graph, "a TensorFlow frozen graph");
 missing!("protobuf", onnx, "an ONNX model");
 missing!("pytorch", pytorch, "a PyTorch state dict");
 
+/// The function that makes the files of a format.
+type Write = fn(&Net<'_>) -> Result<Vec<ExportedFile>>;
+
 struct Row {
     format: WeightsFormat,
     name: &'static str,
@@ -59,7 +62,7 @@ struct Row {
     /// Whether a file that has this content is of the format.
     knows: fn(&[u8]) -> bool,
     read: fn(File<'_>) -> Result<Contents>,
-    write: Option<fn(&Net<'_>) -> Result<Vec<ExportedFile>>>,
+    write: Option<Write>,
 }
 
 /// Makes the type [`WeightsFormat`], its documentation and [`ROWS`] from one list. Of several files in a folder or an

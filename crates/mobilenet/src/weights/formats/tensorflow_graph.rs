@@ -45,16 +45,6 @@ pub(super) struct Constants {
     pub integers: BTreeMap<String, Vec<i64>>,
 }
 
-impl Constants {
-    /// A constant's values: kernels are moved out, the small rest is copied, since it may serve twice.
-    fn take(&mut self, name: &str) -> Option<Array> {
-        match self.floats.get(name)? {
-            array if array.shape.len() > 1 || array.data.len() > SMALL => self.floats.remove(name),
-            array => Some(array.clone()),
-        }
-    }
-}
-
 /// More operations than any MobileNetV1 has, times ten.
 const MOST: usize = 4096;
 /// More nodes than any MobileNetV1's graph has, its constants and what trained it included, times ten.
@@ -72,8 +62,6 @@ const CONVOLUTIONS: [&str; 4] = [
     "DepthwiseConv2dNative",
     "FusedDepthwiseConv2dNative",
 ];
-/// Longest constant that several operations may share.
-const SMALL: usize = 4096;
 
 /// Reads a net from its graph.
 pub(super) fn import(
@@ -189,10 +177,9 @@ fn slim_config(
         let Some(users) = users.get(&kernel) else {
             return Err(format!("no convolution has the kernel `{kernel}`"));
         };
-        let checks = users.iter();
-        checks
-            .map(|node| slim_convolution(node, &p, &readers))
-            .collect::<Result<(), _>>()?;
+        for node in users {
+            slim_convolution(node, &p, &readers)?;
+        }
     }
     config.epsilon = slim_epsilon(nodes, constants)?;
     config.padding = Padding::Same;
@@ -277,7 +264,7 @@ fn operations(
     let input = |i: usize| node.inputs.get(i).map(|name| plain(name).to_string());
     let mut value = |i: usize| {
         let name = constant(by_name, node.inputs.get(i)?)?;
-        constants.take(&name)
+        topology::take(&mut constants.floats, &name)
     };
     let Some(mut first) = input(0) else {
         return Ok(());
@@ -334,14 +321,11 @@ fn operations(
 }
 
 fn pad(node: &Node, amounts: Option<&Vec<i64>>) -> Result<Kind, String> {
-    match amounts.map(Vec::as_slice) {
-        Some(&[0, 0, top, bottom, left, right, 0, 0])
-            if (top, bottom) == (left, right) && (0..=1).contains(&top) && bottom == 1 =>
-        {
-            Ok(Kind::Pad(usize::from(top == 1), 1))
-        }
-        other => Err(format!("`{}` pads by {other:?}", node.name)),
-    }
+    let kind = match amounts.map(Vec::as_slice) {
+        Some(&[0, 0, top, bottom, left, right, 0, 0]) => Kind::pad([top, bottom], [left, right]),
+        _ => None,
+    };
+    kind.ok_or_else(|| format!("`{}` pads by {amounts:?}", node.name))
 }
 
 /// A convolution or product and what was merged into it.

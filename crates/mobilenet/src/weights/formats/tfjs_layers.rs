@@ -34,13 +34,13 @@ pub(super) fn read(file: File<'_>) -> Result<Contents> {
 
 /// A functional Keras model in the making: layers in a row, and the manifest.
 #[derive(Default)]
-struct Layers {
+struct KerasModel {
     layers: Vec<Value>,
     weights: tfjs_manifest::Writer,
     last: String,
 }
 
-impl Layers {
+impl KerasModel {
     fn layer(&mut self, class: &str, name: &str, mut config: Value) {
         config["name"] = json!(name);
         // Keras refuses to read an input that could be trained.
@@ -116,7 +116,7 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
         &[PixelInput::Normalized, PixelInput::Float],
     )?;
     let config = net.config;
-    let mut model = Layers::default();
+    let mut model = KerasModel::default();
     let shape = json!([null, net.side, net.side, 3]);
     let first = json!({"batch_input_shape": shape, "dtype": "float32", "sparse": false});
     model.layer("InputLayer", "input_1", first);
@@ -132,9 +132,10 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
     let layers = net.layers();
     for (at, layer) in layers.iter().enumerate() {
         // The last layer has the name of Keras' own classifier, so that importers of MobileNets find it.
-        match at + 1 == layers.len() {
-            true => model.dense("conv_preds", "softmax", layer),
-            false => model.dense(&format!("hidden_{}", at + 1), "relu", layer),
+        if at + 1 == layers.len() {
+            model.dense("conv_preds", "softmax", layer);
+        } else {
+            model.dense(&format!("hidden_{}", at + 1), "relu", layer);
         }
     }
     let (program, version) = net.producer;

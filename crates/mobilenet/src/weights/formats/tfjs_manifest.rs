@@ -141,9 +141,10 @@ fn read_entry(rest: &mut &[u8], entry: &Entry, tensors: &mut Tensors) -> Result<
         }
         (_, other) => return Err(format!("numbers of type {other}; expected float32")),
     };
-    match new {
-        true => Ok(()),
-        false => Err("is listed twice in the manifest".into()),
+    if new {
+        Ok(())
+    } else {
+        Err("is listed twice in the manifest".into())
     }
 }
 

@@ -249,11 +249,11 @@ fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
         return Err("a padding's amounts are no 32-bit integers".into());
     }
     let amounts = integers(model.buffer(tensor)?);
-    match amounts[..] {
-        [0, 0, 0, 1, 0, 1, 0, 0] => Ok(Kind::Pad(0, 1)),
-        [0, 0, 1, 1, 1, 1, 0, 0] => Ok(Kind::Pad(1, 1)),
-        _ => Err(format!("a padding by {amounts:?}")),
-    }
+    let kind = match amounts[..] {
+        [0, 0, top, bottom, left, right, 0, 0] => Kind::pad([top, bottom], [left, right]),
+        _ => None,
+    };
+    kind.ok_or_else(|| format!("a padding by {amounts:?}"))
 }
 
 #[cfg(test)]

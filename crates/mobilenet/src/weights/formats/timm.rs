@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::safetensors_file::{Stored, serialize};
 use crate::config::{BLOCKS, MobileNetConfig, Padding};
 use crate::error::{Error, Result};
-use crate::weights::net::{ExportedFile, Net, PixelInput};
+use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::numbers::bytes_of;
 use crate::weights::schemes::TIMM;
 
@@ -85,9 +85,10 @@ fn arguments(net: &Net<'_>) -> Vec<(&'static str, Value)> {
         Padding::Same | Padding::End | Padding::EndButStem => "same",
         Padding::Both => "",
     };
-    let classes = match net.head.is_empty() && net.classifier.is_none() {
-        true => 0,
-        false => net.outputs(),
+    let classes = if net.head.is_empty() && net.classifier.is_none() {
+        0
+    } else {
+        net.outputs()
     };
     let width = match named(config) {
         Some(_) => None,
@@ -131,7 +132,7 @@ fn check(net: &Net<'_>) -> Result<()> {
         return refuse("blocks of the net", blocks, BLOCKS.len().to_string());
     }
     // timm rounds widths to multiples of 8, where this net has cut them.
-    let mut widths = net.convs.iter().map(|conv| conv.outputs());
+    let mut widths = net.convs.iter().map(Conv::outputs);
     if let Some(width) = widths.find(|width| !width.is_multiple_of(8)) {
         return refuse("channels of a layer", width, "a multiple of 8".into());
     }

@@ -42,6 +42,27 @@ pub(super) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// A padding by as many rows as columns, of those that MobileNetV1 has: one after, and none or one before.
+    pub fn pad(rows: [i64; 2], columns: [i64; 2]) -> Option<Self> {
+        match rows {
+            [before @ 0..=1, 1] if rows == columns => Some(Self::Pad(before as usize, 1)),
+            _ => None,
+        }
+    }
+}
+
+/// Longest constant that several operations may share.
+const SMALL: usize = 4096;
+
+/// A constant of a graph. Kernels are moved out; the small rest is copied, since it may serve twice.
+pub(super) fn take(constants: &mut Arrays, name: &str) -> Option<Array> {
+    match constants.get(name)? {
+        array if array.shape.len() > 1 || array.data.len() > SMALL => constants.remove(name),
+        array => Some(array.clone()),
+    }
+}
+
 /// Adds one operation of a file that does several things, one after the other.
 pub(super) fn push(
     ops: &mut Vec<Op>,
