@@ -1,3 +1,5 @@
+//! The frozen network, and how images are prepared for it.
+
 use std::sync::{Arc, OnceLock};
 
 use dataset::{PixelLoader, ResizeFilter, ResizePolicy, RgbImage};

@@ -13,13 +13,22 @@ use crate::cache::{EmbeddingCache, Key};
 use crate::embeddings::Embeddings;
 use crate::error::Result;
 
+/// An image that could not be used, and why.
+#[derive(Debug)]
+pub struct UnusableImage {
+    /// The image.
+    pub item: ImageItem,
+    /// The reason.
+    pub error: dataset::Error,
+}
+
 /// The result of [`Backbone::embed`].
 #[derive(Debug)]
 pub struct Embedded {
     /// The embeddings, in the order of the images; images that could not be used are left out.
     pub embeddings: Embeddings,
     /// Images that could not be used.
-    pub failed: Vec<(ImageItem, dataset::Error)>,
+    pub failed: Vec<UnusableImage>,
     /// Number of embeddings that were computed; the others were in the cache.
     pub computed: usize,
     /// SHA-256 of the names, classes and contents of the embedded images, in their order, in hexadecimal.
@@ -30,7 +39,7 @@ pub struct Embedded {
 #[derive(Debug, Default)]
 pub struct Filled {
     /// Images that could not be used.
-    pub failed: Vec<(ImageItem, dataset::Error)>,
+    pub failed: Vec<UnusableImage>,
     /// Number of embeddings that were computed; the others were in the cache.
     pub computed: usize,
 }
@@ -116,7 +125,8 @@ impl Backbone {
                 filled.computed += images.len();
                 for FailedImage { index, error } in batch.failed {
                     seen().remove(&index);
-                    filled.failed.push((items[index].clone(), error));
+                    let item = items[index].clone();
+                    filled.failed.push(UnusableImage { item, error });
                 }
                 progress(done);
                 Ok(())

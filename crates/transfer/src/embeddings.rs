@@ -1,3 +1,5 @@
+//! Embeddings of images, with the class of each image.
+
 use crate::error::{Error, Result};
 
 /// Embeddings of labeled images: a matrix `[images, dim]`, and for each row its target (the number of its class) and its

@@ -1,14 +1,42 @@
-//! Retrain a network on a folder of images: a frozen backbone gives embeddings, a head is trained on them, and one
-//! file holds it all.
+//! Retrain a network on a folder of images: a frozen backbone turns images into embeddings, a head is trained on them,
+//! and one file holds both.
 //!
-//! * [`Backbone`]: images to [`Embeddings`], each computed once and kept in an [`EmbeddingCache`].
-//! * [`HeadConfig`]: how to train a [`Head`] on them: logistic regression to its optimum with the regularisation
-//!   chosen by cross-validation (the default), `retrain.py`'s 4000 steps, or a hidden layer with dropout.
-//! * [`Classifier`]: backbone, head, classes and preprocessing, saved in one file that tests itself when loaded.
-//! * [`export`]: a classifier as ONNX, TensorFlow.js layers model, timm safetensors, frozen graph.
-//! * [`finetune`]: the last blocks of the backbone learn along with the head.
-//! * [`insight`]: wrong labels, similar images, out-of-distribution images, principal components.
+//! A first program needs the names at the root of the crate; everything else is in the module of its concept:
+//!
+//! * [`backbone`]: [`Backbone`], the frozen network, and how images are prepared for it.
+//! * [`cache`]: [`EmbeddingCache`] keeps embeddings on disk, so that each is computed once. [`bottlenecks`] reads and
+//!   writes those of TensorFlow's `retrain.py`.
+//! * [`embed`]: embedding images through a cache; [`embeddings`]: [`Embeddings`], the matrix that results, with the
+//!   classes of the images.
+//! * [`head`]: [`HeadConfig`] trains a [`Head`](head::Head): by logistic regression to its optimum, with the
+//!   regularization chosen by cross-validation (the default), or by gradient descent, such as `retrain.py`'s 4000 steps
+//!   or a hidden layer with dropout.
+//! * [`classifier`]: [`Classifier`] is backbone, head, classes and preprocessing, in one file that tests itself when it
+//!   is loaded.
+//! * [`export`]: a classifier in the formats of other programs: ONNX, TensorFlow.js, timm, TensorFlow's frozen graph.
+//! * [`finetune`]: the last blocks of the backbone learn, too (feature `burn`).
+//! * [`gradients`]: a classifier as the functions that explanations ask for.
+//! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components.
+//! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`tensorboard`]: event files.
+//! * [`variation`]: distorted variants of the training images.
+//!
+//! The [`guide`] explains the choices, with numbers.
+//!
+//! The whole job in one call:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use transfer::retrain::Retrain;
+//! let job = Retrain::new("photos").with_cache("embedding-cache").run()?;
+//! println!("{job}"); // the classes, and how good the classifier is on the test images
+//! job.save("photos.safetensors")?;
+//! println!("{:?}", job.classifier.classify("new.jpg")?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The same step by step:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,55 +60,43 @@
 
 #[cfg(any(feature = "arrow", feature = "ndarray"))]
 mod arrays;
-mod backbone;
+pub mod backbone;
 #[cfg(feature = "train")]
-mod cache;
-mod classifier;
+pub mod bottlenecks;
 #[cfg(feature = "train")]
-mod embed;
+pub mod cache;
+pub mod classifier;
 #[cfg(feature = "train")]
-mod embeddings;
+pub mod embed;
+#[cfg(feature = "train")]
+pub mod embeddings;
 mod error;
 pub mod export;
 pub mod finetune;
-mod gradients;
+pub mod gradients;
 pub mod head;
 #[cfg(feature = "train")]
 pub mod insight;
-mod pretrained;
 #[cfg(feature = "train")]
 mod randomized;
 #[cfg(feature = "train")]
 pub mod retrain;
-mod retrained_graph;
 mod tensor_file;
 #[cfg(feature = "train")]
 pub mod tensorboard;
 mod threads;
 #[cfg(feature = "train")]
-mod variation;
+pub mod variation;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
 pub use backbone::Backbone;
 #[cfg(feature = "train")]
-pub use cache::{EmbeddingCache, Imported, Key, Merged, read_bottlenecks, write_bottlenecks};
-pub use classifier::{
-    Calibration, CalibrationData, Classifier, ImageSetRecord, Prediction, Provenance,
-};
-#[cfg(feature = "train")]
-pub use embed::{Embedded, Filled};
+pub use cache::EmbeddingCache;
+pub use classifier::Classifier;
 #[cfg(feature = "train")]
 pub use embeddings::Embeddings;
 pub use error::{BoxError, Error, Result};
-pub use gradients::{BlockFn, GradientFn, ScoresAndGradients, ScoresFn, ScoresMapsAndGradients};
-pub use head::{
-    Candidate, ClassWeights, Dense, FitEvent, FitReport, Fitted, GradientDescent, Head, HeadConfig,
-    LogisticRegression, Optimizer, Recipe, Sampling, StepRecord, Stopped, Validation, softmax,
-};
-#[cfg(feature = "train")]
-pub use head::{Checkpoint, HeadTraining};
+pub use head::{Fitted, HeadConfig};
 pub use mobilenet::Layer;
-#[cfg(feature = "train")]
-pub use variation::Variation;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backbone::Backbone;
 use crate::cache::{EmbeddingCache, Key};
-use crate::embed::{Embedded, Filled, Rows};
+use crate::embed::{Embedded, Filled, Rows, UnusableImage};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -109,7 +109,10 @@ impl Backbone {
                             }
                         }
                     }
-                    Err(Error::Dataset(error)) => filled.failed.push((items[image].clone(), error)),
+                    Err(Error::Dataset(error)) => {
+                        let item = items[image].clone();
+                        filled.failed.push(UnusableImage { item, error });
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -128,7 +131,7 @@ impl Backbone {
     }
 
     /// Embeds one random variant of each image, `[items.len(), dim]`, without a cache: distortions on the fly, for
-    /// [`HeadTraining::varied`](crate::HeadTraining::varied). A variant depends on the image, the seed, the
+    /// [`HeadTraining::varied`](crate::head::HeadTraining::varied). A variant depends on the image, the seed, the
     /// `step` and the place in `items`.
     ///
     /// # Errors

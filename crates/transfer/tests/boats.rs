@@ -9,10 +9,8 @@ use std::path::Path;
 
 use dataset::{HashedSplit, ImageFolder, ImageItem, ResizePolicy};
 use mobilenet::Weights;
-use transfer::{
-    Backbone, EmbeddingCache, Embeddings, Fitted, GradientDescent, Head, HeadConfig, Layer,
-    LogisticRegression,
-};
+use transfer::head::{GradientDescent, Head, LogisticRegression};
+use transfer::{Backbone, EmbeddingCache, Embeddings, Fitted, HeadConfig, Layer};
 
 /// Embeddings as TensorFlow 1 prepared images.
 struct Boats {

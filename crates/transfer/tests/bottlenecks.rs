@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use common::{images, numbers};
 use dataset::ImageItem;
 use mobilenet::Weights;
-use transfer::{Backbone, EmbeddingCache, Embeddings, Layer, read_bottlenecks, write_bottlenecks};
+use transfer::bottlenecks::{read_bottlenecks, write_bottlenecks};
+use transfer::{Backbone, EmbeddingCache, Embeddings, Layer};
 
 const NET: &str = "mobilenet_0.25_224";
 

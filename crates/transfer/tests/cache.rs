@@ -3,7 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use transfer::{EmbeddingCache, Key};
+use transfer::EmbeddingCache;
+use transfer::cache::Key;
 
 fn key(i: u8) -> Key {
     Key::new(&[i; 32], &[7; 32])

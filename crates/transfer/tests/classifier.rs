@@ -10,10 +10,9 @@ use common::{levels, numbers, weights};
 use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use transfer::{
-    Backbone, CalibrationData, Classifier, Dense, Embeddings, Fitted, Head, HeadConfig, Layer,
-    Provenance,
-};
+use transfer::classifier::{CalibrationData, Provenance};
+use transfer::head::{Dense, Head};
+use transfer::{Backbone, Classifier, Embeddings, Fitted, HeadConfig, Layer};
 
 fn device() -> Device {
     Device::flex()
@@ -83,7 +82,7 @@ fn trained_by_steps() -> Classifier {
     let dim = backbone.dim();
     let targets: Vec<usize> = (0..30).map(|i| i % 2).collect();
     let set = Embeddings::new(numbers(30 * dim, 3), dim, targets).unwrap();
-    let recipe = transfer::GradientDescent::hidden(4).with_steps(40);
+    let recipe = transfer::head::GradientDescent::hidden(4).with_steps(40);
     let config = HeadConfig::new().with_recipe(recipe);
     let fit = config.training(&set).validation(&set).fit();
     let Fitted { head, report } = fit.unwrap();
@@ -159,7 +158,7 @@ fn the_file_is_what_safetensors_writes() {
     for classifier in [described(), trained_by_steps(), small()] {
         let (_folder, path) = saved(&classifier);
         let before = fs::read(&path).unwrap();
-        rewrite(&path, |json| json.to_string(), |_| true, &[]);
+        rewrite(&path, ToString::to_string, |_| true, &[]);
         assert_eq!(fs::read(&path).unwrap(), before);
     }
 }

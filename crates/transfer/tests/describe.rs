@@ -6,7 +6,8 @@ use std::fs;
 
 use common::{classifier, numbers, weights};
 use dataset::ImageFolder;
-use transfer::{Backbone, Embeddings, GradientDescent, HeadConfig};
+use transfer::head::GradientDescent;
+use transfer::{Backbone, Embeddings, HeadConfig};
 
 fn backbone() -> Backbone {
     Backbone::new(weights(1, 32)).unwrap()

@@ -10,7 +10,8 @@ use burn::tensor::Device;
 use common::{images, weights};
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::Weights;
-use transfer::{Backbone, EmbeddingCache, Layer, Variation};
+use transfer::variation::Variation;
+use transfer::{Backbone, EmbeddingCache, Layer};
 
 fn bundled() -> Backbone {
     Backbone::new(Weights::open("bundled").unwrap()).unwrap()
@@ -98,10 +99,15 @@ fn images_that_cannot_be_used_are_named_and_the_rest_is_embedded() {
     let failed: Vec<&str> = embedded
         .failed
         .iter()
-        .map(|(item, _)| &item.name[..])
+        .map(|failed| &failed.item.name[..])
         .collect();
     assert_eq!(failed, [&items[7].name[..], &items[33].name]);
-    assert!(embedded.failed[0].1.to_string().contains("boat_00007.jpg"));
+    assert!(
+        embedded.failed[0]
+            .error
+            .to_string()
+            .contains("boat_00007.jpg")
+    );
     assert!(!embedded.embeddings.names().contains(&items[7].name));
 }
 
@@ -125,7 +131,12 @@ fn variants_are_computed_once_and_do_not_depend_on_the_list() {
     let first = variants(&items, &retrain, 3, 1);
     assert_eq!((first.computed, first.embeddings.len()), (15, 15));
     assert_eq!(first.failed.len(), 1);
-    assert!(first.failed[0].1.to_string().contains(&items[4].name[6..]));
+    assert!(
+        first.failed[0]
+            .error
+            .to_string()
+            .contains(&items[4].name[6..])
+    );
     let set = &first.embeddings;
     assert_eq!(
         set.targets(),

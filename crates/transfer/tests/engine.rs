@@ -237,7 +237,7 @@ fn a_net_with_its_own_classes_says_what_its_logits_say() {
         .forward(&pixels, 1)
         .unwrap();
     let mut expected: Vec<f64> = logits.into_iter().map(f64::from).collect();
-    transfer::softmax(&mut expected, 1.0);
+    transfer::head::softmax(&mut expected, 1.0);
     for (found, expected) in classifier.predict(&pixels, 1).unwrap().iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6);
     }

@@ -13,7 +13,8 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tract_onnx::prelude::*;
 use transfer::export::{Export, PixelInput, WeightsFormat};
-use transfer::{Backbone, Classifier, Dense, Head, Layer};
+use transfer::head::{Dense, Head};
+use transfer::{Backbone, Classifier, Layer};
 
 /// The largest difference of a probability between tract on the ONNX file at `path` and the classifier; the top class
 /// must be the same everywhere.
@@ -168,7 +169,8 @@ fn ask(weights: Weights) -> impl Fn(&[u8], usize) -> Vec<f64> {
     move |pixels, n| {
         let logits = backbone.forward(pixels, n).unwrap();
         let mut p: Vec<f64> = logits.iter().map(|&z| f64::from(z)).collect();
-        p.chunks_mut(3).for_each(|row| transfer::softmax(row, 1.0));
+        p.chunks_mut(3)
+            .for_each(|row| transfer::head::softmax(row, 1.0));
         p
     }
 }

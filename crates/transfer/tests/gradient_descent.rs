@@ -4,10 +4,10 @@ mod common;
 
 use std::ops::ControlFlow;
 
-use transfer::{
-    Backbone, Checkpoint, ClassWeights, Classifier, Dense, Embeddings, FitEvent, Fitted,
-    GradientDescent, Head, HeadConfig, Sampling, Stopped,
+use transfer::head::{
+    Checkpoint, ClassWeights, Dense, FitEvent, GradientDescent, Head, Sampling, Stopped,
 };
+use transfer::{Backbone, Classifier, Embeddings, Fitted, HeadConfig};
 
 /// Three overlapping classes of different sizes.
 fn set(images: usize) -> Embeddings {
@@ -172,7 +172,7 @@ fn a_class_is_added_without_starting_over() {
     let extended = from(&config(100), &head, &all).unwrap().head;
     let anew = config(100).training(&all).fit().unwrap().head;
     let classes = ["a", "b", "c", "d"].map(String::from);
-    let loss = |head: &transfer::Head| {
+    let loss = |head: &transfer::head::Head| {
         head.predictions(&all, &classes)
             .unwrap()
             .log_loss()
@@ -193,7 +193,7 @@ fn a_class_is_added_without_starting_over() {
     assert!(from(&config(1), &extended, &old).is_err());
 }
 
-fn head_accuracy(head: &transfer::Head, set: &Embeddings) -> f64 {
+fn head_accuracy(head: &transfer::head::Head, set: &Embeddings) -> f64 {
     let p = head.logits(set.values()).unwrap();
     let right = p
         .chunks(head.classes())

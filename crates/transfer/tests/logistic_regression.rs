@@ -1,6 +1,7 @@
 //! Logistic regression against scikit-learn (`fixtures/logistic.py`).
 use serde::Deserialize;
-use transfer::{ClassWeights, Embeddings, FitReport, Fitted, HeadConfig, LogisticRegression};
+use transfer::head::{ClassWeights, FitReport, LogisticRegression};
+use transfer::{Embeddings, Fitted, HeadConfig};
 
 #[derive(Deserialize)]
 struct Problem {
@@ -36,7 +37,7 @@ fn the_optimum_is_scikit_learns() {
             )
             .with_class_weights(weights);
         let Fitted { head, report } = config.training(&set).fit().unwrap();
-        assert_eq!(report.stopped, transfer::Stopped::Converged);
+        assert_eq!(report.stopped, transfer::head::Stopped::Converged);
         let p = head.probabilities(set.values()).unwrap();
         for (ours, theirs) in p.iter().zip(&problem.probabilities) {
             assert!(

@@ -13,10 +13,8 @@ use common::{numbers, weights};
 use dataset::augment::Augmentation;
 use dataset::{ImageFolder, ImageItem};
 use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuned};
-use transfer::{
-    Backbone, Checkpoint, Classifier, Dense, EmbeddingCache, Embeddings, FitEvent, Fitted,
-    GradientDescent, Head, HeadConfig, HeadTraining, Stopped,
-};
+use transfer::head::{Checkpoint, Dense, FitEvent, GradientDescent, Head, HeadTraining, Stopped};
+use transfer::{Backbone, Classifier, EmbeddingCache, Embeddings, Fitted, HeadConfig};
 
 fn set(images: usize, dim: usize, seed: u64) -> Embeddings {
     let targets: Vec<usize> = (0..images).map(|i| i % 3).collect();

@@ -7,8 +7,9 @@ use dataset::augment::Distortions;
 use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder};
 use mobilenet::Weights;
+use transfer::head::GradientDescent;
 use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
-use transfer::{Backbone, Classifier, EmbeddingCache, GradientDescent, HeadConfig};
+use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 
 fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
@@ -50,6 +51,15 @@ fn one_call_gives_what_the_steps_give() {
     let split = HashedSplit::default().apply(&folder).unwrap();
     let backbone = Backbone::new(Weights::open("bundled").unwrap()).unwrap();
     let kept = EmbeddingCache::open(&cache).unwrap();
+    let evaluated = job.classifier.evaluate(&folder, &kept, |_| ()).unwrap();
+    assert_eq!((evaluated.images.len(), evaluated.failed.len()), (60, 0));
+    assert_eq!(evaluated.predictions.len(), 60);
+    let numbers = serde_json::to_value(&job).unwrap();
+    assert_eq!(numbers["train"]["n"], job.training.len());
+    assert_eq!(
+        numbers["test"]["accuracy"].as_f64(),
+        test.confusion().accuracy()
+    );
     let [training, validation, testing] = [&split.training, &split.validation, &split.testing]
         .map(|items| backbone.embed(items, &kept, |_| ()).unwrap());
     assert_eq!(
@@ -85,7 +95,7 @@ fn one_call_gives_what_the_steps_give() {
 fn a_stopped_training_goes_on_and_ends_alike() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
-    dataset::sample::write(&path("photos"), 30, 1).unwrap();
+    dataset::sample::write(path("photos"), 30, 1).unwrap();
     let config = HeadConfig::new().with_recipe(
         GradientDescent::parity()
             .with_steps(60)
@@ -127,8 +137,8 @@ fn a_stopped_training_goes_on_and_ends_alike() {
 fn variants_are_trained_on_and_a_test_folder_is_used() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
-    dataset::sample::write(&path("photos"), 20, 1).unwrap();
-    dataset::sample::write(&path("test"), 5, 2).unwrap();
+    dataset::sample::write(path("photos"), 20, 1).unwrap();
+    dataset::sample::write(path("test"), 5, 2).unwrap();
     let distortions = Distortions {
         flip_left_right: true,
         ..Distortions::default()
@@ -169,5 +179,8 @@ fn what_cannot_be_done_is_refused_first() {
     );
     std::fs::remove_dir_all(photos.join("cloud")).unwrap();
     let one_class = Retrain::new(&*photos).run().unwrap_err();
-    assert!(one_class.to_string().contains("only `boat`"), "{one_class}");
+    assert!(
+        one_class.to_string().contains("`boat` as the only class"),
+        "{one_class}"
+    );
 }

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use dataset::RgbImage;
 use serde_json::Value;
+use transfer::head::GradientDescent;
 use transfer::tensorboard::{EventWriter, RetrainSummaries, read_records};
-use transfer::{Embeddings, Fitted, GradientDescent, HeadConfig};
+use transfer::{Embeddings, Fitted, HeadConfig};
 
 /// What TensorBoard reads in a folder, or `None` with a word about what is missing.
 fn tensorboard(folder: &Path) -> Option<Value> {

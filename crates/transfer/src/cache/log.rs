@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{self, Key};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// First bytes of the file; the last one is the version of its format.
 const MAGIC: &[u8; 16] = b"embedding cache\x01";
+
+/// The file of records in the folder.
+pub(super) const FILE: &str = "embeddings.bin";
 
 /// Bytes that are looked through at once for the record after a damaged one.
 const SCAN: u64 = 1 << 20;
@@ -70,7 +73,7 @@ impl EmbeddingCache {
                 .open(path);
             file.map_err(Error::io(path))
         };
-        let path = folder.join("embeddings.bin");
+        let path = folder.join(FILE);
         let state = State {
             lock: open(&folder.join("lock"))?,
             file: open(&path)?,

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Which images a choice was made on: never those of the test.
@@ -6,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum CalibrationData {
     /// Images that the head was not trained on.
     Validation,
-    /// Training images, each predicted by a head that had not seen it ([`FitReport::out_of_fold`](crate::FitReport)).
+    /// Training images, each predicted by a head that had not seen it ([`FitReport::out_of_fold`](crate::head::FitReport)).
     OutOfFold,
 }
 
@@ -25,4 +27,33 @@ pub struct Calibration {
     /// Which ones.
     #[serde(rename = "basis")]
     pub data: CalibrationData,
+}
+
+/// One line: the temperature, and what it changed.
+impl fmt::Display for Calibration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "temperature {:.3}: log loss {:.4} -> {:.4} on {} images not trained on",
+            self.temperature, self.log_loss_before, self.log_loss_after, self.images
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calibration_is_a_line() {
+        let calibration = Calibration {
+            temperature: 1.5,
+            log_loss_before: 0.4,
+            log_loss_after: 0.3,
+            images: 12,
+            data: CalibrationData::Validation,
+        };
+        let line = "temperature 1.500: log loss 0.4000 -> 0.3000 on 12 images not trained on";
+        assert_eq!(calibration.to_string(), line);
+    }
 }

@@ -110,7 +110,7 @@ impl Classifier {
     }
 
     /// The head as a start for training on these `classes`, in their order: what is known is found by name, and a class
-    /// that is new has no weights and the lowest of the biases ([`HeadTraining::start_from`](crate::HeadTraining::start_from)).
+    /// that is new has no weights and the lowest of the biases ([`HeadTraining::start_from`](crate::head::HeadTraining::start_from)).
     ///
     /// # Errors
     /// Where one of the classifier's own classes is not among them, or one is there twice.

@@ -6,12 +6,18 @@ mod calibration;
 mod classify;
 #[cfg(feature = "report")]
 mod describe;
+#[cfg(feature = "train")]
+mod evaluate;
 mod file;
 mod folder;
+mod pretrained;
 mod provenance;
 mod reference;
+mod retrained_graph;
 mod stored_backbone;
 
 pub use calibration::{Calibration, CalibrationData};
 pub use classify::{Classifier, Prediction};
+#[cfg(feature = "train")]
+pub use evaluate::Evaluated;
 pub use provenance::{ImageSetRecord, Provenance};

@@ -10,7 +10,7 @@ use crate::finetune::FineTuneRecord;
 /// trained (recipe, seed) is in the [`FitReport`](crate::head::FitReport).
 ///
 /// ```
-/// use transfer::Provenance;
+/// use transfer::classifier::Provenance;
 /// let provenance = Provenance::default().with_split("by a hash of the names: 80/10/10").with_metric("test accuracy", 0.98);
 /// assert_eq!(provenance.metrics["test accuracy"], 0.98);
 /// ```

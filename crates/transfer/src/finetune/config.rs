@@ -158,7 +158,7 @@ impl FineTuneConfig {
     /// loss, so that the weights do not keep growing.
     ///
     /// `None`, the default, takes the penalty that the head was fitted with, where the classifier's report says that it
-    /// was fitted by [logistic regression](crate::Recipe::LogisticRegression), and 0 otherwise. With that penalty, a head that
+    /// was fitted by [logistic regression](crate::head::Recipe::LogisticRegression), and 0 otherwise. With that penalty, a head that
     /// was fitted without class weights is already at its optimum for the frozen network, and moves only because the
     /// blocks below it change. (Fine-tuning gives all images the same weight.)
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::config::FineTuneConfig;
 use super::gradients::Batch;
 use crate::backbone::Backbone;
+use crate::embed::UnusableImage;
 use crate::error::Result;
 
 /// Batch size of the frozen blocks.
@@ -42,7 +43,7 @@ impl<'a> FrozenFeatures<'a> {
         augment: bool,
         memory: u64,
         mut progress: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<(Self, Vec<(ImageItem, dataset::Error)>)> {
+    ) -> Result<(Self, Vec<UnusableImage>)> {
         let blocks = backbone.weights().config().blocks;
         let mut inputs = Self {
             backbone,
@@ -69,7 +70,10 @@ impl<'a> FrozenFeatures<'a> {
                         inputs.items.push((place, item));
                         pixels.extend(image);
                     }
-                    Err(error) => failed.push((item.clone(), error)),
+                    Err(error) => failed.push(UnusableImage {
+                        item: item.clone(),
+                        error,
+                    }),
                 }
             }
             inputs.through(&pixels, &positions, 0)?;

@@ -16,6 +16,7 @@ use super::state::State;
 use super::trainable::TrainableLayers;
 use super::trainer::Trainer;
 use crate::classifier::Classifier;
+use crate::embed::UnusableImage;
 use crate::error::{Error, Result};
 use crate::head::Checkpoint;
 
@@ -38,7 +39,8 @@ impl FineTuneConfig {
 ///
 /// ```no_run
 /// # fn tune(classifier: &transfer::Classifier, split: &dataset::Split, device: &burn::tensor::Device) -> transfer::Result<()> {
-/// use transfer::{Checkpoint, finetune::FineTuneConfig};
+/// use transfer::finetune::FineTuneConfig;
+/// use transfer::head::Checkpoint;
 /// let state = Checkpoint::new("tuned.training").with_every(20);
 /// let tuned = FineTuneConfig::new()
 ///     .training(&split.training)
@@ -64,10 +66,10 @@ pub struct FineTuning<'a> {
 pub struct FineTuned {
     /// The classifier with the best weights. It has neither calibration nor thresholds, report or provenance.
     pub classifier: Classifier,
-    /// What was done and measured ([`Provenance::with_fine_tuning`](crate::Provenance::with_fine_tuning) takes it).
+    /// What was done and measured ([`Provenance::with_fine_tuning`](crate::classifier::Provenance::with_fine_tuning) takes it).
     pub record: FineTuneRecord,
     /// The images that could not be used, with the reason.
-    pub failed: Vec<(ImageItem, dataset::Error)>,
+    pub failed: Vec<UnusableImage>,
 }
 
 impl<'a> FineTuning<'a> {
@@ -126,7 +128,7 @@ impl<'a> FineTuning<'a> {
     pub fn fit(mut self, classifier: &Classifier, device: &Device) -> Result<FineTuned> {
         let sets = [self.training, self.validation];
         let mut state = self.state(classifier, device)?;
-        let devices = [&[device.clone()], &self.other_devices[..]].concat();
+        let devices = [std::slice::from_ref(device), &self.other_devices[..]].concat();
         let penalty = head_penalty(&self.config, classifier);
         let file = self
             .checkpoint

@@ -241,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_converged_head_is_where_the_penalty_holds_it_calibrated_or_not() {
-        use crate::{
-            Backbone, CalibrationData, ClassWeights, Classifier, Embeddings, Fitted, HeadConfig,
-            LogisticRegression,
-        };
+        use crate::backbone::Backbone;
+        use crate::classifier::{CalibrationData, Classifier};
+        use crate::embeddings::Embeddings;
+        use crate::head::{ClassWeights, Fitted, HeadConfig, LogisticRegression};
         use mobilenet::Weights;
 
         let device = Device::flex();

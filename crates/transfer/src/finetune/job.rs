@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use dataset::{ImageItem, Split};
+use dataset::{ImageFolder, ImageItem, Split};
 use metrics::Predictions;
+use mobilenet::Weights;
 
 use super::config::FineTuneConfig;
 use super::event::FineTuneEvent;
@@ -16,26 +17,39 @@ use super::record::FineTuneRecord;
 use super::summaries::FineTuneSummaries;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Calibration, CalibrationData, Classifier, Provenance};
+use crate::classifier::{Calibration, Classifier, Provenance};
 use crate::embed::Embedded;
 use crate::error::Result;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
+use crate::retrain::{DividedImages, ImageSource, Part};
 
 /// What happens during a [`FineTuneJob`].
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum FineTuneJobEvent<'a> {
-    /// Images of a part (`training`, `validation` or `test`) are embedded, or their embeddings were in the cache.
+    /// The images are found and split; nothing is decoded yet.
+    Images {
+        /// The folder; [`ImageFolder::skipped`] says what it leaves out.
+        folder: &'a ImageFolder,
+        /// The parts.
+        split: &'a Split,
+    },
+    /// Images of a part are embedded, or their embeddings were in the cache.
     Embedding {
         /// The part.
-        part: &'static str,
+        part: Part,
         /// Images done so far.
         done: usize,
         /// Images of the part.
         total: usize,
     },
     /// An image cannot be used and is left out.
-    LeftOut(&'a dataset::Error),
+    LeftOut {
+        /// The image.
+        item: &'a ImageItem,
+        /// The reason.
+        error: &'a dataset::Error,
+    },
     /// Fine-tuning goes on.
     FineTune(FineTuneEvent<'a>),
     /// The result was calibrated on the validation images.
@@ -52,13 +66,9 @@ pub enum FineTuneJobEvent<'a> {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let device = burn::tensor::Device::flex();
 /// use transfer::finetune::{FineTuneConfig, FineTuneJob};
-/// use transfer::{Backbone, EmbeddingCache};
-/// let folder = dataset::ImageFolder::open("photos")?;
-/// let split = dataset::HashedSplit::default().apply(&folder)?;
-/// let backbone = Backbone::new(mobilenet::Weights::open("model.json")?)?;
-/// let cache = EmbeddingCache::open("cache")?;
-/// let job = FineTuneJob::new(backbone, folder.classes(), &split, &cache)
+/// let job = FineTuneJob::new("photos")
 ///     .with_config(FineTuneConfig::new().with_blocks(3))
+///     .with_cache("embedding-cache")
 ///     .with_checkpoint("photos.training");
 /// let result = job.run(&device)?;
 /// result.save("photos.safetensors")?;
@@ -67,12 +77,10 @@ pub enum FineTuneJobEvent<'a> {
 /// ```
 #[must_use = "nothing is trained before `run` is called"]
 pub struct FineTuneJob<'a> {
-    backbone: Backbone,
-    classes: &'a [String],
-    split: &'a Split,
-    cache: &'a EmbeddingCache,
+    images: ImageSource,
+    backbone: Option<Backbone>,
     config: FineTuneConfig,
-    split_description: Option<String>,
+    cache: Option<PathBuf>,
     checkpoint: Option<Checkpoint>,
     summaries: Option<PathBuf>,
     on_event: Box<dyn FnMut(FineTuneJobEvent<'_>) + 'a>,
@@ -104,25 +112,28 @@ pub struct FineTuneTest {
 }
 
 impl<'a> FineTuneJob<'a> {
-    /// A job on these images, whose classes have these names, with embeddings in this cache and the default settings.
-    pub fn new(
-        backbone: Backbone,
-        classes: &'a [String],
-        split: &'a Split,
-        cache: &'a EmbeddingCache,
-    ) -> Self {
+    /// A job on a folder with one sub-folder of images for each class (a path), or on images that are found or split in
+    /// another way ([`ImageSource`]).
+    ///
+    /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), with the frozen blocks on the compiled
+    /// engine; the settings of [`FineTuneConfig::new`]; embeddings in memory only; no checkpoint.
+    pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
-            backbone,
-            classes,
-            split,
-            cache,
+            images: images.into(),
+            backbone: None,
             config: FineTuneConfig::new(),
-            split_description: None,
+            cache: None,
             checkpoint: None,
             summaries: None,
             on_event: Box::new(|_| ()),
             stop_when: Box::new(|| false),
         }
+    }
+
+    /// Sets the network, and how images are prepared for it. Its [layer](Backbone::layer) must be the embedding.
+    pub fn with_backbone(mut self, backbone: Backbone) -> Self {
+        self.backbone = Some(backbone);
+        self
     }
 
     /// Sets how the network is fine-tuned. Default: [`FineTuneConfig::new`].
@@ -131,9 +142,9 @@ impl<'a> FineTuneJob<'a> {
         self
     }
 
-    /// Describes how the images were split, for the classifier's file.
-    pub fn with_split_description(mut self, description: impl Into<String>) -> Self {
-        self.split_description = Some(description.into());
+    /// Keeps embeddings in this folder, so that a second run computes only new ones.
+    pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
         self
     }
 
@@ -175,17 +186,21 @@ impl<'a> FineTuneJob<'a> {
             None => None,
         };
         let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
+        // Asked once before the first event, so that what the caller does at the first question (catching Ctrl-C, say) is
+        // done by then.
+        let stopped = stop_when();
         let watch = |event: FineTuneEvent<'_>| {
             if let Some(summaries) = &mut summaries {
                 summaries.watch(event);
             }
             on_event(FineTuneJobEvent::FineTune(event));
-            go_on_unless(stop_when())
+            go_on_unless(stopped || stop_when())
         };
+        let split = &frozen.images.split;
         let tuned = self
             .config
-            .training(&self.split.training)
-            .validation(&self.split.validation)
+            .training(&split.training)
+            .validation(&split.validation)
             .resume(self.checkpoint.as_ref())
             .on_event(watch)
             .fit(&frozen.classifier, device)?;
@@ -205,27 +220,43 @@ impl<'a> FineTuneJob<'a> {
         device: &Device,
         range: &LearningRateRange,
     ) -> Result<LearningRateCurve> {
-        let frozen = self.frozen()?.classifier;
+        let frozen = self.frozen()?;
         let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
         let watch = |event: FineTuneEvent<'_>| {
             on_event(FineTuneJobEvent::FineTune(event));
             go_on_unless(stop_when())
         };
-        let training = self.config.training(&self.split.training).on_event(watch);
-        training.find_learning_rate(&frozen, device, range)
+        let training = self.config.training(&frozen.images.split.training);
+        let search = training.on_event(watch);
+        search.find_learning_rate(&frozen.classifier, device, range)
     }
 
-    /// A head on the frozen network.
+    /// Fits a head on the frozen network.
     fn frozen(&mut self) -> Result<Frozen> {
-        let backbone = self.backbone.clone();
-        let training = self.embed(&backbone, "training", &self.split.training)?;
+        let images = self.images.clone().open()?;
+        (self.on_event)(FineTuneJobEvent::Images {
+            folder: &images.folder,
+            split: &images.split,
+        });
+        let backbone = match &self.backbone {
+            Some(backbone) => backbone.clone(),
+            None => Backbone::new(Weights::open("bundled")?)?,
+        };
+        let cache = match &self.cache {
+            Some(folder) => EmbeddingCache::open(folder)?,
+            None => EmbeddingCache::temporary()?,
+        };
+        let classes = images.folder.classes().to_vec();
+        let training = self.embed(&backbone, Part::Training, &images.split.training, &cache)?;
+        training.embeddings.check_classes(&classes)?;
         let config = HeadConfig::new().with_class_weights(ClassWeights::None);
         let Fitted { head, mut report } = config.training(&training.embeddings).fit()?;
         // They are of the frozen network, so they cannot calibrate the fine-tuned one.
         report.out_of_fold.clear();
-        let classifier = Classifier::new(backbone, head, self.classes.to_vec())?;
         Ok(Frozen {
-            classifier: classifier.with_report(report.clone()),
+            classifier: Classifier::new(backbone, head, classes)?.with_report(report.clone()),
+            images,
+            cache,
             report,
             training,
         })
@@ -237,37 +268,34 @@ impl<'a> FineTuneJob<'a> {
             classifier, record, ..
         } = tuned;
         let backbone = classifier.backbone().clone();
-        let validation = self.embed(&backbone, "validation", &self.split.validation)?;
-        let seen_frozen = self.embed(frozen.classifier.backbone(), "test", &self.split.testing)?;
-        let testing = self.embed(&backbone, "test", &self.split.testing)?;
+        let (split, cache) = (&frozen.images.split, &frozen.cache);
+        let before = frozen.classifier.backbone();
+        let validation = self.embed(&backbone, Part::Validation, &split.validation, cache)?;
+        let testing_frozen = self.embed(before, Part::Test, &split.testing, cache)?;
+        let testing = self.embed(&backbone, Part::Test, &split.testing, cache)?;
         let predict = |classifier: &Classifier, images: &Embedded| {
             let head = classifier.head();
             head.predictions(&images.embeddings, classifier.classes())
         };
-        let fine_tuned = match testing.embeddings.is_empty() {
-            true => None,
-            false => Some(predict(&classifier, &testing)?),
-        };
-        let classifier = match validation.embeddings.is_empty() {
-            true => classifier,
-            false => {
-                let predictions = predict(&classifier, &validation)?;
-                classifier.calibrate(&predictions, CalibrationData::Validation)?
-            }
-        };
+        let fine_tuned = (!testing.embeddings.is_empty()).then(|| predict(&classifier, &testing));
+        let classifier = classifier.calibrate_held_out(
+            &frozen.report,
+            &frozen.training.embeddings,
+            &validation.embeddings,
+        )?;
         if let Some(calibration) = classifier.calibration() {
             (self.on_event)(FineTuneJobEvent::Calibrated(calibration));
         }
         let mut provenance = Provenance::default()
+            .with_split(frozen.images.description)
             .with_images("training", &frozen.training)
             .with_images("validation", &validation)
             .with_images("test", &testing)
             .with_fine_tuning(record.clone());
-        provenance.split = self.split_description;
         let test = match fine_tuned {
             Some(fine_tuned) => Some(FineTuneTest {
-                frozen: predict(&frozen.classifier, &seen_frozen)?,
-                fine_tuned,
+                frozen: predict(&frozen.classifier, &testing_frozen)?,
+                fine_tuned: fine_tuned?,
                 calibrated: predict(&classifier, &testing)?,
             }),
             None => None,
@@ -293,22 +321,28 @@ impl<'a> FineTuneJob<'a> {
     fn embed(
         &mut self,
         backbone: &Backbone,
-        part: &'static str,
+        part: Part,
         items: &[ImageItem],
+        cache: &EmbeddingCache,
     ) -> Result<Embedded> {
         let (on_event, total) = (&mut self.on_event, items.len());
-        let embedded = backbone.embed(items, self.cache, |done| {
+        let embedded = backbone.embed(items, cache, |done| {
             on_event(FineTuneJobEvent::Embedding { part, done, total });
         })?;
-        for (_, error) in &embedded.failed {
-            on_event(FineTuneJobEvent::LeftOut(error));
+        for left_out in &embedded.failed {
+            on_event(FineTuneJobEvent::LeftOut {
+                item: &left_out.item,
+                error: &left_out.error,
+            });
         }
         Ok(embedded)
     }
 }
 
-/// What is fine-tuned: a head on the frozen network.
+/// What is fine-tuned: a head on the frozen network, with the images it is for.
 struct Frozen {
+    images: DividedImages,
+    cache: EmbeddingCache,
     classifier: Classifier,
     report: FitReport,
     training: Embedded,
@@ -361,9 +395,9 @@ impl fmt::Display for FineTuneTest {
 impl fmt::Debug for FineTuneJob<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FineTuneJob")
-            .field("backbone", &self.backbone)
-            .field("classes", &self.classes)
+            .field("images", &self.images)
             .field("config", &self.config)
+            .field("cache", &self.cache)
             .field("checkpoint", &self.checkpoint)
             .finish_non_exhaustive()
     }

@@ -27,7 +27,7 @@ pub struct EpochRecord {
 }
 
 /// How a classifier was fine-tuned. It is stored in the classifier's file
-/// ([`Provenance::with_fine_tuning`](crate::Provenance::with_fine_tuning)).
+/// ([`Provenance::with_fine_tuning`](crate::classifier::Provenance::with_fine_tuning)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FineTuneRecord {

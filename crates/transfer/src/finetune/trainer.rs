@@ -20,6 +20,7 @@ use super::record::EpochRecord;
 use super::state::State;
 use super::trainable::{TrainableLayers, floats};
 use crate::classifier::Classifier;
+use crate::embed::UnusableImage;
 use crate::error::{Error, Result};
 use crate::head::{Stopped, Validation, score, softmax};
 
@@ -30,7 +31,7 @@ pub(super) struct Trainer<'a> {
     training: FrozenFeatures<'a>,
     validation: FrozenFeatures<'a>,
     penalty: f64,
-    failed: Vec<(ImageItem, dataset::Error)>,
+    failed: Vec<UnusableImage>,
     /// The caller broke it off before the frozen blocks had run on all images: nothing can be trained.
     cancelled: bool,
     #[cfg(feature = "distributed")]
@@ -83,7 +84,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The images that could not be used.
-    pub(super) fn into_failed(self) -> Vec<(ImageItem, dataset::Error)> {
+    pub(super) fn into_failed(self) -> Vec<UnusableImage> {
         self.failed
     }
 

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClassWeights {
-    /// [`LogisticRegression`](crate::LogisticRegression) tries `None` and `Balanced` and takes the one with the lower
-    /// cross-validated log loss; [`GradientDescent`](crate::GradientDescent) takes `None`.
+    /// [`LogisticRegression`](crate::head::LogisticRegression) tries `None` and `Balanced` and takes the one with the lower
+    /// cross-validated log loss; [`GradientDescent`](crate::head::GradientDescent) takes `None`.
     Auto,
     /// Every image counts the same.
     None,

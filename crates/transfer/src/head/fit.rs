@@ -8,12 +8,12 @@ impl HeadTraining<'_> {
     /// Trains the head.
     ///
     /// # Errors
-    /// - [`Error::Mismatch`](crate::Error::Mismatch) where the two sets differ in the length of an embedding, there are fewer than two classes,
-    ///   a validation target is no training target, or the head to start from does not fit;
-    /// - [`Error::TooFewImages`] where a class has too few images;
-    /// - [`Error::Setting`] where a setting is out of its range, or the weights grow without bounds;
-    /// - [`Error::Io`] and [`Error::File`] where the checkpoint cannot be read or written, is damaged, or belongs to
-    ///   another training;
+    /// - [`Error::Mismatch`](crate::error::Error::Mismatch) where the two sets differ in the length of an embedding, there are
+    ///   fewer than two classes, a validation target is not a training target, or the head to start from does not fit;
+    /// - [`Error::TooFewImages`](crate::error::Error::TooFewImages) where a class has too few images;
+    /// - [`Error::Setting`](crate::error::Error::Setting) where a setting is out of its range, or the weights grow without bounds;
+    /// - [`Error::Io`](crate::error::Error::Io) and [`Error::File`](crate::Error::File) where the checkpoint cannot be read or
+    ///   written, is damaged, or belongs to another training;
     /// - and the errors of the source of [`varied`](Self::varied) rows.
     pub fn fit(self) -> Result<Fitted> {
         self.check()?;

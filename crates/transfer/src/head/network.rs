@@ -71,7 +71,7 @@ impl Dense {
 
 /// A trained head: it maps an embedding to one logit per class, by one dense layer, or by two with a ReLU between them.
 ///
-/// Made by [`HeadTraining::fit`](crate::HeadTraining::fit).
+/// Made by [`HeadTraining::fit`](crate::head::HeadTraining::fit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     layers: Vec<Dense>,
@@ -273,7 +273,7 @@ impl Head {
 ///
 /// ```
 /// let mut values = [0.0, 3.0_f64.ln()];
-/// transfer::softmax(&mut values, 1.0);
+/// transfer::head::softmax(&mut values, 1.0);
 /// assert!((values[1] - 0.75).abs() < 1e-12);
 /// ```
 pub fn softmax(logits: &mut [f64], temperature: f64) {

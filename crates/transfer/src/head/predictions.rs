@@ -10,7 +10,7 @@ impl Head {
     /// The predictions for labeled embeddings, with the names of the images, for the measurements of `metrics`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`](crate::Error::Mismatch) or [`Error::Metrics`](crate::Error::Metrics) where the embeddings, the targets or the classes do not fit the head, or there
+    /// [`Error::Mismatch`](crate::error::Error::Mismatch) or [`Error::Metrics`](crate::error::Error::Metrics) where the embeddings, the targets or the classes do not fit the head, or there
     /// are no images.
     pub fn predictions(&self, set: &Embeddings, classes: &[String]) -> Result<Predictions> {
         let probabilities = self.probabilities(set.values())?;

@@ -22,6 +22,21 @@ pub struct Candidate {
     pub accuracy: f64,
 }
 
+/// One line: the setting, its log loss with the standard error, its accuracy.
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weights = match &self.class_weights {
+            ClassWeights::Balanced => ", classes balanced",
+            _ => "",
+        };
+        write!(
+            f,
+            "C = {}{weights}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
+            self.c, self.log_loss, self.standard_error, self.accuracy
+        )
+    }
+}
+
 /// One evaluation during gradient descent, as `retrain.py` logs it; `Display` gives its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -161,4 +176,22 @@ pub struct Fitted {
     pub head: Head,
     /// The settings, what cross-validation or the training log showed, and why the fit ended.
     pub report: FitReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_a_line() {
+        let candidate = Candidate {
+            c: 0.5,
+            class_weights: ClassWeights::Balanced,
+            log_loss: 0.25,
+            standard_error: 0.01,
+            accuracy: 0.9,
+        };
+        let line = "C = 0.5, classes balanced: log loss 0.2500 ± 0.0100, accuracy 0.9000 (cross-validation)";
+        assert_eq!(candidate.to_string(), line);
+    }
 }

@@ -22,7 +22,8 @@ pub(super) type Watch<'a> = Box<dyn FnMut(FitEvent<'_>) -> ControlFlow<()> + 'a>
 /// ```
 /// # fn main() -> transfer::Result<()> {
 /// use std::ops::ControlFlow;
-/// use transfer::{Checkpoint, Embeddings, Fitted, GradientDescent, HeadConfig};
+/// use transfer::{Embeddings, Fitted, HeadConfig};
+/// use transfer::head::{Checkpoint, GradientDescent};
 /// # let folder = tempfile::tempdir().expect("a folder");
 /// # let values = (0..60).map(|i| i as f32 / 60.0).collect();
 /// # let embeddings = Embeddings::new(values, 1, (0..60).map(|i| i / 30).collect())?;
@@ -81,8 +82,8 @@ impl HeadConfig {
 
 impl<'a> HeadTraining<'a> {
     /// Validation images; default none, and a set without images is the same as none.
-    /// [`LogisticRegression`](crate::LogisticRegression) trains on training and validation images together, since it
-    /// chooses by cross-validation. [`GradientDescent`](crate::GradientDescent) uses the validation images for its log
+    /// [`LogisticRegression`](crate::head::LogisticRegression) trains on training and validation images together, since it
+    /// chooses by cross-validation. [`GradientDescent`](crate::head::GradientDescent) uses the validation images for its log
     /// and for early stopping.
     pub fn validation(mut self, images: &'a Embeddings) -> Self {
         self.validation = Cow::Borrowed(images);
@@ -91,13 +92,14 @@ impl<'a> HeadTraining<'a> {
 
     /// Starts from the weights of a trained head in place of random ones. The head must have the layers that the recipe
     /// asks for. It may have fewer classes than the targets: so classes are added to a head without training it anew.
-    /// Its classes are the first targets; [`Classifier::head_for`](crate::Classifier::head_for) puts them in the right
-    /// order by their names. [`LogisticRegression`](crate::LogisticRegression) ignores the head, since its optimum does
+    /// Its classes are the first targets; [`Classifier::head_for`](crate::classifier::Classifier::head_for) puts them in the right
+    /// order by their names. [`LogisticRegression`](crate::head::LogisticRegression) ignores the head, since its optimum does
     /// not depend on where the search starts.
     ///
     /// ```
     /// # fn main() -> transfer::Result<()> {
-    /// use transfer::{Embeddings, GradientDescent, HeadConfig};
+    /// use transfer::{Embeddings, HeadConfig};
+    /// use transfer::head::GradientDescent;
     /// let set = |classes: usize| {
     ///     let targets: Vec<usize> = (0..60).map(|i| i % classes).collect();
     ///     let values = targets.iter().flat_map(|&t| [0, 1, 2].map(|k| f32::from(u8::from(k == t))));
@@ -119,7 +121,7 @@ impl<'a> HeadTraining<'a> {
 
     /// Writes the state of the training to this file now and then, and continues from the file where an earlier, equal
     /// training was stopped. The result has the same bytes as that of a training that was not stopped. Once the result
-    /// is saved, [remove](Checkpoint::remove) the file. [`LogisticRegression`](crate::LogisticRegression), which takes
+    /// is saved, [remove](Checkpoint::remove) the file. [`LogisticRegression`](crate::head::LogisticRegression), which takes
     /// seconds, writes no file and starts anew each time.
     pub fn resume(mut self, checkpoint: impl Into<Option<&'a Checkpoint>>) -> Self {
         self.checkpoint = checkpoint.into();
@@ -128,9 +130,9 @@ impl<'a> HeadTraining<'a> {
 
     /// Makes each step learn from `rows(step, images)` in place of the training embeddings: embeddings
     /// `[images.len(), dim]` of these training images, usually of freshly distorted copies
-    /// ([`Backbone::embed_varied`](crate::Backbone::embed_varied)). With [`resume`](Self::resume), `rows` must give the
+    /// ([`Backbone::embed_varied`](crate::backbone::Backbone::embed_varied)). With [`resume`](Self::resume), `rows` must give the
     /// same for the same step, and what it depends on belongs into the checkpoint's
-    /// [context](Checkpoint::with_context). [`LogisticRegression`](crate::LogisticRegression) has no steps and refuses
+    /// [context](Checkpoint::with_context). [`LogisticRegression`](crate::head::LogisticRegression) has no steps and refuses
     /// such a source.
     pub fn varied(mut self, rows: impl FnMut(usize, &[usize]) -> Result<Vec<f32>> + 'a) -> Self {
         self.rows = Some(Box::new(rows));
@@ -138,7 +140,7 @@ impl<'a> HeadTraining<'a> {
     }
 
     /// Calls `watch` with each event. [`ControlFlow::Break`] ends the training early; its result is then the best head
-    /// so far, and [`FitReport::stopped`](crate::FitReport::stopped) says [`Cancelled`](crate::Stopped::Cancelled).
+    /// so far, and [`FitReport::stopped`](crate::head::FitReport::stopped) says [`Cancelled`](crate::head::Stopped::Cancelled).
     pub fn on_event(mut self, watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.watch = Box::new(watch);
         self

@@ -50,7 +50,7 @@ impl LabelNoise {
 ///
 /// `targets` are the given labels. `probabilities` is `[n, classes]`; each row must be predicted by a model that was
 /// fitted *without* that image (out of fold), since a model that has seen a wrong label repeats it:
-/// [`FitReport::out_of_fold`](crate::FitReport::out_of_fold) has such rows. The ranking is by margin, which cleanlab calls
+/// [`FitReport::out_of_fold`](crate::head::FitReport::out_of_fold) has such rows. The ranking is by margin, which cleanlab calls
 /// `normalized_margin`.
 ///
 /// # Errors

@@ -3,6 +3,9 @@ use super::similar::SimilarImages;
 use crate::error::{Error, Result};
 use crate::threads;
 
+/// Of so many images one is held out by [`OpenSet::of`].
+const HELD_OUT: usize = 10;
+
 /// Detects out-of-distribution images: images of none of the classes that a head was trained on. Without it, a head
 /// for boats and clouds calls a cat a boat, and may be confident.
 ///
@@ -76,6 +79,32 @@ impl OpenSet {
         Ok(open_set)
     }
 
+    /// As [`fit`](Self::fit), from one set of embeddings `[n, dim]`: every tenth image is held out, and of the held-out
+    /// images 95 percent shall count as known. `k` is 10, or the number of the other images if there are fewer.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where there are fewer than 10 images, or values that are not finite.
+    pub fn of(embeddings: &[f32], dim: usize) -> Result<Self> {
+        let images = count_rows("embeddings", embeddings, dim)?;
+        if images < HELD_OUT {
+            return Err(Error::mismatch(
+                "images",
+                format!("at least {HELD_OUT}, of which one is held out"),
+                images,
+            ));
+        }
+        let (mut train, mut held_out) = (Vec::new(), Vec::new());
+        for (row, values) in embeddings.chunks_exact(dim).enumerate() {
+            if row % HELD_OUT == HELD_OUT - 1 {
+                held_out.extend_from_slice(values);
+            } else {
+                train.extend_from_slice(values);
+            }
+        }
+        let k = (train.len() / dim).min(10);
+        Self::fit(&train, &held_out, dim, k, 0.95)
+    }
+
     /// The scores of images `[n, dim]`: the larger the score, the less an image resembles the training images.
     ///
     /// # Errors
@@ -109,5 +138,29 @@ impl OpenSet {
                 embedding.len(),
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tenth_image_is_held_out() {
+        // Rows 9 and 19 are held out; they are further from the other rows than these from each other.
+        let angle = |i: usize| if i % 10 == 9 { 0.3 } else { 0.01 * i as f32 };
+        let embeddings: Vec<f32> = (0..20)
+            .flat_map(|i| [angle(i).cos(), angle(i).sin()])
+            .collect();
+        let found = OpenSet::of(&embeddings, 2).unwrap();
+        let (train, held_out): (Vec<usize>, Vec<usize>) = (0..20).partition(|i| i % 10 != 9);
+        let rows = |rows: &[usize]| -> Vec<f32> {
+            let row = |&i: &usize| embeddings[2 * i..2 * i + 2].to_vec();
+            rows.iter().flat_map(row).collect()
+        };
+        let expected = OpenSet::fit(&rows(&train), &rows(&held_out), 2, 10, 0.95).unwrap();
+        assert_eq!(found.threshold(), expected.threshold());
+        assert!(found.is_out_of_distribution(&[-1.0, 0.0]).unwrap());
+        assert!(OpenSet::of(&embeddings[..18], 2).is_err());
     }
 }

@@ -104,6 +104,13 @@ impl SimilarImages {
         all
     }
 
+    /// As [`pairs`](Self::pairs), for two images of this set: each pair once, the earlier row first.
+    pub fn pairs_within(&self, threshold: f64) -> Vec<Pair> {
+        let mut pairs = self.pairs_with(self, threshold);
+        pairs.retain(|pair| pair.first < pair.second);
+        pairs
+    }
+
     /// All pairs of an image of this set and an image of `other` whose cosine is at least `threshold`, in the order of the
     /// rows: copies and near-duplicates across a split. A threshold of 0.9 finds pictures that were recompressed, mirrored
     /// or trimmed by a few percent, and hardly any others; pairs with a lower cosine must be looked at (see
@@ -119,6 +126,10 @@ impl SimilarImages {
                 other.dim,
             ));
         }
+        Ok(self.pairs_with(other, threshold))
+    }
+
+    fn pairs_with(&self, other: &Self, threshold: f64) -> Vec<Pair> {
         let near = |(first, row): (usize, &[f32])| -> Vec<Pair> {
             let similar = other
                 .unit
@@ -134,7 +145,20 @@ impl SimilarImages {
                 })
                 .collect()
         };
-        let pairs = threads::map(self.unit.chunks_exact(self.dim).enumerate(), near);
-        Ok(pairs.concat())
+        threads::map(self.unit.chunks_exact(self.dim).enumerate(), near).concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_within_a_set_come_once() {
+        let images = SimilarImages::new(&[1.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 3.0], 2).unwrap();
+        let pairs = images.pairs_within(0.9);
+        let rows: Vec<_> = pairs.iter().map(|pair| (pair.first, pair.second)).collect();
+        assert_eq!(rows, [(0, 2), (1, 3)]);
+        assert_eq!(images.pairs(&images, 0.9).unwrap().len(), 8);
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use dataset::{ImageFolder, ImageItem, Split};
 
-use crate::classifier::Calibration;
+use crate::classifier::{Calibration, Classifier};
 use crate::head::FitEvent;
 
 /// A part of the images.
@@ -37,6 +37,13 @@ pub enum RetrainEvent<'a> {
         folder: &'a ImageFolder,
         /// The parts.
         split: &'a Split,
+    },
+    /// The training starts from the head of a classifier, whose classes are among those of the folder.
+    StartsFrom {
+        /// The classifier.
+        classifier: &'a Classifier,
+        /// The classes of the folder.
+        classes: &'a [String],
     },
     /// So many images of a part are embedded, or were found in the cache.
     Embedding {

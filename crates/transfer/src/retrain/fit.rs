@@ -9,7 +9,7 @@ use super::event::RetrainEvent;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::Classifier;
-use crate::embed::Embedded;
+use crate::embed::{Embedded, UnusableImage};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 use crate::head::{
@@ -145,7 +145,7 @@ impl Fit<'_, '_> {
         let usable = |item: &&ImageItem| {
             failed
                 .iter()
-                .all(|(left_out, _)| left_out.path != item.path)
+                .all(|left_out| left_out.item.path != item.path)
         };
         self.training_items.iter().filter(usable).cloned().collect()
     }
@@ -175,7 +175,7 @@ impl Fit<'_, '_> {
         let embedded = self
             .backbone
             .embed_variants(items, variation, variants, seed, self.cache, progress)?;
-        for (item, error) in &embedded.failed {
+        for UnusableImage { item, error } in &embedded.failed {
             (self.on_event)(RetrainEvent::LeftOut { item, error });
         }
         (self.on_event)(RetrainEvent::Varied {
@@ -219,6 +219,9 @@ impl Fit<'_, '_> {
             _ => None,
         };
         let (on_event, stop_when) = (&mut self.on_event, self.stop_when);
+        // Asked once before the first event, so that what the caller does at the first question (catching Ctrl-C, say) is
+        // done by then.
+        let stopped = stop_when();
         let training = config
             .training(embeddings)
             .validation(self.validation)
@@ -229,7 +232,7 @@ impl Fit<'_, '_> {
                 let watched = summaries.as_mut().map(|summaries| summaries.watch(event));
                 match watched {
                     Some(ControlFlow::Break(())) => ControlFlow::Break(()),
-                    _ if stop_when() => ControlFlow::Break(()),
+                    _ if stopped || stop_when() => ControlFlow::Break(()),
                     _ => ControlFlow::Continue(()),
                 }
             });

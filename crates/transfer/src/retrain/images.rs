@@ -85,6 +85,8 @@ impl ImageSource {
             Source::Divided(images) => *images,
             Source::Folder { path, split, test } => {
                 let folder = ImageFolder::open(path)?;
+                // Before the images are divided: that would fail for another reason.
+                check_classes(&folder)?;
                 let beside = test.as_ref().map(|(_, beside)| *beside);
                 let divided = match &test {
                     None => split.apply(&folder)?,
@@ -99,13 +101,18 @@ impl ImageSource {
                 }
             }
         };
-        match images.folder.classes() {
-            [only] => Err(Error::mismatch(
-                format!("classes of {}", images.folder.root().display()),
-                "two sub-folders of images or more, one for each class",
-                format!("only `{only}`"),
-            )),
-            _ => Ok(images),
-        }
+        check_classes(&images.folder)?;
+        Ok(images)
+    }
+}
+
+fn check_classes(folder: &ImageFolder) -> Result<()> {
+    match folder.classes() {
+        [only] => Err(Error::mismatch(
+            format!("classes of {}", folder.root().display()),
+            "two sub-folders of images or more, one for each class",
+            format!("`{only}` as the only class"),
+        )),
+        _ => Ok(()),
     }
 }

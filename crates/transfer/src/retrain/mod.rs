@@ -15,6 +15,7 @@
 mod event;
 mod fit;
 mod images;
+mod numbers;
 mod outcome;
 
 pub use event::{Part, RetrainEvent};
@@ -34,7 +35,7 @@ use self::fit::Fit;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::{Classifier, Provenance};
-use crate::embed::Embedded;
+use crate::embed::{Embedded, UnusableImage};
 use crate::error::Result;
 use crate::head::HeadConfig;
 use crate::variation::Variation;
@@ -134,7 +135,7 @@ impl<'a> Retrain<'a> {
     /// on, and at the end asks it about the test images once.
     ///
     /// # Errors
-    /// Where the settings contradict each other ([`Error::Setting`](crate::Error::Setting); found before any work), the images cannot be divided,
+    /// Where the settings contradict each other ([`Error::Setting`](crate::error::Error::Setting); found before any work), the images cannot be divided,
     /// fewer than two classes or too few images are there, or a file cannot be read or written.
     pub fn run(mut self) -> Result<Retrained> {
         fit::check(
@@ -153,6 +154,12 @@ impl<'a> Retrain<'a> {
             Some(classifier) => fit::start(&self.head, classifier, classes)?,
             None => None,
         };
+        if let (Some(_), Some(classifier)) = (&start, &self.start_from) {
+            (self.on_event)(RetrainEvent::StartsFrom {
+                classifier,
+                classes,
+            });
+        }
         let cache = match &self.cache {
             Some(folder) => EmbeddingCache::open(folder)?,
             None => EmbeddingCache::temporary()?,
@@ -250,7 +257,7 @@ impl<'a> Retrain<'a> {
         let (total, on_event) = (items.len(), &mut self.on_event);
         let progress = |done| on_event(RetrainEvent::Embedding { part, done, total });
         let embedded = backbone.embed(items, cache, progress)?;
-        for (item, error) in &embedded.failed {
+        for UnusableImage { item, error } in &embedded.failed {
             (self.on_event)(RetrainEvent::LeftOut { item, error });
         }
         Ok(embedded)

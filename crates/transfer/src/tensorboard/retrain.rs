@@ -22,7 +22,8 @@ const SAMPLE: usize = 100;
 ///
 /// ```no_run
 /// # fn fit(training: &transfer::Embeddings, validation: &transfer::Embeddings, classes: &[String]) -> transfer::Result<()> {
-/// use transfer::{HeadConfig, GradientDescent, tensorboard::RetrainSummaries};
+/// use transfer::{HeadConfig, tensorboard::RetrainSummaries};
+/// use transfer::head::GradientDescent;
 /// let config = HeadConfig::new().with_recipe(GradientDescent::parity());
 /// let mut summaries = RetrainSummaries::create("retrain_logs", training, validation)?;
 /// summaries.configuration(&config)?;
@@ -60,7 +61,7 @@ impl RetrainSummaries {
     /// Creates `folder/train` and `folder/validation`. Earlier runs in the folder stay; `retrain.py` deleted them.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where a folder or file cannot be made.
+    /// [`Error::Io`](crate::error::Error::Io) where a folder or file cannot be made.
     pub fn create(
         folder: impl AsRef<Path>,
         training: &Embeddings,
@@ -82,16 +83,16 @@ impl RetrainSummaries {
     /// Writes the settings of the run as a text with JSON in it.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where the file cannot be written.
+    /// [`Error::Io`](crate::error::Error::Io) where the file cannot be written.
     pub fn configuration(&mut self, settings: &impl Serialize) -> Result<()> {
         let json = serde_json::to_string_pretty(settings)
-            .map_err(|e| crate::Error::mismatch("settings", "what JSON can hold", e))?;
+            .map_err(|e| crate::error::Error::mismatch("settings", "what JSON can hold", e))?;
         let text = format!("```json\n{json}\n```");
         self.train.log.text(0, "configuration", &text)?;
         self.train.log.flush()
     }
 
-    /// Writes an event of a [training](crate::HeadTraining::on_event), and always lets the training continue. After a file
+    /// Writes an event of a [training](crate::head::HeadTraining::on_event), and always lets the training continue. After a file
     /// could not be written, nothing more is written, and [`finish`](Self::finish) returns the error.
     pub fn watch(&mut self, event: FitEvent<'_>) -> ControlFlow<()> {
         if self.failed.is_ok() {
@@ -112,7 +113,7 @@ impl RetrainSummaries {
     /// precision-recall curve for each class.
     ///
     /// # Errors
-    /// The first error that [`watch`](Self::watch) met, or [`Error::Io`](crate::Error::Io) where a file cannot be written.
+    /// The first error that [`watch`](Self::watch) met, or [`Error::Io`](crate::error::Error::Io) where a file cannot be written.
     pub fn finish(&mut self, head: &Head, classes: &[String]) -> Result<()> {
         std::mem::replace(&mut self.failed, Ok(()))?;
         let step = self.step + 1;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use dataset::{ImageFolder, ImageItem};
 use mobilenet::{MobileNetConfig, Weights};
-use transfer::{Backbone, Classifier, Dense, Head};
+use transfer::head::{Dense, Head};
+use transfer::{Backbone, Classifier};
 
 /// Numbers between -1 and 1.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
 use mobilenet::Weights;
-use transfer::{
-    Backbone, Classifier, EmbeddingCache, Embeddings, Fitted, HeadConfig, LogisticRegression,
-};
+use transfer::head::LogisticRegression;
+use transfer::{Backbone, Classifier, EmbeddingCache, Embeddings, Fitted, HeadConfig};
 
 /// A classifier, what it was trained on, and images for a test.
 pub struct Trained {

@@ -39,6 +39,12 @@ pub struct Checkpoint {
     context: String,
 }
 
+impl<P: Into<PathBuf>> From<P> for Checkpoint {
+    fn from(path: P) -> Self {
+        Self::new(path)
+    }
+}
+
 impl Checkpoint {
     /// A checkpoint at this path, written every 500 steps (and after each epoch of a fine-tuning), without a
     /// [context](Self::with_context).
@@ -62,7 +68,7 @@ impl Checkpoint {
     }
 
     /// Whatever else the result depends on, beside recipe, seed and embeddings: for a training on
-    /// [varied](crate::HeadTraining::varied) rows, how they are made. The state of a training with another context is
+    /// [varied](crate::head::HeadTraining::varied) rows, how they are made. The state of a training with another context is
     /// refused. Default: empty.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();

@@ -1,3 +1,4 @@
+use super::checkpoint::File;
 use super::config::GradientDescent;
 use super::state::{Best, State};
 use super::trainer::Trainer;
@@ -18,7 +19,7 @@ pub(in crate::head) fn fit(recipe: &GradientDescent, request: HeadTraining<'_>) 
         mut watch,
     } = request;
     let file = checkpoint.map(|c| c.of(config, training, &validation, start));
-    let resumed = file.as_ref().map_or(Ok(None), |file| file.load())?;
+    let resumed = file.as_ref().map_or(Ok(None), File::load)?;
     let mut state = match resumed {
         Some(state) => state,
         None => State::new(config, recipe, training, start)?,

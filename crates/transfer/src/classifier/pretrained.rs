@@ -1,9 +1,39 @@
+use super::classify::Classifier;
 use crate::backbone::Backbone;
-use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::head::{Dense, Head};
 
 impl Classifier {
+    /// A classifier of ImageNet's classes, from a network that was trained on them:
+    /// [`pretrained`](Self::pretrained) with the names of [`mobilenet::imagenet`].
+    ///
+    /// ```
+    /// # fn main() -> transfer::Result<()> {
+    /// use transfer::{Backbone, Classifier};
+    /// let backbone = Backbone::new(mobilenet::Weights::open("bundled")?)?;
+    /// let classifier = Classifier::imagenet(backbone)?;
+    /// assert_eq!(classifier.classes()[1], "tench");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where the network has neither 1000 classes nor 1001, of which the first is the background.
+    pub fn imagenet(backbone: Backbone) -> Result<Self> {
+        let weights = backbone.weights();
+        let found = weights.config().classes;
+        let names = mobilenet::imagenet::classes(weights.background());
+        let names: Vec<String> = names.map(String::from).collect();
+        if found != names.len() {
+            return Err(Error::mismatch(
+                format!("classes of {}", weights.source()),
+                "the 1000 of ImageNet, or 1001 with the background",
+                found,
+            ));
+        }
+        Self::pretrained(backbone, &names)
+    }
+
     /// A classifier of the classes that a published network was trained on, for example ImageNet's: the last layer of the
     /// network becomes the head. `classes` are names in the order of the weights (ImageNet's 1000, or 1001 with the
     /// background first). Names that occur more than once get their index appended, as in `crane (134)`. Images are

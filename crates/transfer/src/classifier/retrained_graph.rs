@@ -2,10 +2,11 @@ use std::path::Path;
 
 use dataset::ResizePolicy;
 use files::read_at_most;
+use mobilenet::weights::DenseLayer;
 use mobilenet::{Layer, Weights};
 
+use super::classify::Classifier;
 use crate::backbone::Backbone;
-use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::head::{Dense, Head};
 
@@ -28,7 +29,17 @@ impl Classifier {
     /// # Errors
     /// As [`Weights::open`] and [`Classifier::from_retrained_weights`]; if the labels (one per line) cannot be read.
     pub fn from_retrained_graph(graph: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        Self::from_retrained_weights(Weights::open(graph)?, read_labels(labels.as_ref())?)
+        let (weights, labels) = (Weights::open(graph)?, labels.as_ref());
+        let classes = read_labels(labels)?;
+        let (found, expected) = (classes.len(), weights.head().map(DenseLayer::outputs));
+        match expected {
+            Some(expected) if expected != found => {
+                let graph = weights.source();
+                let message = format!("{found} labels; {graph} has {expected} classes");
+                Err(Error::file(labels, message))
+            }
+            _ => Self::from_retrained_weights(weights, classes),
+        }
     }
 
     /// As [`Classifier::from_retrained_graph`], from a graph that was read ([`Weights::from_bytes`] reads one in memory)

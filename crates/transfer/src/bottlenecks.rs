@@ -1,4 +1,4 @@
-//! The bottleneck files of TensorFlow's `retrain.py`: one text file an image, decimal numbers and commas.
+//! The bottleneck files of `retrain.py`: one text file per image, with decimal numbers separated by commas.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,10 @@ use dataset::{DecodeOptions, ImageItem};
 use files::{create_parent_folder, read_at_most, write_bytes};
 use sha2::{Digest, Sha256};
 
-use crate::{Backbone, EmbeddingCache, Embeddings, Error, Key, Result};
+use crate::backbone::Backbone;
+use crate::cache::{EmbeddingCache, Key};
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
 
 /// Larger files are none of these: 2^16 numbers of 25 characters.
 const MOST_BYTES: u64 = 25 << 16;

@@ -1,0 +1,63 @@
+use metrics::{ConfusionMatrix, Predictions};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::outcome::Retrained;
+
+#[derive(serde::Serialize)]
+struct Training {
+    accuracy: Option<f64>,
+    n: usize,
+}
+
+#[derive(serde::Serialize)]
+struct Test {
+    accuracy: Option<f64>,
+    /// `[target][predicted]`.
+    confusion: Vec<Vec<u64>>,
+    n: usize,
+}
+
+#[derive(serde::Serialize)]
+struct Seconds {
+    embed: f64,
+    fit: f64,
+}
+
+fn accuracy(predictions: &Predictions) -> Option<f64> {
+    predictions.confusion().accuracy()
+}
+
+fn counts(confusion: &ConfusionMatrix) -> Vec<Vec<u64>> {
+    let rows = confusion.rows();
+    rows.map(|row| row.iter().map(|&n| n as u64).collect())
+        .collect()
+}
+
+/// The numbers of the job: `classes`; `train` with `accuracy` and number of images `n`; `test` with the same and the
+/// matrix `confusion[target][predicted]`, or null without test images; `seconds` for `embed` and `fit`;
+/// `images_per_second` of embedding. Accuracies are 0 to 1.
+impl Serialize for Retrained {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let training = Training {
+            accuracy: accuracy(&self.training),
+            n: self.training.len(),
+        };
+        let test = self.test.as_ref().map(|test| Test {
+            accuracy: accuracy(test),
+            confusion: counts(&test.confusion()),
+            n: test.len(),
+        });
+        let seconds = Seconds {
+            embed: self.embedding_seconds,
+            fit: self.fitting_seconds,
+        };
+        let speed = self.computed as f64 / self.embedding_seconds;
+        let mut numbers = serializer.serialize_struct("Retrained", 5)?;
+        numbers.serialize_field("classes", self.classifier.classes())?;
+        numbers.serialize_field("images_per_second", &speed)?;
+        numbers.serialize_field("seconds", &seconds)?;
+        numbers.serialize_field("test", &test)?;
+        numbers.serialize_field("train", &training)?;
+        numbers.end()
+    }
+}
