@@ -5,7 +5,6 @@ mod axioms;
 mod map_error;
 mod methods;
 mod net;
-mod readme;
 mod reference;
 mod support;
 mod trust;
