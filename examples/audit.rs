@@ -1,40 +1,43 @@
-//! Looks for what is wrong in a folder of images.
+//! Finds problems in a folder of images.
 
 #[path = "common/finish.rs"]
 mod finish;
 
 use std::error::Error;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use dataset::audit::{self, Finding, Kind};
 use dataset::balance::balance_warnings;
+use dataset::encode::write_png;
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
 use finish::finish;
 
-/// Look for what is wrong in a folder of images: unreadable, mismatched, blurred, dark files,
-/// duplicates, and above all the same picture in two classes or in training and test.
+/// Find problems in a folder of images: the same image in two classes or in both training and test, duplicates, files that
+/// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
 ///
-///   cargo run --release --example audit -- --image-dir photos --test-dir held-out --deny leakage
+///   audit --image-dir photos --test-dir held-out --deny leakage
+///
+/// The kinds of findings, the most serious first: leakage, label-conflict, unreadable, ending (wrong file extension), tiny,
+/// aspect, one-colour, blurred, dark, duplicate, near-duplicate.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
 struct Options {
-    /// One sub-folder of images for each class.
+    /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
-    /// Held-out images, whose pictures must not be in the first folder.
+    /// Folder with the test images, in the same form. An image that is in both folders is a finding of the kind leakage
     #[arg(long)]
     test_dir: Option<PathBuf>,
-    /// Exit with 1 where one of these kinds is found (comma between).
+    /// Exit with status 1 if there is a finding of one of these kinds (separated by commas)
     #[arg(long, value_delimiter = ',')]
     deny: Vec<Kind>,
-    /// Write the findings as a JSON list.
+    /// File to write the findings to, as a JSON list
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Draw the pairs of pictures side by side (PNG).
+    /// PNG file to write, with the images of each pair side by side
     #[arg(long)]
     pairs: Option<PathBuf>,
 }
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     finish(clean.map(|clean| ExitCode::from(u8::from(!clean))))
 }
 
-/// Whether nothing that is denied was found.
+/// Prints and writes the findings; returns whether none is of a kind that is denied.
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let mut folders = vec![ImageFolder::list(&options.image_dir)?];
     if let Some(path) = &options.test_dir {
@@ -82,14 +85,14 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         for path in pairs.flat_map(|finding| &finding.paths[..2]) {
             images.push(decode_file(path, &decode)?);
         }
-        finish::write_png(path, &contact_sheet(&images, 2, 256).into())?;
+        write_png(path, contact_sheet(&images, 2, 256))?;
     }
     let denied = findings
         .iter()
         .filter(|finding| options.deny.contains(&finding.kind))
         .count();
     if denied > 0 {
-        eprintln!("error: {denied} findings of a kind that is denied");
+        eprintln!("error: {denied} findings are of a kind that --deny names");
     }
     Ok(denied == 0)
 }

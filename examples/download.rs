@@ -1,4 +1,4 @@
-//! Downloads the images of a list of URLs into the folder of one class.
+//! Downloads the images of a list of URLs into the folder of a class.
 
 #[path = "common/finish.rs"]
 mod finish;
@@ -11,47 +11,47 @@ use dataset::download::{Download, read_list};
 use finish::finish;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Download the images of a list of URLs into OUTPUT/CLASS.
+/// Download the images of a list of URLs into the folder OUTPUT/CLASS.
 ///
-/// Every URL ends in OUTPUT/manifest.jsonl, with its file or the reason why there is none. Run the
-/// same command again after an interruption: what is whole is not asked for again.
+///   download --urls boats.txt --class boat --output photos
 ///
-///   cargo run --release --example download -- --urls boats.txt --class boat --output photos
+/// The file OUTPUT/manifest.jsonl says for every URL which file it gave, or why it gave none. After an interruption, run the
+/// same command again: files that are complete are not downloaded again.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
 struct Options {
-    /// One URL a line, or CSV with the columns url, licence and author.
+    /// File with one URL per line, or CSV file with a column url and, optionally, the columns license and author
     #[arg(long)]
     urls: PathBuf,
-    /// Name of the class, which becomes a folder.
+    /// Name of the class, and of its folder
     #[arg(long)]
     class: String,
-    /// The folder of all classes.
+    /// Folder that contains the folders of all classes
     #[arg(long)]
     output: PathBuf,
-    /// Keep URLs that contain this text (may be repeated; "" keeps all).
+    /// Download only URLs that contain this text. The option may be repeated; "" keeps all URLs.
     #[arg(long, default_value = "flickr")]
     keep: Vec<String>,
-    /// A picture has more bytes than this.
+    /// Files of at most this number of bytes are no images.
     #[arg(long, default_value_t = 10_000)]
     min_bytes: u64,
-    /// Downloads at once, at most 4 of them from one host.
+    /// Number of downloads at a time; at most 4 of them are from one host
     #[arg(long, default_value_t = 8)]
     jobs: usize,
-    /// Also ask loopback, private and link-local addresses.
+    /// Also allow loopback, private and link-local addresses
     #[arg(long)]
     allow_private_addresses: bool,
 }
 
 fn main() -> ExitCode {
     finish(match run(&Options::parse()) {
-        Ok(0) => Err("no image arrived; the manifest says why".into()),
+        Ok(0) => Err("no image was downloaded; the manifest says why".into()),
         Ok(_) => Ok(()),
         Err(error) => Err(error.into()),
     })
 }
 
-/// How many images are in the folder afterwards.
+/// Downloads the images; returns how many of the list are in the folder.
 fn run(options: &Options) -> dataset::Result<usize> {
     let entries = read_list(&options.urls)?;
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {msg}");
@@ -69,24 +69,24 @@ fn run(options: &Options) -> dataset::Result<usize> {
         .filter(|record| record.path.is_some())
         .count();
     finish::say!(
-        "{arrived} of {} URLs are images in {}",
+        "{arrived} of {} URLs have an image in {}",
         records.len(),
         options.output.join(&options.class).display()
     );
     let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
     let others = refusals.filter(|by| by.starts_with("keep ")).count();
     if others > 0 {
-        let texts = options.keep.join("\", \"");
+        let texts = options.keep.join("\" or \"");
         finish::say!(
-            "{others} were not asked for: they do not contain \"{texts}\"; --keep \"\" asks for all"
+            "{others} URLs were not downloaded, because they do not contain \"{texts}\"; --keep \"\" downloads all"
         );
     }
     let retry = records.iter().filter(|record| record.retry).count();
     if retry > 0 {
-        finish::say!("{retry} failures may pass: run the same command again");
+        finish::say!("{retry} URLs failed for a cause that may pass: run the same command again");
     }
     finish::say!(
-        "every URL is accounted for in {}",
+        "what became of every URL is in {}",
         options.output.join("manifest.jsonl").display()
     );
     Ok(arrived)

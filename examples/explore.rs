@@ -9,37 +9,38 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use dataset::balance::balance_warnings;
+use dataset::encode::write_png;
 use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
 use dataset::{DecodeOptions, ImageFolder, decode_file, filters};
 use finish::finish;
-use image::DynamicImage;
 use rayon::prelude::*;
 
-/// Have a first look at a folder of images.
+/// Have a first look at a folder of images: the number of images per class, thumbnails, a contact sheet, filters.
 ///
-///   cargo run --release --example explore -- --image-dir photos --output looked-at
+///   explore --image-dir photos --output looked-at
 ///
-/// writes OUTPUT/contact.png, OUTPUT/thumbnails/CLASS/*.jpg and, for the first image of each
-/// class, OUTPUT/CLASS-{grey,equalised,gamma,log}.png.
+/// It writes OUTPUT/contact.png, OUTPUT/thumbnails/CLASS/*.jpg and, of the first image of each class,
+/// OUTPUT/CLASS-{grey,equalised,gamma,log}.png: in gray, with an equalized histogram, after gamma correction, and after
+/// logarithmic correction.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
 struct Options {
-    /// One sub-folder of images for each class.
+    /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
-    /// Where to write.
+    /// Folder to write to
     #[arg(long)]
     output: PathBuf,
-    /// Longer side of a thumbnail.
+    /// Longer side of a thumbnail, in pixels
     #[arg(long, default_value_t = 224)]
     side: u32,
-    /// JPEG quality of the thumbnails, 1 to 100.
+    /// JPEG quality of the thumbnails, 1 to 100
     #[arg(long, default_value_t = 85)]
     quality: u8,
-    /// Images of each class on the contact sheet.
+    /// Number of images of each class on the contact sheet
     #[arg(long, default_value_t = 24)]
     per_class: usize,
-    /// Exponent of the gamma filter.
+    /// Exponent of the gamma correction: above 1 the image becomes darker, below 1 brighter
     #[arg(long, default_value_t = 0.5)]
     gamma: f64,
 }
@@ -54,7 +55,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         finish::say!("{count:>7} {class}");
     }
     for skipped in folder.skipped() {
-        finish::say!("left out: {} ({})", skipped.path.display(), skipped.reason);
+        finish::say!("left out: {skipped}");
     }
     for warning in balance_warnings(&folder) {
         finish::say!("warning: {warning}");
@@ -69,7 +70,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             eprintln!("left out: {error}");
         }
     });
-    finish::say!("thumbnails in {}", thumbnails.display());
+    finish::say!("the thumbnails are in {}", thumbnails.display());
 
     let mut shown = Vec::new();
     for (index, class) in folder.classes().iter().enumerate() {
@@ -79,21 +80,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .filter_map(|item| decode_file(&item.path, &DecodeOptions::default()).ok())
             .collect();
         if let Some(first) = images.first() {
-            let grey = filters::rgb2gray(first);
+            let gray = filters::rgb2gray(first);
             for (name, filtered) in [
-                ("equalised", filters::equalize_hist(&grey)),
-                ("gamma", filters::adjust_gamma(&grey, options.gamma)),
-                ("log", filters::adjust_log(&grey)),
-                ("grey", grey),
+                ("equalised", filters::equalize_hist(&gray)),
+                ("gamma", filters::adjust_gamma(&gray, options.gamma)),
+                ("log", filters::adjust_log(&gray)),
+                ("grey", gray),
             ] {
                 let path = options.output.join(format!("{class}-{name}.png"));
-                finish::write_png(&path, &DynamicImage::from(filtered))?;
+                write_png(path, filtered)?;
             }
         }
         shown.extend(images.iter().map(|image| thumbnail(image, 128)));
     }
     let sheet = options.output.join("contact.png");
-    finish::write_png(&sheet, &contact_sheet(&shown, 8, 128).into())?;
+    write_png(&sheet, contact_sheet(&shown, 8, 128))?;
     finish::say!("contact sheet and filters: {}", sheet.display());
     Ok(())
 }

@@ -59,13 +59,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         backbone.resize(),
         size = backbone.size()
     );
-    match options.with_preprocessing {
-        true => common::say!("input: levels 0 to 255, red green blue"),
-        false => common::say!(
-            "input: (level - {}) / {}, red green blue",
-            config.mean,
-            config.std
-        ),
+    if options.with_preprocessing {
+        common::say!("input: levels 0 to 255, red green blue");
+    } else {
+        let (mean, std) = (config.mean, config.std);
+        common::say!("input: (level - {mean}) / {std}, red green blue");
     }
     if options.format == WeightsFormat::TimmSafetensors {
         common::say!(

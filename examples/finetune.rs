@@ -9,16 +9,15 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::finetuning::{TuningOptions, show};
-use common::images::{ImageOptions, say_images};
+use common::images::ImageOptions;
 use common::interrupt::interrupted;
 use common::network::NetworkOptions;
 use common::say;
 
-use common::training::say_calibration;
 use dataset::split::BesideTestFolder;
 use metrics::report::learning_curves_svg;
-use transfer::Stopped;
 use transfer::finetune::{FineTuneJob, LearningRateRange};
+use transfer::head::Stopped;
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks together with the head.
 ///
@@ -52,26 +51,18 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--output", Some(&options.output))])?;
     let device = common::device(options.network.device)?;
-    let images = options
-        .images
-        .source(BesideTestFolder::Validation)?
-        .open()?;
-    say_images(&images.folder, &images.split);
-    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
-    let checkpoint = options.tuning.checkpoint(&options.output);
-    let bar = common::progress(0, "");
-    let mut job = FineTuneJob::new(backbone, images.folder.classes(), &images.split, &cache)
+    let mut job = FineTuneJob::new(options.images.source(BesideTestFolder::Validation)?)
+        .with_backbone(options.network.backbone()?)
         .with_config(options.tuning.config())
-        .with_split_description(&*images.description)
-        .with_checkpoint(checkpoint)
-        .on_event(show(&bar, &options.tuning))
+        .with_cache(&options.network.cache)
+        .with_checkpoint(options.tuning.checkpoint(&options.output))
+        .on_event(show(&options.tuning))
         .stop_when(interrupted);
     if let Some(folder) = &options.summaries_dir {
         job = job.with_summaries(folder);
     }
     if let Some(plot) = &options.find_rate {
         let rates = job.find_learning_rate(&device, &LearningRateRange::default())?;
-        bar.finish_and_clear();
         files::write_bytes(
             plot,
             learning_curves_svg(&[rates.learning_curve()])?.as_bytes(),
@@ -85,11 +76,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let start = Instant::now();
     let result = job.run(&device)?;
-    bar.finish_and_clear();
     say!("{}", result.record);
-    if let Some(found) = result.classifier.calibration() {
-        say_calibration(found);
-    }
     if let Some(test) = &result.test {
         say!("{test}");
     }

@@ -1,4 +1,4 @@
-//! A MobileNet layer by layer: maps, parameters, multiply-adds, time.
+//! A MobileNet layer by layer: shape of the output, parameters, multiply-adds, time.
 
 mod common;
 
@@ -7,25 +7,26 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mobilenet::{BLOCKS, ImageBatch};
+use mobilenet::ImageBatch;
 
-/// Show a network layer by layer: shape of the map, parameters, multiply-adds, time on this machine.
+/// Show a network layer by layer: shape of the output, parameters, multiply-adds, and time on this machine.
 ///
-/// Parameters are those of kernels, batch normalisations (scale, offset, mean, variance) and the classifier.
-/// Multiply-adds are those of the convolutions and the classifier, for one image. Time is that of the compiled net on
-/// all cores, the smallest of --repeat runs; a layer's is the time up to it less the time up to the layer before.
+/// The parameters are those of the kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The
+/// multiply-adds are those of the convolutions and the classifier, for one image. The time is that of the compiled network
+/// on all cores, the shortest of --repeat runs; the time of a layer is the time up to this layer minus the time up to the
+/// layer before it.
 #[derive(Parser)]
 struct Options {
     /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
     #[arg(long, default_value = "bundled")]
     weights: String,
-    /// Side of the images in pixels [default: what the weights were trained on]
+    /// Side of the images in pixels [default: the size that the weights were trained on]
     #[arg(long)]
     size: Option<usize>,
-    /// Images at once
+    /// Images per run
     #[arg(long, default_value_t = 1)]
     batch: usize,
-    /// Runs, of which the fastest counts; 0 leaves the time out
+    /// Number of runs, of which the fastest counts; 0 leaves the times out
     #[arg(long, default_value_t = 20)]
     repeat: usize,
 }
@@ -46,53 +47,32 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
     line("", "map", ["parameters", "multiply-adds", "ms"]);
 
-    let mut total = [0; 2];
-    let mut row = |name: &str, map: &str, counts: [usize; 2], time: Option<Duration>| {
-        total = [total[0] + counts[0], total[1] + counts[1]];
-        let [parameters, multiply_adds] = counts.map(|n| n.to_string());
-        line(
-            name,
-            map,
-            [&parameters, &multiply_adds, &milliseconds(time)],
-        );
-    };
+    let layers = config.layers(size)?;
     let mut before = Duration::ZERO;
-    for block in 0..=config.blocks {
-        let (side, channels) = (config.size_after(block, size), config.channels_after(block));
-        let area = side * side;
-        let counts = if block == 0 {
-            [channels * (27 + 4), area * channels * 27]
-        } else {
-            let inputs = config.channels_after(block - 1);
-            let kernels = inputs * 9 + inputs * channels;
-            [kernels + 4 * (inputs + channels), area * kernels]
-        };
-        let until = fastest(options.repeat, || net.features(&pixels, block).map(drop))?;
+    for (block, layer) in layers.iter().enumerate() {
+        let until = fastest(options.repeat, || {
+            if block <= config.blocks {
+                net.features(&pixels, block).map(drop)
+            } else if config.classes == 0 {
+                net.embed(&pixels).map(drop)
+            } else {
+                net.logits(&pixels).map(drop)
+            }
+        })?;
         let time = until.map(|until| until.saturating_sub(std::mem::replace(&mut before, until)));
-        let name = match block.checked_sub(1).and_then(|b| BLOCKS.get(b)) {
-            None => "stem, stride 2".into(),
-            Some((_, 1)) => format!("block {block}"),
-            Some((_, stride)) => format!("block {block}, stride {stride}"),
-        };
-        row(
-            &name,
-            &format!("{side} x {side} x {channels}"),
-            counts,
-            time,
+        let [height, width, channels] = layer.output;
+        let map = format!("{height} x {width} x {channels}");
+        let counts = [layer.parameters, layer.multiply_adds].map(|n| n.to_string());
+        line(
+            &layer.name,
+            &map,
+            [&counts[0], &counts[1], &milliseconds(time)],
         );
     }
-    let (dim, classes) = (net.feature_dim(), net.classes());
-    let whole = match classes {
-        0 => fastest(options.repeat, || net.embed(&pixels).map(drop))?,
-        _ => fastest(options.repeat, || net.logits(&pixels).map(drop))?,
-    };
-    let (name, outputs, counts) = match classes {
-        0 => ("pool", dim, [0, 0]),
-        n => ("pool, classifier", n, [(dim + 1) * n, dim * n]),
-    };
-    let time = whole.map(|time| time.saturating_sub(before));
-    row(name, &format!("1 x 1 x {outputs}"), counts, time);
-    let [parameters, multiply_adds] = total.map(|n| n.to_string());
+    let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
+    let multiply_adds: usize = layers.iter().map(|layer| layer.multiply_adds).sum();
+    let [parameters, multiply_adds] = [parameters, multiply_adds].map(|n| n.to_string());
+    let whole = (options.repeat > 0).then_some(before);
     line(
         "total",
         "",

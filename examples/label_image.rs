@@ -11,6 +11,7 @@ use clap::{ArgGroup, Parser};
 use common::DeviceName;
 use dataset::ResizePolicy;
 use serde_json::json;
+use transfer::Classifier;
 
 /// Say what is on images: ranked classes with their probabilities.
 #[derive(Parser)]
@@ -32,7 +33,7 @@ struct Options {
     /// With --weights, how images become squares: squash, center-crop [default], letterbox or tf1
     #[arg(long, conflicts_with = "classifier")]
     resize: Option<ResizePolicy>,
-    /// One JSON object a line
+    /// Print one JSON object for each image, each on a line of its own
     #[arg(long)]
     json: bool,
     /// What runs the network
@@ -53,7 +54,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
             let resize = options.resize.unwrap_or(ResizePolicy::CenterCrop);
-            common::imagenet(weights, resize, options.device)?
+            let backbone = common::backbone(weights, options.device)?;
+            Classifier::imagenet(backbone.with_resize(resize))?
         }
     };
     let backbone = classifier.backbone();

@@ -11,7 +11,7 @@ use clap::Parser;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
 use common::recipe::RecipeOptions;
-use common::training::{Progress, numbers, say_new_classes, say_test};
+use common::training::{Progress, say_test};
 use dataset::split::BesideTestFolder;
 use transfer::retrain::Retrain;
 
@@ -76,10 +76,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     } else {
         BesideTestFolder::Training
     };
-    let images = options.images.source(beside)?.open()?;
     let mut progress = Progress::new(&options.network.cache);
-    let mut job = Retrain::new(images.clone())
-        .with_head(options.recipe.config()?)
+    let head = options.recipe.config()?;
+    let mut job = Retrain::new(options.images.source(beside)?)
+        .with_head(head)
         .with_cache(&options.network.cache)
         .with_checkpoint(&checkpoint)
         .on_event(|event| progress.show(event))
@@ -91,11 +91,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         job = job.with_variation(variation, variants);
     }
     job = if let Some(path) = &options.from {
-        let from = common::classifier(path, options.network.device)?;
-        if options.recipe.is_parity() {
-            say_new_classes(&from, images.folder.classes());
-        }
-        job.start_from(from)
+        job.start_from(common::classifier(path, options.network.device)?)
     } else {
         let weights = options.published.weights(&options.network)?;
         job.with_backbone(options.network.backbone_of(weights)?)
@@ -108,11 +104,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         options.print_misclassified_test_images,
     );
     if let Some(path) = metrics {
-        let numbers = numbers(&job, start.elapsed().as_secs_f64());
-        files::write_bytes(
-            path,
-            (serde_json::to_string_pretty(&numbers)? + "\n").as_bytes(),
-        )?;
+        let mut numbers = serde_json::to_value(&job)?;
+        numbers["seconds"]["total"] = start.elapsed().as_secs_f64().into();
+        let text = serde_json::to_string_pretty(&numbers)? + "\n";
+        files::write_bytes(path, text.as_bytes())?;
     }
     let path = options.output.display();
     common::say!(

@@ -1,4 +1,4 @@
-//! What embeddings tell about a folder of images: look-alikes, copies, doubtful labels, strangers, a map.
+//! What embeddings tell about a folder of images: similar images, copies, doubtful labels, images of no known class, a map.
 
 mod common;
 
@@ -9,37 +9,38 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::network::{NetworkOptions, embed};
 use dataset::ImageFolder;
+use dataset::encode::write_png;
 use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
-/// Find what looks like an image in a folder of images, and what else embeddings tell.
+/// Find the images of a folder that are most similar to an image, and other things that embeddings tell.
 ///
-///   similar --image-dir photos new.jpg           the nearest images, and whether it is a stranger there
-///   similar --image-dir photos --copies 0.9      pairs that are nearly the same picture
-///   similar --image-dir photos --copies 0.9 --test-dir held-out    ... across the two folders
-///   similar --image-dir photos --suspects 20     labels that the other images contradict
-///   similar --image-dir photos --map map.png     every image as a dot, in the colour of its class
+///   similar --image-dir photos new.jpg           the most similar images, and whether new.jpg is of a known class
+///   similar --image-dir photos --copies 0.9      pairs of images that are nearly the same
+///   similar --image-dir photos --copies 0.9 --test-dir held-out    pairs with one image in each folder
+///   similar --image-dir photos --suspects 20     images whose label is probably wrong
+///   similar --image-dir photos --map map.png     every image as a dot in the color of its class
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
 struct Options {
-    /// Folder with one sub-folder of images a class
+    /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
-    /// Images to look for
+    /// Images to compare with those of the folder
     images: Vec<PathBuf>,
-    /// How many neighbours to name
+    /// Number of similar images to name
     #[arg(long, default_value_t = 5)]
     top: usize,
-    /// Name pairs whose cosine is at least this: from 0.9 on nearly always the same picture, changed
+    /// Name pairs whose cosine similarity is at least this; from 0.9 on they are nearly always copies of one picture
     #[arg(long)]
     copies: Option<f64>,
-    /// With --copies: compare with this folder instead of within --image-dir
+    /// With --copies: compare with the images of this folder, not with each other
     #[arg(long, requires = "copies")]
     test_dir: Option<PathBuf>,
-    /// Name so many images whose label is in doubt
+    /// List this many images, those whose label is most probably wrong
     #[arg(long)]
     suspects: Option<usize>,
-    /// Write a map of the images (PNG)
+    /// PNG file to write, with a map of the images
     #[arg(long)]
     map: Option<PathBuf>,
     #[command(flatten)]
@@ -61,19 +62,17 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let known = SimilarImages::new(set.values(), set.dim())?;
 
     if !options.images.is_empty() {
-        sound = name_neighbours(options, &backbone, &set, &known)?;
+        sound = name_neighbors(options, &backbone, &set, &known)?;
     }
     if let Some(threshold) = options.copies {
-        let other = match &options.test_dir {
-            Some(path) => of(&common::open_folder(path)?)?,
-            None => set.clone(),
+        let (other, pairs) = match &options.test_dir {
+            Some(path) => {
+                let other = of(&common::open_folder(path)?)?;
+                let images = SimilarImages::new(other.values(), other.dim())?;
+                (other, known.pairs(&images, threshold)?)
+            }
+            None => (set.clone(), known.pairs_within(threshold)),
         };
-        let pairs = known.pairs(&SimilarImages::new(other.values(), other.dim())?, threshold)?;
-        let across = options.test_dir.is_some();
-        let pairs: Vec<_> = pairs
-            .iter()
-            .filter(|p| across || p.first < p.second)
-            .collect();
         common::say!("{} pairs at {threshold} or above", pairs.len());
         for pair in pairs {
             let (a, b) = (&set.names()[pair.first], &other.names()[pair.second]);
@@ -96,30 +95,26 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(path) = &options.map {
         let pca = Pca::fit(set.values(), set.dim(), 2)?;
         let map = scatter_plot(&pca.project(set.values())?, set.targets(), 800)?;
-        common::write_png(path, &map.into())?;
-        let shares = pca
-            .explained()
-            .iter()
-            .map(|s| format!("{:.1} %", 100.0 * s));
+        write_png(path, map)?;
+        let shares = pca.explained().iter();
+        let shares = shares.map(|share| format!("{:.1} %", 100.0 * share));
         let shares = shares.collect::<Vec<_>>().join(" and ");
-        common::say!("{}: the axes hold {shares} of the variance", path.display());
+        common::say!("{}: its axes have {shares} of the variance", path.display());
     }
     Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// Who is near each image, and whether it is near enough to be of these classes. Whether all of them could be used.
-fn name_neighbours(
+/// Names the images that are similar to each image, and says whether it is of a known class. Returns whether all of the
+/// images could be used.
+fn name_neighbors(
     options: &Options,
     backbone: &Backbone,
     set: &Embeddings,
     known: &SimilarImages,
 ) -> Result<bool, Box<dyn Error>> {
     let mut sound = true;
-    // Of every ten images one is held back, to learn how far an image of the known classes may be from the rest.
-    let (held, rest): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|i| i % 10 == 9);
-    let (held, rest) = (set.select(&held), set.select(&rest));
-    let k = 10.min(rest.len());
-    let strangers = OpenSet::fit(rest.values(), held.values(), set.dim(), k, 0.95).ok();
+    // A folder can have too few images for it.
+    let open_set = OpenSet::of(set.values(), set.dim()).ok();
     for path in &options.images {
         let pixels = match backbone.loader().load(path) {
             Ok(pixels) => pixels,
@@ -131,15 +126,15 @@ fn name_neighbours(
         };
         let embedding = backbone.forward(&pixels, 1)?;
         common::say!("{}", path.display());
-        if let Some(strangers) = &strangers {
-            let (score, limit) = (strangers.scores(&embedding)?[0], strangers.threshold());
+        if let Some(open_set) = &open_set {
+            let (score, limit) = (open_set.scores(&embedding)?[0], open_set.threshold());
             let verdict = if score > limit {
-                "a stranger here"
+                "of none of the classes"
             } else {
-                "known"
+                "of a known class"
             };
             common::say!(
-                "  {verdict}: distance {score:.3}, 95 of 100 known images are within {limit:.3}"
+                "  {verdict}: distance {score:.3}; 95 of 100 known images are within {limit:.3}"
             );
         }
         for near in known.nearest(&embedding, options.top)? {

@@ -1,4 +1,4 @@
-//! How many images a second does MobileNetV1 handle on this machine?
+//! How many images per second MobileNetV1 processes on this machine.
 //!
 //! ```text
 //! cargo run --release --example speed -- --batch 32
@@ -12,47 +12,41 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use common::DeviceName;
 use mobilenet::{BurnEngine, Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
+use transfer::Classifier;
 
-/// Measure the forward pass, or the gradient with respect to the pixels, in images a second.
+/// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
 #[derive(Parser)]
 struct Arguments {
-    /// Published name or path of the weights; without it, random ones.
+    /// `bundled`, a published name, or a file or folder with weights [default: random weights]
     #[arg(long, conflicts_with = "alpha")]
     weights: Option<String>,
-    /// Width multiplier of a net with random weights.
+    /// Width multiplier of a network with random weights
     #[arg(long, default_value_t = 1.0)]
     alpha: f64,
-    /// Side of the images in pixels; default: what the weights were trained on, or 224.
+    /// Side of the images in pixels [default: the size that the weights were trained on, or 224]
     #[arg(long)]
     input_size: Option<usize>,
-    /// Images handed over at once.
-    #[arg(long, default_value_t = 32, value_parser = up_to::<1, 4096>)]
-    batch: usize,
-    /// Threads; default: one a core.
-    #[arg(long, default_value_t = 0, value_parser = up_to::<0, 256>)]
-    threads: usize,
-    /// How long to measure.
+    /// Batch size: images per call.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    batch: u16,
+    /// Number of threads; 0 is one for each core.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
+    threads: u16,
+    /// Seconds to measure.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Logits, or the gradient of one class's probability with respect to the pixels.
+    /// What to compute: logits, or the gradient of the probability of one class with respect to the pixels
     #[arg(long, value_enum, default_value = "forward")]
     task: Task,
-    /// What runs the network.
+    /// Device on which the network runs
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
-    /// Print an object as the last line.
+    /// Print the result as a JSON object in the last line
     #[arg(long)]
     json: bool,
-}
-
-fn up_to<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
-    let value = text.parse().ok();
-    let value = value.filter(|value| (LEAST..=MOST).contains(value));
-    value.ok_or_else(|| format!("expected {LEAST} to {MOST}"))
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -66,15 +60,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let weights = match &arguments.weights {
-        Some(name) => common::weights(name)?,
-        None => {
-            let config = MobileNetConfig::new().with_alpha(arguments.alpha);
-            Weights::of(&config.init(&Device::flex())?)?
-        }
+    let weights = if let Some(name) = &arguments.weights {
+        common::weights(name)?
+    } else {
+        let config = MobileNetConfig::new().with_alpha(arguments.alpha);
+        Weights::of(&config.init(&common::device(DeviceName::Flex)?)?)?
     };
     let size = arguments.input_size.unwrap_or(weights.config().input_size);
-    let shape = [arguments.batch, size, size];
+    let shape = [usize::from(arguments.batch), size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
@@ -83,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         name => Box::new(BurnEngine::new(weights, &common::device(name)?)?),
     };
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads)
+        .num_threads(arguments.threads.into())
         .build()?;
     let task = || once(&*engine, arguments.task, &pixels, shape);
     let seconds = pool.install(|| measure(arguments.seconds, task))?;
@@ -91,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let name = engine.name();
     let instruction_set = name.strip_prefix("compiled ").unwrap_or("burn");
     common::say!(
-        "{images_per_second:.1} images/s ({:.2} ms a batch of {}), {} threads, {instruction_set}",
+        "{images_per_second:.1} images/s ({:.2} ms per batch of {}), {} threads, {instruction_set}",
         seconds * 1e3,
         shape[0],
         pool.current_num_threads()
@@ -132,23 +125,23 @@ fn once(
     shape: [usize; 3],
 ) -> Result<(), Box<dyn Error>> {
     let pixels = ImageBatch::from_u8(pixels, shape)?;
+    let layer = match engine.config().classes {
+        0 => Layer::Embedding,
+        _ => Layer::Logits,
+    };
     match task {
-        Task::Forward if engine.config().classes > 0 => {
-            engine.forward(&pixels, Layer::Logits)?;
-        }
         Task::Forward => {
-            engine.forward(&pixels, Layer::Embedding)?;
+            engine.forward(&pixels, layer)?;
         }
         Task::Gradient => {
             let options = GradientOptions::new(Layer::Logits);
             engine.pixel_gradients(&pixels, options, &|_, logits, gradient| {
-                // d p0 / d logit = p0 (1 - p) at class 0, -p0 p elsewhere.
-                let max = logits.iter().copied().fold(f32::MIN, f32::max);
-                let sum: f32 = logits.iter().map(|x| (x - max).exp()).sum();
-                let probability = |x: f32| (x - max).exp() / sum;
-                let first = probability(logits[0]);
-                for (i, (gradient, &logit)) in gradient.iter_mut().zip(logits).enumerate() {
-                    *gradient = first * (f32::from(u8::from(i == 0)) - probability(logit));
+                let logits: Vec<f64> = logits.iter().copied().map(f64::from).collect();
+                let Ok((_, slope)) = Classifier::probability(0)(&logits) else {
+                    return;
+                };
+                for (gradient, slope) in gradient.iter_mut().zip(slope) {
+                    *gradient = slope as f32;
                 }
             })?;
         }

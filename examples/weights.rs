@@ -3,10 +3,10 @@
 mod common;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use common::finish;
 use mobilenet::weights::Export;
 use mobilenet::{Cache, Fetch, FloatType, Weights, WeightsFormat};
@@ -57,16 +57,10 @@ enum Command {
         /// safetensors, timm-safetensors, tfjs, frozen-graph or onnx
         #[arg(long, default_value = "safetensors")]
         format: WeightsFormat,
-        /// Type of the numbers; only safetensors have f16
-        #[arg(long, value_enum, default_value = "f32")]
-        dtype: Dtype,
+        /// Type of the numbers, f16 or f32; only safetensors can have f16
+        #[arg(long, default_value = "f32")]
+        dtype: FloatType,
     },
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Dtype {
-    F16,
-    F32,
 }
 
 fn main() -> ExitCode {
@@ -75,7 +69,11 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::List => list(),
+        Command::List => {
+            for published in Weights::all() {
+                common::say!("{published}");
+            }
+        }
         Command::Fetch {
             name,
             offline,
@@ -94,91 +92,26 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             output,
             format,
             dtype,
-        } => convert(&Weights::open(&input)?, &output, format, dtype)?,
+        } => {
+            let weights = Weights::open(&input)?;
+            let export = Export::new(&weights).with_float_type(dtype);
+            for path in export.write(format, &output)? {
+                common::say!("{}", path.display());
+            }
+            if let Some(head) = weights.head() {
+                common::say!(
+                    "the trained last layer of {} classes is left out; retrain makes a new one, in a classifier file",
+                    head.outputs()
+                );
+            }
+        }
     }
     Ok(())
-}
-
-fn list() {
-    common::say!(
-        "{:<40} {:>5} {:>5} {:>7} {:>6}  format",
-        "name",
-        "alpha",
-        "size",
-        "classes",
-        "top-1"
-    );
-    for row in Weights::all() {
-        let top1 = row.top1.map_or("-".into(), |t| format!("{t:.1}"));
-        let (name, config, format) = (row.name, &row.config, row.format.title());
-        let (alpha, size, classes) = (config.alpha, config.input_size, config.classes);
-        common::say!("{name:<40} {alpha:>5} {size:>5} {classes:>7} {top1:>6}  {format}");
-    }
 }
 
 fn inspect(weights: &Weights, tensors: bool) {
-    let (config, view) = (weights.config(), weights.preprocessing());
-    common::say!("{}: {}", weights.source(), weights.format().title());
-    common::say!(
-        "alpha {}, {} classes, epsilon {}",
-        config.alpha,
-        config.classes,
-        config.epsilon
-    );
-    common::say!(
-        "stride 2 padded {:?}, input {} px",
-        config.padding,
-        view.input_size
-    );
-    common::say!(
-        "(pixel - {}) / {}, crop {}, {:?}",
-        view.mean,
-        view.std,
-        view.crop,
-        view.filter
-    );
-    common::say!("digest {}", weights.digest());
-    let variances = weights
-        .tensors()
-        .filter(|(name, ..)| name.ends_with("running_var"));
-    let dead: usize = variances
-        .map(|(.., v)| v.iter().filter(|v| **v < 1e-20).count())
-        .sum();
-    common::say!(
-        "{} tensors; {dead} channels with a variance below 1e-20",
-        weights.tensors().count()
-    );
-    if let Some(head) = weights.head() {
-        common::say!(
-            "and a new last layer of {} inputs, {} classes",
-            head.inputs(),
-            head.outputs()
-        );
-    }
+    common::say!("{weights}");
     for (name, shape, _) in weights.tensors().filter(|_| tensors) {
         common::say!("  {name} {shape:?}");
     }
-}
-
-fn convert(
-    weights: &Weights,
-    output: &Path,
-    format: WeightsFormat,
-    dtype: Dtype,
-) -> Result<(), Box<dyn Error>> {
-    let float_type = match dtype {
-        Dtype::F16 => FloatType::F16,
-        Dtype::F32 => FloatType::F32,
-    };
-    let export = Export::new(weights).with_float_type(float_type);
-    for path in export.write(format, output)? {
-        common::say!("{}", path.display());
-    }
-    if let Some(head) = weights.head() {
-        common::say!(
-            "without the new last layer of {} classes: retrain makes one again, in a classifier file",
-            head.outputs()
-        );
-    }
-    Ok(())
 }

@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use attribution::{Drawing, IntegratedGradients, Method, Pixels};
 use dataset::thumbnail::thumbnail;
-use dataset::{DecodeOptions, ResizePolicy, decode_file};
-use image::imageops::{FilterType, resize};
-use image::{ImageFormat, RgbImage};
+use dataset::{DecodeOptions, RgbImage, decode_file};
 use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, Predictions};
 use transfer::{Classifier, EmbeddingCache};
 
-use super::network::embed;
-use super::{DeviceName, open_folder};
+use super::{Bar, DeviceName, open_folder, say_left_out};
 
 /// The images, and how a classifier is applied to them.
 #[derive(clap::Args)]
@@ -66,15 +62,18 @@ impl Images {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
         let classifier = super::classifier(path, self.device)?;
-        let items = classifier.labeled_images(&open_folder(image_dir)?)?;
-        let cache = EmbeddingCache::open(&self.cache)?;
-        let embedded = embed(classifier.backbone(), &items, &cache, "embedding")?;
-        let head = classifier.head();
-        let items = items.into_iter();
+        let (folder, cache) = (open_folder(image_dir)?, EmbeddingCache::open(&self.cache)?);
+        let (mut bar, total) = (Bar::default(), folder.images().len());
+        let found = classifier.evaluate(&folder, &cache, |done| {
+            bar.count("embedding", done, total);
+        })?;
+        bar.clear();
+        say_left_out(&found.failed);
+        let images = found.images.into_iter();
         Ok(Answers {
-            predictions: head.predictions(&embedded.embeddings, classifier.classes())?,
+            predictions: found.predictions,
             classifier: Some(classifier),
-            paths: items.map(|item| (item.name, item.path)).collect(),
+            paths: images.map(|item| (item.name, item.path)).collect(),
         })
     }
 }
@@ -184,23 +183,13 @@ fn why(classifier: &Classifier, image: &RgbImage, class: usize) -> Result<Pictur
     let pixels = Pixels::from(&square);
     let method = IntegratedGradients::new().with_steps(32);
     let why = method.attribute(&classifier.gradient(class), &pixels)?;
-    let mut shown = Drawing::suited_to(&why).overlay(&why, &pixels)?;
-    // A squashed image gets its own shape back.
-    if matches!(
-        backbone.resize(),
-        ResizePolicy::Squash | ResizePolicy::Tf1Squash
-    ) {
-        let small = thumbnail(image, backbone.size());
-        shown = resize(&shown, small.width(), small.height(), FilterType::Triangle);
-    }
-    jpeg(&shown)
+    let shown = Drawing::suited_to(&why).overlay(&why, &pixels)?;
+    Ok(jpeg(&backbone.resize().restore_shape(shown, image))?)
 }
 
 /// A picture for the report.
-pub fn jpeg(image: &RgbImage) -> Result<Picture, Box<dyn Error>> {
-    let mut bytes = Vec::new();
-    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg)?;
-    Ok(Picture::jpeg(bytes))
+pub fn jpeg(image: &RgbImage) -> dataset::Result<Picture> {
+    Ok(Picture::jpeg(dataset::encode::jpeg(image, 75)?))
 }
 
 /// The name of a file without its folder.

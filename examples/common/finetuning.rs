@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use dataset::augment::Augmentation;
-use indicatif::ProgressBar;
-use transfer::Checkpoint;
 use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJobEvent};
+use transfer::head::Checkpoint;
+
+use super::Bar;
+use super::images::say_images;
 
 #[derive(clap::Args)]
 pub struct TuningOptions {
@@ -84,34 +86,30 @@ impl TuningOptions {
 }
 
 /// The function that shows on a bar how the job goes on.
-pub fn show<'a>(
-    bar: &'a ProgressBar,
-    options: &'a TuningOptions,
-) -> impl FnMut(FineTuneJobEvent<'_>) + 'a {
-    let mut phase = "";
-    let mut at = move |name: &'static str, done: usize, total: usize| {
-        if phase != name {
-            phase = name;
-            bar.reset();
-            bar.set_message(name);
-        }
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
-    let batch = options.batch;
+pub fn show(options: &TuningOptions) -> impl FnMut(FineTuneJobEvent<'_>) + use<> {
+    let (mut bar, batch) = (Bar::default(), options.batch);
     move |event| match event {
-        FineTuneJobEvent::Embedding { part, done, total } => at(part, done, total),
-        FineTuneJobEvent::LeftOut(error) => bar.suspend(|| eprintln!("left out {error}")),
-        FineTuneJobEvent::FineTune(event) => match event {
-            FineTuneEvent::Prepared { done, total } => at("frozen part", done, total),
-            FineTuneEvent::Step {
-                step, steps, loss, ..
-            } => {
-                at("fine-tuning", (step + 1) * batch, steps * batch);
-                bar.set_message(format!("loss {loss:.3}"));
-            }
-            _ => {}
-        },
+        FineTuneJobEvent::Embedding { part, done, total } => {
+            bar.count(&part.to_string(), done, total);
+        }
+        FineTuneJobEvent::LeftOut { error, .. } => {
+            bar.clear();
+            eprintln!("left out {error}");
+        }
+        FineTuneJobEvent::Images { folder, split } => say_images(folder, split),
+        FineTuneJobEvent::Calibrated(found) => {
+            bar.clear();
+            super::say!("{found}");
+        }
+        FineTuneJobEvent::FineTune(FineTuneEvent::Prepared { done, total }) => {
+            bar.count("frozen part", done, total);
+        }
+        FineTuneJobEvent::FineTune(FineTuneEvent::Step {
+            step, steps, loss, ..
+        }) => {
+            let bar = bar.count("fine-tuning", (step + 1) * batch, steps * batch);
+            bar.set_message(format!("loss {loss:.3}"));
+        }
         _ => {}
     }
 }

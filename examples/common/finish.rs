@@ -1,10 +1,9 @@
-//! How the examples end.
+//! How the examples print, and how they end.
 
 use std::error::Error;
-use std::path::Path;
 use std::process::{ExitCode, Termination};
 
-/// As `println!`, and goes on where nobody listens any more: `retrain | head` still trains.
+/// As `println!`, but goes on where nobody reads the output any more: `retrain | head` still trains.
 macro_rules! say {
     ($($word:tt)*) => {
         std::io::Write::write_fmt(
@@ -34,12 +33,4 @@ pub fn finish(result: Result<impl Termination, Box<dyn Error>>) -> ExitCode {
         cause = error.source();
     }
     ExitCode::FAILURE
-}
-
-/// Writes a picture as PNG, whole or not at all.
-#[allow(dead_code)]
-pub fn write_png(path: &Path, picture: &image::DynamicImage) -> Result<(), Box<dyn Error>> {
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut png, image::ImageFormat::Png)?;
-    Ok(files::write_bytes(path, png.get_ref())?)
 }

@@ -1,7 +1,7 @@
 //! The images, and how they are divided, as options.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
@@ -26,10 +26,14 @@ pub struct ImageOptions {
 impl ImageOptions {
     /// Where the images are; a sample set is drawn where no folder is given.
     pub fn source(&self, beside: BesideTestFolder) -> Result<ImageSource, Box<dyn Error>> {
-        let path = match &self.image_dir {
-            Some(path) => path.clone(),
-            None => drawn(Path::new("sample-images"))?,
-        };
+        let path = self.image_dir.clone().unwrap_or("sample-images".into());
+        if self.image_dir.is_none() {
+            if !path.exists() {
+                let path = path.display();
+                super::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
+            }
+            sample::write_once(&path, 500, 1)?;
+        }
         let split = HashedSplit::default()
             .with_testing_percentage(self.testing_percentage)
             .with_validation_percentage(self.validation_percentage);
@@ -48,24 +52,8 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
         [&split.training, &split.validation, &split.testing].map(Vec::len);
     super::say!("classes: {}", folder.classes().join(", "));
     super::say!("images: {training} training, {validation} validation, {test} test");
-    let own = split
-        .testing
-        .iter()
-        .filter(|item| item.path.starts_with(folder.root()));
-    let unused = folder.images().len() - training - validation - own.count();
+    let unused = split.unused(folder);
     if unused > 0 {
         super::say!("{unused} images of the hashed split's own test part are set aside");
     }
-}
-
-fn drawn(folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    if !folder.exists() {
-        let path = folder.display();
-        super::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
-        // Under its name only when it is complete: what was cut short is drawn again.
-        let unfinished = folder.with_extension("part");
-        sample::write(&unfinished, 500, 1)?;
-        std::fs::rename(&unfinished, folder)?;
-    }
-    Ok(folder.into())
 }

@@ -32,7 +32,8 @@ impl ModelOptions {
             return super::classifier(file, self.device);
         }
         let weights = super::weights(self.weights.as_deref().unwrap_or("bundled"))?;
-        super::imagenet(weights, self.resize, self.device)
+        let backbone = super::backbone(weights, self.device)?;
+        Ok(Classifier::imagenet(backbone.with_resize(self.resize))?)
     }
 }
 

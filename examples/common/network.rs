@@ -4,8 +4,9 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use dataset::{ImageItem, ResizePolicy};
-use mobilenet::Weights;
-use transfer::{Backbone, Embedded, EmbeddingCache, Layer};
+use mobilenet::{MobileNetConfig, Weights};
+use transfer::embed::Embedded;
+use transfer::{Backbone, EmbeddingCache, Layer};
 
 use super::DeviceName;
 
@@ -59,9 +60,11 @@ pub fn embed(
     cache: &EmbeddingCache,
     what: &'static str,
 ) -> Result<Embedded, Box<dyn Error>> {
-    let bar = super::progress(items.len(), what);
-    let embedded = backbone.embed(items, cache, |done| bar.set_position(done as u64))?;
-    bar.finish_and_clear();
+    let mut bar = super::Bar::default();
+    let embedded = backbone.embed(items, cache, |done| {
+        bar.count(what, done, items.len());
+    })?;
+    bar.clear();
     super::say_left_out(&embedded.failed);
     Ok(embedded)
 }
@@ -80,32 +83,23 @@ pub struct PublishedOptions {
 impl PublishedOptions {
     /// The weights; those of --architecture where only that is given.
     pub fn weights(&self, network: &NetworkOptions) -> Result<Weights, Box<dyn Error>> {
-        let architecture = self.architecture.as_deref().map(alpha_and_size);
-        let architecture = architecture.transpose()?;
-        let mut weights = match (&network.weights, architecture) {
-            (None, Some((alpha, size))) => {
+        let architecture = self.architecture.as_deref();
+        let architecture = architecture
+            .map(MobileNetConfig::from_architecture)
+            .transpose()?;
+        let mut weights = match (&network.weights, &architecture) {
+            (None, Some(config)) => {
+                let (alpha, size) = (config.alpha, config.input_size);
                 super::weights(&format!("mobilenet_v1_{alpha:?}_{size}"))?
             }
             _ => network.weights()?,
         };
-        if let Some((alpha, _)) = architecture {
-            weights = weights.require_alpha(alpha)?;
+        if let Some(config) = architecture {
+            weights = weights.require_alpha(config.alpha)?;
         }
         Ok(match self.blocks {
             Some(blocks) => weights.with_blocks(blocks)?,
             None => weights,
         })
     }
-}
-
-/// Of `mobilenet_0.50_224`, as retrain.py spells it.
-fn alpha_and_size(name: &str) -> Result<(f64, &str), String> {
-    let parts = name
-        .strip_prefix("mobilenet_")
-        .and_then(|rest| rest.split_once('_'));
-    parts
-        .and_then(|(alpha, size)| Some((alpha.parse().ok()?, size)))
-        .ok_or_else(|| {
-            format!("architecture `{name}`: expected mobilenet_ALPHA_SIZE, as mobilenet_1.0_224")
-        })
 }

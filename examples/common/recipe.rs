@@ -1,8 +1,10 @@
 //! How the head is trained, as options: `retrain.py`'s under their names, in kebab case.
 
 use clap::{Args, ValueEnum};
+use transfer::HeadConfig;
+use transfer::head::{GradientDescent, LogisticRegression};
 use transfer::retrain::Variants;
-use transfer::{GradientDescent, HeadConfig, LogisticRegression, Variation};
+use transfer::variation::Variation;
 
 use super::variation::VariationOptions;
 

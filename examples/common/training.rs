@@ -3,27 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use indicatif::ProgressBar;
 use metrics::Predictions;
-use serde_json::{Value, json};
-use transfer::retrain::{RetrainEvent, Retrained};
-use transfer::{Calibration, ClassWeights, Classifier, FitEvent};
+use transfer::Classifier;
+use transfer::head::FitEvent;
+use transfer::retrain::RetrainEvent;
 
+use super::Bar;
 use super::images::say_images;
 
 /// Shows the events of a job: bars for embeddings, lines for the rest.
 pub struct Progress {
-    bar: ProgressBar,
-    /// What the bar counts, if it is shown.
-    counted: String,
+    bar: Bar,
     cache: PathBuf,
 }
 
 impl Progress {
     pub fn new(cache: &Path) -> Self {
         Self {
-            bar: ProgressBar::hidden(),
-            counted: String::new(),
+            bar: Bar::default(),
             cache: cache.into(),
         }
     }
@@ -31,29 +28,25 @@ impl Progress {
     pub fn show(&mut self, event: RetrainEvent<'_>) {
         match event {
             RetrainEvent::Embedding { part, done, total } => {
-                self.count(part.to_string(), done, total)
+                self.bar.count(&part.to_string(), done, total);
             }
-            RetrainEvent::Variants { done, total } => self.count("variants".into(), done, total),
+            RetrainEvent::Variants { done, total } => {
+                self.bar.count("variants", done, total);
+            }
             event => {
-                self.bar.finish_and_clear();
-                self.counted.clear();
+                self.bar.clear();
                 self.say(event);
             }
         }
     }
 
-    fn count(&mut self, what: String, done: usize, total: usize) {
-        if self.counted != what {
-            self.bar.finish_and_clear();
-            self.bar = super::progress(total, what.clone());
-            self.counted = what;
-        }
-        self.bar.set_position(done as u64);
-    }
-
     fn say(&self, event: RetrainEvent<'_>) {
         match event {
             RetrainEvent::Images { folder, split } => say_images(folder, split),
+            RetrainEvent::StartsFrom {
+                classifier,
+                classes,
+            } => say_new_classes(classifier, classes),
             RetrainEvent::LeftOut { error, .. } => eprintln!("left out {error}"),
             RetrainEvent::Embedded { computed, seconds } => super::say!(
                 "embedded {computed} images in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
@@ -71,7 +64,7 @@ impl Progress {
             RetrainEvent::Stopped => super::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
-            RetrainEvent::Calibrated(calibration) => say_calibration(calibration),
+            RetrainEvent::Calibrated(calibration) => super::say!("{calibration}"),
             _ => {}
         }
     }
@@ -79,17 +72,7 @@ impl Progress {
 
 fn say_fit(event: &FitEvent<'_>) {
     match event {
-        FitEvent::Candidate(found) => {
-            let balanced = found.class_weights == ClassWeights::Balanced;
-            super::say!(
-                "C = {}{}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
-                found.c,
-                if balanced { ", classes balanced" } else { "" },
-                found.log_loss,
-                found.standard_error,
-                found.accuracy
-            );
-        }
+        FitEvent::Candidate(found) => super::say!("{found}"),
         FitEvent::Step { record, .. } => {
             let now = timestamp(SystemTime::now());
             for line in record.to_string().lines() {
@@ -100,17 +83,6 @@ fn say_fit(event: &FitEvent<'_>) {
     }
 }
 
-/// Says what calibration changed.
-pub fn say_calibration(found: &Calibration) {
-    super::say!(
-        "temperature {:.3}: log loss {:.4} -> {:.4} on {} images not trained on",
-        found.temperature,
-        found.log_loss_before,
-        found.log_loss_after,
-        found.images
-    );
-}
-
 /// Date and time in UTC, as `retrain.py` has it in its lines: `2017-06-30 12:00:00.123456`.
 fn timestamp(time: SystemTime) -> String {
     let text = humantime::format_rfc3339_micros(time).to_string();
@@ -118,7 +90,7 @@ fn timestamp(time: SystemTime) -> String {
 }
 
 /// Says which classes of the folder the classifier does not know yet.
-pub fn say_new_classes(from: &Classifier, classes: &[String]) {
+fn say_new_classes(from: &Classifier, classes: &[String]) {
     let known = from.classes();
     let new = classes.iter().filter(|class| !known.contains(class));
     let new: Vec<&str> = new.map(String::as_str).collect();
@@ -153,22 +125,4 @@ pub fn say_test(test: Option<&Predictions>, parity: bool, mistakes: bool) {
         let predicted = &test.classes()[test.predicted()[at]];
         super::say!("{} is called {predicted}", files[at]);
     }
-}
-
-/// What `--metrics` writes.
-pub fn numbers(job: &Retrained, seconds: f64) -> Value {
-    let test = job.test.as_ref().map(|test| {
-        let confusion = test.confusion();
-        let rows = confusion.rows();
-        let rows = rows.map(|row| row.iter().map(|&n| n as u64).collect());
-        let rows: Vec<Vec<u64>> = rows.collect();
-        json!({ "accuracy": confusion.accuracy(), "n": test.len(), "confusion": rows })
-    });
-    json!({
-        "classes": job.classifier.classes(),
-        "train": { "accuracy": job.training.confusion().accuracy(), "n": job.training.len() },
-        "test": test,
-        "seconds": { "embed": job.embedding_seconds, "fit": job.fitting_seconds, "total": seconds },
-        "images_per_second": job.computed as f64 / job.embedding_seconds,
-    })
 }

@@ -1,8 +1,8 @@
 //! Distortions of training images, as options under `retrain.py`'s names.
 
 use dataset::augment::Distortions;
-use transfer::Variation;
 use transfer::retrain::Variants;
+use transfer::variation::Variation;
 
 #[derive(clap::Args)]
 pub struct VariationOptions {

@@ -1,0 +1,63 @@
+//! Progress as bars.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mobilenet::weights::Event;
+
+/// A bar that counts images, with images per second and the time left. It is gone when the value is dropped.
+#[derive(Default)]
+pub struct Bar(Option<(String, ProgressBar)>);
+
+impl Bar {
+    /// Shows how many are done; where something else was counted before, on a new bar.
+    pub fn count(&mut self, what: &str, done: usize, total: usize) -> &ProgressBar {
+        if self.0.as_ref().is_some_and(|(counted, _)| counted != what) {
+            self.clear();
+        }
+        let (_, bar) = self.0.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total as u64).with_message(what.to_string());
+            let template = "{msg:>12} {wide_bar} {pos}/{len} images, {per_sec}, {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            (what.to_string(), bar)
+        });
+        bar.set_position(done as u64);
+        bar
+    }
+
+    /// Makes room for a line of text.
+    pub fn clear(&mut self) {
+        if let Some((_, bar)) = self.0.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows on a bar what is fetched.
+pub fn show_fetch() -> impl Fn(&Event) {
+    let bar = ProgressBar::hidden();
+    let template = "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message("fetching");
+    let shown = bar.clone();
+    let say = move |text: &str| shown.suspend(|| eprintln!("{text}"));
+    move |event| match event {
+        Event::Started { url, .. } => {
+            say(url);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        Event::Progress { done, total } => {
+            bar.set_length(total.unwrap_or(*done));
+            bar.set_position(*done);
+        }
+        Event::Retrying(why) => say(&format!("trying once more: {why}")),
+        Event::Waiting => say("another program is fetching the same file: waiting for its end"),
+        Event::Finished(_) => bar.finish_and_clear(),
+        _ => {}
+    }
+}
