@@ -9,7 +9,7 @@ pub const CRATES: [&str; 5] = ["attribution", "dataset", "metrics", "mobilenet",
 /// The crate that any other may use: it writes files whole.
 const LEAF: &str = "files";
 
-fn workspace() -> Metadata {
+pub fn workspace() -> Metadata {
     MetadataCommand::new()
         .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
         .no_deps()
@@ -18,7 +18,7 @@ fn workspace() -> Metadata {
         .unwrap()
 }
 
-fn package<'a>(workspace: &'a Metadata, name: &str) -> &'a Package {
+pub fn package<'a>(workspace: &'a Metadata, name: &str) -> &'a Package {
     let found = workspace.packages.iter().find(|p| p.name == name);
     found.unwrap_or_else(|| panic!("no crate {name} in the workspace"))
 }

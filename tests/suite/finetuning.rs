@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use transfer::{CalibrationData, Classifier};
+use transfer::Classifier;
+use transfer::classifier::CalibrationData;
 
 use crate::support::{example, run};
 

@@ -8,6 +8,7 @@ mod golden;
 mod main_job;
 mod modules;
 mod outside;
+mod packaging;
 mod support;
 mod training;
 mod trust;

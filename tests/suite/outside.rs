@@ -7,38 +7,70 @@ use std::time::Instant;
 
 use crate::support::run;
 
-/// A crate and its features.
-type Crate = (&'static str, &'static [&'static str]);
+/// A project: its program in `tests/outside`, and the crates that it names, with their features. The default features are
+/// left out.
+struct Project {
+    program: &'static str,
+    crates: &'static [(&'static str, &'static [&'static str])],
+}
 
-/// The crate under test first, then what else the project names, with features; and whether it names Burn. Built in this
-/// order in one target folder: each says what it adds to the build of those before it.
-const PROJECTS: [(&[Crate], bool); 5] = [
-    (&[("metrics", &[])], false),
-    (&[("dataset", &[])], false),
-    (&[("attribution", &["burn"])], true),
-    (&[("mobilenet", &["bundled"])], true),
-    (
-        &[
-            ("transfer", &[]),
+/// Built in this order in one target folder: each says what it adds to the build of those before it.
+const WITHOUT_BURN: [Project; 5] = [
+    Project {
+        program: "metrics",
+        crates: &[("metrics", &[])],
+    },
+    Project {
+        program: "dataset",
+        crates: &[("dataset", &["rayon"])],
+    },
+    Project {
+        program: "mobilenet",
+        crates: &[("mobilenet", &["bundled", "rayon"])],
+    },
+    // The whole job in ten lines.
+    Project {
+        program: "retrain",
+        crates: &[
+            ("transfer", &["train", "rayon"]),
             ("dataset", &[]),
             ("mobilenet", &["bundled"]),
         ],
-        true,
-    ),
+    },
+    // Five lines that ask the classifier which the one before has written.
+    Project {
+        program: "classify",
+        crates: &[("transfer", &[])],
+    },
+];
+
+const WITH_BURN: [Project; 2] = [
+    Project {
+        program: "attribution",
+        crates: &[("attribution", &["burn"])],
+    },
+    Project {
+        program: "transfer",
+        crates: &[
+            ("transfer", &["burn", "train"]),
+            ("dataset", &[]),
+            ("mobilenet", &["bundled"]),
+        ],
+    },
 ];
 
 #[test]
 fn projects_without_burn() {
-    build_and_run(false);
+    build_and_run(&WITHOUT_BURN, false);
 }
 
 #[test]
 #[ignore = "builds Burn once more: cargo test --test suite outside -- --ignored --nocapture"]
 fn projects_with_burn() {
-    build_and_run(true);
+    build_and_run(&WITH_BURN, true);
 }
 
-fn build_and_run(with_burn: bool) {
+fn build_and_run(projects: &[Project], with_burn: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let temporary = tempfile::tempdir().unwrap();
     let cargo = |folder: &Path, arguments: &[&str]| {
@@ -48,16 +80,23 @@ fn build_and_run(with_burn: bool) {
         command.env("TMPDIR", temporary.path());
         run(&mut command)
     };
-    println!("| crate alone | packages | seconds to build (debug) |\n|---|---|---|");
-    for (crates, _) in PROJECTS.iter().filter(|project| project.1 == with_burn) {
-        let name = crates[0].0;
+    println!("| project | packages | seconds to build (debug) |\n|---|---|---|");
+    for Project {
+        program: name,
+        crates,
+    } in projects
+    {
         let folder = temporary.path().join(name);
         fs::create_dir_all(folder.join("src")).unwrap();
         let program = root.join(format!("tests/outside/{name}.rs"));
         fs::copy(program, folder.join("src/main.rs")).unwrap();
         // The versions that are tested here.
         fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-        fs::write(folder.join("Cargo.toml"), manifest(root, crates, with_burn)).unwrap();
+        fs::write(
+            folder.join("Cargo.toml"),
+            manifest(root, name, crates, with_burn),
+        )
+        .unwrap();
         let tree = cargo(&folder, &["tree", "--edges", "normal", "--prefix", "none"]);
         let mut packages: Vec<_> = tree
             .lines()
@@ -80,20 +119,24 @@ fn build_and_run(with_burn: bool) {
     }
 }
 
-fn manifest(root: &Path, crates: &[Crate], with_burn: bool) -> String {
-    let name = crates[0].0;
+fn manifest(root: &Path, name: &str, crates: &[(&str, &[&str])], with_burn: bool) -> String {
     let mut lines = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n"
     );
     // Without optimisation the network would take minutes.
-    if crates.iter().any(|(name, _)| *name == "mobilenet") {
+    if crates
+        .iter()
+        .any(|(name, _)| matches!(*name, "mobilenet" | "transfer"))
+    {
         lines += "[profile.dev.package.mobilenet]\nopt-level = 3\n\n";
     }
     lines += "[dependencies]\n";
     for (name, features) in crates {
         let path = root.join("crates").join(name);
         let path = path.to_str().unwrap();
-        let line = format!("{name} = {{ path = {path:?}, features = {features:?} }}\n");
+        let line = format!(
+            "{name} = {{ path = {path:?}, default-features = false, features = {features:?} }}\n"
+        );
         lines += &line;
     }
     if with_burn {

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
-use transfer::{Classifier, Stopped};
+use transfer::Classifier;
+use transfer::head::Stopped;
 
 use crate::support::{example, run};
 

@@ -9,7 +9,8 @@ use attribution::{Method, Model, Pixels, Score};
 use dataset::{DecodeOptions, ImageFolder, ResizePolicy, decode_file};
 use image::RgbImage;
 use mobilenet::Weights;
-use transfer::{Backbone, Classifier, Dense, Head};
+use transfer::head::{Dense, Head};
+use transfer::{Backbone, Classifier};
 
 use crate::support::shared;
 
