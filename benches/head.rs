@@ -2,7 +2,8 @@
 //! same work with NumPy and scikit-learn, and sets its times beside these.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use transfer::{Embeddings, GradientDescent, HeadConfig};
+use transfer::head::GradientDescent;
+use transfer::{Embeddings, HeadConfig};
 
 const IMAGES: usize = 1342;
 const DIM: usize = 1024;
