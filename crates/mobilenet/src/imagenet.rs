@@ -9,7 +9,7 @@ const NAMES: &str = include_str!("imagenet_classes.txt");
 /// ```
 /// let names: Vec<_> = mobilenet::imagenet::classes(true).collect();
 /// assert_eq!(names.len(), 1001);
-/// assert_eq!(names[..2], ["background", "tench"]);
+/// assert_eq!(names[..2], ["background", "tench, Tinca tinca"]);
 /// ```
 pub fn classes(background: bool) -> impl Iterator<Item = &'static str> {
     background

@@ -12,7 +12,7 @@ impl Classifier {
     /// use transfer::{Backbone, Classifier};
     /// let backbone = Backbone::new(mobilenet::Weights::open("bundled")?)?;
     /// let classifier = Classifier::imagenet(backbone)?;
-    /// assert_eq!(classifier.classes()[1], "tench");
+    /// assert_eq!(classifier.classes()[1], "tench, Tinca tinca");
     /// # Ok(())
     /// # }
     /// ```
