@@ -39,6 +39,7 @@ mod open;
 mod open_or_fetch;
 pub(crate) mod parameters;
 mod preprocessing;
+mod random;
 mod read;
 mod registry;
 mod schemes;

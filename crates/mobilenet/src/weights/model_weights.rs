@@ -50,7 +50,6 @@ impl Weights {
     }
 
     /// Weights that came from no file, by our names.
-    #[cfg(feature = "burn")]
     pub(super) fn in_memory(config: MobileNetConfig, arrays: Arrays) -> Self {
         let scheme = &super::schemes::OURS;
         Self {
