@@ -1,8 +1,5 @@
 //! Finds problems in a folder of images.
 
-#[path = "common/finish.rs"]
-mod finish;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +10,6 @@ use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
-use finish::finish;
 
 /// Find problems in a folder of images: the same image in two classes or in both training and test, duplicates, files that
 /// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
@@ -24,7 +20,7 @@ use finish::finish;
 /// aspect, one-colour, blurred, dark, duplicate, near-duplicate.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
@@ -43,22 +39,21 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let clean = run(&Options::parse());
-    finish(clean.map(|clean| ExitCode::from(u8::from(!clean))))
+    common::finish(run(&Options::parse()))
 }
 
-/// Prints and writes the findings; returns whether none is of a kind that is denied.
-fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
+/// Prints and writes the findings; exit code 1 where one is of a kind that is denied.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut folders = vec![ImageFolder::list(&options.image_dir)?];
     if let Some(path) = &options.test_dir {
         folders.push(ImageFolder::list(path)?);
     }
     for folder in &folders {
         for (class, count) in folder.classes().iter().zip(folder.counts()) {
-            finish::say!("{:>7} {}", count, folder.root().join(class).display());
+            common::say!("{:>7} {}", count, folder.root().join(class).display());
         }
         for warning in balance_warnings(folder) {
-            finish::say!("warning: {warning}");
+            common::say!("warning: {warning}");
         }
     }
     let findings = audit::run(&folders.iter().collect::<Vec<_>>())?;
@@ -68,12 +63,12 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         detail,
     } in &findings
     {
-        finish::say!("{kind:<14} {detail}");
+        common::say!("{kind:<14} {detail}");
         for path in paths {
-            finish::say!("{:14} {}", "", path.display());
+            common::say!("{:14} {}", "", path.display());
         }
     }
-    finish::say!("{} findings", findings.len());
+    common::say!("{} findings", findings.len());
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
         files::write_bytes(path, json.as_bytes())?;
@@ -94,5 +89,5 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     if denied > 0 {
         eprintln!("error: {denied} findings are of a kind that --deny names");
     }
-    Ok(denied == 0)
+    Ok(ExitCode::from(u8::from(denied > 0)))
 }

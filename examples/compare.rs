@@ -1,7 +1,5 @@
 //! Compares two classifiers on the same images: which predictions changed, and whether the difference can be chance.
 
-mod common;
-
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +19,7 @@ use metrics::formats::PredictionsFormat;
 #[command(
     after_help = "Example:\n  compare old.safetensors new.safetensors --image-dir test --report compared.html"
 )]
-struct Options {
+pub(crate) struct Options {
     /// The present classifier: a classifier file or predictions
     first: PathBuf,
     /// The classifier that may replace it, which the report is about
@@ -42,7 +40,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let (first, second) = both(options)?;
     options.report.check(&second)?;
     let names = [&options.first, &options.second].map(|path| file_name(path));

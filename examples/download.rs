@@ -1,14 +1,11 @@
 //! Downloads the images of a list of URLs into the folder of a class.
 
-#[path = "common/finish.rs"]
-mod finish;
-
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use dataset::download::{Download, read_list};
-use finish::finish;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Download the images of a list of URLs into the folder OUTPUT/CLASS.
@@ -19,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// same command again: files that are complete are not downloaded again.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// File with one URL per line, or CSV file with a column url and, optionally, the columns license and author
     #[arg(long)]
     urls: PathBuf,
@@ -44,15 +41,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    finish(match run(&Options::parse()) {
-        Ok(0) => Err("no image was downloaded; the manifest says why".into()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.into()),
-    })
+    common::finish(run(&Options::parse()))
 }
 
-/// Downloads the images; returns how many of the list are in the folder.
-fn run(options: &Options) -> dataset::Result<usize> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let entries = read_list(&options.urls)?;
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {msg}");
     let bar = ProgressBar::new(entries.len() as u64);
@@ -68,7 +60,7 @@ fn run(options: &Options) -> dataset::Result<usize> {
         .iter()
         .filter(|record| record.path.is_some())
         .count();
-    finish::say!(
+    common::say!(
         "{arrived} of {} URLs have an image in {}",
         records.len(),
         options.output.join(&options.class).display()
@@ -77,17 +69,20 @@ fn run(options: &Options) -> dataset::Result<usize> {
     let others = refusals.filter(|by| by.starts_with("keep ")).count();
     if others > 0 {
         let texts = options.keep.join("\" or \"");
-        finish::say!(
+        common::say!(
             "{others} URLs were not downloaded, because they do not contain \"{texts}\"; --keep \"\" downloads all"
         );
     }
     let retry = records.iter().filter(|record| record.retry).count();
     if retry > 0 {
-        finish::say!("{retry} URLs failed for a cause that may pass: run the same command again");
+        common::say!("{retry} URLs failed for a cause that may pass: run the same command again");
     }
-    finish::say!(
+    common::say!(
         "what became of every URL is in {}",
         options.output.join("manifest.jsonl").display()
     );
-    Ok(arrived)
+    if arrived == 0 {
+        return Err("no image was downloaded; the manifest says why".into());
+    }
+    Ok(())
 }

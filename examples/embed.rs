@@ -1,7 +1,5 @@
 //! Fills an embedding cache, on one machine or on several.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,7 +24,7 @@ use transfer::bottlenecks::write_bottlenecks;
 /// the embeddings may differ in their last bits, so each machine computes those again that it did not compute itself.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long, required_unless_present = "merge")]
     image_dir: Option<PathBuf>,
@@ -56,7 +54,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     // All of them are opened before the first one is merged, so that a wrong path changes nothing.
     let parts = options.merge.iter().map(EmbeddingCache::open_existing);
     let parts = parts.collect::<Result<Vec<_>, _>>()?;

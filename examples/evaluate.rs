@@ -1,8 +1,6 @@
 //! Measures a classifier on a folder of images, or predictions that any tool made: all scores with their intervals, as
 //! text, JSON and a report page.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +19,7 @@ use metrics::EvaluationOptions;
     after_help = "Examples:\n  evaluate --classifier boats.safetensors --image-dir test --report report.html\n  \
                   evaluate --predictions answers.jsonl --classes boat,cloud --metrics metrics.json"
 )]
-struct Options {
+pub(crate) struct Options {
     /// Classifier file that `retrain` wrote; --image-dir names the images
     #[arg(long, value_name = "FILE", requires = "image_dir")]
     classifier: Option<PathBuf>,
@@ -61,7 +59,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[
         ("--metrics", options.metrics.as_deref()),
         ("--answers", options.answers.as_deref()),

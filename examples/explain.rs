@@ -1,7 +1,5 @@
 //! Explains why a network gives an image its class.
 
-mod common;
-
 use std::collections::HashSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -25,7 +23,7 @@ use metrics::EvaluationOptions;
                   explain --classifier boats.safetensors --method grad-cam --output why *.jpg\n  \
                   explain --classifier boats.safetensors --misclassified test --output why"
 )]
-struct Options {
+pub(crate) struct Options {
     #[command(flatten)]
     model: ModelOptions,
     #[command(flatten)]
@@ -54,7 +52,7 @@ fn main() -> ExitCode {
     common::finish(run(&options))
 }
 
-fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let (Some(folder), Some(file)) = (&options.misclassified, &options.model.classifier) {
         return mistakes(options, file, folder);
     }

@@ -1,8 +1,5 @@
 //! A first look at a folder of images: counts, thumbnails, contact sheet, filters.
 
-#[path = "common/finish.rs"]
-mod finish;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +9,7 @@ use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
 use dataset::{DecodeOptions, ImageFolder, decode_file, filters};
-use finish::finish;
+
 use rayon::prelude::*;
 
 /// Have a first look at a folder of images: the number of images per class, thumbnails, a contact sheet, filters.
@@ -24,7 +21,7 @@ use rayon::prelude::*;
 /// logarithmic correction.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
@@ -46,19 +43,19 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Options::parse()))
+    common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = ImageFolder::open(&options.image_dir)?;
     for (class, count) in folder.classes().iter().zip(folder.counts()) {
-        finish::say!("{count:>7} {class}");
+        common::say!("{count:>7} {class}");
     }
     for skipped in folder.skipped() {
-        finish::say!("left out: {skipped}");
+        common::say!("left out: {skipped}");
     }
     for warning in balance_warnings(&folder) {
-        finish::say!("warning: {warning}");
+        common::say!("warning: {warning}");
     }
 
     let thumbnails = options.output.join("thumbnails");
@@ -70,7 +67,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             eprintln!("left out: {error}");
         }
     });
-    finish::say!("the thumbnails are in {}", thumbnails.display());
+    common::say!("the thumbnails are in {}", thumbnails.display());
 
     let mut shown = Vec::new();
     for (index, class) in folder.classes().iter().enumerate() {
@@ -95,6 +92,6 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let sheet = options.output.join("contact.png");
     write_png(&sheet, contact_sheet(&shown, 8, 128))?;
-    finish::say!("contact sheet and filters: {}", sheet.display());
+    common::say!("contact sheet and filters: {}", sheet.display());
     Ok(())
 }

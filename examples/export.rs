@@ -1,7 +1,5 @@
 //! Writes a classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +16,7 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
 /// frozen-graph: a folder with retrained_graph.pb and retrained_labels.txt, as retrain.py writes them.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// A file that `retrain` wrote
     #[arg(long)]
     classifier: PathBuf,
@@ -41,7 +39,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let classifier = common::classifier(&options.classifier, options.device)?;
     let input = match (options.with_preprocessing, options.format) {
         (false, _) => PixelInput::Normalized,

@@ -1,7 +1,5 @@
 //! Fine-tunes the last blocks of the network on a folder of images.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,7 +24,7 @@ use transfer::head::Stopped;
 /// used once, at the end. Ctrl-C ends the training with the best epoch so far; the same command then continues it, also
 /// after a crash. The learning curve is drawn beside the classifier.
 #[derive(Parser)]
-struct Options {
+pub(crate) struct Options {
     #[command(flatten)]
     images: ImageOptions,
     #[command(flatten)]
@@ -48,7 +46,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--output", Some(&options.output))])?;
     let device = common::device(options.network.device)?;
     let mut job = FineTuneJob::new(options.images.source(BesideTestFolder::Validation)?)

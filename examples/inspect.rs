@@ -1,7 +1,5 @@
 //! A MobileNet layer by layer: shape of the output, parameters, multiply-adds, time.
 
-mod common;
-
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -16,7 +14,7 @@ use mobilenet::ImageBatch;
 /// on all cores, the shortest of --repeat runs; the time of a layer is the time up to this layer minus the time up to the
 /// layer before it.
 #[derive(Parser)]
-struct Options {
+pub(crate) struct Options {
     /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
     #[arg(long, default_value = "bundled")]
     weights: String,
@@ -35,7 +33,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let weights = common::weights(&options.weights)?;
     let config = weights.config().clone();
     let size = options.size.unwrap_or(config.input_size);

@@ -1,7 +1,5 @@
 //! Names images: with a classifier of one's own, or with ImageNet's classes.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +18,7 @@ use transfer::Classifier;
     after_help = "Examples:\n  label_image --classifier classifier.safetensors photo.jpg\n  \
                   label_image --weights bundled --top 3 --json *.jpg"
 )]
-struct Options {
+pub(crate) struct Options {
     /// A file that `retrain` wrote
     #[arg(long)]
     classifier: Option<PathBuf>,
@@ -48,7 +46,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let classifier = match (&options.classifier, &options.weights) {
         (Some(path), _) => common::classifier(path, options.device)?,
         (None, name) => {

@@ -1,7 +1,5 @@
 //! Retrains MobileNet on a folder of images: one sub-folder for each class in, one classifier file out.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +25,7 @@ use transfer::retrain::Retrain;
                   retrain --image-dir photos --flip-left-right --random-crop 10 --variants 4\n  \
                   retrain --image-dir more-photos --from classifier.safetensors --how-many-training-steps 500"
 )]
-struct Options {
+pub(crate) struct Options {
     #[command(flatten)]
     images: ImageOptions,
     #[command(flatten)]
@@ -62,7 +60,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let checkpoint = options.output.with_extension("training");
     let metrics = options.metrics.as_deref();

@@ -1,7 +1,5 @@
 //! What embeddings tell about a folder of images: similar images, copies, doubtful labels, images of no known class, a map.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +20,7 @@ use transfer::{Backbone, Embeddings, HeadConfig};
 ///   similar --image-dir photos --map map.png     every image as a dot in the color of its class
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
-struct Options {
+pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
@@ -51,7 +49,7 @@ fn main() -> ExitCode {
     common::finish(run(&Options::parse()))
 }
 
-fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut sound = true;
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
     let of = |folder: &ImageFolder| -> Result<Embeddings, Box<dyn Error>> {

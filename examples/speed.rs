@@ -2,11 +2,9 @@
 //!
 //! ```text
 //! cargo run --release --example speed -- --batch 32
-//! cargo run --release --example speed -- --weights mobilenet_v1_1.0_224 --device flex
+//! cargo run --release --example speed --features flex -- --weights bundled --device flex
 //! cargo run --release --example speed -- --task gradient --batch 8 --json
 //! ```
-
-mod common;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -14,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use common::DeviceName;
-use mobilenet::{BurnEngine, Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
+use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
 use transfer::Classifier;
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
 #[derive(Parser)]
-struct Arguments {
+pub(crate) struct Options {
     /// `bundled`, a published name, or a file or folder with weights [default: random weights]
     #[arg(long, conflicts_with = "alpha")]
     weights: Option<String>,
@@ -56,30 +54,27 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Arguments::parse()))
+    common::finish(run(&Options::parse()))
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let weights = if let Some(name) = &arguments.weights {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let weights = if let Some(name) = &options.weights {
         common::weights(name)?
     } else {
-        let config = MobileNetConfig::new().with_alpha(arguments.alpha);
-        Weights::of(&config.init(&common::device(DeviceName::Flex)?)?)?
+        let config = MobileNetConfig::new().with_alpha(options.alpha);
+        Weights::random(&config, 0)?
     };
-    let size = arguments.input_size.unwrap_or(weights.config().input_size);
-    let shape = [usize::from(arguments.batch), size, size];
+    let size = options.input_size.unwrap_or(weights.config().input_size);
+    let shape = [usize::from(options.batch), size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
-    let engine: Box<dyn Engine> = match arguments.device {
-        DeviceName::Cpu => Box::new(weights.compile()?),
-        name => Box::new(BurnEngine::new(weights, &common::device(name)?)?),
-    };
+    let engine = common::engine(weights, options.device)?;
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads.into())
+        .num_threads(options.threads.into())
         .build()?;
-    let task = || once(&*engine, arguments.task, &pixels, shape);
-    let seconds = pool.install(|| measure(arguments.seconds, task))?;
+    let task = || once(&*engine, options.task, &pixels, shape);
+    let seconds = pool.install(|| measure(options.seconds, task))?;
     let images_per_second = shape[0] as f64 / seconds;
     let name = engine.name();
     let instruction_set = name.strip_prefix("compiled ").unwrap_or("burn");
@@ -89,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         shape[0],
         pool.current_num_threads()
     );
-    if arguments.json {
+    if options.json {
         let summary = serde_json::json!({
             "images_per_second": images_per_second,
             "threads": pool.current_num_threads(),

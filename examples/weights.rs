@@ -1,15 +1,12 @@
 //! Published weights by name and weights from any file: lists, fetches, inspects and converts them.
 
-mod common;
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use common::finish;
 use mobilenet::weights::Export;
-use mobilenet::{Cache, Fetch, FloatType, Weights, WeightsFormat};
+use mobilenet::{FloatType, Weights, WeightsFormat};
 
 /// Find, fetch, inspect and convert weights of MobileNetV1.
 ///
@@ -20,7 +17,7 @@ use mobilenet::{Cache, Fetch, FloatType, Weights, WeightsFormat};
     after_help = "Examples:\n  weights list\n  weights fetch mobilenet_v1_0.25_224\n  weights inspect model.json\n  \
                   weights convert retrained_graph.pb net.safetensors --dtype f16\n  weights convert bundled net.onnx --format onnx"
 )]
-struct Args {
+pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
 }
@@ -64,11 +61,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    finish(run(Args::parse().command))
+    common::finish(run(&Options::parse()))
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
-    match command {
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    match &options.command {
         Command::List => {
             for published in Weights::all() {
                 common::say!("{published}");
@@ -79,23 +76,21 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             offline,
             cache,
         } => {
-            let cache = cache.map_or_else(Cache::user, |folder| Ok(Cache::at(folder)))?;
-            let path = Fetch::new(cache)
-                .with_offline(offline)
-                .on_event(common::show_fetch())
-                .fetch(&name)?;
-            common::say!("{}", path.display());
+            common::say!(
+                "{}",
+                common::fetch(name, cache.clone(), *offline)?.display()
+            );
         }
-        Command::Inspect { weights, tensors } => inspect(&Weights::open(&weights)?, tensors),
+        Command::Inspect { weights, tensors } => inspect(&Weights::open(weights)?, *tensors),
         Command::Convert {
             input,
             output,
             format,
             dtype,
         } => {
-            let weights = Weights::open(&input)?;
-            let export = Export::new(&weights).with_float_type(dtype);
-            for path in export.write(format, &output)? {
+            let weights = Weights::open(input)?;
+            let export = Export::new(&weights).with_float_type(*dtype);
+            for path in export.write(*format, output)? {
                 common::say!("{}", path.display());
             }
             if let Some(head) = weights.head() {

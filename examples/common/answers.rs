@@ -11,7 +11,7 @@ use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, Predictions};
 use transfer::{Classifier, EmbeddingCache};
 
-use super::{Bar, DeviceName, open_folder, say_left_out};
+use crate::{Bar, DeviceName, open_folder, say_left_out};
 
 /// The images, and how a classifier is applied to them.
 #[derive(clap::Args)]
@@ -49,7 +49,9 @@ pub struct ReportOptions {
 
 /// Predictions, and the classifier that made them if they were not read from a file.
 pub struct Answers {
+    /// What was predicted, and what is true.
     pub predictions: Predictions,
+    /// The classifier, if one was applied.
     pub classifier: Option<Classifier>,
     /// Paths of the images by their names. A name is not always the end of its path: it is UTF-8, the path need not be.
     paths: HashMap<String, PathBuf>,
@@ -61,7 +63,7 @@ impl Images {
         let Some(image_dir) = &self.image_dir else {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
-        let classifier = super::classifier(path, self.device)?;
+        let classifier = crate::classifier(path, self.device)?;
         let (folder, cache) = (open_folder(image_dir)?, EmbeddingCache::open(&self.cache)?);
         let (mut bar, total) = (Bar::default(), folder.images().len());
         let found = classifier.evaluate(&folder, &cache, |done| {
@@ -79,6 +81,7 @@ impl Images {
 }
 
 impl ReportOptions {
+    /// How the intervals are computed.
     pub fn bootstrap(&self) -> Bootstrap {
         let bootstrap = Bootstrap::new().with_replicates(self.replicates);
         bootstrap.with_seed(self.seed)
@@ -201,6 +204,6 @@ pub fn file_name(path: &Path) -> String {
 /// Writes a file and says so.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Box<dyn Error>> {
     files::write_bytes(path, contents.as_ref())?;
-    super::say!("wrote {}", path.display());
+    crate::say!("wrote {}", path.display());
     Ok(())
 }

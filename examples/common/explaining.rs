@@ -8,7 +8,7 @@ use attribution::{Explanation, Pixels};
 use image::RgbImage;
 use transfer::Classifier;
 
-use super::model::{ScoreName, model};
+use crate::model::{ScoreName, model};
 
 /// How explanations are made.
 #[derive(clap::Args)]
@@ -52,7 +52,7 @@ impl Explain {
         let name = &classifier.classes()[class];
         let explanation = Explanation::new(&why, &image, class, name).with_others(others);
         explanation.write(folder)?;
-        super::say!("{}: {explanation}", folder.display());
+        crate::say!("{}: {explanation}", folder.display());
         Ok(explanation.overlay()?)
     }
 }

@@ -6,9 +6,10 @@ use dataset::augment::Augmentation;
 use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJobEvent};
 use transfer::head::Checkpoint;
 
-use super::Bar;
-use super::images::say_images;
+use crate::Bar;
+use crate::images::say_images;
 
+/// How the last blocks are trained.
 #[derive(clap::Args)]
 pub struct TuningOptions {
     /// Number of blocks to train, counted from the head; 14 trains all of them and the stem
@@ -56,6 +57,7 @@ pub struct TuningOptions {
 }
 
 impl TuningOptions {
+    /// The configuration of these options.
     pub fn config(&self) -> FineTuneConfig {
         let mut config = FineTuneConfig::new()
             .with_blocks(self.blocks)
@@ -99,7 +101,7 @@ pub fn show(options: &TuningOptions) -> impl FnMut(FineTuneJobEvent<'_>) + use<>
         FineTuneJobEvent::Images { folder, split } => say_images(folder, split),
         FineTuneJobEvent::Calibrated(found) => {
             bar.clear();
-            super::say!("{found}");
+            crate::say!("{found}");
         }
         FineTuneJobEvent::FineTune(FineTuneEvent::Prepared { done, total }) => {
             bar.count("frozen part", done, total);

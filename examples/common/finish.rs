@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::{ExitCode, Termination};
 
 /// As `println!`, but goes on where nobody reads the output any more: `retrain | head` still trains.
+#[macro_export]
 macro_rules! say {
     ($($word:tt)*) => {
         std::io::Write::write_fmt(
@@ -13,8 +14,6 @@ macro_rules! say {
         .unwrap_or_default()
     };
 }
-#[allow(unused_imports)]
-pub(crate) use say;
 
 /// Ends the program: exit code 1 and the error with its causes, where there is one.
 pub fn finish(result: Result<impl Termination, Box<dyn Error>>) -> ExitCode {

@@ -7,6 +7,7 @@ use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
 use transfer::retrain::ImageSource;
 
+/// The images, and how they are divided.
 #[derive(clap::Args)]
 pub struct ImageOptions {
     /// Folder with one sub-folder of images for each class [default: a drawn sample set, in `sample-images`]
@@ -30,7 +31,7 @@ impl ImageOptions {
         if self.image_dir.is_none() {
             if !path.exists() {
                 let path = path.display();
-                super::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
+                crate::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
             }
             sample::write_once(&path, 500, 1)?;
         }
@@ -47,13 +48,13 @@ impl ImageOptions {
 
 /// Says which images there are, and what is left out.
 pub fn say_images(folder: &ImageFolder, split: &Split) {
-    super::say_skipped(folder);
+    crate::say_skipped(folder);
     let [training, validation, test] =
         [&split.training, &split.validation, &split.testing].map(Vec::len);
-    super::say!("classes: {}", folder.classes().join(", "));
-    super::say!("images: {training} training, {validation} validation, {test} test");
+    crate::say!("classes: {}", folder.classes().join(", "));
+    crate::say!("images: {training} training, {validation} validation, {test} test");
     let unused = split.unused(folder);
     if unused > 0 {
-        super::say!("{unused} images of the hashed split's own test part are set aside");
+        crate::say!("{unused} images of the hashed split's own test part are set aside");
     }
 }

@@ -1,10 +1,10 @@
-//! What the examples share: the device, the weights, files to write.
-#![allow(dead_code)] // Each example uses some of it.
+//! What the examples share: options, the device, the weights, progress, files to write.
 
 pub mod answers;
 pub mod explaining;
+#[cfg(feature = "burn")]
 pub mod finetuning;
-mod finish;
+pub mod finish;
 pub mod images;
 pub mod interrupt;
 pub mod model;
@@ -15,18 +15,17 @@ pub mod training;
 pub mod variation;
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+#[cfg(feature = "burn")]
 use burn::tensor::Device;
 use dataset::ImageFolder;
-use mobilenet::{Fetch, Weights};
+use mobilenet::{Engine, Weights};
 use transfer::embed::UnusableImage;
 use transfer::{Backbone, Classifier};
 
-#[allow(unused_imports)] // each example uses some of it
-pub(crate) use self::finish::{finish, say};
-#[allow(unused_imports)] // each example uses some of it
-pub use self::progress::{Bar, show_fetch};
+pub use self::finish::finish;
+pub use self::progress::Bar;
 
 /// What runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -42,22 +41,65 @@ pub enum DeviceName {
 }
 
 /// A backbone of these weights on the device of that name.
+///
+/// # Errors
+/// What [`Backbone::new`] and [`device`] find.
 pub fn backbone(weights: Weights, name: DeviceName) -> Result<Backbone, Box<dyn Error>> {
-    Ok(match name {
-        DeviceName::Cpu => Backbone::new(weights)?,
-        name => Backbone::on(weights, &device(name)?)?,
-    })
+    match name {
+        DeviceName::Cpu => Ok(Backbone::new(weights)?),
+        #[cfg(feature = "burn")]
+        name => Ok(Backbone::on(weights, &device(name)?)?),
+        #[cfg(not(feature = "burn"))]
+        name => Err(name.is_missing().into()),
+    }
+}
+
+/// An engine with these weights on the device of that name.
+///
+/// # Errors
+/// What [`Weights::compile`] and [`device`] find.
+pub fn engine(weights: Weights, name: DeviceName) -> Result<Box<dyn Engine>, Box<dyn Error>> {
+    match name {
+        DeviceName::Cpu => Ok(Box::new(weights.compile()?)),
+        #[cfg(feature = "burn")]
+        name => Ok(Box::new(mobilenet::BurnEngine::new(
+            weights,
+            &device(name)?,
+        )?)),
+        #[cfg(not(feature = "burn"))]
+        name => Err(name.is_missing().into()),
+    }
 }
 
 /// The classifier of a file, on the device of that name.
+///
+/// # Errors
+/// What [`Classifier::load`] and [`device`] find.
 pub fn classifier(path: &Path, name: DeviceName) -> Result<Classifier, Box<dyn Error>> {
-    Ok(match name {
-        DeviceName::Cpu => Classifier::load(path)?,
-        name => Classifier::load_on(path, &device(name)?)?,
-    })
+    match name {
+        DeviceName::Cpu => Ok(Classifier::load(path)?),
+        #[cfg(feature = "burn")]
+        name => Ok(Classifier::load_on(path, &device(name)?)?),
+        #[cfg(not(feature = "burn"))]
+        name => Err(name.is_missing().into()),
+    }
 }
 
-/// The device of Burn's of that name, if this program was built with it; what needs one on a CPU gets `flex`.
+impl DeviceName {
+    /// What to do where this program was built without the device.
+    pub fn is_missing(self) -> String {
+        let name = format!("{self:?}").to_lowercase();
+        format!(
+            "this program was built without the device {name}: build it with --features {name}, or use --device cpu"
+        )
+    }
+}
+
+/// The device of Burn's of that name; what needs one on a CPU gets `flex`.
+///
+/// # Errors
+/// Where this program was built without the device, or no GPU is found.
+#[cfg(feature = "burn")]
 #[allow(deprecated)] // Burn will drop `ndarray`; it is offered as long as it is there.
 pub fn device(name: DeviceName) -> Result<Device, Box<dyn Error>> {
     match name {
@@ -76,26 +118,63 @@ pub fn device(name: DeviceName) -> Result<Device, Box<dyn Error>> {
             Ok(Device::wgpu(DeviceKind::DefaultDevice))
         }
         #[allow(unreachable_patterns)] // Where every backend is in.
-        name => {
-            let name = format!("{name:?}").to_lowercase();
-            Err(
-                format!("this program was built without the device {name}: add --features {name}")
-                    .into(),
-            )
-        }
+        name => Err(name.is_missing().into()),
     }
 }
 
-/// Weights by name (`bundled`, or a published one, which is fetched once), or from a file or folder.
+/// Weights by name (`bundled`, or a published one), or from a file or folder. A published one is fetched once, where this
+/// program was built with the feature `download`.
+///
+/// # Errors
+/// What is wrong with the name or the file.
 pub fn weights(name: &str) -> Result<Weights, Box<dyn Error>> {
-    let fetch = |cache| Fetch::new(cache).with_attempts(2).on_event(show_fetch());
-    Weights::open_or_fetch(name, fetch).map_err(|error| match error {
+    #[cfg(feature = "download")]
+    return Weights::open_or_fetch(name, |cache| {
+        let fetch = mobilenet::Fetch::new(cache).with_attempts(2);
+        fetch.on_event(progress::show_fetch())
+    })
+    .map_err(|error| match error {
         mobilenet::Error::Fetch { .. } => {
             format!("{name} is not in the cache and cannot be fetched: {error}\n`--weights bundled` needs no network")
                 .into()
         }
         error => error.into(),
+    });
+    #[cfg(not(feature = "download"))]
+    Weights::open(name).map_err(|error| {
+        if Weights::all().iter().any(|row| row.name == name) && !Path::new(name).exists() {
+            return format!("{error}\n{CANNOT_FETCH}, or give `bundled` or a file").into();
+        }
+        error.into()
     })
+}
+
+/// What to do where published weights cannot be fetched.
+#[cfg(not(feature = "download"))]
+const CANNOT_FETCH: &str = "this program was built without the network: build it with --features download to fetch weights";
+
+/// Fetches published weights into a folder (`None`: the user's cache), and gives the path of the file. `offline` opens no
+/// socket and only checks what is there.
+///
+/// # Errors
+/// What [`mobilenet::Error`] says of the name, the network or the file.
+pub fn fetch(
+    name: &str,
+    folder: Option<PathBuf>,
+    offline: bool,
+) -> Result<PathBuf, Box<dyn Error>> {
+    #[cfg(feature = "download")]
+    {
+        use mobilenet::Cache;
+        let cache = folder.map_or_else(Cache::user, |folder| Ok(Cache::at(folder)))?;
+        let fetch = mobilenet::Fetch::new(cache).with_offline(offline);
+        Ok(fetch.on_event(progress::show_fetch()).fetch(name)?)
+    }
+    #[cfg(not(feature = "download"))]
+    {
+        let _ = (name, folder, offline);
+        Err(CANNOT_FETCH.into())
+    }
 }
 
 /// Opens a folder of images and names what is left out.

@@ -7,8 +7,9 @@ use attribution::{Model, Score};
 use dataset::ResizePolicy;
 use transfer::Classifier;
 
-use super::DeviceName;
+use crate::DeviceName;
 
+/// The classifier: a file of ours, or published weights with ImageNet's classes.
 #[derive(clap::Args)]
 #[group(skip)]
 pub struct ModelOptions {
@@ -27,12 +28,16 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
+    /// Opens the classifier.
+    ///
+    /// # Errors
+    /// What is wrong with the file or the weights.
     pub fn open(&self) -> Result<Classifier, Box<dyn Error>> {
         if let Some(file) = &self.classifier {
-            return super::classifier(file, self.device);
+            return crate::classifier(file, self.device);
         }
-        let weights = super::weights(self.weights.as_deref().unwrap_or("bundled"))?;
-        let backbone = super::backbone(weights, self.device)?;
+        let weights = crate::weights(self.weights.as_deref().unwrap_or("bundled"))?;
+        let backbone = crate::backbone(weights, self.device)?;
         Ok(Classifier::imagenet(backbone.with_resize(self.resize))?)
     }
 }
@@ -40,11 +45,14 @@ impl ModelOptions {
 /// What is explained of a class.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum ScoreName {
+    /// The logit of the class.
     Logit,
+    /// Its probability.
     Probability,
 }
 
 impl ScoreName {
+    /// The score of that name for a class.
     pub fn of(self, class: usize) -> Score {
         match self {
             Self::Logit => Score::Logit(class),

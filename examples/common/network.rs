@@ -8,8 +8,9 @@ use mobilenet::{MobileNetConfig, Weights};
 use transfer::embed::Embedded;
 use transfer::{Backbone, EmbeddingCache, Layer};
 
-use super::DeviceName;
+use crate::DeviceName;
 
+/// The frozen network, and where its embeddings are kept.
 #[derive(clap::Args)]
 pub struct NetworkOptions {
     /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1 [default: bundled]
@@ -35,19 +36,35 @@ pub struct NetworkOptions {
 }
 
 impl NetworkOptions {
+    /// The weights.
+    ///
+    /// # Errors
+    /// As [`weights`](crate::weights).
     pub fn weights(&self) -> Result<Weights, Box<dyn Error>> {
-        super::weights(self.weights.as_deref().unwrap_or("bundled"))
+        crate::weights(self.weights.as_deref().unwrap_or("bundled"))
     }
 
+    /// The backbone with these weights.
+    ///
+    /// # Errors
+    /// As [`weights`](crate::weights) and [`backbone`](crate::backbone).
     pub fn backbone(&self) -> Result<Backbone, Box<dyn Error>> {
         self.backbone_of(self.weights()?)
     }
 
+    /// A backbone with other weights, and with these options.
+    ///
+    /// # Errors
+    /// As [`backbone`](crate::backbone).
     pub fn backbone_of(&self, weights: Weights) -> Result<Backbone, Box<dyn Error>> {
-        let backbone = super::backbone(weights, self.device)?;
+        let backbone = crate::backbone(weights, self.device)?;
         Ok(backbone.with_resize(self.resize).with_layer(self.layer)?)
     }
 
+    /// The cache of embeddings.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
     pub fn cache(&self) -> Result<EmbeddingCache, Box<dyn Error>> {
         Ok(EmbeddingCache::open(&self.cache)?)
     }
@@ -60,12 +77,12 @@ pub fn embed(
     cache: &EmbeddingCache,
     what: &'static str,
 ) -> Result<Embedded, Box<dyn Error>> {
-    let mut bar = super::Bar::default();
+    let mut bar = crate::Bar::default();
     let embedded = backbone.embed(items, cache, |done| {
         bar.count(what, done, items.len());
     })?;
     bar.clear();
-    super::say_left_out(&embedded.failed);
+    crate::say_left_out(&embedded.failed);
     Ok(embedded)
 }
 
@@ -90,7 +107,7 @@ impl PublishedOptions {
         let mut weights = match (&network.weights, &architecture) {
             (None, Some(config)) => {
                 let (alpha, size) = (config.alpha, config.input_size);
-                super::weights(&format!("mobilenet_v1_{alpha:?}_{size}"))?
+                crate::weights(&format!("mobilenet_v1_{alpha:?}_{size}"))?
             }
             _ => network.weights()?,
         };

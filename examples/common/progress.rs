@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+#[cfg(feature = "download")]
+use indicatif::ProgressDrawTarget;
+use indicatif::{ProgressBar, ProgressStyle};
+#[cfg(feature = "download")]
 use mobilenet::weights::Event;
 
 /// A bar that counts images, with images per second and the time left. It is gone when the value is dropped.
@@ -37,6 +40,7 @@ impl Bar {
 }
 
 /// Shows on a bar what is fetched.
+#[cfg(feature = "download")]
 pub fn show_fetch() -> impl Fn(&Event) {
     let bar = ProgressBar::hidden();
     let template = "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left";

@@ -6,8 +6,9 @@ use transfer::head::{GradientDescent, LogisticRegression};
 use transfer::retrain::Variants;
 use transfer::variation::Variation;
 
-use super::variation::VariationOptions;
+use crate::variation::VariationOptions;
 
+/// The recipes by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RecipeName {
     /// Logistic regression to its optimum, regularization chosen by cross-validation.
@@ -45,11 +46,16 @@ pub struct RecipeOptions {
 }
 
 impl RecipeOptions {
+    /// Whether the head is trained as `retrain.py` did.
     pub fn is_parity(&self) -> bool {
         self.recipe
             .map_or(self.of_the_loop(), |recipe| recipe == RecipeName::Parity)
     }
 
+    /// How the head is trained.
+    ///
+    /// # Errors
+    /// Where options contradict each other.
     pub fn config(&self) -> Result<HeadConfig, String> {
         let config = HeadConfig::new().with_seed(self.seed);
         if self.is_parity() {
@@ -65,6 +71,10 @@ impl RecipeOptions {
     }
 
     /// How training images are varied, if they are.
+    /// How training images are varied, if they are.
+    ///
+    /// # Errors
+    /// Where options contradict each other.
     pub fn variation(&self) -> Result<Option<(Variation, Variants)>, String> {
         self.variation.variation(self.is_parity())
     }

@@ -8,8 +8,8 @@ use transfer::Classifier;
 use transfer::head::FitEvent;
 use transfer::retrain::RetrainEvent;
 
-use super::Bar;
-use super::images::say_images;
+use crate::Bar;
+use crate::images::say_images;
 
 /// Shows the events of a job: bars for embeddings, lines for the rest.
 pub struct Progress {
@@ -18,6 +18,7 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Shows embeddings that are kept in that folder.
     pub fn new(cache: &Path) -> Self {
         Self {
             bar: Bar::default(),
@@ -25,6 +26,7 @@ impl Progress {
         }
     }
 
+    /// Shows one event.
     pub fn show(&mut self, event: RetrainEvent<'_>) {
         match event {
             RetrainEvent::Embedding { part, done, total } => {
@@ -48,23 +50,23 @@ impl Progress {
                 classes,
             } => say_new_classes(classifier, classes),
             RetrainEvent::LeftOut { error, .. } => eprintln!("left out {error}"),
-            RetrainEvent::Embedded { computed, seconds } => super::say!(
+            RetrainEvent::Embedded { computed, seconds } => crate::say!(
                 "embedded {computed} images in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
                 computed as f64 / seconds,
                 self.cache.display()
             ),
-            RetrainEvent::VariationCost { images, estimate } => super::say!(
+            RetrainEvent::VariationCost { images, estimate } => crate::say!(
                 "distortions: {images} images to embed at most, about {:.1} minutes",
                 estimate.as_secs_f64() / 60.0
             ),
             RetrainEvent::Varied { computed } => {
-                super::say!("{computed} variants computed; the others were in the cache");
+                crate::say!("{computed} variants computed; the others were in the cache");
             }
             RetrainEvent::Fit(event) => say_fit(&event),
-            RetrainEvent::Stopped => super::say!(
+            RetrainEvent::Stopped => crate::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
-            RetrainEvent::Calibrated(calibration) => super::say!("{calibration}"),
+            RetrainEvent::Calibrated(calibration) => crate::say!("{calibration}"),
             _ => {}
         }
     }
@@ -72,11 +74,11 @@ impl Progress {
 
 fn say_fit(event: &FitEvent<'_>) {
     match event {
-        FitEvent::Candidate(found) => super::say!("{found}"),
+        FitEvent::Candidate(found) => crate::say!("{found}"),
         FitEvent::Step { record, .. } => {
             let now = timestamp(SystemTime::now());
             for line in record.to_string().lines() {
-                super::say!("{now}: {line}");
+                crate::say!("{now}: {line}");
             }
         }
         _ => {}
@@ -95,11 +97,11 @@ fn say_new_classes(from: &Classifier, classes: &[String]) {
     let new = classes.iter().filter(|class| !known.contains(class));
     let new: Vec<&str> = new.map(String::as_str).collect();
     match &new[..] {
-        [] => super::say!(
+        [] => crate::say!(
             "the training continues with the {} classes of the classifier",
             known.len()
         ),
-        new => super::say!(
+        new => crate::say!(
             "the training continues with the {} classes of the classifier and {} new: {}",
             known.len(),
             new.len(),
@@ -112,17 +114,17 @@ fn say_new_classes(from: &Classifier, classes: &[String]) {
 /// names of the images that are classified wrongly, where that is asked for.
 pub fn say_test(test: Option<&Predictions>, parity: bool, mistakes: bool) {
     let Some(test) = test else {
-        super::say!("\nNo test images: nothing says how good it is.");
+        crate::say!("\nNo test images: nothing says how good it is.");
         return;
     };
-    super::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
+    crate::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
     if parity {
         let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
-        super::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
+        crate::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
     }
     let files = test.files().unwrap_or_default();
     for at in test.mistakes().take_while(|_| mistakes) {
         let predicted = &test.classes()[test.predicted()[at]];
-        super::say!("{} is called {predicted}", files[at]);
+        crate::say!("{} is called {predicted}", files[at]);
     }
 }

@@ -4,6 +4,7 @@ use dataset::augment::Distortions;
 use transfer::retrain::Variants;
 use transfer::variation::Variation;
 
+/// How training images are varied.
 #[derive(clap::Args)]
 pub struct VariationOptions {
     /// Mirror half of the training images

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
+use crate::support::root;
+
 pub const CRATES: [&str; 5] = ["attribution", "dataset", "metrics", "mobilenet", "transfer"];
 /// The crate that any other may use: it writes files whole.
 const LEAF: &str = "files";
 
 pub fn workspace() -> Metadata {
     MetadataCommand::new()
-        .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .manifest_path(root().join("Cargo.toml"))
         .no_deps()
         .other_options(["--offline".to_string()])
         .exec()
@@ -101,23 +103,39 @@ fn burn_can_be_left_out() {
 #[test]
 fn little_is_needed_without_default_features() {
     for (name, most) in [("mobilenet", 40), ("transfer", 68)] {
-        let tree = std::process::Command::new(env!("CARGO"))
-            .args(["tree", "--offline", "-p", name, "--no-default-features"])
-            .args(["-e", "normal,build", "--prefix", "none"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        let tree = String::from_utf8(tree.stdout).unwrap();
-        let packages: BTreeSet<&str> = tree
-            .lines()
-            .filter_map(|line| line.split_whitespace().next())
-            .collect();
-        assert!(packages.contains(name), "{tree}");
+        let packages = tree(name, &["--no-default-features", "-e", "normal,build"]);
         assert!(packages.len() <= most, "{name}: {packages:?}");
         for left_out in ["burn", "rayon", "tempfile", "metrics"] {
             assert!(!packages.contains(left_out), "{name} needs {left_out}");
         }
     }
+}
+
+/// The first command of README waits for nothing that it does not use: no backend of Burn, no network, nothing of tests.
+#[test]
+fn the_examples_are_built_soon() {
+    let packages = tree("mobilenet-transfer", &["-e", "normal,build,dev"]);
+    assert!(packages.len() <= 150, "{}: {packages:?}", packages.len());
+    for left_out in ["burn", "criterion", "hdf5-pure", "proptest", "reqwest"] {
+        assert!(!packages.contains(left_out), "the examples need {left_out}");
+    }
+}
+
+/// Names of what Cargo would build for a package.
+fn tree(package: &str, options: &[&str]) -> BTreeSet<String> {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "-p", package, "--prefix", "none"])
+        .args(options)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let names = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let names: BTreeSet<String> = names.map(str::to_string).collect();
+    assert!(names.contains(package), "{tree}");
+    names
 }
 
 /// Features that are on by default, with those that they turn on.
@@ -162,7 +180,7 @@ fn network_plotting_and_hdf5_are_asked_for() {
 #[test]
 fn front_pages_hold_no_code() {
     for name in CRATES {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("crates/{name}/src/lib.rs"));
+        let path = root().join(format!("crates/{name}/src/lib.rs"));
         let text = std::fs::read_to_string(path).unwrap();
         assert!(text.starts_with("//!"), "{name} has no front page");
         for word in ["fn ", "struct ", "enum ", "impl ", "trait "] {

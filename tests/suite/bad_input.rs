@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{example, run, shared};
+use crate::support::{example, root, run, shared};
 
 /// Runs an example that must refuse, and gives what it said.
 fn refusal(folder: &Path, name: &str, arguments: &[&str]) -> String {
@@ -140,8 +140,7 @@ fn files_that_are_no_classifier() {
     let folder = folder.path();
     photos(folder, 1);
     fs::write(folder.join("text.safetensors"), "not a classifier").unwrap();
-    let bundled = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("crates/mobilenet/weights/mobilenet_v1_1.0_224.safetensors");
+    let bundled = root().join("crates/mobilenet/weights/mobilenet_v1_1.0_224.safetensors");
     for file in [
         "text.safetensors",
         "missing.safetensors",

@@ -8,7 +8,7 @@ use mobilenet::{FloatType, MobileNet, Weights};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::support::{devices, picture, shared};
+use crate::support::{devices, picture, root, shared};
 
 /// Relative distance in the largest magnitude.
 fn distance(found: &[f32], expected: &[f32]) -> f64 {
@@ -156,7 +156,7 @@ fn alpha_025_agrees_with_tensorflow() {
 /// Runs everywhere: the reference ran on the half-rounded weights (`fixtures/bundled.py`).
 #[test]
 fn bundled_agrees_with_tensorflow() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let fixtures = root().join("tests/fixtures");
     let expected = arrays(&std::fs::read(fixtures.join("bundled.safetensors")).unwrap());
     let weights = Weights::open("bundled").unwrap();
     for (name, device) in devices() {

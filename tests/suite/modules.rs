@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::architecture::CRATES;
 
+use crate::support::root;
+
 /// The files of a crate by the path of their module: `head::config` is `src/head/config.rs`, `head` is
 /// `src/head/mod.rs`, and the front page is the empty path.
 struct Sources {
@@ -15,7 +17,7 @@ struct Sources {
 
 impl Sources {
     fn of(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("crates/{name}/src"));
+        let root = root().join(format!("crates/{name}/src"));
         let mut files = BTreeMap::new();
         let mut folders = vec![root.clone()];
         while let Some(folder) = folders.pop() {

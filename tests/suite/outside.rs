@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::support::run;
+use crate::support::{root, run};
 
 /// A project: its program in `tests/outside`, and the crates that it names, with their features. The default features are
 /// left out.
@@ -71,7 +71,7 @@ fn projects_with_burn() {
 }
 
 fn build_and_run(projects: &[Project], with_burn: bool) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let temporary = tempfile::tempdir().unwrap();
     let cargo = |folder: &Path, arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO"));

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::architecture::{package, workspace};
 
+use crate::support::root;
+
 /// The crates that a registry would get: all but the root package.
 const PUBLISHED: [&str; 6] = [
     "attribution",
@@ -56,7 +58,7 @@ fn plain(line: &str) -> String {
 
 #[test]
 fn each_readme_is_the_front_page() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let root = root().join("crates");
     for name in PUBLISHED {
         let front = fs::read_to_string(root.join(name).join("src/lib.rs")).unwrap();
         let (path, expected) = (root.join(name).join("README.md"), readme(name, &front));

@@ -10,7 +10,6 @@ use burn::tensor::Device;
 #[allow(deprecated)] // Burn will drop `ndarray`; it stays checked as long as it is there.
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = Vec::new();
-    #[cfg(feature = "flex")]
     devices.push(("flex", Device::flex()));
     #[cfg(feature = "ndarray")]
     devices.push(("ndarray", Device::ndarray()));
@@ -29,12 +28,15 @@ pub fn devices() -> Vec<(&'static str, Device)> {
     devices
 }
 
+/// The folder of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
 /// The folder of real weights, images and reference numbers, or `None` with a word about what is skipped.
 pub fn shared(what: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SHARED_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let folder =
+        std::env::var_os("SHARED_DIR").map_or_else(|| root().join("../shared"), PathBuf::from);
     if folder.join("golden").is_dir() {
         return Some(folder);
     }

@@ -57,7 +57,7 @@ fn interval(values: &[f64]) -> (f64, f64) {
 }
 
 fn picture(name: &str) -> RgbImage {
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
     image::open(format!("{fixtures}/{name}.png"))
         .unwrap()
         .to_rgb8()
