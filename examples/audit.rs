@@ -39,7 +39,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 /// Prints and writes the findings; exit code 1 where one is of a kind that is denied.
@@ -87,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         .filter(|finding| options.deny.contains(&finding.kind))
         .count();
     if denied > 0 {
-        eprintln!("error: {denied} findings are of a kind that --deny names");
+        common::warn!("error: {denied} findings are of a kind that --deny names");
     }
     Ok(ExitCode::from(u8::from(denied > 0)))
 }

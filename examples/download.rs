@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10_000)]
     min_bytes: u64,
     /// Number of downloads at a time; at most 4 of them are from one host
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = common::ranges::whole(1..=64))]
     jobs: usize,
     /// Also allow loopback, private and link-local addresses
     #[arg(long)]
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {

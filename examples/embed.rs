@@ -51,7 +51,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(from) = &options.import_bottlenecks {
         let imported = backbone.import_bottlenecks(from, &architecture, items, &cache)?;
         for (_, error) in &imported.failed {
-            eprintln!("left out {error}");
+            common::warn!("left out {error}");
         }
         let (images, failed) = (imported.images, imported.failed.len());
         common::say!(

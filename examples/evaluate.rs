@@ -51,12 +51,12 @@ pub(crate) struct Options {
     #[arg(long, default_value = "How good is this classifier?")]
     title: String,
     /// Value of a precision or recall that is 0/0 [default: undefined, null in JSON]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = common::ranges::number(0.0..=1.0))]
     zero_division: Option<f64>,
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {

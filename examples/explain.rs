@@ -45,11 +45,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    let mut options = Options::parse();
-    if options.model.weights.is_some() {
-        options.explain.score.get_or_insert(ScoreName::Logit);
-    }
-    common::finish(run(&options))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -57,6 +53,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         return mistakes(options, file, folder);
     }
     let classifier = options.model.open()?;
+    let score = match &options.model.weights {
+        Some(_) => ScoreName::Logit,
+        None => ScoreName::Probability,
+    };
     let mut names = HashSet::new();
     let mut code = ExitCode::SUCCESS;
     for path in &options.images {
@@ -68,10 +68,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let mut result = Err(format!("{}: another image has this name", path.display()).into());
         if names.insert(name) {
             let image = (path.as_path(), options.target);
-            result = options.explain.image(&classifier, image, &folder);
+            result = options.explain.image(&classifier, image, &folder, score);
         }
         if let Err(error) = result {
-            eprintln!("error: {error}");
+            common::warn!("error: {error}");
             code = ExitCode::FAILURE;
         }
     }
@@ -103,7 +103,9 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
             output = options.output.join(name); // `a.jpg` has the folder `a`, so this is `a.png`.
         }
         let image = (image.as_path(), Some(predicted));
-        let overlay = options.explain.image(classifier, image, &output)?;
+        let overlay = options
+            .explain
+            .image(classifier, image, &output, ScoreName::Probability)?;
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
     std::fs::create_dir_all(&options.output)

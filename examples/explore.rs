@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::ranges;
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
@@ -29,21 +30,21 @@ pub(crate) struct Options {
     #[arg(long)]
     output: PathBuf,
     /// Longer side of a thumbnail, in pixels
-    #[arg(long, default_value_t = 224)]
+    #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=4096))]
     side: u32,
     /// JPEG quality of the thumbnails, 1 to 100
-    #[arg(long, default_value_t = 85)]
+    #[arg(long, default_value_t = 85, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     /// Number of images of each class on the contact sheet
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 24, value_parser = ranges::whole(0..=1000))]
     per_class: usize,
     /// Exponent of the gamma correction: above 1 the image becomes darker, below 1 brighter
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = ranges::number(0.01..=100.0))]
     gamma: f64,
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     folder.images().par_iter().for_each(|item| {
         let path = thumbnails.join(format!("{}.jpg", item.name));
         if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
-            eprintln!("left out: {error}");
+            common::warn!("left out: {error}");
         }
     });
     common::say!("the thumbnails are in {}", thumbnails.display());

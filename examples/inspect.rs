@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::ranges;
 use mobilenet::ImageBatch;
 
 /// Show a network layer by layer: shape of the output, parameters, multiply-adds, and time on this machine.
@@ -19,24 +20,25 @@ pub(crate) struct Options {
     #[arg(long, default_value = "bundled")]
     weights: String,
     /// Side of the images in pixels [default: the size that the weights were trained on]
-    #[arg(long)]
+    #[arg(long, value_parser = ranges::side())]
     size: Option<usize>,
     /// Images per run
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = ranges::batch())]
     batch: usize,
     /// Number of runs, of which the fastest counts; 0 leaves the times out
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = ranges::whole(0..=100_000))]
     repeat: usize,
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let weights = common::weights(&options.weights)?;
     let config = weights.config().clone();
     let size = options.size.unwrap_or(config.input_size);
+    ranges::check_pixels(options.batch, size)?;
     let source = weights.source().to_string();
     let net = weights.compile()?;
     let levels = vec![128u8; options.batch * size * size * 3];

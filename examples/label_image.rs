@@ -43,7 +43,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let decoded = match loader.decode(image) {
             Ok(decoded) => decoded,
             Err(error) => {
-                eprintln!("error: {error}");
+                common::warn!("error: {error}");
                 end = ExitCode::FAILURE;
                 continue;
             }

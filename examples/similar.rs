@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::network::{NetworkOptions, embed};
+use common::ranges;
 use dataset::ImageFolder;
 use dataset::encode::write_png;
 use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     top: usize,
     /// Name pairs whose cosine similarity is at least this; from 0.9 on they are nearly always copies of one picture
-    #[arg(long)]
+    #[arg(long, value_parser = ranges::number(-1.0..=1.0))]
     copies: Option<f64>,
     /// With --copies: compare with the images of this folder, not with each other
     #[arg(long, requires = "copies")]
@@ -46,7 +47,7 @@ pub(crate) struct Options {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
@@ -117,7 +118,7 @@ fn name_neighbors(
         let pixels = match backbone.loader().load(path) {
             Ok(pixels) => pixels,
             Err(error) => {
-                eprintln!("error: {error}");
+                common::warn!("error: {error}");
                 sound = false;
                 continue;
             }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use common::DeviceName;
+use common::{DeviceName, ranges};
 use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
 use transfer::Classifier;
 
@@ -22,19 +22,19 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "alpha")]
     weights: Option<String>,
     /// Width multiplier of a network with random weights
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = ranges::number(0.01..=4.0))]
     alpha: f64,
     /// Side of the images in pixels [default: the size that the weights were trained on, or 224]
-    #[arg(long)]
+    #[arg(long, value_parser = ranges::side())]
     input_size: Option<usize>,
     /// Batch size: images per call.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    batch: u16,
+    #[arg(long, default_value_t = 32, value_parser = ranges::batch())]
+    batch: usize,
     /// Number of threads; 0 is one for each core.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
-    threads: u16,
+    #[arg(long, default_value_t = 0, value_parser = ranges::whole(0..=256))]
+    threads: usize,
     /// Seconds to measure.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = ranges::number(0.0..=3600.0))]
     seconds: f64,
     /// What to compute: logits, or the gradient of the probability of one class with respect to the pixels
     #[arg(long, value_enum, default_value = "forward")]
@@ -54,7 +54,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    common::finish(run(&Options::parse()))
+    common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -65,13 +65,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         Weights::random(&config, 0)?
     };
     let size = options.input_size.unwrap_or(weights.config().input_size);
-    let shape = [usize::from(options.batch), size, size];
+    ranges::check_pixels(options.batch, size)?;
+    let shape = [options.batch, size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
     let engine = common::engine(weights, options.device)?;
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.into())
+        .num_threads(options.threads)
         .build()?;
     let task = || once(&*engine, options.task, &pixels, shape);
     let seconds = pool.install(|| measure(options.seconds, task))?;
@@ -104,7 +105,7 @@ fn measure(
     run().map_err(|e| e.to_string())?;
     let start = Instant::now();
     let mut times = Vec::new();
-    while times.is_empty() || start.elapsed() < Duration::from_secs_f64(seconds.max(0.0)) {
+    while times.is_empty() || start.elapsed() < Duration::from_secs_f64(seconds) {
         let start = Instant::now();
         run().map_err(|e| e.to_string())?;
         times.push(start.elapsed().as_secs_f64());

@@ -40,7 +40,7 @@ pub struct ReportOptions {
     #[arg(long)]
     pub date: Option<String>,
     /// Bootstrap replicates for the intervals; 0 for no intervals in `evaluate`
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = crate::ranges::whole(0..=1_000_000))]
     pub replicates: usize,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
@@ -165,7 +165,7 @@ impl Answers {
             let image = match image {
                 Ok(image) => image,
                 Err(error) => {
-                    eprintln!("no thumbnail: {error}");
+                    crate::warn!("no thumbnail: {error}");
                     continue;
                 }
             };

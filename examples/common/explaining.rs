@@ -31,18 +31,19 @@ pub struct Explain {
 
 impl Explain {
     /// Explains a class of the image in a file (`None`: the class with the highest score), writes the result into a folder,
-    /// prints it, and gives the overlay.
+    /// prints it, and gives the overlay. `score` is explained where the options name none.
     pub fn image(
         &self,
         classifier: &Classifier,
         (path, class): (&Path, Option<usize>),
         folder: &Path,
+        score: ScoreName,
     ) -> Result<RgbImage, Box<dyn Error>> {
         let backbone = classifier.backbone();
         let image = backbone.square(&backbone.loader().decode(path)?);
         let ranked = classifier.rank(&classifier.predict(image.as_raw(), 1)?);
         let class = class.unwrap_or(ranked[0].index);
-        let score = self.score.unwrap_or(ScoreName::Probability).of(class);
+        let score = self.score.unwrap_or(score).of(class);
         let model = model(classifier, self.block.map(usize::from), score);
         let pixels = Pixels::from(&image);
         let attribute = |m: &MethodInfo| m.build(&self.settings).attribute(&model, &pixels);

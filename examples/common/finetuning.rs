@@ -8,48 +8,49 @@ use transfer::head::Checkpoint;
 
 use crate::Bar;
 use crate::images::say_images;
+use crate::ranges::{batch, number, whole};
 
 /// How the last blocks are trained.
 #[derive(clap::Args)]
 pub struct TuningOptions {
     /// Number of blocks to train, counted from the head; 14 trains all of them and the stem
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = whole(0..=14))]
     blocks: usize,
     /// Passes over the training images
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = whole(1..=100_000))]
     epochs: usize,
     /// Images per step
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = batch())]
     batch: usize,
     /// Learning rate of the head; earlier blocks have a smaller one
-    #[arg(long, default_value_t = 1e-4)]
+    #[arg(long, default_value_t = 1e-4, value_parser = number(1e-12..=1e3))]
     learning_rate: f64,
     /// The learning rate is multiplied by this for each block further from the head
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = number(0.0..=1.0))]
     block_decay: f64,
     /// Epochs after which one more block is trained; 0: all blocks from the start
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole(0..=100_000))]
     epochs_a_block: usize,
     /// Augmented variants of each image (a random part of it, at random mirrored); 0: the images as they are
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = whole(0..=1000))]
     augment: usize,
     /// Decay of the exponential moving average of the weights; 0: no average
-    #[arg(long, default_value_t = 0.98)]
+    #[arg(long, default_value_t = 0.98, value_parser = number(0.0..=0.999_999))]
     average: f64,
     /// Share of each target that is spread over all classes
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = number(0.0..=0.999))]
     label_smoothing: f64,
     /// L2 penalty: this times half the squares of the head's weights [default: the one that the head was fitted with]
-    #[arg(long)]
+    #[arg(long, value_parser = number(0.0..=1e12))]
     head_penalty: Option<f64>,
     /// Let the batch normalizations use and update the statistics of each batch
     #[arg(long)]
     train_norms: bool,
     /// Threads that share a batch; the result does not depend on their number
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole(1..=256))]
     threads: usize,
     /// Steps between two writes of the checkpoint; it is also written after each epoch
-    #[arg(long, value_name = "STEPS", default_value_t = 100)]
+    #[arg(long, value_name = "STEPS", default_value_t = 100, value_parser = whole(1..=1_000_000_000))]
     checkpoint_every: usize,
     /// Seed of everything random
     #[arg(long, default_value_t = 0)]
@@ -96,7 +97,7 @@ pub fn show(options: &TuningOptions) -> impl FnMut(FineTuneJobEvent<'_>) + use<>
         }
         FineTuneJobEvent::LeftOut { error, .. } => {
             bar.clear();
-            eprintln!("left out {error}");
+            crate::warn!("left out {error}");
         }
         FineTuneJobEvent::Images { folder, split } => say_images(folder, split),
         FineTuneJobEvent::Calibrated(found) => {

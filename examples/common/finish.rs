@@ -1,33 +1,68 @@
-//! How the examples print, and how they end.
+//! How the examples begin, and how they end.
 
 use std::error::Error;
 use std::process::{ExitCode, Termination};
 
-/// As `println!`, but goes on where nobody reads the output any more: `retrain | head` still trains.
-#[macro_export]
-macro_rules! say {
-    ($($word:tt)*) => {
-        std::io::Write::write_fmt(
-            &mut std::io::stdout(),
-            format_args!("{}\n", format_args!($($word)*)),
-        )
-        .unwrap_or_default()
-    };
+use clap::{ArgMatches, Command, Parser};
+
+/// Reads the options from the command line, refuses outputs that are inputs, and runs the program.
+pub fn main<O: Parser, T: Termination>(
+    run: impl FnOnce(&O) -> Result<T, Box<dyn Error>>,
+) -> ExitCode {
+    let (command, matches) = matches::<O>();
+    let options = O::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    finish(begin(&command, &matches).and_then(|()| run(&options)))
+}
+
+/// What is done before every program: its paths are checked, and its threads are bounded.
+///
+/// # Errors
+/// As [`paths::check`](crate::paths::check).
+pub fn begin(command: &Command, matches: &ArgMatches) -> Result<(), Box<dyn Error>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = cores.max(MOST_THREADS);
+    let wanted = std::env::var("RAYON_NUM_THREADS").ok();
+    if wanted
+        .and_then(|n| n.parse().ok())
+        .is_some_and(|n: usize| n > most)
+    {
+        crate::warn!(
+            "RAYON_NUM_THREADS is more than the {most} threads that are of use here; these are used"
+        );
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(most)
+            .build_global()?;
+    }
+    crate::paths::check(command, matches)
+}
+
+/// More threads than cores only wait for each other, and each has images in memory; some more do no harm.
+const MOST_THREADS: usize = 64;
+
+/// The command line of a program.
+pub fn matches<O: Parser>() -> (Command, ArgMatches) {
+    let mut command = O::command();
+    // Sub-commands get the options that they share with it.
+    command.build();
+    let matches = command.clone().get_matches();
+    (command, matches)
 }
 
 /// Ends the program: exit code 1 and the error with its causes, where there is one.
 pub fn finish(result: Result<impl Termination, Box<dyn Error>>) -> ExitCode {
-    let error = match result {
-        Ok(done) => return done.report(),
-        Err(error) => error,
+    let lost = crate::say::lost();
+    let error = match (result, lost) {
+        (Ok(done), None) => return done.report(),
+        (Ok(_), Some(error)) => format!("standard output: {error}").into(),
+        (Err(error), _) => error,
     };
     let said = error.to_string();
-    eprintln!("error: {said}");
+    crate::warn!("error: {said}");
     let mut cause = error.source();
     while let Some(error) = cause {
         // Many errors already name their cause.
         if !said.contains(&error.to_string()) {
-            eprintln!("  because: {error}");
+            crate::warn!("  because: {error}");
         }
         cause = error.source();
     }

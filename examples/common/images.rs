@@ -17,10 +17,10 @@ pub struct ImageOptions {
     #[arg(long, value_name = "DIR")]
     pub test_dir: Option<PathBuf>,
     /// Percent of the images that are kept for the test, without --test-dir
-    #[arg(long, value_name = "P", default_value_t = 10.0)]
+    #[arg(long, value_name = "P", default_value_t = 10.0, value_parser = crate::ranges::number(0.0..=100.0))]
     pub testing_percentage: f64,
     /// Percent of the images that are kept for validation
-    #[arg(long, value_name = "P", default_value_t = 10.0)]
+    #[arg(long, value_name = "P", default_value_t = 10.0, value_parser = crate::ranges::number(0.0..=100.0))]
     pub validation_percentage: f64,
 }
 

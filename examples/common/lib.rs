@@ -9,8 +9,11 @@ pub mod images;
 pub mod interrupt;
 pub mod model;
 pub mod network;
+pub mod paths;
 pub mod progress;
+pub mod ranges;
 pub mod recipe;
+pub mod say;
 pub mod training;
 pub mod variation;
 
@@ -24,7 +27,7 @@ use mobilenet::{Engine, Weights};
 use transfer::embed::UnusableImage;
 use transfer::{Backbone, Classifier};
 
-pub use self::finish::finish;
+pub use self::finish::{finish, main};
 pub use self::progress::Bar;
 
 /// What runs the network.
@@ -187,14 +190,14 @@ pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
 /// Names what is left out of a folder.
 pub fn say_skipped(folder: &ImageFolder) {
     for skipped in folder.skipped() {
-        eprintln!("left out {skipped}");
+        crate::warn!("left out {skipped}");
     }
 }
 
 /// Names the images that cannot be used.
 pub fn say_left_out(failed: &[UnusableImage]) {
     for left_out in failed {
-        eprintln!("left out {}", left_out.error);
+        crate::warn!("left out {}", left_out.error);
     }
 }
 

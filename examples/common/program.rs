@@ -36,7 +36,7 @@ mod weights;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
 /// Retrain MobileNet on a folder of your own images, measure the classifier, ask it, and see why it answers so.
 ///
@@ -73,7 +73,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match &Program::parse().command {
+    let (command, matches) = common::finish::matches::<Program>();
+    let program = Program::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Err(error) = common::finish::begin(&command, &matches) {
+        return common::finish(Err::<(), _>(error));
+    }
+    match &program.command {
         Command::Retrain(options) => common::finish(retrain::run(options)),
         Command::LabelImage(options) => common::finish(label_image::run(options)),
         Command::Evaluate(options) => common::finish(evaluate::run(options)),

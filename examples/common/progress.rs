@@ -49,7 +49,7 @@ pub fn show_fetch() -> impl Fn(&Event) {
     }
     bar.set_message("fetching");
     let shown = bar.clone();
-    let say = move |text: &str| shown.suspend(|| eprintln!("{text}"));
+    let say = move |text: &str| shown.suspend(|| crate::warn!("{text}"));
     move |event| match event {
         Event::Started { url, .. } => {
             say(url);

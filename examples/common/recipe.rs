@@ -6,6 +6,7 @@ use transfer::head::{GradientDescent, LogisticRegression};
 use transfer::retrain::Variants;
 use transfer::variation::Variation;
 
+use crate::ranges::{number, whole};
 use crate::variation::VariationOptions;
 
 /// The recipes by name.
@@ -29,19 +30,19 @@ pub struct RecipeOptions {
     #[command(flatten)]
     variation: VariationOptions,
     /// Steps of the parity recipe [default: 4000]
-    #[arg(long, help_heading = "Parity recipe")]
+    #[arg(long, help_heading = "Parity recipe", value_parser = whole(1..=1_000_000_000))]
     how_many_training_steps: Option<usize>,
     /// Learning rate of the parity recipe [default: 0.01]
-    #[arg(long, help_heading = "Parity recipe")]
-    learning_rate: Option<f32>,
+    #[arg(long, help_heading = "Parity recipe", value_parser = number(1e-12..=1e6))]
+    learning_rate: Option<f64>,
     /// Images per step [default: 100]
-    #[arg(long, help_heading = "Parity recipe")]
+    #[arg(long, help_heading = "Parity recipe", value_parser = whole(1..=1_000_000))]
     train_batch_size: Option<usize>,
     /// Validation images drawn for each evaluation; -1 takes all [default: 100]
-    #[arg(long, help_heading = "Parity recipe", allow_negative_numbers = true)]
+    #[arg(long, help_heading = "Parity recipe", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-1..=1_000_000_000))]
     validation_batch_size: Option<i64>,
     /// Steps between two evaluations on the validation images [default: 10]
-    #[arg(long, help_heading = "Parity recipe")]
+    #[arg(long, help_heading = "Parity recipe", value_parser = whole(1..=1_000_000_000))]
     eval_step_interval: Option<usize>,
 }
 
@@ -71,7 +72,6 @@ impl RecipeOptions {
     }
 
     /// How training images are varied, if they are.
-    /// How training images are varied, if they are.
     ///
     /// # Errors
     /// Where options contradict each other.
@@ -93,7 +93,7 @@ impl RecipeOptions {
             steps = steps.with_steps(n);
         }
         if let Some(rate) = self.learning_rate {
-            steps = steps.with_learning_rate(rate);
+            steps = steps.with_learning_rate(rate as f32);
         }
         if let Some(n) = self.train_batch_size {
             steps = steps.with_batch(n);

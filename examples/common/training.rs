@@ -49,7 +49,7 @@ impl Progress {
                 classifier,
                 classes,
             } => say_new_classes(classifier, classes),
-            RetrainEvent::LeftOut { error, .. } => eprintln!("left out {error}"),
+            RetrainEvent::LeftOut { error, .. } => crate::warn!("left out {error}"),
             RetrainEvent::Embedded { computed, seconds } => crate::say!(
                 "embedded {computed} images in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
                 computed as f64 / seconds,

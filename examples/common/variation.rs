@@ -4,6 +4,8 @@ use dataset::augment::Distortions;
 use transfer::retrain::Variants;
 use transfer::variation::Variation;
 
+use crate::ranges::{number, whole};
+
 /// How training images are varied.
 #[derive(clap::Args)]
 pub struct VariationOptions {
@@ -15,7 +17,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = percent,
+        value_parser = number(0.0..=1000.0),
         help_heading = "Distortions of training images"
     )]
     random_crop: f64,
@@ -24,7 +26,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = percent,
+        value_parser = number(0.0..=1000.0),
         help_heading = "Distortions of training images"
     )]
     random_scale: f64,
@@ -33,7 +35,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = percent,
+        value_parser = number(0.0..=1000.0),
         help_heading = "Distortions of training images"
     )]
     random_brightness: f64,
@@ -42,18 +44,10 @@ pub struct VariationOptions {
     #[arg(
         long,
         value_name = "K",
+        value_parser = whole(1..=1000),
         help_heading = "Distortions of training images"
     )]
     variants: Option<usize>,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "expected a number")?;
-    if (0.0..=1000.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err("expected 0 to 1000".into())
-    }
 }
 
 impl VariationOptions {

@@ -1,7 +1,6 @@
 //! The arrows between the crates, and what each must do without, from Cargo's own view of the workspace.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 

@@ -7,6 +7,7 @@ mod finetuning;
 mod golden;
 mod main_job;
 mod modules;
+mod options;
 mod outside;
 mod packaging;
 mod support;

@@ -4,7 +4,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 use crate::architecture::{package, workspace};
 

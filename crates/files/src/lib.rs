@@ -22,6 +22,7 @@ mod check;
 mod error;
 mod hex;
 mod read;
+mod shown;
 mod unfinished;
 mod write;
 
@@ -29,5 +30,6 @@ pub use check::check_writable;
 pub use error::{Error, Result};
 pub use hex::hex;
 pub use read::read_at_most;
+pub use shown::{Shown, is_unprintable, shown, shown_path};
 pub use unfinished::{UNFINISHED_PREFIX, remove_unfinished};
 pub use write::{create_parent_folder, write_bytes, write_whole};
