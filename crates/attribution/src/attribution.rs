@@ -165,11 +165,12 @@ impl Attribution {
     }
 
     /// The map `[height, width, channel]` as a view (feature `ndarray`).
+    ///
+    /// # Errors
+    /// Where `ndarray` refuses the shape. It accepts every shape that [`new`](Self::new) accepts.
     #[cfg(feature = "ndarray")]
-    #[allow(clippy::missing_panics_doc)] // It cannot panic.
-    pub fn as_ndarray(&self) -> ndarray::ArrayView3<'_, f64> {
-        let view = ndarray::ArrayView3::from_shape(self.shape, &self.map);
-        view.expect("`new` has checked the shape")
+    pub fn as_ndarray(&self) -> Result<ndarray::ArrayView3<'_, f64>, ndarray::ShapeError> {
+        ndarray::ArrayView3::from_shape(self.shape, &self.map)
     }
 
     /// Height, width and channels of the map. Maps of regions (the CAM family, occlusion, RISE, XRAI) have one channel.

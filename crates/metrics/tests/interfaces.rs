@@ -148,7 +148,8 @@ fn arrays_are_views_of_the_same_numbers() {
         view.as_slice().unwrap().as_ptr(),
         p.probabilities().unwrap().as_ptr()
     );
-    assert_eq!(p.confusion().as_ndarray()[[1, 0]], p.confusion()[1][0]);
+    let matrix = p.confusion();
+    assert_eq!(matrix.as_ndarray().unwrap()[[1, 0]], matrix[1][0]);
     let again = Predictions::from_ndarray(p.targets().to_vec(), view).unwrap();
     assert_eq!(again.probabilities(), p.probabilities());
     let hard = Predictions::from_classes(vec![0], vec![0], 1).unwrap();

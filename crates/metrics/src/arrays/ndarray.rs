@@ -1,4 +1,4 @@
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ShapeError};
 
 use crate::confusion::ConfusionMatrix;
 use crate::error::Result;
@@ -14,10 +14,10 @@ impl Predictions {
     /// use metrics::Predictions;
     /// use ndarray::array;
     ///
-    /// # fn main() -> Result<(), metrics::Error> {
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let probabilities = array![[0.9, 0.1], [0.4, 0.6]];
     /// let predictions = Predictions::from_ndarray(vec![0, 0], probabilities.view())?;
-    /// assert_eq!(predictions.confusion().as_ndarray(), array![[1.0, 1.0], [0.0, 0.0]]);
+    /// assert_eq!(predictions.confusion().as_ndarray()?, array![[1.0, 1.0], [0.0, 0.0]]);
     /// # Ok(())
     /// # }
     /// ```
@@ -35,9 +35,10 @@ impl Predictions {
 
 impl ConfusionMatrix {
     /// The counts `[target, predicted]` as a view (feature `ndarray`).
-    #[allow(clippy::missing_panics_doc)] // It cannot panic.
-    pub fn as_ndarray(&self) -> ArrayView2<'_, f64> {
-        let shape = (self.classes(), self.classes());
-        ArrayView2::from_shape(shape, self.as_ref()).expect("a matrix is square")
+    ///
+    /// # Errors
+    /// Where `ndarray` refuses the shape. It accepts every square matrix.
+    pub fn as_ndarray(&self) -> Result<ArrayView2<'_, f64>, ShapeError> {
+        ArrayView2::from_shape((self.classes(), self.classes()), self.as_ref())
     }
 }

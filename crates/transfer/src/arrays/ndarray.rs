@@ -1,4 +1,4 @@
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ShapeError};
 
 use crate::embeddings::Embeddings;
 use crate::error::Result;
@@ -13,10 +13,10 @@ impl Embeddings {
     /// use ndarray::array;
     /// use transfer::Embeddings;
     ///
-    /// # fn main() -> transfer::Result<()> {
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let values = array![[1.0, 2.0], [3.0, 4.0]];
     /// let embeddings = Embeddings::from_ndarray(values.view(), vec![0, 1])?;
-    /// assert_eq!(embeddings.as_ndarray(), values);
+    /// assert_eq!(embeddings.as_ndarray()?, values);
     /// # Ok(())
     /// # }
     /// ```
@@ -25,9 +25,10 @@ impl Embeddings {
     }
 
     /// The embeddings `[n, dim]` as a view (feature `ndarray`).
-    #[allow(clippy::missing_panics_doc)] // It cannot panic.
-    pub fn as_ndarray(&self) -> ArrayView2<'_, f32> {
-        let shape = (self.len(), self.dim());
-        ArrayView2::from_shape(shape, self.values()).expect("as many values as `new` has checked")
+    ///
+    /// # Errors
+    /// Where `ndarray` refuses the shape. It accepts every shape that [`Embeddings::new`] accepts.
+    pub fn as_ndarray(&self) -> Result<ArrayView2<'_, f32>, ShapeError> {
+        ArrayView2::from_shape((self.len(), self.dim()), self.values())
     }
 }
