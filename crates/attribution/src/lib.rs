@@ -65,6 +65,7 @@ mod random;
 mod resample;
 mod score;
 mod segmentation;
+mod square;
 pub mod trust;
 
 #[doc = include_str!("guide.md")]

@@ -3,7 +3,6 @@
 use crate::check;
 use crate::error::{Error, Result};
 use image::RgbImage;
-use std::ops::Range;
 
 /// One image: `height x width x channels` values, row by row, the channels of a pixel together, in pixel levels (0 to 255).
 ///
@@ -112,23 +111,6 @@ pub(crate) fn push_between(
         let (a, b) = (f64::from(a), f64::from(b));
         (a + t(i) * (b - a)) as f32
     }));
-}
-
-/// Appends the image with one window of another image in it.
-pub(crate) fn push_with_window(
-    images: &mut Vec<f32>,
-    image: &Pixels,
-    other: &Pixels,
-    rows: Range<usize>,
-    columns: Range<usize>,
-) {
-    let [_, width, channels] = image.shape;
-    let start = images.len();
-    images.extend_from_slice(&image.values);
-    for y in rows {
-        let line = (y * width + columns.start) * channels..(y * width + columns.end) * channels;
-        images[start..][line.clone()].copy_from_slice(&other.values[line]);
-    }
 }
 
 /// The values, row by row, the channels of a pixel together.

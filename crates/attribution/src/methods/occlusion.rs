@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::methods::method::{Method, MethodInfo};
 use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
-use crate::pixels::{Pixels, push_with_window};
+use crate::pixels::Pixels;
+use crate::square::{lines, push_replaced};
 
 pub(crate) const INFO: MethodInfo = MethodInfo {
     name: "occlusion",
@@ -96,27 +97,20 @@ impl Method for Occlusion {
             let n = (side - self.window).div_ceil(self.stride) + 1;
             (0..n).map(|i| i * self.stride)
         };
-        let corners: Vec<(usize, usize)> = starts(h)
-            .flat_map(|y| starts(w).map(move |x| (y, x)))
+        let corners: Vec<[usize; 2]> = starts(h)
+            .flat_map(|y| starts(w).map(move |x| [y, x]))
             .collect();
-        let window = |&(top, left): &(usize, usize)| {
-            let (bottom, right) = (top + self.window, left + self.window);
-            (top..bottom.min(h), left..right.min(w))
-        };
+        let window = |&corner: &[usize; 2]| lines(corner, self.window, [h, w]);
         let score = model.score(pixels)?;
         let scores = model.scores_of(&corners, self.batch, |images, corner| {
-            let (rows, columns) = window(corner);
-            push_with_window(images, pixels, &baseline, rows, columns);
+            push_replaced(images, pixels, &baseline, window(corner));
         })?;
         let mut sums = vec![0.0_f64; h * w];
         let mut counts = vec![0.0_f64; h * w];
         for (corner, occluded) in corners.iter().zip(scores) {
-            let (rows, columns) = window(corner);
-            for y in rows {
-                for i in y * w + columns.start..y * w + columns.end {
-                    sums[i] += score - occluded;
-                    counts[i] += 1.0;
-                }
+            for i in window(corner).flatten() {
+                sums[i] += score - occluded;
+                counts[i] += 1.0;
             }
         }
         let map = sums.iter().zip(&counts).map(|(s, n)| s / n).collect();

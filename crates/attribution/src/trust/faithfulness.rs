@@ -8,6 +8,8 @@ use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 use crate::random::Random;
+use crate::square::{lines, push_replaced};
+use std::ops::Range;
 
 /// The scores while more and more of an image is replaced or shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -207,8 +209,8 @@ struct Cells {
     /// Number of cells in a row.
     across: usize,
     count: usize,
-    /// Width of the image in pixels.
-    width: usize,
+    /// Height and width of the image in pixels.
+    image: [usize; 2],
 }
 
 impl Cells {
@@ -218,21 +220,21 @@ impl Cells {
             side,
             across,
             count: height.div_ceil(side) * across,
-            width,
+            image: [height, width],
         }
     }
 
-    /// The cell of a pixel.
-    fn of(&self, pixel: usize) -> usize {
-        pixel / self.width / self.side * self.across + pixel % self.width / self.side
+    /// The pixels of a cell, row by row.
+    fn lines(&self, cell: usize) -> impl Iterator<Item = Range<usize>> {
+        let corner = [cell / self.across, cell % self.across];
+        lines(corner.map(|i| i * self.side), self.side, self.image)
     }
 
     /// The cells in the order of the map, the largest sum first.
     fn order(&self, attribution: &Attribution) -> Vec<usize> {
-        let mut sums = vec![0.0_f64; self.count];
-        for (i, value) in attribution.per_pixel().iter().enumerate() {
-            sums[self.of(i)] += value;
-        }
+        let map = attribution.per_pixel();
+        let sum = |cell| self.lines(cell).flatten().fold(0.0, |sum, i| sum + map[i]);
+        let sums: Vec<f64> = (0..self.count).map(sum).collect();
         let mut order: Vec<usize> = (0..self.count).collect();
         order.sort_by(|&a, &b| sums[b].total_cmp(&sums[a]));
         order
@@ -250,22 +252,12 @@ struct Run<'a> {
 impl Run<'_> {
     /// The scores while cells of one image give way to those of another, in this order.
     fn curve(&self, order: &[usize], from: &Pixels, to: &Pixels) -> Result<Curve> {
-        let (cells, channels) = (self.cells.count, from.shape()[2]);
-        let mut rank = vec![0; cells];
-        for (place, &cell) in order.iter().enumerate() {
-            rank[cell] = place;
-        }
+        let cells = self.cells.count;
         let steps = self.steps.min(cells);
         let taken: Vec<usize> = (0..=steps).map(|k| (k * cells).div_ceil(steps)).collect();
         let scores = self.model.scores_of(&taken, self.batch, |images, &n| {
-            let both = from.values().iter().zip(to.values()).enumerate();
-            images.extend(both.map(|(i, (&before, &after))| {
-                if rank[self.cells.of(i / channels)] < n {
-                    after
-                } else {
-                    before
-                }
-            }));
+            let taken = order[..n].iter().flat_map(|&cell| self.cells.lines(cell));
+            push_replaced(images, from, to, taken);
         })?;
         let fractions = taken.iter().map(|&n| n as f64 / cells as f64).collect();
         Ok(Curve::new(fractions, scores))

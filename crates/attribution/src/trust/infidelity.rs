@@ -6,8 +6,9 @@ use crate::check;
 use crate::error::Result;
 use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
-use crate::pixels::{Pixels, push_with_window};
+use crate::pixels::Pixels;
 use crate::random::Random;
+use crate::square::{lines, push_replaced};
 
 /// The result of [`Infidelity::measure`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -174,13 +175,13 @@ impl Infidelity {
         let map = attribution.per_pixel();
         let squares = self.squares([h - self.side, w - self.side])?;
         let score = model.score(pixels)?;
-        let scores = model.scores_of(&squares, self.batch, |images, &Square { top, left }| {
-            let (rows, columns) = (top..top + self.side, left..left + self.side);
-            push_with_window(images, pixels, &baseline, rows, columns);
+        let lines = |square: &Square| lines([square.top, square.left], self.side, [h, w]);
+        let scores = model.scores_of(&squares, self.batch, |images, square| {
+            push_replaced(images, pixels, &baseline, lines(square));
         })?;
-        let sum = |&Square { top, left }: &Square| {
-            let lines = (top..top + self.side).map(|y| &map[y * w + left..][..self.side]);
-            lines.map(|line| line.iter().sum::<f64>()).sum()
+        let sum = |square: &Square| {
+            let sums = lines(square).map(|line| map[line].iter().sum::<f64>());
+            sums.sum()
         };
         let expected: Vec<f64> = squares.iter().map(sum).collect();
         let found: Vec<f64> = scores.iter().map(|seen| score - seen).collect();
