@@ -9,6 +9,7 @@ mod describe;
 #[cfg(feature = "train")]
 mod evaluate;
 mod file;
+mod find_class;
 mod folder;
 mod pretrained;
 mod provenance;
