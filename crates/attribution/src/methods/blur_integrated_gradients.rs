@@ -137,6 +137,7 @@ impl Method for BlurIntegratedGradients {
         check::require(is_usable, "max_sigma", self.max_sigma, expected)?;
         check::within("steps", self.steps, 1..=check::MOST_STEPS)?;
         let model = Checked::new(model, pixels)?;
+        model.expect_steps(self.steps);
         let mut map = vec![0.0_f64; pixels.len()];
         let steps: Vec<usize> = (0..self.steps).collect();
         for steps in steps.chunks(self.batch) {

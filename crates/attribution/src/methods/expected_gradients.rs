@@ -147,6 +147,7 @@ impl Method for ExpectedGradients {
         let baselines = self.baselines.images(pixels)?;
         let draws = self.draws(baselines.len())?;
         check::require(!draws.is_empty(), "draws", 0, "at least 1")?;
+        model.expect_steps(draws.len());
         let mut map = vec![0.0_f64; pixels.len()];
         let mut images = Vec::with_capacity(self.batch.min(draws.len()) * pixels.len());
         for draws in draws.chunks(self.batch) {

@@ -109,7 +109,9 @@ fn attribute(
     pixels: &Pixels,
 ) -> Result<Attribution> {
     let model = Checked::new(model, pixels)?;
+    model.expect_steps(1);
     let block = model.block(pixels, name)?;
+    model.step(1);
     let mut map = weigh(&block, weighting);
     if !signed {
         for value in &mut map {

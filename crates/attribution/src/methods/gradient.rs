@@ -38,6 +38,7 @@ impl Method for Gradient {
 
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution> {
         let model = Checked::new(model, pixels)?;
+        model.expect_steps(1);
         let (score, gradient) = model.gradient(pixels)?;
         let map = gradient.iter().map(|&g| f64::from(g)).collect();
         Ok(Attribution::new(self.name(), map, pixels.shape(), score)?

@@ -5,6 +5,7 @@ use crate::attribution::Attribution;
 use crate::error::{Error, Result};
 use crate::methods::gradient::Gradient;
 use crate::methods::method::{Method, MethodInfo};
+use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
 use crate::pixels::Pixels;
 
@@ -42,7 +43,10 @@ impl Method for GuidedBackpropagation {
             method: self.name(),
             ability: Ability::Guided,
         })?;
+        let progress = Checked::new(model, pixels)?;
+        progress.expect_steps(1);
         let gradient = Gradient::new().attribute(guided, pixels)?;
+        progress.step(1);
         let map = gradient.map().to_vec();
         let reason = "a gradient is a rate of change, not a share of the score";
         gradient.remade(self.name(), map, pixels.shape(), reason)

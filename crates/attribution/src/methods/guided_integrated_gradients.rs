@@ -112,6 +112,7 @@ impl Method for GuidedIntegratedGradients {
         };
         let total = path.distance();
         if total > 0.0 {
+            model.expect_steps(self.steps);
             for step in 1..=self.steps {
                 let here: Vec<f32> = path.at.iter().map(|&v| v as f32).collect();
                 let (_, gradient) = model.gradients(&here, 1)?;

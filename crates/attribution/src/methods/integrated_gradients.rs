@@ -169,6 +169,9 @@ impl Method for IntegratedGradients {
         };
         let model = Checked::new(model, pixels)?;
         let baselines = self.baseline.images(pixels)?;
+        if let Some(points) = &equal {
+            model.expect_steps(baselines.len() * points.len());
+        }
         let share = 1.0 / baselines.len() as f64;
         let mut warnings = Vec::new();
         let mut map = vec![0.0; pixels.len()];

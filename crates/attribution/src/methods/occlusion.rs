@@ -102,6 +102,7 @@ impl Method for Occlusion {
             .collect();
         let window = |&corner: &[usize; 2]| lines(corner, self.window, [h, w]);
         let score = model.score(pixels)?;
+        model.expect_steps(corners.len());
         let scores = model.scores_of(&corners, self.batch, |images, corner| {
             push_replaced(images, pixels, &baseline, window(corner));
         })?;

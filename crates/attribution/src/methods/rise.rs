@@ -134,6 +134,7 @@ impl Method for Rise {
         let mut random = Random::new(self.seed);
         let score = model.score(pixels)?;
         let mut map = vec![0.0_f64; h * w];
+        model.expect_steps(self.masks);
         let mut left = self.masks;
         while left > 0 {
             let n = self.batch.min(left);

@@ -103,6 +103,7 @@ impl Method for ScoreCam {
         channels.sort_by(|a, b| b.0.total_cmp(&a.0));
         channels.truncate(self.channels);
 
+        model.expect_steps(channels.len());
         let scores = model.scores_of(&channels, self.batch, |images, (_, mask, _)| {
             let mask = bilinear(mask, [h, w], [height, width]);
             push_between(images, &baseline, pixels, |i| mask[i / image_channels]);

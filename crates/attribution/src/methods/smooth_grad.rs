@@ -8,6 +8,7 @@ use crate::methods::gradient::Gradient;
 use crate::methods::method::{Method, MethodInfo};
 use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
+use crate::model::quiet::Quiet;
 use crate::pixels::Pixels;
 use crate::random::Random;
 
@@ -145,7 +146,9 @@ impl<M: Method> Method for SmoothGrad<M> {
         check::require(samples > 0, "samples", samples, "at least 1")?;
         let is_usable = self.noise.is_finite() && self.noise >= 0.0;
         check::require(is_usable, "noise", self.noise, "0 or a positive number")?;
-        let score = Checked::new(model, pixels)?.score(pixels)?;
+        let checked = Checked::new(model, pixels)?;
+        let score = checked.score(pixels)?;
+        checked.expect_steps(samples);
         let (low, high) = pixels.range();
         let deviation = self.noise * f64::from(high - low);
         let mut random = Random::new(self.seed);
@@ -159,7 +162,8 @@ impl<M: Method> Method for SmoothGrad<M> {
                 Some(drawn) => pixels.plus("noise", &drawn[sample])?,
                 None => pixels.changed(|| deviation * random.normal()),
             };
-            let one = self.inner.attribute(model, &noisy)?;
+            let one = self.inner.attribute(&Quiet(model), &noisy)?;
+            checked.step(1);
             evaluations += one.evaluations();
             for warning in one.warnings() {
                 if !warnings.contains(warning) {

@@ -4,8 +4,11 @@ use crate::error::{BoxError, Result};
 use crate::model::gradient_fn::{
     BlockActivations, BlockTuple, GradientFn, Randomized, ScoresAndGradient, Shape,
 };
+use crate::model::progress::Progress;
+use std::cell::RefCell;
 
 type ScoresFn<'a> = Box<dyn Fn(&[f32], Shape) -> Result<Vec<f64>, BoxError> + 'a>;
+type ProgressFn<'a> = Box<dyn Fn(Progress) + 'a>;
 type BlockFn<'a> = Box<dyn Fn(&[f32], Shape) -> Result<BlockTuple, BoxError> + 'a>;
 
 /// A gradient function with more abilities.
@@ -37,6 +40,7 @@ pub struct Model<'a> {
     guided: Option<Box<dyn GradientFn + 'a>>,
     randomized: Vec<Randomized<'a>>,
     confidence: Option<ScoresFn<'a>>,
+    progress: Option<ProgressFn<'a>>,
 }
 
 impl<'a> Model<'a> {
@@ -49,6 +53,7 @@ impl<'a> Model<'a> {
             guided: None,
             randomized: Vec::new(),
             confidence: None,
+            progress: None,
         }
     }
 
@@ -97,6 +102,37 @@ impl<'a> Model<'a> {
         self.confidence = Some(Box::new(confidence));
         self
     }
+
+    /// Calls this function while a method or a measure of trust works: first with no step done, then after each batch of
+    /// images that the model has answered, and at the end with all steps done.
+    ///
+    /// ```
+    /// use attribution::methods::Rise;
+    /// use attribution::{BoxError, Method, Model, Pixels};
+    ///
+    /// let gradient = |pixels: &[f32], [n, h, w, c]: [usize; 4]| -> Result<(Vec<f64>, Vec<f32>), BoxError> {
+    ///     let scores = pixels.chunks(h * w * c).map(|image| f64::from(image[0])).collect();
+    ///     Ok((scores, vec![0.0; n * h * w * c]))
+    /// };
+    /// let mut heard = Vec::new();
+    /// let model = Model::new(gradient).on_progress(|progress| heard.push((progress.done, progress.total)));
+    /// let pixels = Pixels::new(vec![9.0; 48], [4, 4, 3])?;
+    /// Rise::new().with_masks(20).attribute(&model, &pixels)?;
+    /// drop(model);
+    /// assert_eq!(heard, [(0, Some(20)), (8, Some(20)), (16, Some(20)), (20, Some(20))]);
+    /// # Ok::<(), attribution::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
+        let progress = RefCell::new(progress);
+        self.progress = Some(Box::new(move |done| {
+            // It is borrowed already only where this function itself explains something with this model.
+            if let Ok(mut progress) = progress.try_borrow_mut() {
+                progress(done);
+            }
+        }));
+        self
+    }
 }
 
 impl GradientFn for Model<'_> {
@@ -138,6 +174,13 @@ impl GradientFn for Model<'_> {
         match &self.confidence {
             Some(confidence) => Some(confidence(pixels, shape)),
             None => self.gradient.confidence(pixels, shape),
+        }
+    }
+
+    fn report(&self, progress: Progress) {
+        match &self.progress {
+            Some(listener) => listener(progress),
+            None => self.gradient.report(progress),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! A model whose answers are checked and counted: what the methods call.
+//! A model whose answers are checked and counted, and which reports how far the work is: what the methods call.
 
 use crate::ability::Ability;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::model::gradient_fn::{BlockActivations, GradientFn, ScoresAndGradient, Shape};
+use crate::model::progress::Progress;
 use crate::pixels::Pixels;
 use std::cell::Cell;
 
@@ -16,12 +17,15 @@ pub(crate) struct Block {
     pub gradient: Vec<f32>,
 }
 
-/// A model whose answers are checked and counted.
+/// A model whose answers are checked and counted. `gradients` and `scores_of`, which the methods call again and again,
+/// report each image as a step; single scores do not count as steps.
 pub(crate) struct Checked<'a> {
     model: &'a dyn GradientFn,
     /// Height, width, channels of every image.
     image: [usize; 3],
     evaluations: Cell<usize>,
+    /// Steps that are done, and all of them where their number is known.
+    progress: Cell<Progress>,
 }
 
 impl<'a> Checked<'a> {
@@ -33,12 +37,34 @@ impl<'a> Checked<'a> {
             model,
             image: pixels.shape(),
             evaluations: Cell::new(0),
+            progress: Cell::new(Progress {
+                done: 0,
+                total: None,
+            }),
         })
     }
 
     /// Number of images that the model has been asked about so far.
     pub fn evaluations(&self) -> usize {
         self.evaluations.get()
+    }
+
+    /// Says how many steps there will be, and reports that none is done.
+    pub fn expect_steps(&self, total: usize) {
+        let total = Some(total);
+        self.report(Progress { done: 0, total });
+    }
+
+    /// Reports that so many more steps are done.
+    pub fn step(&self, steps: usize) {
+        let Progress { done, total } = self.progress.get();
+        let done = done + steps;
+        self.report(Progress { done, total });
+    }
+
+    fn report(&self, progress: Progress) {
+        self.progress.set(progress);
+        self.model.report(progress);
     }
 
     /// The shape of a batch of `n` images, which are counted.
@@ -55,7 +81,9 @@ impl<'a> Checked<'a> {
         let what = "the model's gradient";
         check::length(what, gradient.len(), pixels.len())?;
         check::all_finite(what, gradient.iter().map(|&v| f64::from(v)))?;
-        Ok((checked(scores, n)?, gradient))
+        let scores = checked(scores, n)?;
+        self.step(n);
+        Ok((scores, gradient))
     }
 
     /// Score and gradient of one image.
@@ -90,6 +118,7 @@ impl<'a> Checked<'a> {
                 push(&mut images, item);
             }
             scores.extend(self.scores(&images, items.len())?);
+            self.step(items.len());
         }
         Ok(scores)
     }

@@ -1,6 +1,7 @@
 //! The function that stands for a model.
 
 use crate::error::{BoxError, Result};
+use crate::model::progress::Progress;
 
 /// Shape of a batch: number of images, height, width, channels.
 pub type Shape = [usize; 4];
@@ -97,6 +98,10 @@ pub trait GradientFn {
     fn confidence(&self, _pixels: &[f32], _shape: Shape) -> Option<Result<Vec<f64>, BoxError>> {
         None
     }
+
+    /// Is told how far the method or the measure is that asks this model. By default nobody hears it; see
+    /// [`Model::on_progress`](crate::Model::on_progress).
+    fn report(&self, _progress: Progress) {}
 }
 
 impl<F> GradientFn for F

@@ -5,6 +5,8 @@ mod autodiff;
 mod builder;
 pub(crate) mod checked;
 pub(crate) mod gradient_fn;
+mod progress;
+pub(crate) mod quiet;
 
 pub use crate::ability::Ability;
 #[cfg(feature = "burn")]
@@ -13,3 +15,4 @@ pub use builder::Model;
 pub use gradient_fn::{
     BlockActivations, BlockTuple, GradientFn, Randomized, ScoresAndGradient, Shape,
 };
+pub use progress::Progress;

@@ -183,6 +183,9 @@ impl Faithfulness {
             steps: self.steps,
             batch: self.batch,
         };
+        // Deletion and insertion, each in the order of the map and in the random orders.
+        run.model
+            .expect_steps(2 * (1 + self.orders) * (run.steps() + 1));
         let deleted = self.deleted.image(pixels)?;
         let hidden = self.hidden.image(pixels)?;
         let order = run.cells.order(attribution);
@@ -250,10 +253,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Number of steps of each curve: no more than there are cells.
+    fn steps(&self) -> usize {
+        self.steps.min(self.cells.count)
+    }
+
     /// The scores while cells of one image give way to those of another, in this order.
     fn curve(&self, order: &[usize], from: &Pixels, to: &Pixels) -> Result<Curve> {
-        let cells = self.cells.count;
-        let steps = self.steps.min(cells);
+        let (cells, steps) = (self.cells.count, self.steps());
         let taken: Vec<usize> = (0..=steps).map(|k| (k * cells).div_ceil(steps)).collect();
         let scores = self.model.scores_of(&taken, self.batch, |images, &n| {
             let taken = order[..n].iter().flat_map(|&cell| self.cells.lines(cell));

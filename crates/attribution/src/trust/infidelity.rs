@@ -176,6 +176,7 @@ impl Infidelity {
         let squares = self.squares([h - self.side, w - self.side])?;
         let score = model.score(pixels)?;
         let lines = |square: &Square| lines([square.top, square.left], self.side, [h, w]);
+        model.expect_steps(squares.len());
         let scores = model.scores_of(&squares, self.batch, |images, square| {
             push_replaced(images, pixels, &baseline, lines(square));
         })?;

@@ -3,7 +3,9 @@
 use crate::ability::Ability;
 use crate::error::{Error, Result};
 use crate::methods::method::Method;
+use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
+use crate::model::quiet::Quiet;
 use crate::pixels::Pixels;
 use crate::trust::rank::spearman;
 
@@ -39,12 +41,16 @@ pub fn randomization_check(
         });
     }
     let magnitudes = |map: &[f64]| map.iter().map(|v| v.abs()).collect::<Vec<_>>();
-    let trained = method.attribute(model, pixels)?.per_pixel();
+    let progress = Checked::new(model, pixels)?;
+    progress.expect_steps(1 + model.randomized().len());
+    let trained = method.attribute(&Quiet(model), pixels)?.per_pixel();
+    progress.step(1);
     model
         .randomized()
         .iter()
         .map(|step| {
             let random = method.attribute(&*step.model, pixels)?.per_pixel();
+            progress.step(1);
             Ok(RandomizationStep {
                 layer: step.layer.clone(),
                 correlation: spearman(&trained, &random),

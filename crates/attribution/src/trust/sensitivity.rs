@@ -4,7 +4,9 @@ use crate::attribution::norm;
 use crate::check;
 use crate::error::Result;
 use crate::methods::method::Method;
+use crate::model::checked::Checked;
 use crate::model::gradient_fn::GradientFn;
+use crate::model::quiet::Quiet;
 use crate::pixels::Pixels;
 use crate::random::Random;
 
@@ -81,7 +83,11 @@ impl MaxSensitivity {
         let is_usable = self.radius.is_finite() && self.radius >= 0.0;
         let expected = "0 or a positive number of levels";
         check::require(is_usable, "radius", self.radius, expected)?;
-        let here = method.attribute(model, pixels)?;
+        let progress = Checked::new(model, pixels)?;
+        progress.expect_steps(samples + 1);
+        let model = Quiet(model);
+        let here = method.attribute(&model, pixels)?;
+        progress.step(1);
         let norm = norm(here.map().iter().copied());
         let mut random = Random::new(self.seed);
         let mut largest = 0.0_f64;
@@ -90,7 +96,8 @@ impl MaxSensitivity {
                 Some(drawn) => pixels.plus("change", &drawn[sample])?,
                 None => pixels.changed(|| self.radius * (2.0 * random.uniform() - 1.0)),
             };
-            let there = method.attribute(model, &changed)?;
+            let there = method.attribute(&model, &changed)?;
+            progress.step(1);
             let pairs = here.map().iter().zip(there.map());
             largest = largest.max(pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt());
         }

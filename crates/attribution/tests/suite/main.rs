@@ -5,6 +5,7 @@ mod axioms;
 mod map_error;
 mod methods;
 mod net;
+mod progress;
 mod reference;
 mod support;
 mod trust;
