@@ -2,11 +2,11 @@
 //! trusted.
 //!
 //! A model is a closure from pixels to scores and their gradients ([`GradientFn`]). `transfer`'s
-//! `Classifier::gradient(class)` is one, and `autodiff` (feature `burn`, on by default) makes one from any Burn network. What
-//! some methods need besides is added by [`Model`].
+//! `Classifier::gradient(class)` is one, and `autodiff` (feature `burn`, on by default) makes one from any Burn network. [`Model`]
+//! adds what some methods need besides, and tells a program how far a long explanation is.
 //!
-//! The methods are in [`methods`], measures of trust in [`trust`], pictures and files in [`picture`], what a method asks
-//! of a model in [`model`]; the [`guide`] is a page to read from start to end.
+//! [`methods`] has the methods, [`trust`] measures of trust, [`picture`] pictures and files, and [`model`] what a method asks of a
+//! model. The [`guide`] is a page to read from start to end.
 //!
 //! | method | what it does | asks the model | needs | sums to score minus baseline score |
 //! |---|---|---|---|---|

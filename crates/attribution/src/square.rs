@@ -40,7 +40,12 @@ mod tests {
         assert_eq!(ranges([2, 3]), [11..12]);
         let level = |value: f32| Pixels::new(vec![value; 24], [3, 4, 2]).unwrap();
         let mut images = vec![7.0];
-        push_replaced(&mut images, &level(0.0), &level(1.0), lines([2, 3], 2, [3, 4]));
+        push_replaced(
+            &mut images,
+            &level(0.0),
+            &level(1.0),
+            lines([2, 3], 2, [3, 4]),
+        );
         assert_eq!(images, [vec![7.0], vec![0.0; 22], vec![1.0; 2]].concat());
     }
 }

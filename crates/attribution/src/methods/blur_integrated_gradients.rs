@@ -64,7 +64,7 @@ impl BlurIntegratedGradients {
 
     /// As the library of the authors computes it (PAIR's `saliency` 0.2): 100 equal steps, the gradient at the sharp end
     /// of each, the derivative of the blur from a difference of 0.01 pixels, and `level` beyond the edges (in their
-    /// library the zero after normalization). The error of this rule is in the completeness error.
+    /// library the zero after normalization). The completeness error includes the error of this rule.
     pub fn as_published(level: f32) -> Self {
         Self {
             steps: 100,

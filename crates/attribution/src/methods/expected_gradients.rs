@@ -29,8 +29,8 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
 /// (Erion et al. 2021, <https://arxiv.org/abs/1906.10670>; the same as captum's `GradientShap` without noise).
 ///
 /// Promises completeness against the mean score of the baselines, up to the error of the sampling, which the result
-/// gives. To keep it small, the baselines take turns in random order, and the path from each is cut into as many equal
-/// intervals as it has samples, with one place drawn from each.
+/// gives. To keep this error small, the baselines take turns in random order. The path from a baseline is cut into as many
+/// equal intervals as it has samples, and one place is drawn from each interval.
 ///
 /// Cost: `samples` evaluations with gradient, one score of the image and one of each baseline, and the confidence of each
 /// baseline where the model gives it. Memory does not grow with the samples.

@@ -34,7 +34,7 @@ macro_rules! cam {
 
         $(#[$doc])*
         ///
-        /// Cost: one evaluation of the function of [`Model::with_block`], which also decides which block it is. The map
+        /// Cost: one evaluation of the function of [`Model::with_block`], which also chooses the block. The map
         /// has one channel and, by bilinear interpolation, the size of the image. Completeness is not promised.
         ///
         /// [`Model::with_block`]: crate::Model::with_block

@@ -17,8 +17,8 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |_| Box::new(Gradient::new()),
 };
 
-/// The gradient of the score: how it would change with each pixel level (Simonyan et al. 2013,
-/// <https://arxiv.org/abs/1312.6034>, but with its sign).
+/// The gradient of the score: how the score would change with each pixel level. Simonyan et al. 2013
+/// (<https://arxiv.org/abs/1312.6034>) take its magnitude; here it keeps its sign.
 ///
 /// Cost: one evaluation with gradient. Unit: score per pixel level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

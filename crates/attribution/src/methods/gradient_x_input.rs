@@ -18,7 +18,7 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |_| Box::new(GradientXInput::new()),
 };
 
-/// The gradient times the distance from a zero level, with its sign (Shrikumar et al. 2016,
+/// The gradient times the distance of each pixel level from a zero level; both keep their signs (Shrikumar et al. 2016,
 /// <https://arxiv.org/abs/1605.01713>).
 ///
 /// Cost: one evaluation with gradient. Unit: that of the score.

@@ -26,13 +26,13 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
 /// The gradient, averaged along the straight path from a baseline, times the distance (Sundararajan et al. 2017,
 /// <https://arxiv.org/abs/1703.01365>).
 ///
-/// Promises completeness: the map sums to score minus baseline score, up to the error of the integral, which the
-/// result always gives.
+/// Promises completeness: the map sums to score minus baseline score, up to the error of the integral. The result always
+/// gives this error.
 ///
 /// Cost: for each baseline `steps` evaluations with gradient and two scores (image and baseline). With
 /// [`with_tolerance`](Self::with_tolerance), as many evaluations with gradient as needed and no other scores, since both
-/// ends of the path are among the evaluations. One more for each baseline where the model gives its confidence. Memory
-/// does not grow with the number of steps.
+/// ends of the path are among the evaluations. Where the model gives its confidence, each baseline needs one evaluation
+/// more. Memory does not grow with the number of steps.
 ///
 /// ```
 /// use attribution::{Baseline, BoxError, IntegratedGradients, Method, Pixels};
@@ -111,10 +111,10 @@ impl IntegratedGradients {
     ///
     /// Then [`with_rule`](Self::with_rule) and [`with_steps`](Self::with_steps) are not used: the rule is the trapezoid
     /// on intervals of different lengths. The error of an interval is its share of the sum minus the difference of the
-    /// scores at its ends. The intervals with the largest errors are halved, a few at a time, until the errors are small
-    /// enough both in sum and as the root of the sum of their squares, so that errors that cancel by chance do not stop
-    /// the refinement. The result has a warning where [`with_max_steps`](Self::with_max_steps) is reached before that,
-    /// and where the two scores are equal, so that no fraction of their difference exists.
+    /// scores at its ends. The intervals with the largest errors are halved, a few at a time, until two numbers are small
+    /// enough: the sum of the errors, and the root of the sum of their squares. The second number is there because errors can
+    /// cancel by chance. The result has a warning where [`with_max_steps`](Self::with_max_steps) is reached first, and where
+    /// the two scores are equal, so that no error is a fraction of their difference.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = Some(tolerance);

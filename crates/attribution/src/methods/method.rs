@@ -57,8 +57,8 @@ pub struct MethodSettings {
     /// most 4096 gradients.
     #[cfg_attr(feature = "clap", arg(long, value_name = "FRACTION"))]
     pub tolerance: Option<f64>,
-    /// Refine integrated gradients until the estimated error of the map is below this fraction of its norm: about three
-    /// times the steps of a tolerance of the sum, at most 4096.
+    /// Refine integrated gradients until the estimated error of the map is below this fraction of its norm. This needs about
+    /// three times the steps of the same tolerance of the sum, at most 4096.
     #[cfg_attr(feature = "clap", arg(long, value_name = "FRACTION"))]
     pub map_tolerance: Option<f64>,
     /// Seed of the methods that draw and of a baseline of noise.

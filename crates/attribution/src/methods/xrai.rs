@@ -32,10 +32,10 @@ const MIN_ADDED: usize = 50;
 /// Regions of similar color, ranked by the mean that the map of another method has in them (Kapishnikov et al. 2019,
 /// <https://arxiv.org/abs/1906.02825>; as the `saliency` 0.2 of the authors).
 ///
-/// Cost: that of the inner method. The map has one channel. The regions are taken in order of their mean, so that the
-/// largest comes first; the value of a pixel is the mean of the inner map (its largest channel) over the pixels that the
-/// first region with this pixel added to the regions before it. The inner method of the paper is integrated gradients,
-/// averaged over a black and a white baseline.
+/// Cost: that of the inner method. The map has one channel. The regions are taken one after the other, the one with the
+/// largest mean first. Each adds its pixels to those of the regions before it, and all pixels that it adds have one value:
+/// the mean of the inner map over them. Of several channels of the inner map, the largest counts. The paper uses integrated
+/// gradients as the inner method, averaged over a black and a white baseline.
 #[derive(Debug, Clone)]
 pub struct Xrai<M> {
     inner: M,

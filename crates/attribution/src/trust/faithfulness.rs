@@ -25,9 +25,9 @@ pub struct Curve {
 /// The result of [`Faithfulness::measure`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaithfulnessCurves {
-    /// The most important cells are deleted first: the earlier the score falls, the smaller the area.
+    /// The most important cells are deleted first. The area is small where the score falls early.
     pub deletion: Curve,
-    /// The most important cells are shown first: the earlier the score rises, the larger the area.
+    /// The most important cells are shown first. The area is large where the score rises early.
     pub insertion: Curve,
     /// Cells are deleted in random order; the mean of several orders.
     pub random_deletion: Curve,
@@ -51,9 +51,9 @@ impl FaithfulnessCurves {
 
 /// Deletion and insertion curves (Petsiuk et al. 2018, <https://arxiv.org/abs/1806.07421>), compared with random orders.
 ///
-/// Square cells are replaced or shown instead of single pixels, and the image is blurred instead of black. Holes of one
-/// pixel or with hard edges are noise that misleads a network, the more the further they are spread; a random order, which
-/// spreads them most, would win.
+/// Square cells are replaced or shown instead of single pixels, and the blurred image takes their place instead of black.
+/// Holes of one pixel and holes with hard edges are noise that misleads a network, most of all where they are spread over the
+/// image. A random order spreads them most, so with such holes it would win.
 ///
 /// Cost: at most `(steps + 1) * 2 * (1 + orders)` scores, fewer where there are fewer cells than steps. Meant for
 /// probabilities; logits work as well.
@@ -263,8 +263,8 @@ impl Run<'_> {
         let (cells, steps) = (self.cells.count, self.steps());
         let taken: Vec<usize> = (0..=steps).map(|k| (k * cells).div_ceil(steps)).collect();
         let scores = self.model.scores_of(&taken, self.batch, |images, &n| {
-            let taken = order[..n].iter().flat_map(|&cell| self.cells.lines(cell));
-            push_replaced(images, from, to, taken);
+            let replaced = order[..n].iter().flat_map(|&cell| self.cells.lines(cell));
+            push_replaced(images, from, to, replaced);
         })?;
         let fractions = taken.iter().map(|&n| n as f64 / cells as f64).collect();
         Ok(Curve::new(fractions, scores))

@@ -16,8 +16,9 @@ pub struct InfidelityResult {
     /// Mean squared difference between the sum of the map in a square and the fall of the score when the square is
     /// replaced. Unit: that of the score, squared.
     pub infidelity: f64,
-    /// The same after the map is multiplied by [`scale`](Self::scale), divided by the mean squared fall: 0 is perfect, 1 is
-    /// no better than a map of zeros, whatever the unit of the map. `None` where the score never changes.
+    /// The infidelity of the map multiplied by [`scale`](Self::scale), divided by the mean squared fall of the score. It does
+    /// not depend on the unit of the map: 0 is perfect, 1 is no better than a map of zeros. `None` where the score never
+    /// changes.
     pub relative: Option<f64>,
     /// The factor that fits the map best; `None` where the map sums to 0 in every square.
     pub scale: Option<f64>,
@@ -60,8 +61,8 @@ pub struct Square {
 /// Infidelity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): whether the score changes as the map says when
 /// squares of the image are replaced.
 ///
-/// Meant for maps whose unit is that of the score: the fall of the score is compared with the sum of the map in the square.
-/// Instead of a gradient, give gradient times input. Cost: one score for each square and one of the image.
+/// Meant for maps whose unit is that of the score, because the fall of the score is compared with the sum of the map in the
+/// square. Measure gradient times input, for example, and not the gradient. Cost: one score for each square and one of the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Infidelity {
     samples: usize,
@@ -175,8 +176,8 @@ impl Infidelity {
         let map = attribution.per_pixel();
         let squares = self.squares([h - self.side, w - self.side])?;
         let score = model.score(pixels)?;
-        let lines = |square: &Square| lines([square.top, square.left], self.side, [h, w]);
         model.expect_steps(squares.len());
+        let lines = |square: &Square| lines([square.top, square.left], self.side, [h, w]);
         let scores = model.scores_of(&squares, self.batch, |images, square| {
             push_replaced(images, pixels, &baseline, lines(square));
         })?;
