@@ -25,6 +25,14 @@ pub(crate) fn norm(values: impl IntoIterator<Item = f64>) -> f64 {
     squares.sum::<f64>().sqrt()
 }
 
+/// Whether all values are the same up to rounding, or one of them is not finite: then they say nothing about any place.
+fn is_flat(values: &[f64]) -> bool {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let rounding = 1e-9 * largest.abs().max(least.abs());
+    largest - least <= rounding || values.iter().any(|value| !value.is_finite())
+}
+
 /// Why a model gives an image its score: one value for each pixel and channel, and how far they can be trusted.
 ///
 /// Every [`Method`](crate::Method) returns one. A method in another crate, or a map that another program computed,
@@ -44,6 +52,7 @@ pub struct Attribution {
     baseline_score: Option<f64>,
     completeness: Completeness,
     method: String,
+    has_zero: bool,
     steps: usize,
     evaluations: usize,
     seed: Option<u64>,
@@ -54,7 +63,8 @@ pub struct Attribution {
 impl Attribution {
     /// A map of the shape height, width, channels (row by row, the channels of a pixel together) that explains `score`.
     ///
-    /// It promises no completeness; steps and evaluations are 0, and there is no seed, no error of the map and no warning.
+    /// It promises no completeness, and 0 in it means that a pixel does not count. Steps and evaluations are 0, and there is
+    /// no seed, no error of the map and no warning.
     ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) where a side is 0, [`Error::Length`](crate::Error::Length) where the
@@ -74,6 +84,7 @@ impl Attribution {
             baseline_score: None,
             completeness: Completeness::NotPromised("the map was made elsewhere".into()),
             method: method.into(),
+            has_zero: true,
             steps: 0,
             evaluations: 0,
             seed: None,
@@ -102,7 +113,15 @@ impl Attribution {
         self
     }
 
-    /// How often the method repeated what it repeats; see [`steps`](Self::steps).
+    /// Says that 0 has no meaning in this map, so that only the differences between its pixels count; see
+    /// [`has_zero`](Self::has_zero).
+    #[must_use]
+    pub fn without_zero(mut self) -> Self {
+        self.has_zero = false;
+        self
+    }
+
+    /// Number of steps; see [`steps`](Self::steps).
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
@@ -138,6 +157,7 @@ impl Attribution {
     }
 
     /// The same run with a map that another method made of this one. Completeness and the error of the map no longer hold.
+    /// Where 0 had no meaning, it has none in the new map.
     pub(crate) fn remade(
         self,
         method: impl Into<String>,
@@ -148,6 +168,7 @@ impl Attribution {
         Ok(Self {
             baseline_score: self.baseline_score,
             completeness: Completeness::NotPromised(reason.into()),
+            has_zero: self.has_zero,
             steps: self.steps,
             evaluations: self.evaluations,
             seed: self.seed,
@@ -228,12 +249,25 @@ impl Attribution {
         self.map_error
     }
 
+    /// Whether 0 in the map means that a pixel does not count. In a map without such a zero, as [`Rise`](crate::methods::Rise)
+    /// and [`ScoreCam`](crate::methods::ScoreCam) give it, a large part of each value may be the same for all pixels. Pictures
+    /// show such a map from its least to its largest value.
+    pub fn has_zero(&self) -> bool {
+        self.has_zero
+    }
+
+    /// Whether the map says nothing about any place in the image: the sums over channels are the same everywhere (all of
+    /// them 0, for example), or one of them is not finite.
+    pub fn found_nothing(&self) -> bool {
+        is_flat(&self.per_pixel())
+    }
+
     /// Name of the method.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// How often the method repeated what it repeats: gradients along paths, samples, masks or positions.
+    /// Number of steps: of gradients along paths, samples, masks, channels or windows, whichever the method repeats.
     pub fn steps(&self) -> usize {
         self.steps
     }

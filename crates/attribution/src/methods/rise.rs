@@ -24,8 +24,9 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
 /// The mean of random masks, each weighted by the score of the image seen through it (Petsiuk et al. 2018,
 /// <https://arxiv.org/abs/1806.07421>).
 ///
-/// Cost: one score for each mask and one for the image, no gradient. The map has one channel. Meant for probabilities: a
-/// score that is large everywhere raises the whole map.
+/// Cost: one score for each mask and one for the image, no gradient. The map has one channel. Only the differences between its
+/// pixels count, because a score that is large everywhere raises the whole map ([`Attribution::has_zero`]). Meant for
+/// probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rise {
     masks: usize,
@@ -133,8 +134,9 @@ impl Method for Rise {
         let baseline = self.baseline.image(pixels)?;
         let mut random = Random::new(self.seed);
         let score = model.score(pixels)?;
-        let mut map = vec![0.0_f64; h * w];
         model.expect_steps(self.masks);
+        let mut map = vec![0.0_f64; h * w];
+        let (mut least, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
         let mut left = self.masks;
         while left > 0 {
             let n = self.batch.min(left);
@@ -144,15 +146,23 @@ impl Method for Rise {
                 push_between(images, &baseline, pixels, |i| mask[i / c]);
             })?;
             for (mask, seen) in masks.iter().zip(scores) {
+                (least, largest) = (least.min(seen), largest.max(seen));
                 for (value, m) in map.iter_mut().zip(mask) {
                     *value += seen * m / (self.masks as f64 * self.keep);
                 }
             }
         }
+        // Where the score is the same for all masks, the sum would show how the masks happen to be drawn and nothing else.
+        let warning = (self.masks > 1 && least == largest).then(|| {
+            map.fill(largest);
+            "every mask leaves the same score: no part of the image is found to count".to_owned()
+        });
         Ok(Attribution::new(self.name(), map, [h, w, 1], score)?
+            .without_zero()
             .without_completeness("a mean of masks ranks regions; it is no share of the score")
             .with_steps(self.masks)
             .with_evaluations(model.evaluations())
-            .with_seed(self.seed))
+            .with_seed(self.seed)
+            .with_warnings(warning))
     }
 }

@@ -27,7 +27,8 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
 /// Cost: one evaluation of the function of [`Model::with_block`](crate::Model::with_block), one score of the baseline and
 /// one of each channel that is used. The map has one channel and the size of the image. The weight of a channel is the
 /// score of the image seen through it minus the score of the baseline (the "increase of confidence" of the paper), not a
-/// softmax over channels, which is flat for probabilities.
+/// softmax over channels, which is flat for probabilities. Only the differences between the pixels of the map count, because
+/// channels that are active everywhere raise the whole map ([`Attribution::has_zero`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreCam {
     baseline: Baseline,
@@ -102,8 +103,8 @@ impl Method for ScoreCam {
         // A stable sort: of two that vary alike the first stays first.
         channels.sort_by(|a, b| b.0.total_cmp(&a.0));
         channels.truncate(self.channels);
-
         model.expect_steps(channels.len());
+
         let scores = model.scores_of(&channels, self.batch, |images, (_, mask, _)| {
             let mask = bilinear(mask, [h, w], [height, width]);
             push_between(images, &baseline, pixels, |i| mask[i / image_channels]);
@@ -124,6 +125,7 @@ impl Method for ScoreCam {
         let map = bilinear(&map, [h, w], [height, width]);
         Ok(
             Attribution::new(self.name(), map, [height, width, 1], block.score)?
+                .without_zero()
                 .without_completeness(NOT_COMPLETE)
                 .with_steps(channels.len())
                 .with_evaluations(model.evaluations())

@@ -152,7 +152,7 @@ impl<M: Method> Method for SmoothGrad<M> {
         let (low, high) = pixels.range();
         let deviation = self.noise * f64::from(high - low);
         let mut random = Random::new(self.seed);
-        let mut inner: Option<(String, [usize; 3])> = None;
+        let mut inner: Option<(String, [usize; 3], bool)> = None;
         // Mean and sum of squared distances from it, updated sample by sample (Welford), so that memory stays flat.
         let (mut mean, mut spread) = (Vec::new(), Vec::new());
         let mut evaluations = 1;
@@ -178,20 +178,22 @@ impl<M: Method> Method for SmoothGrad<M> {
                 *m += before / n;
                 *s += before * (v - *m);
             }
-            inner.get_or_insert_with(|| (one.method().to_owned(), one.shape()));
+            inner.get_or_insert_with(|| (one.method().to_owned(), one.shape(), one.has_zero()));
         }
         let what = "the list of samples";
-        let (name, shape) = inner.ok_or(Error::Empty { what })?;
+        let (name, shape, has_zero) = inner.ok_or(Error::Empty { what })?;
         let name = format!("{} of {name}", self.name());
         let reason =
             "the maps of noisy copies explain the scores of the copies, not that of the image";
-        Ok(
-            Attribution::new(name, self.combine(mean, spread, samples), shape, score)?
-                .without_completeness(reason)
-                .with_steps(samples)
-                .with_evaluations(evaluations)
-                .with_seed(self.drawn.is_none().then_some(self.seed))
-                .with_warnings(warnings),
-        )
+        let map = self.combine(mean, spread, samples);
+        let why = Attribution::new(name, map, shape, score)?
+            .without_completeness(reason)
+            .with_steps(samples)
+            .with_evaluations(evaluations)
+            .with_seed(self.drawn.is_none().then_some(self.seed))
+            .with_warnings(warnings);
+        // The variance of a map has a zero, whatever the map.
+        let has_zero = has_zero || self.combination == Combination::Variance;
+        Ok(if has_zero { why } else { why.without_zero() })
     }
 }

@@ -5,6 +5,7 @@ use crate::blur::{Edge, gaussian_f64};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::picture::colors::{DIVERGING, INFERNO, color, percentile};
+use crate::picture::text::stamp;
 use crate::pixels::Pixels;
 use image::{Rgb, RgbImage};
 use std::str::FromStr;
@@ -48,8 +49,14 @@ impl FromStr for Sign {
 ///
 /// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes; larger magnitudes are cut
 /// off there. A few pixels often have most of a map, and without the cut the others would not be visible. The scale is blue
-/// over white to red where negative values are drawn, otherwise black to yellow. A map of zeros is drawn as zeros, never as
-/// NaN.
+/// over white to red where negative values are drawn, otherwise black to yellow.
+///
+/// A map in which 0 has no meaning ([`Attribution::has_zero`]) is drawn in black to yellow from its least to its largest
+/// value, cut off at the percentile at both ends. Its signs have no meaning either; [`Sign::Negative`] draws its least value
+/// in yellow.
+///
+/// Where the map says nothing about any place ([`Attribution::found_nothing`]), or nothing of the wanted sign is in it, the
+/// words "nothing found" stand on the picture, unless it is narrower than 56 pixels.
 ///
 /// ```
 /// use attribution::{Attribution, picture::Drawing};
@@ -125,6 +132,15 @@ impl Drawing {
     /// [`Error::Setting`] for a percentile or smoothing out of range.
     pub fn values(&self, attribution: &Attribution) -> Result<Vec<f64>> {
         let mut map = self.smoothed(attribution)?;
+        if !attribution.has_zero() {
+            let cut = [100.0 - self.percentile, self.percentile].map(|at| percentile(&map, at));
+            let [low, high] = if cut[0] < cut[1] { cut } else { ends(&map) };
+            let range = if low < high { high - low } else { 1.0 };
+            for value in &mut map {
+                *value = ((*value - low) / range).clamp(0.0, 1.0);
+            }
+            return Ok(map);
+        }
         let magnitudes: Vec<f64> = map.iter().map(|v| v.abs()).collect();
         // Where almost everything is zero, so is the percentile: then the largest value is the scale.
         let scale = match percentile(&magnitudes, self.percentile) {
@@ -144,10 +160,24 @@ impl Drawing {
         check::within("percentile", self.percentile, 0.0..=100.0)?;
         check::within("smoothing", self.smoothing, 0.0..=1000.0)?;
         let mut map = attribution.per_pixel();
+        let mut sign = self.sign;
+        if !attribution.has_zero() {
+            // What all pixels have in common would take the precision of what differs.
+            let [least, largest] = ends(&map);
+            let from = if sign == Sign::Negative {
+                largest
+            } else {
+                least
+            };
+            for value in &mut map {
+                *value = (*value - from).abs();
+            }
+            sign = Sign::All;
+        }
         // Scaled before the blur, which works on 32-bit pixels: the values of a map may be smaller than these can hold.
         let largest = map.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        if largest == 0.0 {
-            return Ok(map);
+        if largest == 0.0 || map.iter().any(|value| !value.is_finite()) {
+            return Ok(vec![0.0; map.len()]);
         }
         for value in &mut map {
             *value /= largest;
@@ -155,7 +185,7 @@ impl Drawing {
         // The sign is applied before the blur as well. Otherwise neighbors of opposite signs would cancel, and important
         // pixels would look like unimportant ones.
         for value in &mut map {
-            *value = match self.sign {
+            *value = match sign {
                 Sign::All => *value,
                 Sign::Positive => value.max(0.0),
                 Sign::Negative => (-*value).max(0.0),
@@ -177,10 +207,12 @@ impl Drawing {
     pub fn heat_map(&self, attribution: &Attribution) -> Result<RgbImage> {
         let values = self.values(attribution)?;
         let signed = self.signed(&values);
-        Ok(picture(attribution, |i| byte(scaled(values[i], signed))))
+        let mut out = picture(attribution, |i| byte(scaled(values[i], signed)));
+        say_nothing_found(attribution, &values, &mut out);
+        Ok(out)
     }
 
-    /// The map in colors over the image in gray: the larger a value, the less of the image is visible.
+    /// The map in colors over the image in gray. Large values hide the image more than small ones.
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size, and those of [`values`](Self::values).
@@ -188,19 +220,21 @@ impl Drawing {
         check::same_size(UNDER, attribution.shape(), pixels.shape())?;
         let values = self.values(attribution)?;
         let signed = self.signed(&values);
-        Ok(picture(attribution, |i| {
+        let mut out = picture(attribution, |i| {
             let gray = gray(pixels, i);
             let strength = 0.85 * values[i].abs();
             // Only strong colors: pale ones would not be visible over gray.
             let over = scaled(values[i].signum() * values[i].abs().max(0.5), signed);
             byte(over.map(|c| (1.0 - strength) * (30.0 + 0.75 * gray) + strength * c))
-        }))
+        });
+        say_nothing_found(attribution, &values, &mut out);
+        Ok(out)
     }
 
     /// The image with lines around the pixels that have the largest values. Each of `parts` is a fraction of the area of
     /// the image, between 0 and 1, and has a line of its own.
     ///
-    /// The smallest part has the whitest line. Smooth the map first; otherwise there is a line around every pixel.
+    /// The smallest part has the palest line. Smooth the map first; otherwise there is a line around every pixel.
     ///
     /// # Errors
     /// [`Error::Setting`] for a part out of range, and those of [`overlay`](Self::overlay).
@@ -218,7 +252,7 @@ impl Drawing {
         let [h, w, c] = pixels.shape();
         // Not cut off: values that are would all be equal.
         let values = self.smoothed(attribution)?;
-        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [_, largest] = ends(&values);
         let mut out = picture(attribution, |i| {
             let image = &pixels.values()[i * c..(i + 1) * c];
             byte(std::array::from_fn(|k| f64::from(image[k.min(c - 1)])))
@@ -247,6 +281,7 @@ impl Drawing {
                 }
             }
         }
+        say_nothing_found(attribution, &values, &mut out);
         Ok(out)
     }
 
@@ -254,6 +289,21 @@ impl Drawing {
         // A map of zeros is white, not black: nothing speaks for or against the score.
         self.sign == Sign::All && !values.iter().any(|&v| v > 0.0)
             || values.iter().any(|&v| v < 0.0)
+    }
+}
+
+/// Smallest and largest value.
+fn ends(values: &[f64]) -> [f64; 2] {
+    values.iter().fold(
+        [f64::INFINITY, f64::NEG_INFINITY],
+        |[least, largest], &v| [least.min(v), largest.max(v)],
+    )
+}
+
+/// Writes on the picture that nothing was found, where the map says nothing or nothing of it is drawn.
+fn say_nothing_found(attribution: &Attribution, drawn: &[f64], picture: &mut RgbImage) {
+    if attribution.found_nothing() || drawn.iter().all(|&value| value == 0.0) {
+        stamp(picture, "nothing found");
     }
 }
 
@@ -316,6 +366,73 @@ mod tests {
         assert_eq!(against.get_pixel(0, 0).0, [252, 255, 164]);
         let both = heat_map(&[-2.0, 2.0], Sign::Absolute);
         assert!(both.pixels().all(|p| p.0 == [252, 255, 164]));
+    }
+
+    #[test]
+    fn a_map_without_a_zero_is_drawn_from_its_least_to_its_largest_value() {
+        // A part that all pixels have in common, a thousand times what differs.
+        let values: Vec<f64> = (0..=8).map(|i| 100.0 + 0.0125 * f64::from(i)).collect();
+        let why = map(&values, 1);
+        let drawing = Drawing::new().with_percentile(100.0);
+        let colors = |why: &Attribution, drawing: Drawing| -> Vec<[u8; 3]> {
+            let picture = drawing.heat_map(why).unwrap();
+            picture.pixels().map(|pixel| pixel.0).collect()
+        };
+        assert!(colors(&why, drawing).iter().all(|&pixel| pixel[2] > 160));
+        let why = why.without_zero();
+        let scale: Vec<[u8; 3]> = INFERNO.iter().map(|&color| byte(color)).collect();
+        for sign in [Sign::All, Sign::Positive, Sign::Absolute] {
+            assert_eq!(colors(&why, drawing.with_sign(sign)), scale);
+        }
+        let reversed: Vec<_> = scale.iter().copied().rev().collect();
+        assert_eq!(colors(&why, drawing.with_sign(Sign::Negative)), reversed);
+        // Both ends are cut off at the percentile.
+        let cut = drawing.with_percentile(75.0).values(&why).unwrap();
+        assert_eq!((cut[..3].iter().sum(), cut[6]), (0.0, 1.0));
+        // Below zero, and smoothed.
+        let below = map(&values.iter().map(|v| v - 300.0).collect::<Vec<_>>(), 1).without_zero();
+        assert_eq!(colors(&below, drawing), scale);
+        let smooth = drawing.with_smoothing(0.5).values(&below).unwrap();
+        assert!(smooth.is_sorted() && smooth[8] == 1.0, "{smooth:?}");
+    }
+
+    #[test]
+    fn a_map_that_says_nothing_is_drawn_with_these_words() {
+        let draw = |why: &Attribution, sign| {
+            let pixels = Pixels::new(vec![90.0; 64 * 64], [64, 64, 1]).unwrap();
+            let drawing = Drawing::new().with_sign(sign);
+            [
+                drawing.heat_map(why).unwrap(),
+                drawing.overlay(why, &pixels).unwrap(),
+                drawing.contours(why, &pixels, &[0.2]).unwrap(),
+            ]
+        };
+        // The words are black on a white field.
+        let says_nothing = |picture: &RgbImage| {
+            let count = |color| picture.pixels().filter(|pixel| pixel.0 == color).count();
+            count([0; 3]) > 50 && count([255; 3]) > 500
+        };
+        let of = |value: fn(usize) -> f64| {
+            let values = (0..64 * 64).map(value).collect();
+            Attribution::new("test", values, [64, 64, 1], 0.0).unwrap()
+        };
+        let third = 1.0 / 3.0;
+        let resampled = |i: usize| 0.1 * f64::from(i as u8) + third - 0.1 * f64::from(i as u8);
+        let halves = |i: usize| if i < 64 * 32 { 1e-30 } else { 2e-30 };
+        let huge = Attribution::new("test", vec![1e308; 64 * 64 * 2], [64, 64, 2], 0.0).unwrap();
+        for nothing in [of(|_| 0.0), of(|_| 7.0), huge, of(|_| 3.0).without_zero()] {
+            assert!(nothing.found_nothing());
+            assert!(draw(&nothing, Sign::All).iter().all(says_nothing));
+        }
+        let values = (0..64 * 64).map(resampled).collect();
+        let rounded = Attribution::new("test", values, [64, 64, 1], 0.0).unwrap();
+        assert!(rounded.found_nothing() && rounded.map()[0] != rounded.map()[3]);
+        for found in [of(halves), of(halves).without_zero()] {
+            assert!(!found.found_nothing());
+            assert!(!draw(&found, Sign::All).iter().any(says_nothing));
+        }
+        // Something, but nothing of this sign.
+        assert!(draw(&of(halves), Sign::Negative).iter().all(says_nothing));
     }
 
     #[test]

@@ -23,10 +23,10 @@ const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 /// |---|---|
 /// | `attributions.npy` | the map, `[3, height, width]`, 32-bit floats: see [`npy`] |
 /// | `heatmap.png` | the map: red speaks for the class, blue against it; black to yellow where there are no negative values |
-/// | `overlay.png` | where the model looks, over the image in gray: see [`Drawing::suited_to`] |
+/// | `overlay.png` | where the model looks, in colors over the image in gray: see [`Drawing::suited_to`] |
 /// | `panel.png` | the image, these two pictures, and lines around the largest 5, 15 and 30 % |
-/// | `explanation.json` | method, class, score, steps, errors and warnings |
-/// | `comparison.png` | the overlays of other methods, if there are any: see [`with_others`](Self::with_others) |
+/// | `explanation.json` | method, class, score, steps, errors and warnings; `nothing_found` is in it, and true, where the map says nothing: see [`Attribution::found_nothing`] |
+/// | `comparison.png` | the overlays of this method and of others, if there are any: see [`with_others`](Self::with_others) |
 ///
 /// ```
 /// use attribution::Attribution;
@@ -59,6 +59,8 @@ struct Numbers<'a> {
     evaluations: usize,
     map_error: Option<f64>,
     method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nothing_found: Option<bool>,
     relative_delta: Option<f64>,
     score: f64,
     steps: usize,
@@ -83,7 +85,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// Compares with what other methods give for the same image and class, each with a caption: adds `comparison.png` to the
+    /// Compares with what other methods give for the same image and class, each with its name: adds `comparison.png` to the
     /// files.
     #[must_use]
     pub fn with_others(mut self, others: Vec<(&'a str, Attribution)>) -> Self {
@@ -122,7 +124,7 @@ impl<'a> Explanation<'a> {
         Ok(panel.with_bars("against", "for").draw())
     }
 
-    /// The image and, side by side, where the model looks according to the other methods.
+    /// The image and, side by side, where the model looks according to this method and to the others, each with its name.
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size.
@@ -130,6 +132,7 @@ impl<'a> Explanation<'a> {
         let pixels = Pixels::from(self.image);
         let mut panel = Panel::new(COLUMNS);
         panel.add(self.caption(), self.image.clone());
+        panel.add(self.attribution.method(), self.overlay()?);
         for (name, why) in &self.others {
             panel.add(*name, Drawing::suited_to(why).overlay(why, &pixels)?);
         }
@@ -141,7 +144,8 @@ impl<'a> Explanation<'a> {
         format!("{} {:.3}", self.class, self.attribution.score())
     }
 
-    /// The numbers as JSON text, keys in alphabetical order. What the method does not give is `null`.
+    /// The numbers as JSON text, keys in alphabetical order. What the method does not give is `null`. Only where the map says
+    /// nothing there is the key `nothing_found`.
     pub fn json(&self) -> String {
         let why = self.attribution;
         let numbers = Numbers {
@@ -151,6 +155,7 @@ impl<'a> Explanation<'a> {
             evaluations: why.evaluations(),
             map_error: why.map_error(),
             method: why.method(),
+            nothing_found: why.found_nothing().then_some(true),
             relative_delta: why.completeness_error(),
             score: why.score(),
             steps: why.steps(),
@@ -197,11 +202,14 @@ impl<'a> Explanation<'a> {
     }
 }
 
-/// One line with class and score, and one for each warning.
+/// One line with class and score, one where nothing was found, and one for each warning.
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let score = self.attribution.score();
         write!(f, "{} ({}), score {score:.4}", self.class, self.target)?;
+        if self.attribution.found_nothing() {
+            write!(f, "\n  nothing found: the map is the same everywhere")?;
+        }
         let mut warnings = self.attribution.warnings().iter();
         warnings.try_for_each(|warning| write!(f, "\n  note: {warning}"))
     }
@@ -229,6 +237,23 @@ mod tests {
         let text = Explanation::new(&why, &image, 7, "a \"b\"").json();
         let expected = "{\n  \"baseline_score\": null,\n  \"class\": \"a \\\"b\\\"\",\n  \"convergence_delta\": null,\n  \"evaluations\": 0,\n  \"map_error\": null,\n  \"method\": \"grad-cam\",\n  \"relative_delta\": null,\n  \"score\": 0.5,\n  \"steps\": 3,\n  \"target\": 7,\n  \"warnings\": []\n}\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_map_that_says_nothing_is_named_in_words_and_in_the_numbers() {
+        let image = RgbImage::new(8, 8);
+        let flat = Attribution::new("rise", vec![0.5; 64], [8, 8, 1], 0.5).unwrap();
+        let flat = Explanation::new(&flat, &image, 0, "cat");
+        assert_eq!(
+            flat.to_string(),
+            "cat (0), score 0.5000\n  nothing found: the map is the same everywhere"
+        );
+        let numbers: serde_json::Value = serde_json::from_str(&flat.json()).unwrap();
+        assert_eq!(numbers["nothing_found"], true);
+        let found = why(1);
+        let found = Explanation::new(&found, &image, 0, "cat");
+        assert_eq!(found.to_string(), "cat (0), score 0.5000");
+        assert!(!found.json().contains("nothing_found"));
     }
 
     #[test]
@@ -263,6 +288,21 @@ mod tests {
             widths[0] < widths[1] && widths[1] == widths[2],
             "{widths:?}"
         );
+    }
+
+    #[test]
+    fn a_comparison_shows_the_image_the_method_itself_and_the_others() {
+        let image = RgbImage::from_pixel(8, 8, image::Rgb([90; 3]));
+        let (why, other) = (why(1), why(3));
+        let others = vec![("gradient", other.clone())];
+        let compared = Explanation::new(&why, &image, 0, "cat").with_others(others);
+        let mut expected = Panel::new(COLUMNS);
+        expected.add("cat 0.500", image.clone());
+        expected.add("grad-cam", compared.overlay().unwrap());
+        let overlay = Explanation::new(&other, &image, 0, "cat").overlay();
+        expected.add("gradient", overlay.unwrap());
+        let expected = expected.with_bars("against", "for").draw();
+        assert_eq!(compared.comparison().unwrap(), expected);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod explanation;
 pub mod notebook;
 mod npy;
 mod panel;
+mod text;
 
 pub use drawing::{Drawing, Sign};
 pub use explanation::Explanation;

@@ -2,13 +2,11 @@
 
 use crate::picture::colors::{DIVERGING, INFERNO, color};
 use crate::picture::drawing::byte;
-use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
+use crate::picture::text::{LINE, lines, write};
 use image::{Rgb, RgbImage, imageops};
 
 /// Space between pictures, in pixels.
 const GAP: u32 = 8;
-/// Height of a line of text: letters of eight pixels and the space around them.
-const LINE: u32 = 12;
 /// Width of a color bar.
 const BAR: u32 = 14;
 /// The ends of the scale of magnitudes.
@@ -41,7 +39,7 @@ impl Panel {
         }
     }
 
-    /// Adds a picture. A caption that is wider than the picture is broken between words; a word that is wider is cut.
+    /// Adds a picture. A caption that is wider than the picture is broken between words, or after hyphens.
     pub fn add(&mut self, caption: impl Into<String>, picture: RgbImage) {
         self.pictures.push((caption.into(), picture));
     }
@@ -87,7 +85,8 @@ impl Panel {
             let (x, y) = (GAP + column * across, GAP + row * down);
             imageops::replace(&mut out, picture, i64::from(x), i64::from(y));
             for (n, line) in caption.iter().enumerate() {
-                write(&mut out, line, x, y + height + GAP / 2 + n as u32 * LINE);
+                let y = y + height + GAP / 2 + n as u32 * LINE;
+                write(&mut out, line, [x, y], 1);
             }
         }
         if let Some([least, most]) = &self.bars {
@@ -109,7 +108,7 @@ fn draw_bar(
     scale: &[[f64; 3]; 9],
     [top, bottom]: [&str; 2],
 ) {
-    write(out, top, x, y);
+    write(out, top, [x, y], 1);
     for line in 0..length {
         let t = 1.0 - f64::from(line) / f64::from(length.max(2) - 1);
         for column in 0..BAR {
@@ -118,57 +117,12 @@ fn draw_bar(
             }
         }
     }
-    write(out, bottom, x, y + LINE + length + 3);
-}
-
-/// The words in lines of at most `width` letters.
-fn lines(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let word: String = word.chars().take(width.max(1)).collect();
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(&word);
-            }
-            _ => lines.push(word),
-        }
-    }
-    lines
-}
-
-/// Writes one line of text with its upper left corner at `x`, `y`; what lies outside the picture is left out.
-fn write(out: &mut RgbImage, text: &str, x: u32, y: u32) {
-    for (i, letter) in text.chars().enumerate() {
-        let glyph = BASIC_FONTS
-            .get(letter)
-            .or_else(|| LATIN_FONTS.get(letter))
-            .or_else(|| BASIC_FONTS.get('?'))
-            .unwrap_or_default();
-        for (row, bits) in glyph.iter().enumerate() {
-            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
-                let at = (x + i as u32 * 8 + column, y + row as u32);
-                if let Some(pixel) = out.get_pixel_mut_checked(at.0, at.1) {
-                    *pixel = Rgb([0; 3]);
-                }
-            }
-        }
-    }
+    write(out, bottom, [x, y + LINE + length + 3], 1);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn captions_are_broken_between_words() {
-        assert_eq!(
-            lines("integrated gradients of it", 14),
-            ["integrated", "gradients of", "it"]
-        );
-        assert_eq!(lines("incomprehensible", 5), ["incom"]);
-        assert!(lines("", 5).is_empty());
-    }
 
     #[test]
     fn an_empty_panel_and_a_tiny_one_are_drawn() {
