@@ -28,9 +28,9 @@ pub(crate) struct Options {
     model: ModelOptions,
     #[command(flatten)]
     explain: Explain,
-    /// Index of the class [default: the class with the highest score]
-    #[arg(long, conflicts_with = "misclassified")]
-    target: Option<usize>,
+    /// Name or index of the class [default: the class with the highest score]
+    #[arg(long, value_name = "NAME|INDEX", conflicts_with = "misclassified")]
+    target: Option<String>,
     /// Explain every mistake on the images of this folder (one sub-folder for each class), and write `report.html`
     #[arg(long, value_name = "DIR", conflicts_with = "weights")]
     misclassified: Option<PathBuf>,
@@ -57,6 +57,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Some(_) => ScoreName::Logit,
         None => ScoreName::Probability,
     };
+    let target = options.target.as_deref();
+    let target = target
+        .map(|class| classifier.find_class(class))
+        .transpose()?;
     let mut names = HashSet::new();
     let mut code = ExitCode::SUCCESS;
     for path in &options.images {
@@ -67,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         }
         let mut result = Err(format!("{}: another image has this name", path.display()).into());
         if names.insert(name) {
-            let image = (path.as_path(), options.target);
+            let image = (path.as_path(), target);
             result = options.explain.image(&classifier, image, &folder, score);
         }
         if let Err(error) = result {

@@ -4,11 +4,13 @@ use std::error::Error;
 use std::path::Path;
 
 use attribution::methods::{MethodInfo, MethodSettings};
+use attribution::model::Progress;
 use attribution::{Explanation, Pixels};
 use image::RgbImage;
 use transfer::Classifier;
 
 use crate::model::{ScoreName, model};
+use crate::progress::Bar;
 
 /// How explanations are made.
 #[derive(clap::Args)]
@@ -44,11 +46,21 @@ impl Explain {
         let ranked = classifier.rank(&classifier.predict(image.as_raw(), 1)?);
         let class = class.unwrap_or(ranked[0].index);
         let score = self.score.unwrap_or(score).of(class);
-        let model = model(classifier, self.block.map(usize::from), score);
         let pixels = Pixels::from(&image);
-        let attribute = |m: &MethodInfo| m.build(&self.settings).attribute(&model, &pixels);
+        let attribute = |m: &MethodInfo| {
+            let mut bar = Bar::default();
+            let model = model(classifier, self.block.map(usize::from), score.clone());
+            let model = model.on_progress(|Progress { done, total }| {
+                if total != Some(1) {
+                    let total = total.unwrap_or(done);
+                    bar.count(m.name, done, total).set_length(total as u64);
+                }
+            });
+            m.build(&self.settings).attribute(&model, &pixels)
+        };
         let why = attribute(&self.method)?;
-        let others = self.compare.iter().map(|m| Ok((m.name, attribute(m)?)));
+        let compared = self.compare.iter().filter(|m| m.name != self.method.name);
+        let others = compared.map(|m| Ok((m.name, attribute(m)?)));
         let others = others.collect::<attribution::Result<_>>()?;
         let name = &classifier.classes()[class];
         let explanation = Explanation::new(&why, &image, class, name).with_others(others);
