@@ -8,6 +8,7 @@ use std::fs::{self, File as Disk, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use files::Pace;
 use serde_json::Value;
 
 use super::cache::{Cache, Seen, look};
@@ -68,6 +69,7 @@ pub struct Fetch {
     mirror: Option<String>,
     attempts: u32,
     timeout: Duration,
+    pace: Pace,
     on_event: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
@@ -79,6 +81,7 @@ impl std::fmt::Debug for Fetch {
             .field("mirror", &self.mirror)
             .field("attempts", &self.attempts)
             .field("timeout", &self.timeout)
+            .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +95,7 @@ impl Fetch {
             mirror: None,
             attempts: 5,
             timeout: Duration::from_secs(30),
+            pace: Pace::new().with_deadline(Duration::from_hours(1)),
             on_event: Box::new(|_| {}),
         }
     }
@@ -118,6 +122,20 @@ impl Fetch {
     /// How long the server may be silent, each time. Default: 30 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The longest time that one file may take, with all tries. Default: 1 hour. What came by then is kept, and the next
+    /// fetch goes on from there.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.pace = self.pace.with_deadline(deadline);
+        self
+    }
+
+    /// The lowest rate of a file in bytes per second, as the mean over each `window`. A transfer that is slower counts as
+    /// broken off. A rate of 0 allows any. Default: 1,000 over 30 seconds.
+    pub fn with_lowest_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
+        self.pace = self.pace.with_lowest_rate(bytes_per_second, window);
         self
     }
 

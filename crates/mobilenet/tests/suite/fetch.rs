@@ -361,6 +361,38 @@ fn slow_servers_are_waited_for_and_silent_ones_are_not() {
 }
 
 #[test]
+fn a_server_that_drips_is_given_up() {
+    let server = Server::start(|_, stream| {
+        respond(stream, "200 OK", "Content-Length: 100000", b"");
+        while std::io::Write::write_all(stream, b"a").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let (client, window) = (Client::new(), Duration::from_millis(200));
+    let fetcher = || client.fetcher(&server);
+    for (fetch, word, requests) in [
+        (
+            fetcher().with_lowest_rate(1000, window),
+            "1000 are the lowest rate (tried 3 times",
+            3,
+        ),
+        // The deadline holds for all tries together.
+        (
+            fetcher().with_deadline(window),
+            "the deadline of 0.2 seconds is over (tried 1 times",
+            1,
+        ),
+    ] {
+        let (before, started) = (server.requests().len(), Instant::now());
+        let error = fetch.fetch(NAME).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+        assert_eq!(server.requests().len() - before, requests);
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(!client.path(NAME).exists());
+    }
+}
+
+#[test]
 fn redirections_are_followed_but_not_for_ever() {
     let file = file_of(0);
     let content = file.clone();

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use files::Watch;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
@@ -25,11 +26,13 @@ impl Fetch {
         size: Option<u64>,
     ) -> Result<PathBuf> {
         let part = with_ending(path, PART);
-        let mut attempt = 1;
+        let (mut attempt, mut watch) = (1, self.pace.start());
         loop {
-            match self.attempt(client, url, &part, size) {
+            match self.attempt(client, url, &part, size, &mut watch) {
                 Ok(()) => return Ok(part),
-                Err(Failure::Passing(message)) if attempt < self.attempts => {
+                Err(Failure::Passing(message))
+                    if attempt < self.attempts && watch.check_deadline().is_ok() =>
+                {
                     (self.on_event)(&Event::Retrying(message));
                     std::thread::sleep(Duration::from_millis(100 << attempt.min(6)));
                     attempt += 1;
@@ -57,6 +60,7 @@ impl Fetch {
         url: &str,
         part: &Path,
         size: Option<u64>,
+        watch: &mut Watch,
     ) -> std::result::Result<(), Failure> {
         let final_error = |message: String| {
             Failure::Final(Error::Fetch {
@@ -129,7 +133,7 @@ impl Fetch {
             done,
             total,
         });
-        let done = self.stream(response, &mut file, part, (start, limit, total))?;
+        let done = self.stream(response, &mut file, part, (start, limit, total), watch)?;
         if total.or(size).is_some_and(|total| done < total) {
             return Err(Failure::Passing(format!("it ended after {done} bytes")));
         }
@@ -144,8 +148,10 @@ impl Fetch {
         file: &mut Disk,
         part: &Path,
         (mut done, limit, total): (u64, u64, Option<u64>),
+        watch: &mut Watch,
     ) -> std::result::Result<u64, Failure> {
         let mut buffer = vec![0; 1 << 16];
+        watch.rest();
         loop {
             let n = match response.read(&mut buffer) {
                 Ok(0) => return Ok(done),
@@ -162,6 +168,9 @@ impl Fetch {
             }
             file.write_all(&buffer[..n]).map_err(io(part))?;
             (self.on_event)(&Event::Progress { done, total });
+            watch
+                .arrived(n as u64)
+                .map_err(|reason| Failure::Passing(format!("given up: {reason}")))?;
         }
     }
 }
