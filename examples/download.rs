@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use dataset::download::{Download, read_list};
@@ -35,6 +36,12 @@ pub(crate) struct Options {
     /// Number of downloads at a time; at most 4 of them are from one host
     #[arg(long, default_value_t = 8, value_parser = common::ranges::whole(1..=64))]
     jobs: usize,
+    /// Give a file up after this number of seconds, with all redirects and tries
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    deadline: u64,
+    /// Give a file up that arrives more slowly, in bytes per second over 30 seconds; 0 allows any rate
+    #[arg(long, default_value_t = 1000)]
+    lowest_rate: u64,
     /// Also allow loopback, private and link-local addresses
     #[arg(long)]
     allow_private_addresses: bool,
@@ -53,6 +60,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
         .with_jobs(options.jobs)
+        .with_deadline(Duration::from_secs(options.deadline))
+        .with_lowest_rate(options.lowest_rate, Duration::from_secs(30))
         .with_private_addresses(options.allow_private_addresses)
         .run(&entries, &options.class, &options.output, |_| bar.inc(1))?;
     bar.finish_and_clear();
