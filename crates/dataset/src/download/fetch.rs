@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use files::{UNFINISHED_PREFIX, hex};
+use files::{UNFINISHED_PREFIX, Watch, hex};
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url, redirect};
@@ -90,10 +90,10 @@ impl<'a> Fetcher<'a> {
             record.refused_by = Some(self.options.url_filter_text());
             return Ok(record);
         }
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut watch) = (FIRST_PAUSE, self.options.pace.start());
         loop {
             record.attempts += 1;
-            match self.attempt(&entry.url, &mut record) {
+            match self.attempt(&entry.url, &mut record, &mut watch) {
                 Ok((file, format)) => {
                     let digest = record.sha256.as_deref().unwrap_or_default();
                     record.path = Some(self.store(stem, format, file, digest)?);
@@ -103,7 +103,8 @@ impl<'a> Fetcher<'a> {
                 Err(failure) => {
                     (record.reason, record.retry) = (Some(failure.reason), failure.retry);
                     record.refused_by = failure.refused_by;
-                    if !failure.retry || record.attempts >= self.options.attempts {
+                    let over = watch.check_deadline().is_err();
+                    if !failure.retry || over || record.attempts >= self.options.attempts {
                         return Ok(record);
                     }
                     let asked = failure.pause.unwrap_or_default().min(LONGEST_PAUSE);
@@ -121,8 +122,9 @@ impl<'a> Fetcher<'a> {
         &self,
         url: &str,
         record: &mut Record,
+        watch: &mut Watch,
     ) -> Result<(NamedTempFile, ImageFormat), Failure> {
-        let response = self.follow(url, record)?;
+        let response = self.follow(url, record, watch)?;
         let status = response.status();
         record.status = Some(status.as_u16());
         if status != StatusCode::OK {
@@ -149,7 +151,7 @@ impl<'a> Fetcher<'a> {
             file,
             length,
             digest,
-        } = self.body(response)?;
+        } = self.body(response, watch)?;
         record.bytes = Some(length);
         record.sha256 = Some(digest.clone());
         let unavailable = record
@@ -215,10 +217,11 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Sends the request and follows redirects, checking each address.
-    fn follow(&self, url: &str, record: &mut Record) -> Result<Response, Failure> {
+    fn follow(&self, url: &str, record: &mut Record, watch: &Watch) -> Result<Response, Failure> {
         let mut url = Url::parse(url).map_err(|e| Failure::permanent(format!("no URL: {e}")))?;
         for _ in 0..=MAX_REDIRECTS {
             self.check(&url)?;
+            watch.check_deadline().map_err(Failure::temporary)?;
             let request = self.client.get(url.clone());
             let response = request.send().map_err(|e| Failure::request(&e))?;
             record.final_url = Some(url.to_string());
@@ -265,11 +268,12 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Writes the body of the response to a temporary file.
-    fn body(&self, mut response: Response) -> Result<Body, Failure> {
+    fn body(&self, mut response: Response, watch: &mut Watch) -> Result<Body, Failure> {
         let unwritable = |error: Error| Failure::temporary(format!("cannot be kept: {error}"));
         let mut file = unfinished_in(&self.output.join(self.class)).map_err(unwritable)?;
         let (mut length, mut digest) = (0_u64, Sha256::new());
         let (limit, mut buffer) = (self.options.max_bytes, vec![0; 1 << 16]);
+        watch.rest();
         loop {
             let count = match response.read(&mut buffer) {
                 Ok(0) => break,
@@ -282,6 +286,9 @@ impl<'a> Fetcher<'a> {
                 let reason = format!("more than {limit} bytes");
                 return Err(Failure::refused(self.options.max_bytes_text(), reason));
             }
+            let slow =
+                |reason| Failure::temporary(format!("given up after {length} bytes: {reason}"));
+            watch.arrived(count as u64).map_err(slow)?;
             digest.update(&buffer[..count]);
             file.write_all(&buffer[..count])
                 .map_err(|error| unwritable(Error::io(file.path())(error)))?;

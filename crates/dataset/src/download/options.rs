@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use files::Pace;
+
 use crate::decode::DecodeOptions;
 
 /// The name of an option in records; a digest follows.
@@ -20,6 +22,7 @@ pub struct Download {
     pub(super) per_host: usize,
     pub(super) attempts: u32,
     pub(super) timeout: Duration,
+    pub(super) pace: Pace,
     pub(super) allow_private: bool,
     pub(super) placeholders: HashSet<String>,
     pub(super) decode: DecodeOptions,
@@ -35,6 +38,7 @@ impl Default for Download {
             per_host: 4,
             attempts: 3,
             timeout: Duration::from_mins(1),
+            pace: Pace::new(),
             allow_private: false,
             placeholders: HashSet::new(),
             // One image is decoded at a time.
@@ -84,7 +88,8 @@ impl Download {
         self
     }
 
-    /// How often a URL is tried if its failure may be temporary (connection, timeout, status 429 and 5xx); 0 counts as 1;
+    /// How often a URL is tried if its failure may be temporary (connection, timeout, too low a rate, status 429 and
+    /// 5xx); 0 counts as 1;
     /// defaults to 3. The pause between two tries is a quarter of a second at first and doubles each time, or is what
     /// the `Retry-After` header asks for; it is at most 30 seconds.
     pub fn with_attempts(mut self, attempts: u32) -> Self {
@@ -92,9 +97,25 @@ impl Download {
         self
     }
 
-    /// The longest time that one request may take, from start to end; defaults to 60 seconds.
+    /// How long a server may be silent, each time: until it answers, and between two parts of a file; defaults to
+    /// 60 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The longest time that one file may take, with all redirects and tries; defaults to 10 minutes. The file is given up
+    /// when something arrives after the deadline, or at the end of the silence that [`with_timeout`](Self::with_timeout)
+    /// allows.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.pace = self.pace.with_deadline(deadline);
+        self
+    }
+
+    /// The lowest rate of a file in bytes per second, as the mean over each `window`; defaults to 1,000 over 30 seconds. A
+    /// rate of 0 allows any. A file that is slower may be tried again, as after a timeout.
+    pub fn with_lowest_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
+        self.pace = self.pace.with_lowest_rate(bytes_per_second, window);
         self
     }
 

@@ -224,6 +224,18 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
             thread::sleep(Duration::from_secs(20));
             Ok(())
         }
+        "flickr/drip" => {
+            // Never silent for long, and never done.
+            send(
+                "200 OK",
+                "Content-Type: image/jpeg\r\nContent-Length: 90000\r\n",
+                b"",
+            )?;
+            loop {
+                stream.write_all(&first[..1])?;
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
         "flickr/endless" => {
             send("200 OK", "Content-Type: image/jpeg\r\n", first)?;
             loop {
@@ -391,6 +403,45 @@ fn memory_stays_bounded_with_the_default_limits() {
         "{alpha:?}"
     );
     assert_little_memory();
+}
+
+#[test]
+fn a_server_that_drips_holds_no_place_for_ever() {
+    let server = Server::start(1, Duration::ZERO);
+    let entries = [server.entry("flickr/drip"), server.entry("flickr/0.jpg")];
+    let window = Duration::from_millis(200);
+    for (options, tries, word) in [
+        (
+            download().with_lowest_rate(1000, window),
+            2,
+            "1000 are the lowest rate",
+        ),
+        // The deadline holds for all tries together.
+        (
+            download().with_deadline(window),
+            1,
+            "the deadline of 0.2 seconds is over",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let start = std::time::Instant::now();
+        let records = run(&options.with_jobs(1), &entries, dir.path());
+        let reason = records[0].reason.as_deref().unwrap();
+        assert!(
+            reason.contains("given up after") && reason.contains(word),
+            "{reason}"
+        );
+        assert!(
+            records[0].retry && records[0].attempts == tries,
+            "{records:?}"
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(records[1].path.is_some(), "{records:?}");
+    }
 }
 
 #[test]
