@@ -7,8 +7,10 @@ mod jpeg;
 mod options;
 mod orientation;
 mod other;
+mod png;
 mod reduced;
 mod scan;
+mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

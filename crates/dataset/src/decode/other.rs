@@ -2,12 +2,16 @@
 
 use std::io::{Cursor, ErrorKind};
 
+use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
-use super::orientation;
+use super::{orientation, png, webp};
 use crate::problem::ImageProblem;
+
+/// What a decoder may allocate beside what it needs for the pixels, in bytes: tables, and buffers of rows.
+const BESIDE_PIXELS: u64 = 16 << 20;
 
 pub(super) fn decode(
     bytes: &[u8],
@@ -15,11 +19,18 @@ pub(super) fn decode(
     options: &DecodeOptions,
 ) -> Result<RgbImage, ImageProblem> {
     let problem = |error: ImageError| problem(format, error);
-    let mut limits = Limits::default();
-    // The largest pixel is RGBA of 16 bits; a decoder has at most the image and a copy in memory.
-    limits.max_alloc = Some(options.max_pixels.saturating_mul(16).max(1 << 24));
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), of_image_crate(format));
-    reader.limits(limits);
+    let orientation = match format {
+        ImageFormat::Png if options.upright => png::orientation(bytes),
+        ImageFormat::WebP if options.upright => webp::orientation(bytes),
+        // GIF and BMP have none.
+        _ => Orientation::NoTransforms,
+    };
+    let used = match format {
+        ImageFormat::Png => png::without_unused(bytes),
+        _ => bytes.into(),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(used.as_ref()), of_image_crate(format));
+    reader.limits(limits(options.max_pixels));
     let mut decoder = reader.into_decoder().map_err(problem)?;
     let (width, height) = decoder.dimensions();
     options.check_size(width, height)?;
@@ -27,27 +38,17 @@ pub(super) fn decode(
         let message = format!("a picture of {width} x {height} pixels");
         return Err(ImageProblem::broken(format, message));
     }
-    // What the file has, and RGB if that is something else.
-    let rgb = match decoder.color_type() {
-        ColorType::Rgb8 => 0,
-        // These become 8-bit RGBA first.
-        ColorType::La16 | ColorType::Rgba16 | ColorType::La8 => 7,
-        _ => 3,
-    };
+    if format == ImageFormat::WebP
+        && let Some((w, h)) = webp::lossy_size(bytes)
+        && (w > width || h > height)
+    {
+        let message = format!("a frame of {w} x {h} pixels in a picture of {width} x {height}");
+        return Err(ImageProblem::broken(format, message));
+    }
     let pixels = u64::from(width) * u64::from(height);
-    options.check_memory(decoder.total_bytes().saturating_add(pixels * rgb))?;
-    let orientation = match format {
-        _ if !options.upright => image::metadata::Orientation::NoTransforms,
-        ImageFormat::Png => orientation::of_png(bytes),
-        // The pixels are good even if the EXIF block is broken.
-        _ => decoder
-            .exif_metadata()
-            .ok()
-            .flatten()
-            .map_or(image::metadata::Orientation::NoTransforms, |exif| {
-                orientation::of_exif(&exif)
-            }),
-    };
+    options.check_memory(memory(&decoder, format, pixels))?;
+    // From here on the limit is that of this picture: frames of a GIF may be larger than the GIF.
+    decoder.set_limits(limits(pixels)).map_err(problem)?;
     let image = DynamicImage::from_decoder(decoder).map_err(problem)?;
     let rgb = if image.color().has_alpha() {
         lay_over(&image.into_rgba8(), options.background)
@@ -55,6 +56,35 @@ pub(super) fn decode(
         image.into_rgb8()
     };
     Ok(orientation::turn(rgb, orientation))
+}
+
+/// What a decoder may allocate for a picture of so many pixels. The largest pixel is RGBA of 16 bits; a decoder has at most the
+/// image and a copy in memory.
+fn limits(pixels: u64) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(pixels.saturating_mul(16).saturating_add(BESIDE_PIXELS));
+    limits
+}
+
+/// The most memory that decoding a picture takes at a time, in bytes.
+fn memory(decoder: &impl ImageDecoder, format: ImageFormat, pixels: u64) -> u64 {
+    // What the file has, and RGB if that is something else.
+    let rgb = match decoder.color_type() {
+        ColorType::Rgb8 => 0,
+        // These become 8-bit RGBA first.
+        ColorType::La16 | ColorType::Rgba16 | ColorType::La8 => 7,
+        _ => 3,
+    };
+    // What the decoders have beside: a frame, a canvas and a plane of alpha.
+    let beside = match format {
+        ImageFormat::WebP => 8,
+        ImageFormat::Gif => 4,
+        _ => 0,
+    };
+    let each = rgb + beside;
+    decoder
+        .total_bytes()
+        .saturating_add(pixels.saturating_mul(each))
 }
 
 fn lay_over(image: &image::RgbaImage, background: [u8; 3]) -> RgbImage {

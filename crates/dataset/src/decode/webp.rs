@@ -1,0 +1,54 @@
+//! The chunks of a WebP, as far as they are looked at here.
+
+use image::metadata::Orientation;
+
+use super::orientation;
+
+/// The chunks of a part of the file: names, lengths, and data, of which the last may be cut short.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8; 4], usize, &[u8])> {
+    std::iter::from_fn(move || {
+        let (name, tail) = rest.split_first_chunk::<4>()?;
+        let (length, tail) = tail.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (data, next) = tail.split_at(length.min(tail.len()));
+        // Data of odd length are followed by one byte more.
+        rest = next.get(length % 2..).unwrap_or_default();
+        Some((name, length, data))
+    })
+}
+
+/// The chunks of a file.
+fn of_file(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], usize, &[u8])> {
+    chunks(bytes.get(12..).unwrap_or_default())
+}
+
+/// The orientation in the `EXIF` chunk. Decoders allocate what the chunk says that it has, up to 4 GB; here it must be in
+/// the file.
+pub(super) fn orientation(bytes: &[u8]) -> Orientation {
+    let extended = of_file(bytes)
+        .next()
+        .is_some_and(|(name, ..)| name == b"VP8X");
+    let exif = of_file(bytes).find(|(name, ..)| extended && *name == b"EXIF");
+    match exif {
+        Some((_, length, data)) if data.len() == length => orientation::of_exif(data),
+        _ => Orientation::NoTransforms,
+    }
+}
+
+/// The width and the height that the first lossy picture has by its own header, if there is one. The decoder allocates by
+/// these, and compares them with the size of the whole only afterwards.
+pub(super) fn lossy_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let of_picture = |data: &[u8]| {
+        let &[w0, w1, h0, h1] = data.get(6..10)?.first_chunk()?;
+        let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
+        Some((side([w0, w1]), side([h0, h1])))
+    };
+    of_file(bytes).find_map(|(name, _, data)| match name {
+        b"VP8 " => of_picture(data),
+        // A frame of an animation has 16 bytes of its own before its chunks.
+        b"ANMF" => chunks(data.get(16..)?)
+            .find(|(name, ..)| *name == b"VP8 ")
+            .and_then(|(.., data)| of_picture(data)),
+        _ => None,
+    })
+}
