@@ -7,7 +7,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::decode::format::{ImageFormat, SNIFF_BYTES, escaped_start};
+use crate::decode::foreign;
+use crate::decode::format::ImageFormat;
 use crate::error::{Error, Result};
 use crate::problem::{ImageProblem, SkipReason, Skipped};
 
@@ -247,16 +248,17 @@ fn check_image(path: &Path) -> Result<(), (u64, SkipReason)> {
     if is_hidden(path) {
         return Err((bytes, SkipReason::Hidden));
     }
-    let mut start = Vec::with_capacity(SNIFF_BYTES);
+    let mut start = Vec::with_capacity(foreign::KIND_BYTES);
     File::open(path)
-        .and_then(|file| file.take(SNIFF_BYTES as u64).read_to_end(&mut start))
+        .and_then(|file| {
+            file.take(foreign::KIND_BYTES as u64)
+                .read_to_end(&mut start)
+        })
         .map_err(|e| (bytes, unreadable(path, e)))?;
     let problem = match ImageFormat::sniff(&start) {
         Some(_) => return Ok(()),
         None if start.is_empty() => ImageProblem::Empty,
-        None => ImageProblem::UnknownFormat {
-            start: escaped_start(&start),
-        },
+        None => foreign::problem(&start),
     };
     Err((bytes, problem.into()))
 }

@@ -14,11 +14,19 @@ pub enum ImageProblem {
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// The first bytes are not those of any [`ImageFormat`].
+    /// The first bytes are not those of any [`ImageFormat`], nor of any other kind of file that is known by name.
     #[error("not a JPEG, PNG, GIF, WebP or BMP: it starts with {start}")]
     UnknownFormat {
         /// The first 12 bytes, in quotation marks, with escapes for bytes that are not ASCII text.
         start: String,
+    },
+    /// The file is of a known kind that is not decoded: another format, or a rare kind of JPEG.
+    #[error("this is {name}, which is not decoded; {remedy}")]
+    NotDecoded {
+        /// What the file is, such as `HEIC` or `a lossless JPEG`.
+        name: &'static str,
+        /// What a user can do.
+        remedy: &'static str,
     },
     /// The image exceeds a limit of [`DecodeOptions`](crate::DecodeOptions). This is found before memory is allocated
     /// for the image.

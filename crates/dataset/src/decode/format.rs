@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// The number of bytes that [`ImageFormat::sniff`] looks at.
-pub(crate) const SNIFF_BYTES: usize = 18;
-
 /// The formats of image files that can be decoded. `Display` gives the usual name, such as `JPEG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +80,6 @@ impl fmt::Display for ImageFormat {
 }
 
 /// The first bytes of a file, to be shown.
-pub(crate) fn escaped_start(bytes: &[u8]) -> String {
+pub(super) fn escaped_start(bytes: &[u8]) -> String {
     format!("\"{}\"", bytes[..bytes.len().min(12)].escape_ascii())
 }

@@ -1,5 +1,6 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
+pub(crate) mod foreign;
 pub(crate) mod format;
 mod frame;
 mod huffman;
@@ -16,7 +17,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 pub use format::ImageFormat;
-use format::escaped_start;
 use image::RgbImage;
 #[cfg(feature = "download")]
 pub(crate) use jpeg::size as jpeg_size;
@@ -83,9 +83,7 @@ fn decode_bytes(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, Image
         return Err(ImageProblem::Empty);
     }
     options.check_file(bytes)?;
-    let format = ImageFormat::sniff(bytes).ok_or_else(|| ImageProblem::UnknownFormat {
-        start: escaped_start(bytes),
-    })?;
+    let format = ImageFormat::sniff(bytes).ok_or_else(|| foreign::problem(bytes))?;
     // Decoders work on bytes from anywhere; a panic in one must not end a run over a folder.
     // Nothing is shared with them, so nothing can be left half changed.
     catch_unwind(AssertUnwindSafe(|| match format {

@@ -19,7 +19,7 @@ use super::list::Entry;
 use super::manifest::{Dimensions, Record};
 use super::options::{Download, PLACEHOLDER, PUBLIC_ONLY};
 use super::queue::{Permit, lock};
-use crate::decode::format::escaped_start;
+use crate::decode::foreign;
 use crate::decode::{ImageFormat, decode, jpeg_size};
 use crate::error::{Error, Result};
 use crate::problem::ImageProblem;
@@ -192,9 +192,9 @@ impl<'a> Fetcher<'a> {
         bytes.reserve_exact(file.metadata().map_err(unreadable)?.len() as usize);
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         let format = ImageFormat::sniff(&bytes).ok_or_else(|| {
-            let start = escaped_start(&bytes);
+            let problem = foreign::problem(&bytes);
             Failure::permanent(format!(
-                "{content_type} promised, but it is no image: {start}"
+                "{content_type} promised, but it is no image: {problem}"
             ))
         })?;
         // A small size is enough to see whether it can be decoded.
