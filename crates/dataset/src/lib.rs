@@ -51,6 +51,7 @@ mod error;
 pub mod filters;
 pub mod folder;
 pub mod loader;
+mod memory;
 mod problem;
 pub mod resize;
 mod restore_shape;

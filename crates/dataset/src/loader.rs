@@ -7,6 +7,7 @@ use image::RgbImage;
 
 use crate::decode::{DecodeOptions, decode_file, decode_named};
 use crate::error::{Error, Result};
+use crate::memory::bounded;
 use crate::resize::{ResizeFilter, ResizePolicy};
 use crate::threads;
 
@@ -101,7 +102,9 @@ impl PixelLoader {
     }
 
     /// Loads all images and calls `consume` with one batch after the other, in order, while the next batch is decoded.
-    /// At most three batches of pixels exist at any time. Images that cannot be loaded are in [`PixelBatch::failed`];
+    /// At most three batches of pixels exist at any time. The images that are decoded at the same time take at most 256 MiB
+    /// for each thread and 2 GiB beside, or what the largest image takes; images of more than 256 MiB (a JPEG that is not
+    /// reduced has so much at 29 megapixels) wait for each other. Images that cannot be loaded are in [`PixelBatch::failed`];
     /// the caller decides what to do about them.
     ///
     /// # Errors
@@ -164,8 +167,9 @@ impl PixelLoader {
             if !filter(start + index, &bytes) {
                 return Ok(None);
             }
-            let image = decode_named(path, &bytes, &self.options)?;
-            Ok(Some(self.square(&image)))
+            let square =
+                |options: &DecodeOptions| Ok(self.square(&decode_named(path, &bytes, options)?));
+            bounded(&self.options, square).map(Some)
         };
         let loaded = threads::map(paths.iter().enumerate(), load);
         let mut batch = PixelBatch::default();
