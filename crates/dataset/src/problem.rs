@@ -30,7 +30,7 @@ pub enum ImageProblem {
     },
     /// The image exceeds a limit of [`DecodeOptions`](crate::DecodeOptions). This is found before memory is allocated
     /// for the image.
-    #[error("{limit} is {found}, over the limit of {allowed}")]
+    #[error("{limit} is {found}, over the limit of {allowed}; `DecodeOptions::{}` raises it", limit.option())]
     OverLimit {
         /// The limit.
         limit: Limit,
@@ -44,6 +44,17 @@ pub enum ImageProblem {
     Truncated {
         /// Format of the file.
         format: ImageFormat,
+    },
+    /// A part of the image cannot be decoded, and it is more than [`DecodeOptions`](crate::DecodeOptions) allow.
+    #[error("the {format} is damaged: {reason}; {percent} % of it cannot be decoded")]
+    Damaged {
+        /// Format of the file.
+        format: ImageFormat,
+        /// The share that cannot be decoded, in percent, 1 to 100: of the rows, or of the data where all rows are coarse
+        /// until the last data are read.
+        percent: u8,
+        /// Where or how the damage is seen.
+        reason: String,
     },
     /// The decoder refused the file.
     #[error("broken or unsupported {format}: {message}")]
@@ -93,6 +104,18 @@ pub enum Limit {
     FileSize,
     /// An estimate of the memory that decoding takes, in bytes.
     Memory,
+}
+
+impl Limit {
+    /// The method of [`DecodeOptions`](crate::DecodeOptions) that changes it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Side => "with_max_side",
+            Self::Pixels => "with_max_pixels",
+            Self::FileSize => "with_max_bytes",
+            Self::Memory => "with_max_memory",
+        }
+    }
 }
 
 impl fmt::Display for Limit {

@@ -20,7 +20,7 @@ pub enum Kind {
     Leakage,
     /// The same image is in two classes: one of the labels is wrong.
     LabelConflict,
-    /// The file is not an image, or cannot be decoded.
+    /// The file is not an image, or cannot be decoded, or a part of it is damaged, however small.
     Unreadable,
     /// The extension of the name is that of another format.
     #[serde(rename = "ending")]

@@ -6,9 +6,11 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, Kind};
-use crate::decode::{DecodeOptions, ImageFormat, decode};
+use crate::decode::{DecodeOptions, ImageFormat, decode, jpeg_size};
 use crate::error::Error;
 use crate::filters::rgb2gray;
+use crate::memory::bounded;
+use crate::problem::ImageProblem;
 use crate::resize::ResizePolicy;
 use crate::thumbnail::thumbnail;
 
@@ -51,22 +53,37 @@ impl<'a> Measurements<'a> {
             },
         };
         let bytes = options.read(path).map_err(unreadable)?;
-        let image = decode(&bytes, options).map_err(unreadable)?;
-        let small = ResizePolicy::Squash.apply(&image, SIDE);
-        let (mean, deviation) = spread(&small);
-        Ok(Self {
-            path: path.to_path_buf(),
-            subset,
-            class,
-            digest: Sha256::digest(&bytes).into(),
-            hash: difference_hash(&image),
-            format: ImageFormat::sniff(&bytes),
-            size: image.dimensions(),
-            mean,
-            deviation,
-            sharpness: sharpness(&thumbnail(&image, 256)),
-            small,
-        })
+        let format = ImageFormat::sniff(&bytes);
+        let measure = |options: &DecodeOptions| {
+            let image = decode(&bytes, options)?;
+            let small = ResizePolicy::Squash.apply(&image, SIDE);
+            let (mean, deviation) = spread(&small);
+            let stored = jpeg_size(&bytes).filter(|_| options.reduce_to.is_some());
+            Ok(Self {
+                path: path.to_path_buf(),
+                subset,
+                class,
+                digest: Sha256::digest(&bytes).into(),
+                hash: difference_hash(&image),
+                format,
+                size: stored.unwrap_or(image.dimensions()),
+                mean,
+                deviation,
+                sharpness: sharpness(&thumbnail(&image, 256)),
+                small,
+            })
+        };
+        let measured = match bounded(options, measure) {
+            // Photographs of 200 megapixels are used, but at a reduced size.
+            Err(Error::Image {
+                problem: ImageProblem::OverLimit { .. },
+                ..
+            }) if format == Some(ImageFormat::Jpeg) => {
+                bounded(&options.clone().with_reduce_to(Some(512)), measure)
+            }
+            measured => measured,
+        };
+        measured.map_err(unreadable)
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {

@@ -54,8 +54,10 @@ pub fn run(folders: &[&ImageFolder]) -> Result<Vec<Finding>> {
             images.map(move |item| (subset, folder.classes()[item.class].as_str(), &item.path))
         })
         .collect();
+    // The loader lets a little damage pass; here it is to be seen.
+    let options = DecodeOptions::default().with_max_damage(0);
     let measured = threads::map(images.into_iter(), |(subset, class, path)| {
-        Measurements::of(path, subset, class, &DecodeOptions::default())
+        Measurements::of(path, subset, class, &options)
     });
     let mut good = Vec::new();
     for result in measured {

@@ -4,13 +4,15 @@ use image::RgbImage;
 use image::metadata::Orientation;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::bytestream::{ZByteReaderTrait, ZCursor};
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::entropy::{Data, Ending, Reading, Source};
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
-use super::{orientation, reduced};
+use super::segments::{Segments, without_unused};
+use super::{foreign, orientation, reduced};
 use crate::problem::ImageProblem;
 
 /// Not strict, because cameras write many files with harmless mistakes. What matters is checked in this file: that the
@@ -24,43 +26,132 @@ fn zune_options() -> DecoderOptions {
 }
 
 pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, ImageProblem> {
-    let zune_options = zune_options();
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options);
-    decoder.decode_headers().map_err(problem)?;
-    let (width, height) = decoder
-        .dimensions()
-        .ok_or_else(|| broken("no frame header"))?;
-    let (width, height) = (width as u32, height as u32);
-    options.check_size(width, height)?;
+    let used = without_unused(bytes);
+    let bytes = used.as_ref();
     let segments = Segments::read(bytes);
-    if !segments.is_whole(bytes) {
+    if let Some(problem) = segments
+        .frame
+        .and_then(|(marker, body)| foreign::of_jpeg(marker, body))
+    {
+        return Err(problem);
+    }
+    // The limits are about what is decoded.
+    let [width, height] = segments.size();
+    if let Some(fraction) = fraction(width.min(height), options) {
+        options.check_reduced([width, height], fraction)?;
+        if let Some(image) = at_fraction(bytes, &segments, fraction, options.upright)? {
+            return Ok(image);
+        }
+    }
+    whole(bytes, &segments, options)
+}
+
+/// Decodes at 1 / `fraction`; `None` if the whole image is needed.
+fn at_fraction(
+    bytes: &[u8],
+    segments: &Segments,
+    fraction: u32,
+    upright: bool,
+) -> Result<Option<RgbImage>, ImageProblem> {
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options());
+    let header = Header::read(&mut decoder)?;
+    if segments.progressive() && !segments.has_end(bytes) {
+        return Ok(None);
+    }
+    let image = reduced(bytes, header.size, fraction, header.colors, segments.adobe);
+    Ok(image.map(|image| orientation::turn(image, header.orientation(upright))))
+}
+
+/// What zune-jpeg reads before the first scan.
+struct Header {
+    size: (u32, u32),
+    colors: ColorSpace,
+    orientation: Orientation,
+}
+
+impl Header {
+    fn read<T: ZByteReaderTrait>(decoder: &mut JpegDecoder<T>) -> Result<Self, ImageProblem> {
+        decoder.decode_headers().map_err(problem)?;
+        let (width, height) = decoder
+            .dimensions()
+            .ok_or_else(|| broken("no frame header"))?;
+        let exif = decoder.exif();
+        Ok(Self {
+            size: (width as u32, height as u32),
+            colors: decoder.input_colorspace().unwrap_or(ColorSpace::Unknown),
+            orientation: exif.map_or(Orientation::NoTransforms, |exif| orientation::of_exif(exif)),
+        })
+    }
+
+    /// The orientation, where it matters.
+    fn orientation(&self, upright: bool) -> Orientation {
+        if upright {
+            self.orientation
+        } else {
+            Orientation::NoTransforms
+        }
+    }
+}
+
+/// Decodes the whole image, if not too much of it is damaged.
+fn whole(
+    bytes: &[u8],
+    segments: &Segments,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImageProblem> {
+    let single = segments.single_scan(bytes);
+    let data = Data::find(bytes, segments, single);
+    // Of a single scan the end marker is left out: at a marker the decoder would make up what is missing.
+    let marker = if single { 0 } else { data.ending.length() };
+    let reading = Reading::of(&data, data.end + marker);
+    let mut decoder = JpegDecoder::new_with_options(Source::new(bytes, &reading), zune_options());
+    let header = Header::read(&mut decoder)?;
+    let (width, height) = header.size;
+    options.check_size(width, height)?;
+    // RGB, and for a progressive image all coefficients, which have two bytes each.
+    let inks = matches!(header.colors, ColorSpace::CMYK | ColorSpace::YCCK);
+    let each = if inks { 3 + 4 * 2 } else { 3 + 3 * 2 };
+    options.check_memory(u64::from(width) * u64::from(height) * each)?;
+    if !single && matches!(data.ending, Ending::File) {
+        // How much is missing is known only where the rows follow each other.
         return Err(ImageProblem::Truncated {
             format: ImageFormat::Jpeg,
         });
     }
-    let orientation = match decoder.exif() {
-        Some(exif) if options.upright => orientation::of_exif(exif),
-        _ => Orientation::NoTransforms,
-    };
-    if let Some(side) = options.reduce_to.filter(|&side| side > 0)
-        && let Some(colors) = decoder.input_colorspace()
-        && let Some(image) = reduced(bytes, (width, height), side, colors, segments.adobe)
-    {
-        return Ok(orientation::turn(image, orientation));
-    }
-    // RGB, and for a progressive image all coefficients, which have two bytes each.
-    let inks = matches!(
-        decoder.input_colorspace(),
-        Some(ColorSpace::CMYK | ColorSpace::YCCK)
-    );
-    let bytes = if inks { 3 + 4 * 2 } else { 3 + 3 * 2 };
-    options.check_memory(u64::from(width) * u64::from(height) * bytes)?;
     // These inks are not inverted, but zune-jpeg takes them for the inverted inks of Adobe.
-    let plain_inks = decoder.input_colorspace() == Some(ColorSpace::CMYK) && !segments.adobe;
-    if plain_inks {
-        decoder.set_options(zune_options.jpeg_set_out_colorspace(ColorSpace::CMYK));
-    }
-    let mut pixels = decoder.decode().map_err(problem)?;
+    let plain_inks = header.colors == ColorSpace::CMYK && !segments.adobe;
+    let zune_options = zune_options().jpeg_set_out_colorspace(if plain_inks {
+        ColorSpace::CMYK
+    } else {
+        ColorSpace::RGB
+    });
+    // Only the data are read strictly: cameras write many headers with harmless mistakes.
+    decoder.set_options(zune_options.set_strict_mode(true));
+    let strict = decoder.decode();
+    drop(decoder);
+    let mut pixels = match strict {
+        Ok(pixels) => data
+            .check_left_over(&reading, options.max_damage)
+            .map(|()| pixels),
+        Err(error) => {
+            let source = Source::new(bytes, &reading);
+            let (reached, unread) = (reading.reached.get(), data.unread(bytes, &reading));
+            let lenient = JpegDecoder::new_with_options(source, zune_options).decode();
+            let pixels = lenient.map_err(problem)?;
+            let grey = grey_rows(&pixels, height as usize);
+            // Where the rows do not follow each other, what has not been read tells how much is missing.
+            let missing = if single { grey } else { unread };
+            if missing > options.max_damage {
+                let said = if reached >= data.end {
+                    "the data end early".into()
+                } else {
+                    message(&error)
+                };
+                return Err(data.damaged(missing, said));
+            }
+            Ok(pixels)
+        }
+    }?;
     if plain_inks {
         pixels = inks_to_rgb(&pixels, false);
     }
@@ -68,11 +159,24 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<RgbImage, 
     let image = RgbImage::from_raw(width, height, pixels)
         .filter(|image| image.as_raw().len() == found)
         .ok_or_else(|| broken(format!("{found} bytes for {width} x {height} pixels")))?;
-    Ok(orientation::turn(image, orientation))
+    Ok(orientation::turn(
+        image,
+        header.orientation(options.upright),
+    ))
+}
+
+/// How many percent of the rows, rounded up, are at the end and of the grey with which zune-jpeg fills what it cannot
+/// decode.
+fn grey_rows(pixels: &[u8], height: usize) -> u8 {
+    let row = (pixels.len() / height.max(1)).max(1);
+    let rows = pixels.chunks_exact(row).rev();
+    let grey = rows
+        .take_while(|row| row.iter().all(|value| *value == 128))
+        .count();
+    (grey * 100).div_ceil(height.max(1)) as u8
 }
 
 /// Width and height as stored, from the header alone.
-#[cfg(feature = "download")]
 pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), zune_options());
     decoder.decode_headers().ok()?;
@@ -80,18 +184,20 @@ pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((width as u32, height as u32))
 }
 
-/// Decodes at 1/8 or, if a side would then be shorter than `side`, at 1/4; `None` if the whole image is needed. `colors` is
-/// the color space of the file.
+/// The fraction at which an image with such a shorter side is decoded; `None` for the whole image.
+fn fraction(short: u32, options: &DecodeOptions) -> Option<u32> {
+    let side = options.reduce_to.filter(|&side| side > 0)?;
+    [8, 4].into_iter().find(|f| short.div_ceil(*f) >= side)
+}
+
+/// Decodes at 1 / `fraction`, 8 or 4; `None` if the whole image is needed. `colors` is the color space of the file.
 fn reduced(
     bytes: &[u8],
     (width, height): (u32, u32),
-    side: u32,
+    fraction: u32,
     colors: ColorSpace,
     adobe: bool,
 ) -> Option<RgbImage> {
-    let fraction = [8, 4]
-        .into_iter()
-        .find(|f| width.min(height).div_ceil(*f) >= side)?;
     let size = [width as usize, height as usize];
     let planes = reduced::planes(bytes, size, 8 / fraction as usize)?;
     let pixels = match (colors, &planes[..]) {
@@ -148,78 +254,31 @@ fn inks_to_rgb(inks: &[u8], inverted: bool) -> Vec<u8> {
         .collect()
 }
 
-/// What the marker segments before the first scan say.
-struct Segments {
-    /// There is an Adobe APP14 marker.
-    adobe: bool,
-    /// Where the header of the first scan starts.
-    scan: Option<usize>,
-}
-
-impl Segments {
-    fn read(bytes: &[u8]) -> Self {
-        let mut segments = Self {
-            adobe: false,
-            scan: None,
-        };
-        let mut at = 2;
-        while let Some(&byte) = bytes.get(at) {
-            at += 1;
-            if byte != 0xff {
-                continue;
-            }
-            let Some(&marker) = bytes.get(at) else { break };
-            match marker {
-                // Stuffing, padding, and markers without a length.
-                0x00 | 0xff => {}
-                0x01 | 0xd0..=0xd9 => at += 1,
-                0xda => {
-                    segments.scan = Some(at + 1);
-                    break;
-                }
-                _ => {
-                    let Some(&[high, low]) =
-                        bytes.get(at + 1..at + 3).and_then(|b| b.first_chunk())
-                    else {
-                        break;
-                    };
-                    let body = bytes.get(at + 3..).unwrap_or_default();
-                    segments.adobe |= marker == 0xee && body.starts_with(b"Adobe");
-                    at += 1 + usize::from(u16::from_be_bytes([high, low]));
-                }
-            }
-        }
-        segments
-    }
-
-    /// Whether there is an end marker after the first scan. In the data of a scan each 0xff is followed by a zero, so a file
-    /// that was cut has no end marker.
-    fn is_whole(&self, bytes: &[u8]) -> bool {
-        let scan = self.scan.and_then(|at| bytes.get(at..)).unwrap_or_default();
-        scan.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
+/// What the decoder said, in one line.
+fn message(error: &DecodeErrors) -> String {
+    match error {
+        // The errors' Display is their Debug form.
+        DecodeErrors::Format(message) => message.clone(),
+        DecodeErrors::FormatStatic(message) => (*message).to_owned(),
+        DecodeErrors::ExhaustedData => "the data end early".to_owned(),
+        error => format!("{error:?}"),
     }
 }
 
 fn problem(error: DecodeErrors) -> ImageProblem {
-    let message = match &error {
-        DecodeErrors::ExhaustedData => {
-            return ImageProblem::Truncated {
-                format: ImageFormat::Jpeg,
-            };
-        }
-        // The errors' Display is their Debug form.
-        DecodeErrors::Format(message) => message.clone(),
-        DecodeErrors::FormatStatic(message) => (*message).to_owned(),
-        error => format!("{error:?}"),
-    };
-    ImageProblem::refused(ImageFormat::Jpeg, &message, error)
+    if matches!(error, DecodeErrors::ExhaustedData) {
+        return ImageProblem::Truncated {
+            format: ImageFormat::Jpeg,
+        };
+    }
+    ImageProblem::refused(ImageFormat::Jpeg, &message(&error), error)
 }
 
 fn broken(message: impl Into<String>) -> ImageProblem {
     ImageProblem::broken(ImageFormat::Jpeg, message)
 }
 
-#[cfg(all(test, feature = "download"))]
+#[cfg(test)]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
 

@@ -1,5 +1,6 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
+mod entropy;
 pub(crate) mod foreign;
 pub(crate) mod format;
 mod frame;
@@ -11,6 +12,8 @@ mod other;
 mod png;
 mod reduced;
 mod scan;
+mod script;
+mod segments;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +21,6 @@ use std::path::Path;
 
 pub use format::ImageFormat;
 use image::RgbImage;
-#[cfg(feature = "download")]
 pub(crate) use jpeg::size as jpeg_size;
 pub use options::DecodeOptions;
 
@@ -43,7 +45,8 @@ use crate::problem::ImageProblem;
 ///
 /// # Errors
 /// [`Error::Image`] if the bytes are not an image, are broken or exceed a limit, and also if the decoder panics. Limits
-/// are checked before memory is allocated for the image. A JPEG without its end marker counts as cut short.
+/// are checked before memory is allocated for the image. So is a JPEG of which more is damaged than
+/// [`DecodeOptions::with_max_damage`] allows; one that is whole but has no end marker is decoded.
 ///
 /// ```
 /// # let picture = image::RgbImage::from_pixel(3, 2, image::Rgb([9, 8, 7]));

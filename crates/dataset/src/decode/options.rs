@@ -23,6 +23,7 @@ pub struct DecodeOptions {
     pub(crate) background: [u8; 3],
     pub(crate) upright: bool,
     pub(crate) reduce_to: Option<u32>,
+    pub(crate) max_damage: u8,
 }
 
 impl Default for DecodeOptions {
@@ -35,18 +36,21 @@ impl Default for DecodeOptions {
             background: [255; 3],
             upright: true,
             reduce_to: None,
+            max_damage: 5,
         }
     }
 }
 
 impl DecodeOptions {
-    /// The largest number of pixels of an image; defaults to 100 million, which is 300 MB of RGB.
+    /// The largest number of pixels that are decoded of an image; defaults to 100 million, which is 300 MB of RGB. A JPEG
+    /// that is decoded at 1/8 of its size may have 64 times as many.
     pub fn with_max_pixels(mut self, max_pixels: u64) -> Self {
         self.max_pixels = max_pixels;
         self
     }
 
-    /// The largest width and height of an image, in pixels; defaults to 32,768.
+    /// The largest width and height that are decoded of an image, in pixels; defaults to 32,768. A JPEG that is decoded at
+    /// 1/8 of its size may have 8 times as much, as far as the format goes, which is to 65,535.
     pub fn with_max_side(mut self, max_side: u32) -> Self {
         self.max_side = max_side;
         self
@@ -59,8 +63,8 @@ impl DecodeOptions {
     }
 
     /// The largest memory that decoding one image may take, in bytes. The memory is estimated from the size and the color
-    /// mode of the image, at 3 to 16 bytes per pixel. JPEGs that are decoded at a reduced size take so little that this
-    /// limit does not apply to them. Defaults to no limit beside the number of pixels.
+    /// mode of the image, at 3 to 16 bytes for each pixel that is decoded. Defaults to no limit beside the number of
+    /// pixels.
     pub fn with_max_memory(mut self, max_memory: u64) -> Self {
         self.max_memory = max_memory;
         self
@@ -83,6 +87,13 @@ impl DecodeOptions {
     /// decoded at full size. Defaults to `None`: the full size.
     pub fn with_reduce_to(mut self, side: Option<u32>) -> Self {
         self.reduce_to = side;
+        self
+    }
+
+    /// How many percent of a JPEG may be damaged, so that they cannot be decoded, 0 to 100 (larger numbers count as 100);
+    /// defaults to 5. The missing rows are gray. What is damaged but can be decoded, such as a changed color, does not count.
+    pub fn with_max_damage(mut self, percent: u8) -> Self {
+        self.max_damage = percent.min(100);
         self
     }
 
@@ -117,6 +128,14 @@ impl DecodeOptions {
         let (side, pixels) = (width.max(height), u64::from(width) * u64::from(height));
         within(Limit::Side, side.into(), self.max_side.into())?;
         within(Limit::Pixels, pixels, self.max_pixels)
+    }
+
+    /// Checks a JPEG that is decoded at 1 / `fraction` of its size.
+    pub(super) fn check_reduced(&self, sides: [u32; 2], fraction: u32) -> Result<(), ImageProblem> {
+        let [width, height] = sides.map(|side| side.div_ceil(fraction));
+        self.check_size(width, height)?;
+        // Of four components at most samples, coefficients, and samples of the final size; and RGB.
+        self.check_memory(u64::from(width) * u64::from(height) * 16)
     }
 
     /// Checks the memory that decoding an image takes.

@@ -33,7 +33,7 @@ impl Default for Download {
         Self {
             url_filter: vec!["flickr".into()],
             min_bytes: 10_000,
-            max_bytes: 16 << 20,
+            max_bytes: DecodeOptions::default().max_bytes,
             jobs: 8,
             per_host: 4,
             attempts: 3,
@@ -41,10 +41,7 @@ impl Default for Download {
             pace: Pace::new(),
             allow_private: false,
             placeholders: HashSet::new(),
-            // One image is decoded at a time.
-            decode: DecodeOptions::default()
-                .with_max_pixels(32_000_000)
-                .with_max_memory(144 << 20),
+            decode: DecodeOptions::default(),
         }
     }
 }
@@ -68,8 +65,8 @@ impl Download {
         self
     }
 
-    /// Refuses files of more bytes than this, as soon as more have arrived; defaults to 16 MiB. At most one file at a time
-    /// is in memory.
+    /// Refuses files of more bytes than this, as soon as more have arrived; defaults to 256 MiB, as for
+    /// [`DecodeOptions`]. At most one file at a time is in memory.
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -133,6 +130,13 @@ impl Download {
             .into_iter()
             .map(|digest| digest.to_lowercase())
             .collect();
+        self
+    }
+
+    /// How each image is decoded that has arrived, and within which limits; defaults to those of the loader. A JPEG is
+    /// decoded at a reduced size, and one image at a time.
+    pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
+        self.decode = options;
         self
     }
 

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use dataset::RgbImage;
-use image::ImageFormat;
+use image::{ImageEncoder, ImageFormat};
 
 /// A file or folder of the data that are not part of the project; says so where they are missing.
 pub fn shared(path: &str) -> Option<PathBuf> {
@@ -35,6 +35,29 @@ pub fn encode(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
         .write_to(&mut Cursor::new(&mut bytes), format)
         .expect("an encoder that works");
     bytes
+}
+
+/// A grey JPEG of 16,320 x 12,240 pixels, as phones take them, of 2.3 MB: each block is the code for a difference of 0
+/// (`00`) and the code for the end (`1010`).
+pub fn phone() -> Vec<u8> {
+    let mut small = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new(&mut small);
+    let grey = image::GrayImage::from_pixel(16, 16, [128].into());
+    encoder
+        .write_image(&grey, 16, 16, image::ExtendedColorType::L8)
+        .expect("an encoder that works");
+    let at = |code: u8| {
+        small
+            .windows(2)
+            .position(|w| w == [0xff, code])
+            .expect("a marker")
+    };
+    let (frame, scan) = (at(0xc0), at(0xda));
+    small[frame + 5..frame + 9].copy_from_slice(&[0x2f, 0xd0, 0x3f, 0xc0]);
+    small.truncate(scan + 2 + usize::from(small[scan + 3]));
+    small.extend([0x28, 0xa2, 0x8a].repeat(16_320 * 12_240 / 64 / 4));
+    small.extend([0xff, 0xd9]);
+    small
 }
 
 /// Writes a file, making its folder.

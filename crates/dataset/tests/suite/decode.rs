@@ -4,7 +4,7 @@ use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotat
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use std::io::Cursor;
 
-use crate::common::{encode, gradient};
+use crate::common::{encode, gradient, phone, put};
 
 const FORMATS: [ImageFormat; 5] = [
     ImageFormat::Jpeg,
@@ -269,12 +269,90 @@ fn truncations_and_flipped_bytes_are_reported_or_decoded_never_worse() {
 #[test]
 fn messages_say_what_was_found() {
     assert!(matches!(problem(b""), ImageProblem::Empty));
-    assert!(problem(b"<html>404").to_string().contains("<html>404"));
+    assert!(problem(b"<html>404").to_string().contains("a web page"));
+    assert!(problem(b"words").to_string().contains("\"words\""));
     let jpeg = encode(&gradient(64, 64), ImageFormat::Jpeg);
-    assert!(matches!(
-        problem(&jpeg[..jpeg.len() - 9]),
-        ImageProblem::Truncated {
-            format: Format::Jpeg
-        }
-    ));
+    let cut = problem(&jpeg[..jpeg.len() / 2 + 200]).to_string();
+    assert!(
+        cut.contains("it is cut short; ") && cut.contains(" % of it"),
+        "{cut}"
+    );
+}
+
+#[test]
+fn the_limits_are_about_what_is_decoded() {
+    let bytes = phone();
+    let options = dataset::ResizePolicy::CenterCrop.decode_options(224);
+    assert_eq!(decode(&bytes, &options).unwrap().dimensions(), (2040, 1530));
+    let refuse = |options: DecodeOptions| decode(&bytes, &options).unwrap_err().to_string();
+    let said = refuse(options.clone().with_max_pixels(2040 * 1530 - 1));
+    assert!(
+        said.contains("3121200, over")
+            && said.contains("`DecodeOptions::with_max_pixels` raises it"),
+        "{said}"
+    );
+    let said = refuse(options.with_max_side(2039));
+    assert!(
+        said.contains("2040, over") && said.contains("with_max_side"),
+        "{said}"
+    );
+    let said = refuse(DecodeOptions::default());
+    assert!(said.contains("199756800, over"), "{said}");
+    // The audit looks at it as well.
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path().join("a/phone.jpg"), &bytes);
+    let folder = dataset::ImageFolder::open(dir.path()).unwrap();
+    let findings = dataset::audit::run(&[&folder]).unwrap();
+    assert!(
+        findings
+            .iter()
+            .all(|f| f.kind == dataset::audit::Kind::OneColor),
+        "{findings:?}"
+    );
+}
+
+/// The names come from the frame header; the table is tested beside it.
+#[test]
+fn rare_kinds_of_jpeg_are_named() {
+    let jpeg = encode(&gradient(16, 16), ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    for (at, value, name) in [
+        (frame + 1, 0xc3, "lossless"),
+        (frame + 1, 0xc9, "arithmetic"),
+        (frame + 4, 12, "12 bits"),
+        (frame + 9, 2, "two components"),
+    ] {
+        let mut rare = jpeg.clone();
+        rare[at] = value;
+        let found = problem(&rare);
+        assert!(matches!(found, ImageProblem::NotDecoded { .. }), "{found}");
+        assert!(found.to_string().contains(name), "{found}");
+    }
+}
+
+#[test]
+fn files_of_other_kinds_are_named_in_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    put(
+        dir.path().join("a/x.jpg"),
+        encode(&gradient(2, 2), ImageFormat::Jpeg),
+    );
+    put(
+        dir.path().join("a/y.heic"),
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    );
+    put(
+        dir.path().join("a/z.jpg"),
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a",
+    );
+    let folder = dataset::ImageFolder::open(dir.path()).unwrap();
+    let said: Vec<_> = folder.skipped().iter().map(ToString::to_string).collect();
+    assert!(
+        said[0].contains("y.heic") && said[0].contains("this is HEIC"),
+        "{said:?}"
+    );
+    assert!(
+        said[1].contains("z.jpg") && said[1].contains("git lfs pull"),
+        "{said:?}"
+    );
 }

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use flate2::write::{GzEncoder, ZlibEncoder};
 
+use dataset::DecodeOptions;
 use dataset::download::{Download, Entry, Record, read_list, read_manifest};
 use dataset::sample::{self, Subject};
 
-use crate::common::{encode, put, shared};
+use crate::common::{encode, phone, put, shared};
 
 /// How often the busy URL was asked for; it answers from the second time on.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
@@ -175,6 +176,14 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
         "flickr/large" => {
             let body = large();
             send("200 OK", &sized(body), body)
+        }
+        "flickr/phone" => {
+            let body = phone();
+            send("200 OK", &sized(&body), &body)
+        }
+        "flickr/heic" => {
+            let body = [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &[0; 20_000]].concat();
+            send("200 OK", &sized(&body), &body)
         }
         "flickr/rgb.png" | "flickr/alpha.png" => {
             let body = &large_pngs()[usize::from(path.contains("alpha"))];
@@ -365,12 +374,14 @@ fn assert_little_memory() {
 }
 
 #[test]
-fn memory_stays_bounded_with_the_default_limits() {
+fn memory_stays_bounded() {
     let server = Server::start(5, Duration::ZERO);
     large();
     large_pngs();
     let options = Download::new()
         .with_private_addresses(true)
+        .with_max_bytes(16 << 20)
+        .with_decode_options(DecodeOptions::default().with_max_memory(144 << 20))
         .with_attempts(1);
     let mut entries: Vec<Entry> = (0..24)
         .map(|i| server.entry(&format!("flickr/endless?{i}")))
@@ -403,6 +414,23 @@ fn memory_stays_bounded_with_the_default_limits() {
         "{alpha:?}"
     );
     assert_little_memory();
+}
+
+/// What the loader accepts, the download accepts by default.
+#[test]
+fn photographs_of_today_are_accepted_and_other_kinds_named() {
+    let server = Server::start(1, Duration::ZERO);
+    let entries = ["flickr/phone", "flickr/heic"].map(|path| server.entry(path));
+    let dir = tempfile::tempdir().unwrap();
+    let records = run(
+        &Download::new().with_private_addresses(true),
+        &entries,
+        dir.path(),
+    );
+    let size = records[0].size.expect("a size");
+    assert_eq!((size.width, size.height), (16_320, 12_240));
+    let reason = records[1].reason.as_deref().unwrap();
+    assert!(reason.contains("this is HEIC"), "{reason}");
 }
 
 #[test]

@@ -3,10 +3,12 @@
 mod audit;
 mod augment;
 mod common;
+mod damage;
 mod decode;
 #[cfg(feature = "download")]
 mod download;
 mod folder;
+mod hostile;
 mod loader;
 mod mutations;
 mod pictures;
