@@ -42,6 +42,7 @@ pub struct Export<'a> {
     input: PixelInput,
     float_type: FloatType,
     preprocessing: Value,
+    thresholds: Vec<f64>,
     producer: (String, String),
 }
 
@@ -62,6 +63,7 @@ impl<'a> Export<'a> {
                 "mean": config.mean,
                 "std": config.std,
             }),
+            thresholds: Vec::new(),
             producer: (
                 env!("CARGO_PKG_NAME").into(),
                 env!("CARGO_PKG_VERSION").into(),
@@ -106,6 +108,13 @@ impl<'a> Export<'a> {
     /// Default: `size`, `mean` and `std`.
     pub fn with_preprocessing(mut self, preprocessing: Value) -> Self {
         self.preprocessing = preprocessing;
+        self
+    }
+
+    /// For each output the probability from which on it is the answer, 0 to 1; below it an image is of none of the
+    /// classes. Stored where the format has a place for it. Default: none.
+    pub fn with_thresholds(mut self, thresholds: Vec<f64>) -> Self {
+        self.thresholds = thresholds;
         self
     }
 
@@ -197,6 +206,7 @@ impl<'a> Export<'a> {
             input: self.input,
             float_type: self.float_type,
             preprocessing: self.preprocessing.clone(),
+            thresholds: &self.thresholds,
             crop: self.weights.crop,
             filter: self.weights.filter,
             producer: (&self.producer.0, &self.producer.1),
@@ -208,6 +218,11 @@ impl<'a> Export<'a> {
                 net.classes.len(),
                 expected,
             ));
+        }
+        if !net.thresholds.is_empty() && net.thresholds.len() != net.outputs() {
+            let (expected, found) = (net.outputs(), net.thresholds.len());
+            let expected = format!("{expected}, one for each output");
+            return Err(Error::setting("number of thresholds", found, expected));
         }
         Ok(net)
     }

@@ -124,6 +124,8 @@ pub(super) struct Net<'a> {
     pub float_type: FloatType,
     /// What happens to an image before the net sees it, for people and programs that read the file.
     pub preprocessing: Value,
+    /// For each output the probability from which on it is the answer; empty where there are none.
+    pub thresholds: &'a [f64],
     pub crop: f64,
     pub filter: Filter,
     /// Name and version of the program that writes.

@@ -251,10 +251,14 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
     graph.push("GlobalAveragePool", "pool", Vec::new(), Vec::new());
     graph.push("Flatten", "embedding", Vec::new(), vec![int("axis", 1)]);
     let output = graph.head(net);
-    let metadata = [
+    let mut metadata = vec![
         ("classes", serde_json::json!(net.classes).to_string()),
         ("preprocessing", net.preprocessing.to_string()),
     ];
+    if !net.thresholds.is_empty() {
+        let thresholds = serde_json::json!(net.thresholds).to_string();
+        metadata.push(("thresholds", thresholds));
+    }
     let entry = |(key, value): (&str, String)| Entry {
         key: key.into(),
         value,
@@ -268,7 +272,7 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
             domain: String::new(),
             version: 17,
         }],
-        metadata: metadata.map(entry).into(),
+        metadata: metadata.into_iter().map(entry).collect(),
         graph: Some(Graph {
             node: graph.node,
             name: "mobilenet_v1".into(),

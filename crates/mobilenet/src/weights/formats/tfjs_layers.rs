@@ -139,11 +139,15 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
         }
     }
     let (program, version) = net.producer;
+    let mut about = json!({"classes": net.classes, "preprocessing": net.preprocessing});
+    if !net.thresholds.is_empty() {
+        about["thresholds"] = json!(net.thresholds);
+    }
     let json = json!({
         "format": "layers-model",
         "generatedBy": format!("{program} {version}"),
         "convertedBy": null,
-        "userDefinedMetadata": {"classes": net.classes, "preprocessing": net.preprocessing},
+        "userDefinedMetadata": about,
         "modelTopology": {
             "keras_version": "2.15.0",
             "backend": "tensorflow",

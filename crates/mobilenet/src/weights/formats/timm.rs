@@ -179,7 +179,7 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
         .map(|(name, value)| (name.into(), value))
         .collect();
     let (mean, std) = (config.mean / 255.0, config.std / 255.0);
-    let metadata = json!({
+    let mut metadata = json!({
         "architecture": named(config).unwrap_or("mobilenetv1_100"),
         "arguments": arguments,
         "call": call(net),
@@ -191,6 +191,9 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
             "std": [std, std, std],
         },
     });
+    if !net.thresholds.is_empty() {
+        metadata["thresholds"] = json!(net.thresholds);
+    }
     let bytes = serialize(&tensors, KEY, &metadata)?;
     Ok(vec![ExportedFile::new("model.safetensors", bytes)])
 }
