@@ -3,17 +3,21 @@
 //!
 //! All functions work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each.
 
+#[cfg(feature = "train")]
 mod label_noise;
 mod open_set;
 #[cfg(feature = "pca")]
 mod pca;
 mod rows;
+#[cfg(feature = "train")]
 mod scatter_plot;
 mod similar;
 
+#[cfg(feature = "train")]
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use open_set::OpenSet;
 #[cfg(feature = "pca")]
 pub use pca::Pca;
+#[cfg(feature = "train")]
 pub use scatter_plot::scatter_plot;
 pub use similar::{Neighbor, Pair, SimilarImages};

@@ -5,6 +5,8 @@ use crate::threads;
 
 /// Of so many images one is held out by [`OpenSet::of`].
 const HELD_OUT: usize = 10;
+/// Parts of the images in [`OpenSet::of_classes`].
+const FOLDS: usize = 5;
 
 /// Detects out-of-distribution images: images of none of the classes that a head was trained on. Without it, a head
 /// for boats and clouds calls a cat a boat, and may be confident.
@@ -24,7 +26,7 @@ const HELD_OUT: usize = 10;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OpenSet {
     known: SimilarImages,
     dim: usize,
@@ -33,6 +35,9 @@ pub struct OpenSet {
 }
 
 impl OpenSet {
+    /// The fewest images of a class for [`of_classes`](Self::of_classes): one for each part.
+    pub const FOLDS: usize = FOLDS;
+
     /// `train` and `held_out` are embeddings `[n, dim]` of known classes. `k` is at least 1; 10 is a good choice from some
     /// hundred images on. `accepted` is the share of held-out images that shall count as known, above 0 and at most 1,
     /// usually 0.95.
@@ -47,13 +52,7 @@ impl OpenSet {
         k: usize,
         accepted: f64,
     ) -> Result<Self> {
-        if !(accepted > 0.0 && accepted <= 1.0) {
-            return Err(Error::setting(
-                "accepted",
-                accepted,
-                "a share above 0 and at most 1",
-            ));
-        }
+        check_accepted(accepted)?;
         let n = count_rows("training embeddings", train, dim)?;
         if k == 0 || n < k {
             return Err(Error::mismatch(
@@ -72,10 +71,7 @@ impl OpenSet {
             k,
             threshold: f64::INFINITY,
         };
-        let mut scores = open_set.scores(held_out)?;
-        scores.sort_by(f64::total_cmp);
-        let rank = (accepted * held as f64).ceil() as usize;
-        open_set.threshold = scores[rank.clamp(1, held) - 1];
+        open_set.threshold = quantile(&mut open_set.scores(held_out)?, accepted);
         Ok(open_set)
     }
 
@@ -105,6 +101,110 @@ impl OpenSet {
         Self::fit(&train, &held_out, dim, k, 0.95)
     }
 
+    /// As [`fit`](Self::fit) with `k` = 1, where in place of the training images the mean directions of their classes are
+    /// kept: as many rows as there are classes, and none of them is an image. `embeddings` is `[n, dim]`, `targets` has the
+    /// class of each row. No image need be held out: each is compared with the means of the other four fifths of the
+    /// images, and of these scores the share `accepted`, above 0 and at most 1, shall count as known.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where a class has fewer than 5 images, there is not one target for each row, or values are not
+    /// finite; [`Error::Setting`] where `accepted` is out of range.
+    pub fn of_classes(
+        embeddings: &[f32],
+        dim: usize,
+        targets: &[usize],
+        accepted: f64,
+    ) -> Result<Self> {
+        check_accepted(accepted)?;
+        let images = count_rows("embeddings", embeddings, dim)?;
+        if images != targets.len() {
+            return Err(Error::mismatch("targets", images, targets.len()));
+        }
+        let mut counts = vec![0; targets.iter().max().map_or(0, |&target| target + 1)];
+        // Each class goes round the folds, so that each fold has all classes.
+        let folds: Vec<usize> = targets
+            .iter()
+            .map(|&target| {
+                counts[target] += 1;
+                counts[target] % FOLDS
+            })
+            .collect();
+        if counts.is_empty() || counts.iter().any(|&count| count < FOLDS) {
+            let found = counts.iter().min().copied().unwrap_or(0);
+            let what = "images of the smallest class";
+            return Err(Error::mismatch(what, format!("at least {FOLDS}"), found));
+        }
+        let unit = unit_rows(embeddings, dim);
+        let means = |wanted: &dyn Fn(usize) -> bool| {
+            let rows = unit.chunks_exact(dim).enumerate();
+            let rows = rows.filter(|(row, _)| wanted(*row));
+            let means = mean_rows(
+                rows.map(|(row, values)| (targets[row], values)),
+                counts.len(),
+                dim,
+            );
+            Self {
+                known: SimilarImages::from_unit_rows(unit_rows(&means, dim), dim),
+                dim,
+                k: 1,
+                threshold: f64::INFINITY,
+            }
+        };
+        let mut scores = Vec::with_capacity(images);
+        for fold in 0..FOLDS {
+            let others = means(&|row| folds[row] != fold);
+            let held = unit.chunks_exact(dim).zip(&folds);
+            let held = held.filter(|(_, of)| **of == fold).map(|(row, _)| row);
+            scores.extend(threads::map(held, |row| others.score_unit(row)));
+        }
+        let mut open_set = means(&|_| true);
+        open_set.threshold = quantile(&mut scores, accepted);
+        Ok(open_set)
+    }
+
+    /// From what [`rows`](Self::rows), [`neighbors`](Self::neighbors) and [`threshold`](Self::threshold) gave.
+    pub(crate) fn from_parts(unit: Vec<f32>, dim: usize, k: usize, threshold: f64) -> Result<Self> {
+        let n = count_rows("rows of the open-set test", &unit, dim)?;
+        if k == 0 || n < k {
+            let expected = format!("at least k = {k}, which is at least 1");
+            return Err(Error::mismatch("rows of the open-set test", expected, n));
+        }
+        if !threshold.is_finite() {
+            return Err(Error::mismatch(
+                "threshold of the open-set test",
+                "a number",
+                threshold,
+            ));
+        }
+        Ok(Self {
+            known: SimilarImages::from_unit_rows(unit, dim),
+            dim,
+            k,
+            threshold,
+        })
+    }
+
+    /// What images are compared with, `[n, dim]`: rows of length 1.
+    pub(crate) fn rows(&self) -> &[f32] {
+        self.known.unit_rows()
+    }
+
+    /// The number `k` of [`fit`](Self::fit).
+    pub(crate) fn neighbors(&self) -> usize {
+        self.k
+    }
+
+    pub(crate) fn check_dim(&self, dim: usize) -> Result<()> {
+        if dim == self.dim {
+            return Ok(());
+        }
+        Err(Error::mismatch(
+            "values in a row of the open-set test",
+            dim,
+            self.dim,
+        ))
+    }
+
     /// The scores of images `[n, dim]`: the larger the score, the less an image resembles the training images.
     ///
     /// # Errors
@@ -112,12 +212,29 @@ impl OpenSet {
     pub fn scores(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         count_rows("embeddings", embeddings, self.dim)?;
         let unit = unit_rows(embeddings, self.dim);
-        let score = |row: &[f32]| {
-            let nearest = self.known.nearest_unit(row, self.k);
-            let cosine = nearest.last().map_or(-1.0, |n| n.similarity);
-            (2.0 - 2.0 * cosine).max(0.0).sqrt()
-        };
+        let score = |row: &[f32]| self.score_unit(row);
         Ok(threads::map(unit.chunks_exact(self.dim), score))
+    }
+
+    /// The score of one image, given by its embedding `[dim]`.
+    ///
+    /// # Errors
+    /// As [`scores`](Self::scores).
+    pub fn score(&self, embedding: &[f32]) -> Result<f64> {
+        match self.scores(embedding)?[..] {
+            [score] => Ok(score),
+            _ => Err(Error::mismatch(
+                "length of one embedding",
+                self.dim,
+                embedding.len(),
+            )),
+        }
+    }
+
+    fn score_unit(&self, row: &[f32]) -> f64 {
+        let nearest = self.known.nearest_unit(row, self.k);
+        let cosine = nearest.last().map_or(-1.0, |n| n.similarity);
+        (2.0 - 2.0 * cosine).max(0.0).sqrt()
     }
 
     /// The score above which an image counts as out of distribution.
@@ -130,15 +247,42 @@ impl OpenSet {
     /// # Errors
     /// As [`scores`](Self::scores).
     pub fn is_out_of_distribution(&self, embedding: &[f32]) -> Result<bool> {
-        match self.scores(embedding)?[..] {
-            [score] => Ok(score > self.threshold),
-            _ => Err(Error::mismatch(
-                "length of one embedding",
-                self.dim,
-                embedding.len(),
-            )),
+        Ok(self.score(embedding)? > self.threshold)
+    }
+}
+
+fn check_accepted(accepted: f64) -> Result<()> {
+    if accepted > 0.0 && accepted <= 1.0 {
+        return Ok(());
+    }
+    let expected = "a share above 0 and at most 1";
+    Err(Error::setting("accepted", accepted, expected))
+}
+
+/// The least score that the share `accepted` of the scores, of which there is one at least, does not exceed.
+fn quantile(scores: &mut [f64], accepted: f64) -> f64 {
+    scores.sort_by(f64::total_cmp);
+    let rank = (accepted * scores.len() as f64).ceil() as usize;
+    scores[rank.clamp(1, scores.len()) - 1]
+}
+
+/// The mean of the rows of each class, `[classes, dim]`.
+fn mean_rows<'a>(
+    rows: impl Iterator<Item = (usize, &'a [f32])>,
+    classes: usize,
+    dim: usize,
+) -> Vec<f32> {
+    let mut sums = vec![0.0; classes * dim];
+    let mut counts = vec![0u32; classes];
+    for (class, row) in rows {
+        counts[class] += 1;
+        let sums = &mut sums[class * dim..][..dim];
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value);
         }
     }
+    let mean = |(at, sum): (usize, f64)| (sum / f64::from(counts[at / dim].max(1))) as f32;
+    sums.into_iter().enumerate().map(mean).collect()
 }
 
 #[cfg(test)]
@@ -162,5 +306,47 @@ mod tests {
         assert_eq!(found.threshold(), expected.threshold());
         assert!(found.is_out_of_distribution(&[-1.0, 0.0]).unwrap());
         assert!(OpenSet::of(&embeddings[..18], 2).is_err());
+    }
+
+    /// Two classes around two directions: what lies between them is of neither, and the threshold is a score that the
+    /// given share of the images keeps to.
+    #[test]
+    fn classes_are_known_by_their_means() {
+        let angle = |i: usize| {
+            let around = if i.is_multiple_of(2) { 0.0 } else { 1.5 };
+            around + 0.002 * (i % 50) as f32
+        };
+        let row = |angle: f32| [3.0 * angle.cos(), 3.0 * angle.sin()];
+        let embeddings: Vec<f32> = (0..200).flat_map(|i| row(angle(i))).collect();
+        let targets: Vec<usize> = (0..200).map(|i| i % 2).collect();
+        let found = OpenSet::of_classes(&embeddings, 2, &targets, 0.9).unwrap();
+        assert_eq!(found.rows().len(), 4);
+        let beyond = found.scores(&embeddings).unwrap();
+        let beyond = beyond.iter().filter(|&&s| s > found.threshold()).count();
+        assert!((10..=30).contains(&beyond), "{beyond} of 200");
+        assert!(found.is_out_of_distribution(&row(0.75)).unwrap());
+        assert!(!found.is_out_of_distribution(&row(1.55)).unwrap());
+        let again = OpenSet::from_parts(
+            found.rows().to_vec(),
+            2,
+            found.neighbors(),
+            found.threshold(),
+        );
+        assert_eq!(again.unwrap(), found);
+
+        let refused = |targets: &[usize], accepted: f64| {
+            OpenSet::of_classes(
+                &embeddings[..2 * targets.len().min(200)],
+                2,
+                targets,
+                accepted,
+            )
+            .unwrap_err()
+            .to_string()
+        };
+        assert!(refused(&[0, 0, 0, 0, 0, 1, 1, 1, 1], 0.9).contains("at least 5, found 4"));
+        assert!(refused(&[0; 201], 0.9).contains("targets"));
+        assert!(refused(&targets, 1.1).contains("accepted"));
+        assert!(refused(&[], 0.9).contains("found 0"));
     }
 }

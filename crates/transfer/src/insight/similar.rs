@@ -35,7 +35,7 @@ pub struct Pair {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SimilarImages {
     unit: Vec<f32>,
     dim: usize,
@@ -52,6 +52,16 @@ impl SimilarImages {
             unit: unit_rows(embeddings, dim),
             dim,
         })
+    }
+
+    /// From rows of length 1, as they are.
+    pub(super) fn from_unit_rows(unit: Vec<f32>, dim: usize) -> Self {
+        Self { unit, dim }
+    }
+
+    /// The embeddings, each divided by its length: `[n, dim]`.
+    pub(super) fn unit_rows(&self) -> &[f32] {
+        &self.unit
     }
 
     /// The number of images.
