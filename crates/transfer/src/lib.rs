@@ -72,15 +72,16 @@ pub mod embed;
 pub mod embeddings;
 mod error;
 pub mod export;
+mod file_kind;
 pub mod finetune;
 pub mod gradients;
 pub mod head;
-#[cfg(feature = "train")]
 pub mod insight;
 #[cfg(feature = "train")]
 mod randomized;
 #[cfg(feature = "train")]
 pub mod retrain;
+mod seal;
 mod tensor_file;
 #[cfg(feature = "train")]
 pub mod tensorboard;
@@ -98,5 +99,6 @@ pub use classifier::Classifier;
 #[cfg(feature = "train")]
 pub use embeddings::Embeddings;
 pub use error::{BoxError, Error, Result};
+pub use file_kind::FileKind;
 pub use head::{Fitted, HeadConfig};
 pub use mobilenet::Layer;

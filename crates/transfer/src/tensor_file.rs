@@ -13,25 +13,26 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::error::{BoxError, Error, Result};
+use crate::file_kind::FileKind;
+use crate::seal::{self, Seal};
 
 /// The limit in bytes for the state of a training: larger than any net and all that training keeps of it.
 pub(crate) const MAX_STATE_BYTES: u64 = 1 << 33;
 
 /// One kind of tensor file.
 pub(crate) struct TensorFormat {
-    /// What such a file is called in messages, with its article.
-    pub(crate) name: &'static str,
-    /// The metadata key of the description.
-    pub(crate) key: &'static str,
-    /// The version that this program writes, and the only one that it reads.
+    /// Which kind: its name in messages, and the metadata key of the description.
+    pub(crate) kind: FileKind,
+    /// The version that this program writes, and the newest one that it reads.
     pub(crate) version: u32,
+    /// The oldest version that it reads.
+    pub(crate) oldest: u32,
     /// The largest file that is read, in bytes.
     pub(crate) limit: u64,
-    /// Whether the file ends with the SHA-256 of all that comes before.
-    pub(crate) sealed: bool,
+    /// How all bytes of a file are covered by a digest.
+    pub(crate) seal: Seal,
     /// What is said of a file that another run wrote.
     pub(crate) other_run: &'static str,
     /// What to do about a file that is refused, as the end of the message.
@@ -58,14 +59,26 @@ impl TensorFormat {
     ) -> Result<Vec<u8>> {
         let json = serde_json::to_string(description)
             .map_err(|e| self.caused(path, "its description cannot be written: ", e))?;
-        let metadata = [(self.key.to_string(), json)].into_iter().collect();
-        let views: Result<Vec<_>, _> = tensors.tensors.iter().map(Tensor::view).collect();
+        let metadata = [(self.kind.key().to_string(), json)].into_iter().collect();
+        let room = [0; seal::LENGTH];
+        let last = matches!(self.seal, Seal::LastTensor { .. }).then(|| Tensor {
+            name: seal::TENSOR.into(),
+            dtype: Dtype::U8,
+            shape: vec![seal::LENGTH],
+            bytes: room.to_vec(),
+        });
+        let tensors = tensors.tensors.iter().chain(&last);
+        let views: Result<Vec<_>, _> = tensors.map(Tensor::view).collect();
         let mut bytes = views
             .and_then(|views| safetensors::serialize(views, Some(metadata)))
             .map_err(|e| self.caused(path, "its tensors cannot be written: ", e))?;
-        if self.sealed {
-            bytes.extend(Sha256::digest(&bytes));
+        if self.seal == Seal::Behind {
+            bytes.extend(room);
+        } else if !ends_with_seal(&bytes) {
+            let message = format!("tensor `{}` is not the last one", seal::TENSOR);
+            return Err(self.error(path, message));
         }
+        seal::write(&mut bytes);
         Ok(bytes)
     }
 
@@ -98,34 +111,36 @@ impl TensorFormat {
         bytes: &'a [u8],
         run: &str,
     ) -> Result<(D, TensorReader<'a>)> {
-        let name = self.name;
-        let bytes = if self.sealed {
-            let damaged = || self.error(path, format!("damaged, cut short, or not {name}"));
-            unsealed(bytes).ok_or_else(damaged)?
-        } else {
-            bytes
+        let content = match self.seal {
+            Seal::Behind => seal::content(bytes).ok_or_else(|| self.not(path, bytes, None))?,
+            Seal::LastTensor { .. } => bytes,
         };
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .map_err(|e| self.caused(path, &format!("not {name}: no safetensors header: "), e))?;
-        let json = header.metadata().as_ref().and_then(|m| m.get(self.key));
+        let (_, header) = SafeTensors::read_metadata(content)
+            .map_err(|error| self.not(path, bytes, Some(error.into())))?;
+        let sealed = header.info(seal::TENSOR).is_some();
+        if sealed && seal::content(bytes).is_none() {
+            let message =
+                "damaged: its seal is of other bytes, so it was changed after it was written";
+            return Err(self.error(path, message.into()));
+        }
+        let json = header.metadata().as_ref();
+        let json = json.and_then(|metadata| metadata.get(self.kind.key()));
         let json = json.ok_or_else(|| {
-            let message = format!("not {name}: no `{}` in its metadata", self.key);
-            self.error(path, message)
+            let missing = format!("no `{}` in its metadata", self.kind.key());
+            self.not(path, bytes, Some(missing.into()))
         })?;
         let damaged = |e: serde_json::Error| self.caused(path, "its description is damaged: ", e);
         let identity: Identity = serde_json::from_str(json).map_err(damaged)?;
-        if identity.version != self.version {
-            let (found, known) = (identity.version, self.version);
-            let message = format!("version {found} of the format; this program reads {known}");
-            return Err(self.error(path, message));
-        }
+        self.check_version(path, identity.version, sealed)?;
         if identity.run != run {
             return Err(self.error(path, self.other_run.into()));
         }
         let description = serde_json::from_str(json).map_err(damaged)?;
-        let tensors = SafeTensors::deserialize(bytes)
+        let tensors = SafeTensors::deserialize(content)
             .map_err(|e| self.caused(path, "its tensors are damaged: ", e))?;
-        let left = tensors.names().into_iter().map(String::from).collect();
+        let names = tensors.names().into_iter();
+        let left = names.filter(|name| *name != seal::TENSOR);
+        let left = left.map(String::from).collect();
         let reader = TensorReader {
             format: self,
             path,
@@ -133,6 +148,42 @@ impl TensorFormat {
             left: RefCell::new(left),
         };
         Ok((description, reader))
+    }
+
+    /// Refuses versions that this program does not know, and files whose seal was removed.
+    fn check_version(&self, path: &Path, found: u32, sealed: bool) -> Result<()> {
+        let (oldest, newest) = (self.oldest, self.version);
+        if !(oldest..=newest).contains(&found) {
+            let known = if oldest == newest {
+                newest.to_string()
+            } else {
+                format!("{oldest} to {newest}")
+            };
+            let message = format!("version {found} of the format; this program reads {known}");
+            return Err(self.error(path, message));
+        }
+        match self.seal {
+            Seal::LastTensor { since } if found >= since && !sealed => {
+                let message =
+                    format!("damaged: files of version {found} have a seal, and it has none");
+                Err(self.error(path, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A file that is of another kind, as far as is known. To delete it is no advice, if it is one of ours.
+    fn not(&self, path: &Path, bytes: &[u8], cause: Option<BoxError>) -> Error {
+        let name = self.kind.name();
+        match (FileKind::of_bytes(bytes), cause) {
+            (Some(kind), _) if kind != self.kind => {
+                let message = format!("not {name}: it is {kind}; {}", kind.taken_by());
+                Error::file(path, message)
+            }
+            (Some(_), Some(cause)) => self.caused(path, "damaged or cut short: ", cause),
+            (None, Some(cause)) => self.caused(path, &format!("not {name}: "), cause),
+            (_, None) => self.error(path, format!("damaged, cut short, or not {name}")),
+        }
     }
 
     fn error(&self, path: &Path, message: String) -> Error {
@@ -145,10 +196,12 @@ impl TensorFormat {
     }
 }
 
-/// Without the digest at the end; `None` if it is not that of the bytes before it.
-fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
-    let (bytes, digest) = bytes.split_last_chunk::<32>()?;
-    (Sha256::digest(bytes)[..] == digest[..]).then_some(bytes)
+/// Whether the tensor of the seal takes the last bytes of a file. `safetensors` orders tensors by type and name.
+fn ends_with_seal(bytes: &[u8]) -> bool {
+    SafeTensors::read_metadata(bytes).is_ok_and(|(header, tensors)| {
+        let seal = tensors.info(seal::TENSOR);
+        seal.is_some_and(|seal| seal.data_offsets.1 + header + 8 == bytes.len())
+    })
 }
 
 /// The tensors of a file that is being written.
@@ -267,7 +320,7 @@ impl<'a> TensorReader<'a> {
     pub(crate) fn finish(&self) -> Result<()> {
         match self.left.borrow().first() {
             Some(name) => {
-                let what = self.format.name;
+                let what = self.format.kind;
                 Err(self.error(format!("tensor `{name}` has no place in {what} like this")))
             }
             None => Ok(()),

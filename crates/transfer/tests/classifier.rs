@@ -10,6 +10,7 @@ use common::{levels, numbers, weights};
 use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use sha2::{Digest, Sha256};
 use transfer::classifier::{CalibrationData, Provenance};
 use transfer::head::{Dense, Head};
 use transfer::{Backbone, Classifier, Embeddings, Fitted, HeadConfig, Layer};
@@ -55,7 +56,17 @@ fn rewrite(
         views.push(((*name).into(), tensors.tensor(like).unwrap()));
     }
     let metadata = [("classifier".to_string(), json)].into_iter().collect();
-    fs::write(path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
+    let mut bytes = safetensors::serialize(views, Some(metadata)).unwrap();
+    if tensors.tensor("seal").is_ok() && keep("seal") {
+        seal(&mut bytes);
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+/// The last 32 bytes of a file are the digest of the others.
+fn seal(bytes: &mut [u8]) {
+    let (content, seal) = bytes.split_last_chunk_mut::<32>().unwrap();
+    *seal = Sha256::digest(content).into();
 }
 
 /// One whose file says as much as a file can.
@@ -192,27 +203,68 @@ fn cut_anywhere_the_file_is_refused_by_name() {
     }
 }
 
+/// Each bit of the file counts: of the numbers, the names, the description and the seal itself.
 #[test]
-fn damage_is_noticed() {
-    let (_folder, path) = saved(&small());
+fn one_changed_bit_is_refused_wherever_it_is() {
+    let (_folder, path) = saved(&described());
     let whole = fs::read(&path).unwrap();
-    // A changed bit of the backbone or the head changes its digest; of the description, what it says.
-    let mut noticed = 0;
-    let mut tried = 0;
-    for place in (0..whole.len()).step_by(211) {
-        let mut bytes = whole.clone();
-        bytes[place] ^= 0x40;
-        fs::write(&path, &bytes).unwrap();
-        tried += 1;
-        noticed += usize::from(Classifier::load(&path).is_err());
+    let (header, _) = SafeTensors::read_metadata(&whole).unwrap();
+    // Half of the places are in the header, which is the smaller part.
+    let places = levels(8 * 5_000, 11);
+    let places = places.chunks_exact(8).enumerate().map(|(n, random)| {
+        let random = random
+            .iter()
+            .fold(0usize, |sum, &level| (sum << 7) ^ usize::from(level));
+        let bytes = if n % 2 == 0 { 8 + header } else { whole.len() };
+        random % (8 * bytes)
+    });
+    let mut bytes = whole.clone();
+    let mut accepted = Vec::new();
+    for bit in places {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        if Classifier::from_bytes(&bytes).is_ok() {
+            accepted.push(bit);
+        }
+        bytes[bit / 8] ^= 1 << (bit % 8);
     }
-    assert!(noticed * 10 > tried * 8, "{noticed} of {tried}");
-    // Every byte of the backbone and of the head counts.
+    assert!(accepted.is_empty(), "accepted: bits {accepted:?}");
+    Classifier::from_bytes(&bytes).unwrap();
+    fs::write(&path, [&whole[..whole.len() - 1], b"x"].concat()).unwrap();
+    assert!(refused(&path).contains("its seal is of other bytes"));
+}
+
+/// Swapped names change no number: the seal alone notices them. It cannot be left out either.
+#[test]
+fn swapped_classes_and_a_removed_seal_are_refused() {
+    let (_folder, path) = saved(&small());
+    let mut bytes = fs::read(&path).unwrap();
+    let names = br#"\"a\",\"b\""#;
+    let names = bytes
+        .windows(names.len())
+        .position(|at| at == names)
+        .unwrap();
+    bytes.swap(names + 2, names + 8);
+    fs::write(&path, &bytes).unwrap();
+    assert!(refused(&path).contains("its seal is of other bytes"));
+    let (_folder, path) = saved(&small());
+    rewrite(&path, ToString::to_string, |name| name != "seal", &[]);
+    assert!(refused(&path).contains("have a seal"));
+}
+
+/// Files of version 1 have no seal; digests cover their numbers.
+#[test]
+fn a_changed_number_of_a_file_without_a_seal_is_noticed() {
+    let (_folder, path) = saved(&small());
+    let first = |json: &str| json.replace("\"version\":2", "\"version\":1");
+    rewrite(&path, first, |name| name != "seal", &[]);
+    Classifier::load(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
     let tensors = SafeTensors::deserialize(&whole).unwrap();
-    let backbone = tensors.tensors().into_iter();
-    let both = backbone.filter(|(name, _)| !name.starts_with("reference."));
     let start = whole.as_ptr() as usize;
-    for (name, view) in both {
+    for (name, view) in tensors.tensors() {
+        if name.starts_with("reference.") {
+            continue;
+        }
         let mut bytes = whole.clone();
         bytes[view.data().as_ptr() as usize - start] ^= 1;
         fs::write(&path, &bytes).unwrap();
@@ -229,13 +281,14 @@ fn damage_is_noticed() {
 #[test]
 fn a_head_that_answers_otherwise_fails_the_self_test() {
     let (_folder, path) = saved(&small());
-    // As the first files were, which had no digest of the head.
+    // As the first files were, which had no seal and no digest of the head.
     let without = |json: &str| {
         let mut json: serde_json::Value = serde_json::from_str(json).unwrap();
+        json["version"] = 1.into();
         json.as_object_mut().unwrap().remove("head_digest").unwrap();
         json.to_string()
     };
-    rewrite(&path, without, |_| true, &[]);
+    rewrite(&path, without, |name| name != "seal", &[]);
     Classifier::load(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -263,7 +316,7 @@ fn foreign_files_and_versions_are_refused() {
     weights(1, 16)
         .save(&path, mobilenet::FloatType::F32)
         .unwrap();
-    assert!(refused(&path).contains("no `classifier`"));
+    assert!(refused(&path).contains("not a classifier file: it is a file of weights"));
     refused(folder.path());
     refused(&folder.path().join("missing"));
 
@@ -271,8 +324,8 @@ fn foreign_files_and_versions_are_refused() {
     let same = |json: &str| json.to_string();
     for (expected, change) in [
         (
-            "version 2",
-            &(|j: &str| j.replace("\"version\":1", "\"version\":2")) as &dyn Fn(&str) -> String,
+            "version 3 of the format; this program reads 1 to 2",
+            &(|j: &str| j.replace("\"version\":2", "\"version\":3")) as &dyn Fn(&str) -> String,
         ),
         ("damaged", &|j: &str| {
             j.replace("\"classes\":[\"a\"", "\"classes\":[7")

@@ -15,16 +15,18 @@ use super::reference::{self, Answer};
 use super::stored_backbone::{self, BackboneDescription};
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
+use crate::file_kind::FileKind;
 use crate::head::{Dense, FitReport, Head, HeadShape};
+use crate::seal::Seal;
 use crate::tensor_file::{TensorFormat, TensorReader, TensorWriter, bytes_of};
 
 const FORMAT: TensorFormat = TensorFormat {
-    name: "a classifier file",
-    key: "classifier",
-    version: 1,
+    kind: FileKind::Classifier,
+    version: 2,
+    oldest: 1,
     // A hundred times the largest MobileNetV1.
     limit: 1 << 31,
-    sealed: false,
+    seal: Seal::LastTensor { since: 2 },
     other_run: "the file of a run",
     advice: "",
 };

@@ -20,15 +20,17 @@ use super::state::{Epoch, State};
 use super::trainable::floats;
 use crate::classifier::Classifier;
 use crate::error::Result;
+use crate::file_kind::FileKind;
 use crate::head::{Checkpoint, Validation};
+use crate::seal::Seal;
 use crate::tensor_file::{MAX_STATE_BYTES, TensorFormat, TensorReader, TensorWriter, bytes_of};
 
 const FORMAT: TensorFormat = TensorFormat {
-    name: "the state of a fine-tuning",
-    key: "fine-tuning",
+    kind: FileKind::FineTuningCheckpoint,
     version: 1,
+    oldest: 1,
     limit: MAX_STATE_BYTES,
-    sealed: true,
+    seal: Seal::Behind,
     other_run: "the state of another fine-tuning (other images, settings, seed, device or classifier)",
     advice: "; delete it to start anew",
 };

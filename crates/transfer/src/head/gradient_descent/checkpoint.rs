@@ -9,17 +9,19 @@ use sha2::{Digest, Sha256};
 use super::state::{Best, State};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
+use crate::file_kind::FileKind;
 use crate::head::config::HeadConfig;
 use crate::head::network::{Dense, Head};
 use crate::head::report::{StepRecord, Validation};
+use crate::seal::Seal;
 use crate::tensor_file::{MAX_STATE_BYTES, TensorFormat, TensorReader, TensorWriter, bytes_of};
 
 const FORMAT: TensorFormat = TensorFormat {
-    name: "the state of a training",
-    key: "training",
+    kind: FileKind::HeadCheckpoint,
     version: 2,
+    oldest: 2,
     limit: MAX_STATE_BYTES,
-    sealed: true,
+    seal: Seal::Behind,
     other_run: "the state of another training (other images, recipe, seed, distortions or start)",
     advice: "; delete it to start anew",
 };
