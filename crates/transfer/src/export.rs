@@ -11,7 +11,8 @@ use crate::classifier::Classifier;
 use crate::error::Result;
 
 /// A classifier, to be written in any [`WeightsFormat`] that is written with a head. What is written computes the same
-/// probabilities.
+/// probabilities. Its [thresholds](Classifier::thresholds) are metadata of the formats that have a place for them: ONNX,
+/// TensorFlow.js' layers (`userDefinedMetadata`) and timm. Its [open-set test](Classifier::open_set) is not written.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,6 +56,7 @@ impl<'a> Export<'a> {
                 "mean": config.mean,
                 "std": config.std,
             }))
+            .with_thresholds(classifier.thresholds().unwrap_or_default().to_vec())
             .with_producer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         net.check()?;
         Ok(Self { net })

@@ -7,6 +7,7 @@ use dataset::augment::Distortions;
 use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder};
 use mobilenet::Weights;
+use transfer::classifier::RejectOption;
 use transfer::head::GradientDescent;
 use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
 use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
@@ -75,6 +76,13 @@ fn one_call_gives_what_the_steps_give() {
     let classifier = Classifier::new(backbone, fitted.head, folder.classes().to_vec())
         .unwrap()
         .calibrate_held_out(&fitted.report, &training.embeddings, &validation.embeddings)
+        .unwrap();
+    let [training, validation] = [&training.embeddings, &validation.embeddings];
+    let held_out = classifier.held_out_predictions(&fitted.report, training, validation);
+    let known = training.concat(validation).unwrap();
+    let option = RejectOption::new();
+    let classifier = classifier
+        .with_reject_option(&option, held_out.unwrap().as_ref(), &known)
         .unwrap();
     classifier
         .with_report(fitted.report)

@@ -47,17 +47,56 @@ impl Classifier {
         training: &Embeddings,
         validation: &Embeddings,
     ) -> Result<Self> {
+        match self.held_out(report, training, validation)? {
+            Some((predictions, data)) => self.calibrate(&predictions, data),
+            None => Ok(self),
+        }
+    }
+
+    /// The predictions that [`calibrate_held_out`](Self::calibrate_held_out) looks at, at the present temperature: of
+    /// images that the head was not trained on, or, out of fold, of heads like it. `None` where there are no such images.
+    ///
+    /// # Errors
+    /// As [`calibrate_held_out`](Self::calibrate_held_out).
+    pub fn held_out_predictions(
+        &self,
+        report: &FitReport,
+        training: &Embeddings,
+        validation: &Embeddings,
+    ) -> Result<Option<Predictions>> {
+        Ok(match self.held_out(report, training, validation)? {
+            // The heads of the folds are as they were trained; this one has the temperature in its weights.
+            Some((predictions, CalibrationData::OutOfFold)) => {
+                let value = self.calibration.map_or(1.0, |found| found.temperature);
+                let scaling = TemperatureScaling {
+                    value,
+                    loss_before: 0.0,
+                    loss_after: 0.0,
+                };
+                Some(scaling.apply(&predictions)?)
+            }
+            Some((predictions, CalibrationData::Validation)) => Some(predictions),
+            None => None,
+        })
+    }
+
+    fn held_out(
+        &self,
+        report: &FitReport,
+        training: &Embeddings,
+        validation: &Embeddings,
+    ) -> Result<Option<(Predictions, CalibrationData)>> {
         if !report.out_of_fold.is_empty() {
             let targets = training.concat(validation)?.targets().to_vec();
             let probabilities = report.out_of_fold.clone();
             let predictions = Predictions::from_flat(targets, probabilities, self.classes.len())?;
-            self.calibrate(&predictions, CalibrationData::OutOfFold)
-        } else if !validation.is_empty() {
-            let predictions = self.head.predictions(validation, &self.classes)?;
-            self.calibrate(&predictions, CalibrationData::Validation)
-        } else {
-            Ok(self)
+            return Ok(Some((predictions, CalibrationData::OutOfFold)));
         }
+        if validation.is_empty() {
+            return Ok(None);
+        }
+        let predictions = self.head.predictions(validation, &self.classes)?;
+        Ok(Some((predictions, CalibrationData::Validation)))
     }
 
     /// Chooses [thresholds](Self::with_thresholds): for each class the one that finds most of it while at least the
@@ -68,24 +107,12 @@ impl Classifier {
     /// no probabilities.
     pub fn choose_thresholds(self, predictions: &Predictions, precision: f64) -> Result<Self> {
         self.check_classes(predictions)?;
-        let (targets, said) = (predictions.targets(), predictions.predicted());
         let choose = |(index, class): (usize, &String)| {
-            if !targets.contains(&index) {
+            if !predictions.targets().contains(&index) {
                 let what = format!("images of class `{class}`");
                 return Err(Error::mismatch(what, "at least 1", 0));
             }
-            // Only what is most probable is named ([`Classifier::decide`]).
-            let named: Vec<usize> = (0..said.len()).filter(|&i| said[i] == index).collect();
-            let right: Vec<bool> = named.iter().map(|&i| targets[i] == index).collect();
-            let scores = named.iter().map(|&i| Some(predictions.row(i)?[index]));
-            let scores: Option<Vec<f64>> = scores.collect();
-            let weights = predictions.weights();
-            let weights = weights.map(|all| named.iter().map(|&i| all[i]).collect::<Vec<_>>());
-            let point = scores.and_then(|scores| {
-                let ranking = Ranking::new(&right, &scores, weights.as_deref()).ok()?;
-                ranking.threshold_for_precision(precision)
-            });
-            point.map(|point| point.threshold).ok_or_else(|| {
+            Self::threshold_for(predictions, index, precision)?.ok_or_else(|| {
                 Error::mismatch(
                     format!("precision of class `{class}`"),
                     format!("{precision} at some threshold"),
@@ -97,7 +124,33 @@ impl Classifier {
         self.with_thresholds(thresholds?)
     }
 
-    fn check_classes(&self, predictions: &Predictions) -> Result<()> {
+    /// The threshold that finds most of a class at this precision; `None` if none gives it.
+    pub(super) fn threshold_for(
+        predictions: &Predictions,
+        class: usize,
+        precision: f64,
+    ) -> Result<Option<f64>> {
+        let (targets, said) = (predictions.targets(), predictions.predicted());
+        // Only what is most probable is named ([`Classifier::decide`]).
+        let named: Vec<usize> = (0..said.len()).filter(|&i| said[i] == class).collect();
+        let right: Vec<bool> = named.iter().map(|&i| targets[i] == class).collect();
+        let scores = named.iter().map(|&i| Some(predictions.row(i)?[class]));
+        let scores: Option<Vec<f64>> = scores.collect();
+        let scores = scores.ok_or_else(|| {
+            Error::mismatch(
+                "predictions",
+                "probabilities of each class",
+                "classes alone",
+            )
+        })?;
+        let weights = predictions.weights();
+        let weights = weights.map(|all| named.iter().map(|&i| all[i]).collect::<Vec<_>>());
+        let ranking = Ranking::new(&right, &scores, weights.as_deref()).ok();
+        let point = ranking.and_then(|ranking| ranking.threshold_for_precision(precision));
+        Ok(point.map(|point| point.threshold))
+    }
+
+    pub(super) fn check_classes(&self, predictions: &Predictions) -> Result<()> {
         let found = predictions.classes();
         // Without names they are numbers, from 0.
         let named = || {

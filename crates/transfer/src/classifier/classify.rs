@@ -9,6 +9,7 @@ use super::provenance::Provenance;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::{FitReport, Head};
+use crate::insight::OpenSet;
 
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,12 +33,13 @@ pub struct Classifier {
     pub(super) classes: Vec<String>,
     pub(super) calibration: Option<Calibration>,
     pub(super) thresholds: Option<Vec<f64>>,
+    pub(super) open_set: Option<OpenSet>,
     pub(super) report: Option<FitReport>,
     pub(super) provenance: Provenance,
 }
 
 impl Classifier {
-    /// Puts the parts together; not calibrated, without thresholds.
+    /// Puts the parts together; not calibrated, without thresholds and open-set test.
     ///
     /// # Errors
     /// Where the head was trained on another number of values or of classes, or two classes have one name.
@@ -63,6 +65,7 @@ impl Classifier {
             classes,
             calibration: None,
             thresholds: None,
+            open_set: None,
             report: None,
             provenance: Provenance::default(),
         })

@@ -17,6 +17,7 @@ use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::file_kind::FileKind;
 use crate::head::{Dense, FitReport, Head, HeadShape};
+use crate::insight::OpenSet;
 use crate::seal::Seal;
 use crate::tensor_file::{TensorFormat, TensorReader, TensorWriter, bytes_of};
 
@@ -32,6 +33,8 @@ const FORMAT: TensorFormat = TensorFormat {
 };
 /// The tensor of the image that the self-test asks about.
 const REFERENCE: &str = "reference.pixels";
+/// The tensor of what the open-set test compares images with.
+const OPEN_SET: &str = "open_set";
 /// The name in messages of a classifier that is read from or written to bytes.
 const IN_MEMORY: &str = "(in memory)";
 
@@ -58,9 +61,19 @@ struct Description {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thresholds: Option<Vec<f64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_set: Option<OpenSetDescription>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     report: Option<FitReport>,
     #[serde(default)]
     provenance: Provenance,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenSetDescription {
+    rows: usize,
+    neighbors: usize,
+    threshold: f64,
 }
 
 impl Classifier {
@@ -141,7 +154,7 @@ impl Classifier {
     }
 
     fn read(path: &Path, backbone: impl FnOnce(Weights) -> Result<Backbone>) -> Result<Self> {
-        Self::decode(path, &read_at_most(path, FORMAT.limit)?, backbone)
+        Self::decode(path, &bytes(path)?, backbone)
     }
 
     /// The bytes of a file; with `linked`, the name of the weights is in place of the weights.
@@ -167,15 +180,23 @@ impl Classifier {
             reference: Answer::of(self, &image)?,
             calibration: self.calibration,
             thresholds: self.thresholds.clone(),
+            open_set: self.open_set.as_ref().map(|known| OpenSetDescription {
+                rows: known.rows().len() / self.backbone.dim(),
+                neighbors: known.neighbors(),
+                threshold: known.threshold(),
+            }),
             report: self.report.clone(),
             provenance: self.provenance.clone(),
         };
         put_head(&self.head, &mut tensors);
+        if let (Some(known), Some(about)) = (&self.open_set, &description.open_set) {
+            tensors.put(OPEN_SET, &[about.rows, self.backbone.dim()], known.rows());
+        }
         tensors.put(REFERENCE, &image_shape(self.backbone.size()), &image);
         FORMAT.encode(path, &description, &tensors)
     }
 
-    fn decode(
+    pub(super) fn decode(
         path: &Path,
         bytes: &[u8],
         backbone: impl FnOnce(Weights) -> Result<Backbone>,
@@ -193,8 +214,14 @@ impl Classifier {
             return Err(tensors.error("damaged: the head is not the one that was saved"));
         }
         let image: Vec<u8> = tensors.get(REFERENCE, &image_shape(backbone.size()))?;
+        let dim = backbone.dim();
+        let open_set = about.open_set.map(|about| {
+            let rows = tensors.get(OPEN_SET, &[about.rows, dim])?;
+            OpenSet::from_parts(rows, dim, about.neighbors, about.threshold).map_err(named)
+        });
         tensors.finish()?;
         let mut classifier = Self::new(backbone, head, about.classes).map_err(named)?;
+        classifier.open_set = open_set.transpose()?;
         if let Some(thresholds) = about.thresholds {
             classifier = classifier.with_thresholds(thresholds).map_err(named)?;
         }
@@ -206,6 +233,11 @@ impl Classifier {
         checked.map_err(|message| tensors.error(message))?;
         Ok(classifier)
     }
+}
+
+/// The bytes of a classifier file, as far as it is not too large to be one.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    Ok(read_at_most(path, FORMAT.limit)?)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it

@@ -1,5 +1,6 @@
 //! Backbone, head, classes and preprocessing as one value, and as one file.
 
+mod answer;
 #[cfg(feature = "train")]
 mod calibrate;
 mod calibration;
@@ -14,11 +15,16 @@ mod folder;
 mod pretrained;
 mod provenance;
 mod reference;
+#[cfg(feature = "train")]
+mod reject_option;
 mod retrained_graph;
 mod stored_backbone;
 
+pub use answer::{Answer, Rejection};
 pub use calibration::{Calibration, CalibrationData};
 pub use classify::{Classifier, Prediction};
 #[cfg(feature = "train")]
 pub use evaluate::Evaluated;
 pub use provenance::{ImageSetRecord, Provenance};
+#[cfg(feature = "train")]
+pub use reject_option::RejectOption;

@@ -23,6 +23,10 @@ pub struct Provenance {
     /// How they were split, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
+    /// When it was trained, in the words of whoever trained it. No clock is asked, so that the same input gives the same
+    /// bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// What was measured, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
@@ -56,6 +60,12 @@ impl Provenance {
     /// Says how the images were split.
     pub fn with_split(mut self, split: impl Into<String>) -> Self {
         self.split = Some(split.into());
+        self
+    }
+
+    /// Says when it was trained.
+    pub fn with_date(mut self, date: impl Into<String>) -> Self {
+        self.date = Some(date.into());
         self
     }
 

@@ -17,7 +17,7 @@ use super::record::FineTuneRecord;
 use super::summaries::FineTuneSummaries;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Calibration, Classifier, Provenance};
+use crate::classifier::{Calibration, Classifier, Provenance, RejectOption};
 use crate::embed::Embedded;
 use crate::error::Result;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
@@ -80,6 +80,7 @@ pub struct FineTuneJob<'a> {
     images: ImageSource,
     backbone: Option<Backbone>,
     config: FineTuneConfig,
+    reject: Option<RejectOption>,
     cache: Option<PathBuf>,
     checkpoint: Option<Checkpoint>,
     summaries: Option<PathBuf>,
@@ -116,12 +117,13 @@ impl<'a> FineTuneJob<'a> {
     /// another way ([`ImageSource`]).
     ///
     /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), with the frozen blocks on the compiled
-    /// engine; the settings of [`FineTuneConfig::new`]; embeddings in memory only; no checkpoint.
+    /// engine; the settings of [`FineTuneConfig::new`] and [`RejectOption::new`]; embeddings in memory only; no checkpoint.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
             backbone: None,
             config: FineTuneConfig::new(),
+            reject: Some(RejectOption::new()),
             cache: None,
             checkpoint: None,
             summaries: None,
@@ -139,6 +141,14 @@ impl<'a> FineTuneJob<'a> {
     /// Sets how the network is fine-tuned. Default: [`FineTuneConfig::new`].
     pub fn with_config(mut self, config: FineTuneConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Sets when the classifier says "none of the classes" ([`Classifier::answer`]), which is chosen on the validation
+    /// images. With `None` it always names a class. Default: [`RejectOption::new`]; what has too little data is not set
+    /// ([`Classifier::with_reject_option`]).
+    pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
+        self.reject = option.into();
         self
     }
 
@@ -180,6 +190,7 @@ impl<'a> FineTuneJob<'a> {
     /// * As [`FineTuning::fit`](super::FineTuning::fit), and where the head cannot be fitted.
     /// * The cache or the event files cannot be read or written.
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
+        self.reject.as_ref().map_or(Ok(()), RejectOption::check)?;
         let frozen = self.frozen()?;
         let mut summaries = match &self.summaries {
             Some(folder) => Some(FineTuneSummaries::create(folder, &self.config)?),
@@ -283,6 +294,13 @@ impl<'a> FineTuneJob<'a> {
             &frozen.training.embeddings,
             &validation.embeddings,
         )?;
+        let classifier = match &self.reject {
+            Some(option) if !validation.embeddings.is_empty() => {
+                let held_out = predict(&classifier, &validation)?;
+                classifier.with_reject_option(option, Some(&held_out), &validation.embeddings)?
+            }
+            _ => classifier,
+        };
         if let Some(calibration) = classifier.calibration() {
             (self.on_event)(FineTuneJobEvent::Calibrated(calibration));
         }

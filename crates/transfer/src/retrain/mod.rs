@@ -34,10 +34,11 @@ use mobilenet::Weights;
 use self::fit::Fit;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Classifier, Provenance};
+use crate::classifier::{Classifier, Provenance, RejectOption};
 use crate::embed::{Embedded, UnusableImage};
+use crate::embeddings::Embeddings;
 use crate::error::Result;
-use crate::head::HeadConfig;
+use crate::head::{FitReport, HeadConfig};
 use crate::variation::Variation;
 
 /// The job, and how it is to be done. Only the images must be named; everything else has a default.
@@ -47,6 +48,8 @@ pub struct Retrain<'a> {
     start_from: Option<Classifier>,
     head: HeadConfig,
     variation: Option<(Variation, Variants)>,
+    reject: Option<RejectOption>,
+    date: Option<String>,
     cache: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
     summaries: Option<PathBuf>,
@@ -59,7 +62,7 @@ impl<'a> Retrain<'a> {
     /// divided otherwise ([`ImageSource`]).
     ///
     /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), run by the compiled engine; logistic
-    /// regression with cross-validated regularization; no distortions; embeddings kept in memory only; no checkpoint.
+    /// regression with cross-validated regularization; no distortions; [`RejectOption::new`]; embeddings kept in memory only; no checkpoint.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
@@ -67,6 +70,8 @@ impl<'a> Retrain<'a> {
             start_from: None,
             head: HeadConfig::new(),
             variation: None,
+            reject: Some(RejectOption::new()),
+            date: None,
             cache: None,
             checkpoint: None,
             summaries: None,
@@ -97,6 +102,20 @@ impl<'a> Retrain<'a> {
     /// Trains on randomly varied copies of the training images in place of the images as they are.
     pub fn with_variation(mut self, variation: impl Into<Variation>, variants: Variants) -> Self {
         self.variation = Some((variation.into(), variants));
+        self
+    }
+
+    /// Sets when the classifier says "none of the classes" ([`Classifier::answer`]). With `None` it always names a class.
+    /// Default: [`RejectOption::new`]; what has too little data is not set
+    /// ([`Classifier::with_reject_option`]).
+    pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
+        self.reject = option.into();
+        self
+    }
+
+    /// Keeps in the file when it was trained ([`Provenance::date`]). Default: no date, and no clock is asked.
+    pub fn with_date(mut self, date: impl Into<String>) -> Self {
+        self.date = Some(date.into());
         self
     }
 
@@ -143,6 +162,7 @@ impl<'a> Retrain<'a> {
             self.variation.as_ref(),
             self.start_from.is_some(),
         )?;
+        self.reject.as_ref().map_or(Ok(()), RejectOption::check)?;
         let images = self.images.clone().open()?;
         (self.on_event)(RetrainEvent::Images {
             folder: &images.folder,
@@ -190,7 +210,9 @@ impl<'a> Retrain<'a> {
             .as_ref()
             .unwrap_or(&embedded.training.embeddings);
         let classifier = Classifier::new(backbone, trained.head, classes.to_vec())?
-            .calibrate_held_out(&trained.report, learnt, &embedded.validation.embeddings)?
+            .calibrate_held_out(&trained.report, learnt, &embedded.validation.embeddings)?;
+        let classifier = self
+            .rejecting(classifier, &trained.report, learnt, &embedded)?
             .with_report(trained.report);
         if let Some(calibration) = classifier.calibration() {
             (self.on_event)(RetrainEvent::Calibrated(calibration));
@@ -205,7 +227,8 @@ impl<'a> Retrain<'a> {
         let training = predict(&embedded.training)?;
         let test = (!embedded.test.embeddings.is_empty()).then(|| predict(&embedded.test));
         let test = test.transpose()?;
-        let provenance = embedded.provenance(images.description, test.as_ref());
+        let mut provenance = embedded.provenance(images.description, test.as_ref());
+        provenance.date.clone_from(&self.date);
         Ok(Retrained {
             classifier: classifier.with_provenance(provenance),
             training,
@@ -215,6 +238,24 @@ impl<'a> Retrain<'a> {
             fitting_seconds,
             checkpoint: trained.checkpoint,
         })
+    }
+
+    /// The classifier with its reject option: thresholds from the predictions that it was calibrated on, the open-set test
+    /// from all images that are not for the test.
+    fn rejecting(
+        &self,
+        classifier: Classifier,
+        report: &FitReport,
+        learnt: &Embeddings,
+        embedded: &EmbeddedParts,
+    ) -> Result<Classifier> {
+        let Some(option) = &self.reject else {
+            return Ok(classifier);
+        };
+        let validation = &embedded.validation.embeddings;
+        let held_out = classifier.held_out_predictions(report, learnt, validation)?;
+        let all = embedded.training.embeddings.concat(validation)?;
+        classifier.with_reject_option(option, held_out.as_ref(), &all)
     }
 
     /// Embeds the images of all parts.
