@@ -18,6 +18,8 @@ mod reference;
 #[cfg(feature = "train")]
 mod reject_option;
 mod retrained_graph;
+#[cfg(feature = "signature")]
+mod signature;
 mod stored_backbone;
 
 pub use answer::{Answer, Rejection};
@@ -28,3 +30,5 @@ pub use evaluate::Evaluated;
 pub use provenance::{ImageSetRecord, Provenance};
 #[cfg(feature = "train")]
 pub use reject_option::RejectOption;
+#[cfg(feature = "signature")]
+pub use signature::RequiredKey;
