@@ -1,6 +1,5 @@
 //! What a report and a model card say about a classifier (feature `report`).
 
-use dataset::ResizePolicy;
 use metrics::report::{LearningCurve, ModelCard, Report};
 
 use super::classify::Classifier;
@@ -18,22 +17,13 @@ impl Classifier {
         let backbone = self.backbone();
         let digest: String = backbone.digest().chars().take(16).collect();
         let (network, state) = (self.network(), self.state());
-        let (dim, layer, size) = (backbone.dim(), backbone.layer(), backbone.size());
-        let resize = match backbone.resize() {
-            ResizePolicy::Squash => "squashed",
-            ResizePolicy::CenterCrop => "center-cropped",
-            ResizePolicy::Letterbox => "letterboxed",
-            ResizePolicy::Tf1Squash => "squashed as in TensorFlow 1",
-        };
+        let (dim, layer) = (backbone.dim(), backbone.layer());
         let mut report = report
             .with_fact("Classifier", name)
             .with_fact("Images", images)
             .with_fact("Backbone", format!("{network}; weights {digest}…; {state}"))
             .with_fact("Head", format!("on the {dim} values of the {layer}"))
-            .with_fact(
-                "Preprocessing",
-                format!("upright, {resize} to {size} × {size} px"),
-            );
+            .with_fact("Preprocessing", self.preparation());
         if let Some(fit) = self.report() {
             report = report.with_fact("Trained on", format!("{} images", fit.images));
             if let Some(chosen) = fit.chosen() {
@@ -97,28 +87,6 @@ impl Classifier {
             .chain(steps)
             .chain(tuning.into_iter().flatten())
             .collect()
-    }
-
-    /// Such as `MobileNetV1, alpha 1.0, 224 px`.
-    fn network(&self) -> String {
-        let config = self.backbone().weights().config();
-        let (alpha, size) = (config.alpha, config.input_size);
-        format!("MobileNetV1, alpha {alpha:?}, {size} px")
-    }
-
-    /// The fine-tuning, unless no epoch was better than the network before it.
-    fn tuned(&self) -> Option<&FineTuneRecord> {
-        let tuning = self.provenance().fine_tuning.as_ref();
-        tuning.filter(|tuning| tuning.kept.is_some())
-    }
-
-    /// Which part of the backbone was fine-tuned.
-    fn state(&self) -> String {
-        match self.tuned().map(FineTuneRecord::changed_blocks) {
-            None | Some(0) => "frozen".to_string(),
-            Some(1) => "last block fine-tuned".to_string(),
-            Some(blocks) => format!("last {blocks} blocks fine-tuned"),
-        }
     }
 }
 

@@ -10,6 +10,8 @@ mod describe;
 #[cfg(feature = "train")]
 mod evaluate;
 mod file;
+#[cfg(feature = "train")]
+mod file_summary;
 mod find_class;
 mod folder;
 mod pretrained;
@@ -21,12 +23,16 @@ mod retrained_graph;
 #[cfg(feature = "signature")]
 mod signature;
 mod stored_backbone;
+#[cfg(feature = "train")]
+mod words;
 
 pub use answer::{Answer, Rejection};
 pub use calibration::{Calibration, CalibrationData};
 pub use classify::{Classifier, Prediction};
 #[cfg(feature = "train")]
 pub use evaluate::Evaluated;
+#[cfg(feature = "train")]
+pub use file_summary::{FilePart, FileSummary};
 pub use provenance::{ImageSetRecord, Provenance};
 #[cfg(feature = "train")]
 pub use reject_option::RejectOption;
