@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// So much of a file is looked at, in bytes: more than any header.
 const LOOKED_AT: u64 = 1 << 24;
@@ -124,11 +124,12 @@ impl FileKind {
             return row.map(|row| row.kind);
         }
         let line = bytes.split(|byte| *byte == b'\n').next()?;
-        let keys: Option<HashMap<String, IgnoredAny>> = [bytes, line]
+        let keys: Option<HashMap<String, Value>> = [bytes, line]
             .into_iter()
             .find_map(|json| serde_json::from_slice(json).ok());
         let has = |names: &[&str]| {
-            let has = |keys: &HashMap<String, _>| names.iter().all(|name| keys.contains_key(*name));
+            let has =
+                |keys: &HashMap<String, Value>| names.iter().all(|name| keys.contains_key(*name));
             keys.as_ref().is_some_and(has)
         };
         // A table in CSV has its names in the first line.
@@ -175,11 +176,11 @@ impl fmt::Display for FileKind {
 }
 
 /// The metadata of safetensors: the length of the header in eight bytes, then the header as JSON.
-fn metadata(bytes: &[u8]) -> Option<HashMap<String, IgnoredAny>> {
+fn metadata(bytes: &[u8]) -> Option<HashMap<String, Value>> {
     #[derive(Deserialize)]
     struct Header {
         #[serde(rename = "__metadata__", default)]
-        metadata: HashMap<String, IgnoredAny>,
+        metadata: HashMap<String, Value>,
     }
     let (length, rest) = bytes.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
