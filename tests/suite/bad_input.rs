@@ -150,6 +150,45 @@ fn files_that_are_no_classifier() {
         let said = refusal(folder, "label_image", &["--classifier", file, image]);
         assert!(said.contains(file), "{said}");
     }
+    // A file of these programs that is given for another kind is named, with the program that takes it.
+    let lines = "{\"target\": 0, \"probabilities\": [0.9, 0.1]}\n";
+    fs::write(folder.join("answers.jsonl"), lines).unwrap();
+    let bundled = bundled.to_str().unwrap();
+    let image = "photos/boat/boat_00000.jpg";
+    for (name, arguments, kind) in [
+        (
+            "label_image",
+            ["--classifier", "answers.jsonl", image],
+            "`evaluate`",
+        ),
+        ("label_image", ["--classifier", bundled, image], "--weights"),
+        (
+            "label_image",
+            ["--weights", "answers.jsonl", image],
+            "`evaluate`",
+        ),
+        (
+            "label_image",
+            ["--weights", "bundled", "answers.jsonl"],
+            "not an image",
+        ),
+        (
+            "evaluate",
+            ["--predictions", bundled, "--seed=0"],
+            "--weights",
+        ),
+    ] {
+        let said = refusal(folder, name, &arguments);
+        assert!(
+            said.contains("it is a file of") && said.contains(kind),
+            "{said}"
+        );
+    }
+    let said = run(example("inspect").current_dir(folder).arg("answers.jsonl"));
+    assert!(
+        said.starts_with("answers.jsonl: a file of predictions; "),
+        "{said}"
+    );
     let image = "photos/boat/boat_00000.txt";
     fs::write(folder.join(image), "no image").unwrap();
     let said = refusal(folder, "label_image", &["--weights", "bundled", image]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{example, run, shared};
+use crate::support::{example, root, run, shared};
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -54,6 +54,35 @@ fn the_sample_set_end_to_end() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["top"][0]["class"].to_string())
         .collect();
     assert_eq!(named, ["\"boat\"", "\"cloud\""]);
+
+    // A picture of something else is of none of the classes, with the reason.
+    let ask = |output: &str| {
+        let mut ask = example("label_image");
+        ask.current_dir(folder.path())
+            .args(["--classifier", output]);
+        ask.arg("--json").arg(root().join("tests/fixtures/cat.png"));
+        serde_json::from_str::<Value>(&run(&mut ask)).unwrap()
+    };
+    assert_eq!(
+        ask("first.safetensors")["none_of_these"]["reason"],
+        "unlike"
+    );
+    run(retrain("always.safetensors", "cache").arg("--no-reject"));
+    assert!(ask("always.safetensors").get("none_of_these").is_none());
+
+    let mut inspect = example("inspect");
+    inspect.current_dir(folder.path()).arg("first.safetensors");
+    let said = run(&mut inspect);
+    for fact in [
+        "2: boat, cloud",
+        "logistic regression, C = ",
+        " test images (95 % interval)",
+        "open-set test",
+    ] {
+        assert!(said.contains(fact), "{fact}: {said}");
+    }
+    inspect.args(["--require-signature", "no key"]);
+    assert!(!inspect.output().unwrap().status.success());
 }
 
 /// Boats and clouds of the real world, tested on the folder that nothing was chosen on.

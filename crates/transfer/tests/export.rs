@@ -265,6 +265,30 @@ fn a_timm_file_says_what_its_names_do_not() {
     );
 }
 
+/// Thresholds are metadata; without them no byte of an export changes.
+#[test]
+fn thresholds_are_in_the_metadata() {
+    let files = |classifier: &Classifier, format| {
+        let export = Export::new(classifier).unwrap();
+        let files = export.to_files(format).unwrap();
+        let all = files.into_iter().flat_map(|file| file.bytes);
+        all.collect::<Vec<u8>>()
+    };
+    let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|at| at == text.as_bytes());
+    for (format, said) in [
+        (WeightsFormat::Onnx, "[0.5,0.25,1.0]"),
+        (WeightsFormat::TfjsLayers, "\"thresholds\":[0.5,0.25,1.0]"),
+        (WeightsFormat::TimmSafetensors, "[0.5,0.25,1.0]"),
+    ] {
+        let plain = classifier(small(Padding::Same, 1e-3), Layer::Embedding);
+        let without = files(&plain, format);
+        assert!(!has(&without, "thresholds"), "{format}");
+        let limited = plain.with_thresholds(vec![0.5, 0.25, 1.0]).unwrap();
+        let with = files(&limited, format);
+        assert!(has(&with, "thresholds") && has(&with, said), "{format}");
+    }
+}
+
 #[test]
 fn a_frozen_graph_is_read_back_as_the_same_classifier() {
     let folder = tempfile::tempdir().unwrap();

@@ -117,8 +117,8 @@ fn a_summary_says_what_is_in_the_file() {
         "MobileNetV1, alpha 0.25, 16 px; frozen; weights ",
         "network F32, head F32",
         "version 2 of the format; its seal is right",
-        "picture of the self-test            768",
-        "seal                                 32",
+        &format!("{:<26}{:>12}", "picture of the self-test", 768),
+        &format!("{:<26}{:>12}", "seal", 32),
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }

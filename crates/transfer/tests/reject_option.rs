@@ -149,7 +149,7 @@ fn shares_out_of_range_are_refused_before_any_work() {
 #[test]
 fn a_retrained_classifier_says_none_of_the_classes() {
     let folder = tempfile::tempdir().unwrap();
-    dataset::sample::write(folder.path(), 60, 1).unwrap();
+    dataset::sample::write(folder.path(), 80, 1).unwrap();
     let job = Retrain::new(folder.path()).run().unwrap();
     let classifier = &job.classifier;
     assert!(classifier.open_set().is_some());

@@ -1,17 +1,14 @@
 //! Classifier files that must be signed. The fixtures were signed with minisign 0.11; the secret keys were thrown away.
 #![cfg(feature = "signature")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
+use std::fs;
+use std::path::Path;
+
+use common::fixture;
 use transfer::classifier::RequiredKey;
 use transfer::{Classifier, Error};
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name)
-}
 
 fn key() -> RequiredKey {
     RequiredKey::open(fixture("minisign.pub")).unwrap()
