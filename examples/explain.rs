@@ -88,6 +88,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
         image_dir: Some(folder.to_path_buf()),
         cache: options.cache.clone(),
         device: options.model.device,
+        signature: options.model.signature.clone(),
     };
     let answers = images.ask(file)?;
     let (predictions, classifier) = (&answers.predictions, answers.classifier.as_ref());

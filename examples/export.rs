@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::DeviceName;
+use common::signed::SignatureOptions;
 use transfer::export::{Export, PixelInput, WeightsFormat};
 
 /// Write a classifier for other programs; what is written gives the same probabilities.
@@ -33,6 +34,8 @@ pub(crate) struct Options {
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
+    #[command(flatten)]
+    signature: SignatureOptions,
 }
 
 fn main() -> ExitCode {
@@ -40,7 +43,9 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let classifier = common::classifier(&options.classifier, options.device)?;
+    let classifier = options
+        .signature
+        .classifier(&options.classifier, options.device)?;
     let input = match (options.with_preprocessing, options.format) {
         (false, _) => PixelInput::Normalized,
         (true, WeightsFormat::Onnx) => PixelInput::Byte,

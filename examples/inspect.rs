@@ -1,21 +1,38 @@
-//! A MobileNet layer by layer: shape of the output, parameters, multiply-adds, time.
+//! A classifier file in words, or a MobileNet layer by layer: shape of the output, parameters, multiply-adds, time.
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::DeviceName;
 use common::ranges;
+use common::signed::SignatureOptions;
 use mobilenet::ImageBatch;
+use transfer::FileKind;
+use transfer::classifier::FileSummary;
 
-/// Show a network layer by layer: shape of the output, parameters, multiply-adds, and time on this machine.
+/// Show what is in a classifier file, or a network layer by layer.
 ///
-/// The parameters are those of the kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The
+/// Of a classifier file: classes, training, accuracy, preprocessing, thresholds, network, and the size of each part. It is
+/// loaded, so its seal is checked and its self-test is run. Of another file of these programs: what it is, and which program
+/// takes it.
+///
+/// Of a network: shape of the output, parameters, multiply-adds, and time on this machine. The parameters are those of the kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The
 /// multiply-adds are those of the convolutions and the classifier, for one image. The time is that of the compiled network
 /// on all cores, the shortest of --repeat runs; the time of a layer is the time up to this layer minus the time up to the
 /// layer before it.
 #[derive(Parser)]
+#[command(
+    after_help = "Examples:\n  inspect classifier.safetensors\n  inspect --weights bundled --repeat 0"
+)]
 pub(crate) struct Options {
+    /// A file that one of these programs wrote
+    #[arg(conflicts_with = "weights")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    signature: SignatureOptions,
     /// `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
     #[arg(long, default_value = "bundled")]
     weights: String,
@@ -35,7 +52,19 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let weights = common::weights(&options.weights)?;
+    let mut weights = options.weights.clone();
+    if let Some(file) = &options.file {
+        match FileKind::of(file) {
+            Some(FileKind::Classifier) => return classifier(file, options),
+            // Weights of other programs have no kind.
+            Some(FileKind::Weights) | None => weights = file.display().to_string(),
+            Some(kind) => {
+                common::say!("{}: {kind}; {}", file.display(), kind.taken_by());
+                return Ok(());
+            }
+        }
+    }
+    let weights = common::weights(&weights)?;
     let config = weights.config().clone();
     let size = options.size.unwrap_or(config.input_size);
     ranges::check_pixels(options.batch, size)?;
@@ -78,6 +107,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "",
         [&parameters, &multiply_adds, &milliseconds(whole)],
     );
+    Ok(())
+}
+
+fn classifier(file: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.signature.require_signature.is_some() {
+        options.signature.classifier(file, DeviceName::Cpu)?;
+        common::say!("{:<18}by the required key", "signed");
+    }
+    common::say!("{}", FileSummary::open(file)?);
     Ok(())
 }
 

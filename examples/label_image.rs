@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Parser};
 use common::DeviceName;
+use common::signed::{SignatureOptions, misplaced};
 use dataset::ResizePolicy;
 use serde_json::json;
 use transfer::Classifier;
@@ -37,6 +38,8 @@ pub(crate) struct Options {
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
+    #[command(flatten)]
+    signature: SignatureOptions,
     /// Images
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let classifier = match (&options.classifier, &options.weights) {
-        (Some(path), _) => common::classifier(path, options.device)?,
+        (Some(path), _) => options.signature.classifier(path, options.device)?,
         (None, name) => {
             let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
             let resize = options.resize.unwrap_or(ResizePolicy::CenterCrop);
@@ -64,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let decoded = match loader.decode(image) {
             Ok(decoded) => decoded,
             Err(error) => {
-                common::warn!("error: {error}");
+                common::warn!("error: {}", misplaced(image, "an image", error));
                 end = ExitCode::FAILURE;
                 continue;
             }
@@ -74,22 +77,29 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let pixels = backbone.square(&decoded).into_raw();
         let preprocess = start.elapsed();
         let start = Instant::now();
-        let probabilities = classifier.predict(&pixels, 1)?;
+        let answer = classifier.answer(&pixels)?;
         let forward = start.elapsed();
-        let mut ranked = classifier.rank(&probabilities);
+        let mut ranked = answer.ranked;
         ranked.truncate(options.top);
         if options.json {
             let top = ranked.iter().map(|top| {
                 json!({ "index": top.index, "class": top.class, "probability": top.probability })
             });
             let (top, image) = (top.collect::<Vec<_>>(), image.display().to_string());
-            common::say!("{}", json!({ "image": image, "top": top }));
+            let mut line = json!({ "image": image, "top": top });
+            if classifier.can_reject() {
+                line["none_of_these"] = json!(answer.rejection);
+            }
+            common::say!("{line}");
             continue;
         }
         common::say!(
             "{} (decode {decode:.1?}, preprocess {preprocess:.1?}, forward {forward:.1?})",
             image.display()
         );
+        if let Some(rejection) = answer.rejection {
+            common::say!("  {rejection}");
+        }
         for top in ranked {
             common::say!("  {:.4}  {}", top.probability, top.class);
         }

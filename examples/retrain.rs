@@ -9,6 +9,7 @@ use clap::Parser;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
 use common::recipe::RecipeOptions;
+use common::signed::SignatureOptions;
 use common::training::{Progress, say_test};
 use dataset::split::BesideTestFolder;
 use transfer::retrain::Retrain;
@@ -40,6 +41,14 @@ pub(crate) struct Options {
         conflicts_with_all = ["weights", "layer", "resize", "architecture", "blocks"]
     )]
     from: Option<PathBuf>,
+    #[command(flatten)]
+    signature: SignatureOptions,
+    /// Date of the training for the classifier file; by default it has none, so that the same input gives the same bytes
+    #[arg(long)]
+    date: Option<String>,
+    /// Always name a class: set nothing by which an image is of none of the classes
+    #[arg(long)]
+    no_reject: bool,
     /// The classifier file to write
     #[arg(long, default_value = "classifier.safetensors")]
     output: PathBuf,
@@ -89,11 +98,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         job = job.with_variation(variation, variants);
     }
     job = if let Some(path) = &options.from {
-        job.start_from(common::classifier(path, options.network.device)?)
+        job.start_from(options.signature.classifier(path, options.network.device)?)
     } else {
         let weights = options.published.weights(&options.network)?;
         job.with_backbone(options.network.backbone_of(weights)?)
     };
+    if options.no_reject {
+        job = job.with_reject_option(None);
+    }
+    if let Some(date) = &options.date {
+        job = job.with_date(date);
+    }
     let job = job.run()?;
     job.save(&options.output)?;
     say_test(

@@ -9,8 +9,9 @@ use dataset::thumbnail::thumbnail;
 use dataset::{DecodeOptions, RgbImage, decode_file};
 use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, Predictions};
-use transfer::{Classifier, EmbeddingCache};
+use transfer::{Classifier, EmbeddingCache, FileKind};
 
+use crate::signed::{SignatureOptions, misplaced};
 use crate::{Bar, DeviceName, open_folder, say_left_out};
 
 /// The images, and how a classifier is applied to them.
@@ -25,6 +26,9 @@ pub struct Images {
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
+    /// Whose classifier files are taken.
+    #[command(flatten)]
+    pub signature: SignatureOptions,
 }
 
 /// The report, and how its intervals are computed.
@@ -63,8 +67,10 @@ impl Images {
         let Some(image_dir) = &self.image_dir else {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
-        let classifier = crate::classifier(path, self.device)?;
-        let (folder, cache) = (open_folder(image_dir)?, EmbeddingCache::open(&self.cache)?);
+        let classifier = self.signature.classifier(path, self.device)?;
+        let folder = open_folder(image_dir)?;
+        let cache = EmbeddingCache::open(&self.cache)
+            .map_err(|error| misplaced(&self.cache, FileKind::Embeddings, error))?;
         let (mut bar, total) = (Bar::default(), folder.images().len());
         let found = classifier.evaluate(&folder, &cache, |done| {
             bar.count("embedding", done, total);
@@ -115,9 +121,10 @@ impl ReportOptions {
 
 impl Answers {
     /// Reads a file of predictions; see [`Predictions::open`].
-    pub fn read(path: &Path, classes: Option<&[String]>) -> metrics::Result<Self> {
+    pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            predictions: Predictions::open(path, classes)?,
+            predictions: Predictions::open(path, classes)
+                .map_err(|error| misplaced(path, FileKind::Predictions, error))?,
             classifier: None,
             paths: HashMap::new(),
         })

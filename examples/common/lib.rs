@@ -14,6 +14,7 @@ pub mod progress;
 pub mod ranges;
 pub mod recipe;
 pub mod say;
+pub mod signed;
 pub mod training;
 pub mod variation;
 
@@ -25,7 +26,7 @@ use burn::tensor::Device;
 use dataset::ImageFolder;
 use mobilenet::{Engine, Weights};
 use transfer::embed::UnusableImage;
-use transfer::{Backbone, Classifier};
+use transfer::{Backbone, FileKind};
 
 pub use self::finish::{finish, main};
 pub use self::progress::Bar;
@@ -69,20 +70,6 @@ pub fn engine(weights: Weights, name: DeviceName) -> Result<Box<dyn Engine>, Box
             weights,
             &device(name)?,
         )?)),
-        #[cfg(not(feature = "burn"))]
-        name => Err(name.is_missing().into()),
-    }
-}
-
-/// The classifier of a file, on the device of that name.
-///
-/// # Errors
-/// What [`Classifier::load`] and [`device`] find.
-pub fn classifier(path: &Path, name: DeviceName) -> Result<Classifier, Box<dyn Error>> {
-    match name {
-        DeviceName::Cpu => Ok(Classifier::load(path)?),
-        #[cfg(feature = "burn")]
-        name => Ok(Classifier::load_on(path, &device(name)?)?),
         #[cfg(not(feature = "burn"))]
         name => Err(name.is_missing().into()),
     }
@@ -141,14 +128,14 @@ pub fn weights(name: &str) -> Result<Weights, Box<dyn Error>> {
             format!("{name} is not in the cache and cannot be fetched: {error}\n`--weights bundled` needs no network")
                 .into()
         }
-        error => error.into(),
+        error => signed::misplaced(Path::new(name), FileKind::Weights, error),
     });
     #[cfg(not(feature = "download"))]
     Weights::open(name).map_err(|error| {
         if Weights::all().iter().any(|row| row.name == name) && !Path::new(name).exists() {
             return format!("{error}\n{CANNOT_FETCH}, or give `bundled` or a file").into();
         }
-        error.into()
+        signed::misplaced(Path::new(name), FileKind::Weights, error)
     })
 }
 

@@ -8,6 +8,7 @@ use dataset::ResizePolicy;
 use transfer::Classifier;
 
 use crate::DeviceName;
+use crate::signed::SignatureOptions;
 
 /// The classifier: a file of ours, or published weights with ImageNet's classes.
 #[derive(clap::Args)]
@@ -25,6 +26,9 @@ pub struct ModelOptions {
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
+    /// Whose classifier files are taken.
+    #[command(flatten)]
+    pub signature: SignatureOptions,
 }
 
 impl ModelOptions {
@@ -34,7 +38,7 @@ impl ModelOptions {
     /// What is wrong with the file or the weights.
     pub fn open(&self) -> Result<Classifier, Box<dyn Error>> {
         if let Some(file) = &self.classifier {
-            return crate::classifier(file, self.device);
+            return self.signature.classifier(file, self.device);
         }
         let weights = crate::weights(self.weights.as_deref().unwrap_or("bundled"))?;
         let backbone = crate::backbone(weights, self.device)?;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::{MobileNetConfig, Weights};
 use transfer::embed::Embedded;
-use transfer::{Backbone, EmbeddingCache, Layer};
+use transfer::{Backbone, EmbeddingCache, FileKind, Layer};
 
 use crate::DeviceName;
+use crate::signed::misplaced;
 
 /// The frozen network, and where its embeddings are kept.
 #[derive(clap::Args)]
@@ -66,7 +67,8 @@ impl NetworkOptions {
     /// # Errors
     /// Where the folder cannot be made.
     pub fn cache(&self) -> Result<EmbeddingCache, Box<dyn Error>> {
-        Ok(EmbeddingCache::open(&self.cache)?)
+        let folder = &self.cache;
+        EmbeddingCache::open(folder).map_err(|error| misplaced(folder, FileKind::Embeddings, error))
     }
 }
 
