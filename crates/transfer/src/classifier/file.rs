@@ -118,8 +118,9 @@ impl Classifier {
     /// is compiled for this machine's CPU, as by [`Backbone::new`].
     ///
     /// # Errors
-    /// If the file is not a classifier of a known version, lacks something, holds something more, or answers otherwise
-    /// than when it was saved: logits off by more than 0.001 of the largest (or of 1), or probabilities off by more than
+    /// If the file is not a classifier of a known version, was changed after it was saved (its seal covers each bit, from
+    /// version 2 of the format on), lacks something, holds something more, or answers otherwise than when it was saved:
+    /// logits off by more than 0.001 of the largest (or of 1), or probabilities off by more than
     /// 0.001.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::read(path.as_ref(), Backbone::new)
