@@ -19,10 +19,10 @@ use transfer::classifier::FileSummary;
 /// loaded, so its seal is checked and its self-test is run. Of another file of these programs: what it is, and which program
 /// takes it.
 ///
-/// Of a network: shape of the output, parameters, multiply-adds, and time on this machine. The parameters are those of the kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The
-/// multiply-adds are those of the convolutions and the classifier, for one image. The time is that of the compiled network
-/// on all cores, the shortest of --repeat runs; the time of a layer is the time up to this layer minus the time up to the
-/// layer before it.
+/// Of a network: shape of the output, parameters, multiply-adds, and time on this machine. The parameters are those of the
+/// kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The multiply-adds are those of the
+/// convolutions and the classifier, for one image. The time is that of the compiled network on all cores, the shortest of
+/// --repeat runs; the time of a layer is the time up to this layer minus the time up to the layer before it.
 #[derive(Parser)]
 #[command(
     after_help = "Examples:\n  inspect classifier.safetensors\n  inspect --weights bundled --repeat 0"
