@@ -1,23 +1,31 @@
 //! Names images: with a classifier of one's own, or with ImageNet's classes.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{ArgGroup, Parser};
-use common::DeviceName;
+use common::labels::{Layout, Line};
+use common::ranges;
 use common::signed::{SignatureOptions, misplaced};
+use common::{Bar, DeviceName, inputs};
 use dataset::ResizePolicy;
-use serde_json::json;
 use transfer::Classifier;
 
 /// Say what is on images: ranked classes with their probabilities.
+///
+/// A folder stands for all images in it and in its sub-folders, and `-` for a list of files on standard input. Images that
+/// cannot be read are named with the reason, and the exit code is then 1.
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("net").required(true).args(["classifier", "weights"])),
+    group(ArgGroup::new("layout").args(["json", "csv"])),
     after_help = "Examples:\n  label_image --classifier classifier.safetensors photo.jpg\n  \
-                  label_image --weights bundled --top 3 --json *.jpg"
+                  label_image --weights bundled --top 3 --json *.jpg\n  \
+                  label_image --classifier classifier.safetensors --csv --output labels.csv photos\n  \
+                  find photos -newer yesterday | label_image --classifier classifier.safetensors -"
 )]
 pub(crate) struct Options {
     /// A file that `retrain` wrote
@@ -35,12 +43,24 @@ pub(crate) struct Options {
     /// Print one JSON object for each image, each on a line of its own
     #[arg(long)]
     json: bool,
+    /// Print a table: one line for each image
+    #[arg(long)]
+    csv: bool,
+    /// Write the answers to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Batch size: images per call of the network
+    #[arg(long, default_value_t = 32, value_parser = ranges::batch())]
+    batch: usize,
+    /// Say at the end how long it took
+    #[arg(long)]
+    timings: bool,
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
     #[command(flatten)]
     signature: SignatureOptions,
-    /// Images
+    /// Images, folders of images, or - for a list of files on standard input
     #[arg(required = true)]
     images: Vec<PathBuf>,
 }
@@ -50,6 +70,7 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    common::check_outputs(&[("--output", options.output.as_deref())])?;
     let classifier = match (&options.classifier, &options.weights) {
         (Some(path), _) => options.signature.classifier(path, options.device)?,
         (None, name) => {
@@ -59,50 +80,92 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             Classifier::imagenet(backbone.with_resize(resize))?
         }
     };
-    let backbone = classifier.backbone();
-    let loader = backbone.loader();
-    let mut end = ExitCode::SUCCESS;
-    for image in &options.images {
-        let start = Instant::now();
-        let decoded = match loader.decode(image) {
-            Ok(decoded) => decoded,
-            Err(error) => {
-                common::warn!("error: {}", misplaced(image, "an image", error));
-                end = ExitCode::FAILURE;
-                continue;
-            }
-        };
-        let decode = start.elapsed();
-        let start = Instant::now();
-        let pixels = backbone.square(&decoded).into_raw();
-        let preprocess = start.elapsed();
-        let start = Instant::now();
-        let answer = classifier.answer(&pixels)?;
-        let forward = start.elapsed();
-        let mut ranked = answer.ranked;
-        ranked.truncate(options.top);
-        if options.json {
-            let top = ranked.iter().map(|top| {
-                json!({ "index": top.index, "class": top.class, "probability": top.probability })
-            });
-            let (top, image) = (top.collect::<Vec<_>>(), image.display().to_string());
-            let mut line = json!({ "image": image, "top": top });
-            if classifier.can_reject() {
-                line["none_of_these"] = json!(answer.rejection);
-            }
-            common::say!("{line}");
-            continue;
+    let images = inputs::expand(&options.images)?;
+    let layout = Layout::new(&classifier, options.top, options.json, options.csv);
+    let start = Instant::now();
+    let failed = match &options.output {
+        None => label(
+            options,
+            &classifier,
+            &images,
+            |text| {
+                common::say!("{text}");
+                Ok(())
+            },
+            &layout,
+        )?,
+        Some(path) => {
+            let mut outcome = Ok(0);
+            files::write_whole(path, |file| {
+                outcome = label(
+                    options,
+                    &classifier,
+                    &images,
+                    |text| writeln!(file, "{text}"),
+                    &layout,
+                );
+                // Nothing is written where the classifier failed.
+                outcome
+                    .as_ref()
+                    .map(|_| ())
+                    .map_err(|error| io::Error::other(error.to_string()))
+            })?;
+            outcome?
         }
-        common::say!(
-            "{} (decode {decode:.1?}, preprocess {preprocess:.1?}, forward {forward:.1?})",
-            image.display()
+    };
+    if options.timings {
+        let seconds = start.elapsed().as_secs_f64();
+        let rate = images.len() as f64 / seconds;
+        common::warn!(
+            "{} images in {seconds:.2} s, {rate:.1} images/s",
+            images.len()
         );
-        if let Some(rejection) = answer.rejection {
-            common::say!("  {rejection}");
-        }
-        for top in ranked {
-            common::say!("  {:.4}  {}", top.probability, top.class);
-        }
     }
-    Ok(end)
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// Labels all images, in their order, and gives each line to `print`; returns how many images cannot be used.
+fn label(
+    options: &Options,
+    classifier: &Classifier,
+    images: &[PathBuf],
+    mut print: impl FnMut(&str) -> io::Result<()>,
+    layout: &Layout<'_>,
+) -> Result<usize, Box<dyn Error>> {
+    let loader = classifier
+        .backbone()
+        .loader()
+        .with_batch_size(options.batch);
+    let (mut bar, mut done, mut failures) = (Bar::default(), 0, 0);
+    if let Some(header) = layout.header() {
+        print(&header)?;
+    }
+    loader.for_each_batch(images, |batch| -> Result<(), Box<dyn Error>> {
+        let mut lines: Vec<(usize, Line)> = Vec::new();
+        let answers = classifier.answers(&batch.pixels, batch.indices.len())?;
+        let answered = batch.indices.iter().zip(answers);
+        lines.extend(answered.map(|(&index, answer)| (index, Line::Answer(answer))));
+        for failed in batch.failed {
+            let path: &Path = &images[failed.index];
+            let why = misplaced(path, "an image", failed.error).to_string();
+            if !layout.has_errors() || options.output.is_some() {
+                common::warn!("error: {why}");
+            }
+            lines.push((failed.index, Line::Failed(why)));
+            failures += 1;
+        }
+        lines.sort_by_key(|(index, _)| *index);
+        done += lines.len();
+        for (index, line) in lines {
+            if let Some(text) = layout.line(&images[index], &line) {
+                print(&text)?;
+            }
+        }
+        if options.output.is_some() {
+            bar.count("labeling", done, images.len());
+        }
+        Ok(())
+    })?;
+    bar.clear();
+    Ok(failures)
 }

@@ -90,10 +90,28 @@ impl Classifier {
     /// Where the length does not fit.
     pub fn answer(&self, pixels: &[u8]) -> Result<Answer> {
         let output = self.backbone.forward(pixels, 1)?;
-        let probabilities = self.head.probabilities(&output)?;
-        let ranked = self.rank(&probabilities);
+        self.answer_of(&self.head.probabilities(&output)?, &output)
+    }
+
+    /// What the classifier says of `n` images, given as pixels `[n, size, size, 3]`: the same for each of them as
+    /// [`answer`](Self::answer), in less time.
+    ///
+    /// # Errors
+    /// Where the length does not fit.
+    pub fn answers(&self, pixels: &[u8], n: usize) -> Result<Vec<Answer>> {
+        let outputs = self.backbone.forward(pixels, n)?;
+        let probabilities = self.head.probabilities(&outputs)?;
+        let rows = probabilities.chunks(self.classes().len());
+        let outputs = outputs.chunks(self.backbone.dim());
+        rows.zip(outputs)
+            .map(|(row, output)| self.answer_of(row, output))
+            .collect()
+    }
+
+    fn answer_of(&self, probabilities: &[f64], output: &[f32]) -> Result<Answer> {
+        let ranked = self.rank(probabilities);
         Ok(Answer {
-            rejection: self.rejection(&probabilities, &output, &ranked)?,
+            rejection: self.rejection(probabilities, output, &ranked)?,
             ranked,
         })
     }
