@@ -2,8 +2,10 @@
 //!
 //! [`write_whole`] and [`write_bytes`] put a file in its place only when all of its bytes are on the disk, so that a
 //! program that is killed, or a disk that fills up, never leaves half a file under the final name. [`read_at_most`]
-//! refuses a file that is larger than any that the caller could use. [`hex`] spells digests. [`check_writable`] asks before the
-//! work what writing would say after it. [`Pace`] limits how long, and how slowly, a file may arrive from a network.
+//! refuses a file that is larger than any that the caller could use. [`inside`] finds what a stranger names in a
+//! folder, and refuses names that lead out of it. [`hex`] spells digests. [`check_writable`] asks before the work what
+//! writing would say after it.
+//! [`Pace`] limits how long, and how slowly, a file may arrive from a network.
 //!
 //! ```
 //! # fn main() -> files::Result<()> {
@@ -21,6 +23,7 @@
 mod check;
 mod error;
 mod hex;
+mod inside;
 mod pace;
 mod read;
 mod shown;
@@ -30,6 +33,7 @@ mod write;
 pub use check::check_writable;
 pub use error::{Error, Result};
 pub use hex::hex;
+pub use inside::inside;
 pub use pace::{Pace, Watch};
 pub use read::read_at_most;
 pub use shown::{Shown, is_unprintable, shown, shown_path};
