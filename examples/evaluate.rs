@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use common::answers::{Answers, Images, ReportOptions, file_name, write};
-use metrics::EvaluationOptions;
+use metrics::{Evaluation, EvaluationOptions};
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
 ///
@@ -83,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let report = predictions.report(&wanted)?.with_title(&options.title);
     let scores = report.evaluation().to_string();
     common::say!("{}\n{}", predictions.summary(), scores.trim_end());
+    say_confused(report.evaluation());
     if let Some(path) = &options.metrics {
         let scores = serde_json::to_string_pretty(report.evaluation())?;
         write(path, scores + "\n")?;
@@ -100,4 +101,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         write(path, card)?;
     }
     options.report.write(report, &answers, &options.images)
+}
+
+/// Says which classes were confused most often.
+fn say_confused(evaluation: &Evaluation) {
+    if !evaluation.confused_pairs.is_empty() {
+        common::say!("\nMost confused classes");
+    }
+    for pair in evaluation.confused_pairs.iter().take(5) {
+        let interval = pair
+            .interval
+            .map_or_else(String::new, |it| format!("  {it}"));
+        common::say!("  {pair}{interval}");
+    }
 }

@@ -101,7 +101,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     let mut folders = HashSet::new();
     for mistake in predictions.mistakes() {
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
-        let image = answers.path(folder, name);
+        let image = answers.path(folder, name)?;
         let predicted = predictions.predicted()[mistake];
         let mut output = options.output.join(name).with_extension("");
         if !folders.insert(output.clone()) {

@@ -130,10 +130,12 @@ impl Answers {
         })
     }
 
-    /// Path of the image of that name.
-    pub fn path(&self, folder: &Path, name: &str) -> PathBuf {
-        let known = self.paths.get(name).cloned();
-        known.unwrap_or_else(|| folder.join(name))
+    /// Path of the image of that name. A name from a file of predictions must stay in the folder.
+    pub fn path(&self, folder: &Path, name: &str) -> files::Result<PathBuf> {
+        match self.paths.get(name) {
+            Some(path) => Ok(path.clone()),
+            None => files::inside(folder, name),
+        }
     }
 
     /// Adds what is known of the classifier in that file, if there is one.
@@ -164,7 +166,13 @@ impl Answers {
         }
         for sample in report.shown() {
             // The image as the classifier sees it, if it is known.
-            let path = self.path(folder, &files[sample]);
+            let path = match self.path(folder, &files[sample]) {
+                Ok(path) => path,
+                Err(error) => {
+                    eprintln!("no thumbnail of {:?}: {}", files[sample], error.source);
+                    continue;
+                }
+            };
             let image = match &self.classifier {
                 Some(classifier) => classifier.backbone().loader().decode(path),
                 None => decode_file(path, &DecodeOptions::default()),
