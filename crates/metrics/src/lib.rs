@@ -60,6 +60,7 @@ pub mod streaming;
 pub mod summary;
 pub mod thresholds;
 pub mod uncertainty;
+mod visible;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confusion::{Average, ClassMetric, ConfusionMatrix};
 use crate::predictions::Predictions;
+use crate::visible::visible;
 
 /// Precision, recall, F1 and support of each class, and their averages.
 ///
@@ -84,7 +85,7 @@ impl fmt::Display for Summary {
         let width = self
             .classes
             .iter()
-            .map(|line| line.name.chars().count())
+            .map(|line| visible(&line.name).chars().count())
             .chain([self.weighted_average.name.len()])
             .max()
             .unwrap_or_default();
@@ -92,7 +93,7 @@ impl fmt::Display for Summary {
             writeln!(
                 f,
                 "{:>width$}  {:>9} {:>9} {:>9} {:>9}",
-                line.name,
+                visible(&line.name),
                 number(line.precision),
                 number(line.recall),
                 number(line.f1),

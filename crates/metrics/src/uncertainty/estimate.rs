@@ -22,6 +22,16 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl From<Estimate> for Interval {
+    /// The interval without the value.
+    fn from(estimate: Estimate) -> Self {
+        Self {
+            low: estimate.low,
+            high: estimate.high,
+        }
+    }
+}
+
 /// The value and the interval with four digits: `0.9734 [0.9501, 0.9860]`.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
