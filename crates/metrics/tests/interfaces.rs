@@ -118,6 +118,22 @@ fn evaluations_and_options_are_read_back_from_json() {
         (4, &predictions().classes().to_vec())
     );
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    // A file of an earlier version, which names neither confused pairs nor reasons.
+    let mut old: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entries = old.as_object_mut().unwrap();
+    for key in ["confused_pairs", "no_interval", "no_interval_per_class"] {
+        assert!(entries.remove(key).is_some(), "{key}");
+    }
+    for class in entries["per_class"].as_array_mut().unwrap() {
+        let class = class.as_object_mut().unwrap();
+        class.retain(|key, _| !key.ends_with("_interval"));
+    }
+    let read: Evaluation = serde_json::from_value(old).unwrap();
+    let same = read.scores.iter().zip(&evaluation.scores);
+    assert!(
+        same.into_iter()
+            .all(|(a, b)| (a.value, a.interval) == (b.value, b.interval))
+    );
     assert!(read.rankings.is_empty() && read.calibration.is_none());
 }
 

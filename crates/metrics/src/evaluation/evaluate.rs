@@ -1,6 +1,7 @@
 use crate::confusion::ClassMetric;
 use crate::curves::Ranking;
 use crate::error::Result;
+use crate::evaluation::asked::{Asked, wilson_of_share};
 use crate::evaluation::measured::Measured;
 use crate::evaluation::options::EvaluationOptions;
 use crate::evaluation::result::{ClassScores, Evaluation, Score};
@@ -40,17 +41,25 @@ impl Predictions {
                     value,
                     reason,
                     interval: None,
+                    no_interval: String::new(),
                 }
             })
             .collect();
         if let Some(bootstrap) = &options.bootstrap {
             self.add_intervals(&mut scores, bootstrap, options.zero_division)?;
         }
+        let level = options.bootstrap.as_ref().map(Bootstrap::level);
+        let asked = Asked::new(level, self.weights.is_some());
+        asked.explain(&mut scores, self.classes.len());
+        let mut per_class = per_class(&measured);
+        asked.add_class_intervals(&mut per_class, &measured.confusion);
         Ok(Evaluation {
             samples: self.len(),
             classes: self.classes.clone(),
             scores,
-            per_class: per_class(&measured),
+            per_class,
+            no_interval_per_class: asked.explain_classes(),
+            confused_pairs: asked.confused_pairs(&measured.confusion, &self.classes),
             confusion: measured.confusion,
             calibration: measured.calibration,
             risk_coverage: measured.risk_coverage,
@@ -84,6 +93,9 @@ impl Predictions {
                     let second = self.column(1).unwrap_or_default();
                     delong_interval(&self.positives(1), &second, bootstrap.level())
                 }
+                "top_2_accuracy" | "top_5_accuracy" if self.weights.is_none() => score
+                    .value
+                    .and_then(|share| wilson_of_share(share, self.len() as f64, bootstrap.level())),
                 _ => result
                     .filter(|_| score.value.is_some())
                     .map(|result| result.estimate),
@@ -116,6 +128,9 @@ fn per_class(measured: &Measured) -> Vec<ClassScores> {
         specificity: specificity[class],
         roc_auc: roc_auc[class],
         average_precision: average_precision[class],
+        precision_interval: None,
+        recall_interval: None,
+        specificity_interval: None,
     };
     classes.iter().enumerate().map(scores).collect()
 }

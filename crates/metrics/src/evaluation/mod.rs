@@ -3,6 +3,7 @@
 //! [`Predictions::evaluate`](crate::Predictions::evaluate) makes an [`Evaluation`], which is displayed as a table and
 //! serialized as JSON.
 
+mod asked;
 mod evaluate;
 mod measured;
 mod options;
@@ -13,5 +14,7 @@ mod table;
 pub use options::EvaluationOptions;
 pub use result::{ClassScores, Evaluation, Score};
 
+#[cfg(feature = "report")]
+pub(crate) use asked::NOT_ASKED;
 pub(crate) use measured::Measured;
 pub(crate) use table::{SCORES, ScoreKind};

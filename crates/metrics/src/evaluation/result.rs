@@ -1,18 +1,20 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::confusion::ConfusionMatrix;
+use crate::confusion::{ConfusedPair, ConfusionMatrix};
 use crate::curves::Ranking;
 use crate::probability::CalibrationError;
 use crate::thresholds::RiskCoverageCurve;
-use crate::uncertainty::Estimate;
+use crate::uncertainty::{Estimate, Interval};
 
 /// All scores of a set of predictions.
 ///
 /// It is displayed as a table with one line for each score. As JSON it is an object with the number of samples `n`,
-/// `classes`, `confusion`, each score under its name in scikit-learn, `intervals`, `undefined` (reasons) and
-/// `per_class`. Calibration, curves and rankings are not part of the JSON; an evaluation that is read from JSON has
+/// `classes`, `confusion`, `confused_pairs`, each score under its name in scikit-learn, `intervals`, `undefined` (why a
+/// score is `null`), `no_interval` (why a score has no interval), `per_class`, and `no_interval_per_class` (why a score
+/// of the single classes has no interval). Calibration, curves and rankings are not part of the JSON; an evaluation that is read from JSON has
 /// none of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -23,10 +25,16 @@ pub struct Evaluation {
     pub classes: Vec<String>,
     /// The confusion matrix.
     pub confusion: ConfusionMatrix,
+    /// The 20 pairs of classes that were confused most often, or fewer. Their intervals are `None` if intervals were not
+    /// asked for.
+    pub confused_pairs: Vec<ConfusedPair>,
     /// The scores over all classes, in a fixed order.
     pub scores: Vec<Score>,
     /// The scores of each class.
     pub per_class: Vec<ClassScores>,
+    /// Why scores of the single classes have no intervals, by the names of the fields of [`ClassScores`]; a score that is
+    /// not named has them.
+    pub no_interval_per_class: BTreeMap<String, String>,
     /// Calibration errors for 15 uniform bins; `None` without probabilities.
     pub calibration: Option<CalibrationError>,
     /// Risk-coverage curve; `None` without probabilities.
@@ -49,6 +57,8 @@ pub struct Score {
     pub reason: String,
     /// The interval; `None` if it was not asked for, or the score has none.
     pub interval: Option<Estimate>,
+    /// Why a defined score has no interval; empty if it has one, or is undefined.
+    pub no_interval: String,
 }
 
 /// The scores of one class.
@@ -73,6 +83,16 @@ pub struct ClassScores {
     pub roc_auc: Option<f64>,
     /// Average precision of the class against all others.
     pub average_precision: Option<f64>,
+    /// Wilson's interval of the precision; `None` if it was not asked for, the precision is undefined, or the samples
+    /// have weights.
+    #[serde(default)]
+    pub precision_interval: Option<Interval>,
+    /// Wilson's interval of the recall; `None` as that of the precision.
+    #[serde(default)]
+    pub recall_interval: Option<Interval>,
+    /// Wilson's interval of the specificity; `None` as that of the precision.
+    #[serde(default)]
+    pub specificity_interval: Option<Interval>,
 }
 
 impl Evaluation {

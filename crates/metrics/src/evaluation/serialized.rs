@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::de::Deserializer;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::confusion::ConfusionMatrix;
+use crate::confusion::{ConfusedPair, ConfusionMatrix};
 use crate::evaluation::result::{ClassScores, Evaluation, Score};
 use crate::evaluation::table::SCORES;
 use crate::uncertainty::Estimate;
@@ -16,7 +16,9 @@ impl Serialize for Evaluation {
         map.serialize_entry("n", &self.samples)?;
         map.serialize_entry("classes", &self.classes)?;
         map.serialize_entry("confusion", &self.confusion)?;
+        map.serialize_entry("confused_pairs", &self.confused_pairs)?;
         let (mut intervals, mut undefined) = (serde_json::Map::new(), serde_json::Map::new());
+        let mut no_interval = serde_json::Map::new();
         for score in &self.scores {
             map.serialize_entry(score.name, &score.value)?;
             if let Some(interval) = score.interval {
@@ -25,25 +27,36 @@ impl Serialize for Evaluation {
             if score.value.is_none() {
                 undefined.insert(score.name.into(), score.reason.clone().into());
             }
+            if !score.no_interval.is_empty() {
+                no_interval.insert(score.name.into(), score.no_interval.clone().into());
+            }
         }
         map.serialize_entry("intervals", &intervals)?;
         map.serialize_entry("undefined", &undefined)?;
+        map.serialize_entry("no_interval", &no_interval)?;
         // As a value, which has its keys in alphabetical order.
         let per_class = serde_json::to_value(&self.per_class).map_err(S::Error::custom)?;
         map.serialize_entry("per_class", &per_class)?;
+        map.serialize_entry("no_interval_per_class", &self.no_interval_per_class)?;
         map.end()
     }
 }
 
-/// The JSON object; `scores` are all its other entries.
+/// The JSON object; `scores` are all its other entries. Those with a default are missing in older files.
 #[derive(Deserialize)]
 struct Stored {
     n: usize,
     classes: Vec<String>,
     confusion: ConfusionMatrix,
+    #[serde(default)]
+    confused_pairs: Vec<ConfusedPair>,
     intervals: HashMap<String, [f64; 2]>,
     undefined: HashMap<String, String>,
+    #[serde(default)]
+    no_interval: HashMap<String, String>,
     per_class: Vec<ClassScores>,
+    #[serde(default)]
+    no_interval_per_class: BTreeMap<String, String>,
     #[serde(flatten)]
     scores: HashMap<String, Value>,
 }
@@ -60,6 +73,7 @@ impl<'de> Deserialize<'de> for Evaluation {
                 value,
                 reason: stored.undefined.remove(kind.name).unwrap_or_default(),
                 interval: interval.map(|(&[low, high], value)| Estimate { value, low, high }),
+                no_interval: stored.no_interval.remove(kind.name).unwrap_or_default(),
             })
         });
         Ok(Self {
@@ -67,7 +81,9 @@ impl<'de> Deserialize<'de> for Evaluation {
             samples: stored.n,
             classes: stored.classes,
             confusion: stored.confusion,
+            confused_pairs: stored.confused_pairs,
             per_class: stored.per_class,
+            no_interval_per_class: stored.no_interval_per_class,
             calibration: None,
             risk_coverage: None,
             rankings: Vec::new(),

@@ -1,6 +1,7 @@
 use crate::confusion::{Average, ClassMetric, KappaWeights};
 use crate::curves::{Ranking, one_vs_one_average};
 use crate::evaluation::measured::Measured;
+use crate::visible::visible;
 
 /// What a score is computed from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,10 +16,10 @@ pub(crate) struct ScoreKind {
     pub name: &'static str,
     pub title: &'static str,
     needs: Needs,
-    /// Whether the bootstrap gives the score an interval. Calibration errors have none, because resampling adds as much
-    /// to them as the interval is wide. Top-k accuracies and micro averages have none, because theirs would repeat that
-    /// of the accuracy.
+    /// Whether the bootstrap gives the score an interval.
     pub resampled: bool,
+    /// Why the bootstrap gives the score no interval; empty if it does.
+    pub no_interval: &'static str,
     pub compute: fn(&Measured) -> Option<f64>,
 }
 
@@ -34,12 +35,14 @@ impl ScoreKind {
             title,
             needs,
             resampled: true,
+            no_interval: "",
             compute,
         }
     }
 
-    const fn without_interval(mut self) -> Self {
+    const fn without_interval(mut self, reason: &'static str) -> Self {
         self.resampled = false;
+        self.no_interval = reason;
         self
     }
 
@@ -64,19 +67,35 @@ impl ScoreKind {
         } else if self.name.starts_with("precision") && !never_predicted.is_empty() {
             format!(
                 "precision is 0/0: no sample was predicted as {}",
-                never_predicted.join(", ")
+                list(&never_predicted)
             )
         } else if classes - absent.len() < 2 {
             "targets are all of one class".to_string()
         } else if self.name == "matthews_corrcoef" && classes - never_predicted.len() < 2 {
             "predictions are all of one class".to_string()
         } else if !absent.is_empty() {
-            format!("there are no samples of {}", absent.join(", "))
+            format!("there are no samples of {}", list(&absent))
         } else {
             "predictions are all of one class".to_string()
         }
     }
 }
+
+/// The first names of a list, and how many more there are.
+fn list(names: &[&str]) -> String {
+    const NAMED: usize = 5;
+    let first: Vec<_> = names.iter().take(NAMED).map(|name| visible(name)).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+const REPEATS_ACCURACY: &str = "it equals the accuracy, which has one";
+const SORTS_ALL: &str = "sorting all classes together anew for each replicate takes too long; the mean over classes has one";
+pub(super) const WEIGHTED: &str =
+    "Wilson's interval of a share needs samples that all count the same, and these have weights";
+const RESAMPLING_ADDS: &str = "resampling alone makes this error larger";
 
 /// A score that needs the predicted classes only.
 const fn hard(
@@ -128,7 +147,7 @@ pub(crate) const SCORES: &[ScoreKind] = &[
     hard("f1_micro", "F1, all classes together", |m| {
         m.confusion.average(ClassMetric::F1, Average::Micro)
     })
-    .without_interval(),
+    .without_interval(REPEATS_ACCURACY),
     hard("jaccard_macro", "Jaccard, mean over classes", |m| {
         m.confusion.average(ClassMetric::Jaccard, Average::Macro)
     }),
@@ -145,11 +164,11 @@ pub(crate) const SCORES: &[ScoreKind] = &[
     soft("top_2_accuracy", "Target among the top 2", |m| {
         m.predictions.top_k_accuracy(2)
     })
-    .without_interval(),
+    .without_interval(WEIGHTED),
     soft("top_5_accuracy", "Target among the top 5", |m| {
         m.predictions.top_k_accuracy(5)
     })
-    .without_interval(),
+    .without_interval(WEIGHTED),
     soft(
         "roc_auc_ovr_macro",
         "Area under ROC, one against the rest",
@@ -168,7 +187,7 @@ pub(crate) const SCORES: &[ScoreKind] = &[
         "Area under ROC, all classes together",
         |m| m.micro.as_ref()?.roc_auc(),
     )
-    .without_interval(),
+    .without_interval(SORTS_ALL),
     ScoreKind::new(
         Needs::UnweightedPairs,
         "roc_auc_ovo_macro",
@@ -185,23 +204,23 @@ pub(crate) const SCORES: &[ScoreKind] = &[
         "Average precision, all classes together",
         |m| m.micro.as_ref()?.average_precision(),
     )
-    .without_interval(),
+    .without_interval(SORTS_ALL),
     soft("log_loss", "Log loss", |m| m.predictions.log_loss()),
     soft("brier", "Brier score", |m| m.predictions.brier_score()),
     soft("ece_15", "Expected calibration error, 15 bins", |m| {
         Some(m.calibration.as_ref()?.expected)
     })
-    .without_interval(),
+    .without_interval(RESAMPLING_ADDS),
     soft("mce_15", "Maximum calibration error, 15 bins", |m| {
         Some(m.calibration.as_ref()?.maximum)
     })
-    .without_interval(),
+    .without_interval(RESAMPLING_ADDS),
     soft(
         "class_wise_ece_15",
         "Class-wise calibration error, 15 bins",
         |m| Some(m.calibration.as_ref()?.class_wise),
     )
-    .without_interval(),
+    .without_interval(RESAMPLING_ADDS),
     soft("aurc", "Area under risk against coverage", |m| {
         Some(m.risk_coverage.as_ref()?.area())
     }),
