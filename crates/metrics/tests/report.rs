@@ -230,7 +230,7 @@ fn comparison_shows_who_changed_sides() {
             .all(|sample| shown.contains(sample))
     );
     let html = report.html().unwrap();
-    assert!(html.contains("Compared with &lt;old&gt;"));
+    assert!(html.contains("Compared with <bdi>&lt;old&gt;</bdi>"));
     assert!(html.contains("Now right") && html.contains("No longer right"));
     let other = predictions(2);
     let compared = other
@@ -254,7 +254,7 @@ fn learning_curves_of_odd_numbers_are_drawn() {
             LearningCurve::new("Loss", "Epoch").with_series("training", points.to_vec()),
         );
         let html = report.html().unwrap();
-        let svg = html.split("<h3>Loss</h3>").nth(1).unwrap();
+        let svg = html.split("<h3><bdi>Loss</bdi></h3>").nth(1).unwrap();
         svg.split("</svg>").next().unwrap().to_string()
     };
     assert!(curve(&[(1.0, 0.5)]).contains("<circle"));
@@ -283,4 +283,248 @@ fn thumbnails_are_asked_for_the_samples_that_the_page_shows() {
         .unwrap();
     assert_eq!(asked, shown);
     assert!(html.contains("src=\"data:image/jpeg;base64,AQID\""));
+}
+
+/// Everything that a stranger may name holds this.
+const NAME: &str = "Z\u{202e}gpj\u{1b}[31m\n\u{2067}<i>";
+const SHOWN: &str = "Z\\u{202e}gpj\\u{1b}[31m\\n\\u{2067}&lt;i&gt;";
+
+/// The text of the page between two marks, without them.
+fn without(html: &str, from: &str, to: &str) -> String {
+    let mut parts = html.split(from);
+    let mut kept = parts.next().unwrap().to_string();
+    for part in parts {
+        kept += part.split_once(to).unwrap().1;
+    }
+    kept
+}
+
+#[test]
+fn text_of_strangers_shows_what_it_hides_and_does_not_turn_the_text_around_it() {
+    for k in [2, 5, 40] {
+        let named = predictions(k)
+            .with_classes((0..k).map(|class| format!("{NAME}{class}")))
+            .unwrap()
+            .with_files((0..240).map(|i| format!("{NAME}{i}")))
+            .unwrap();
+        let few = Bootstrap::new().with_replicates(20);
+        let other = named.compare(&named, &few).unwrap();
+        let report = named
+            .report(&EvaluationOptions::new())
+            .unwrap()
+            .with_title(NAME)
+            .with_date(NAME)
+            .with_fact(NAME, NAME)
+            .with_overlay_note(NAME)
+            .with_learning_curve(LearningCurve::new(NAME, NAME).with_series(NAME, [(0.0, 1.0)]))
+            .with_comparison(NAME, &named, other)
+            .unwrap()
+            .with_card(ModelCard {
+                name: NAME.into(),
+                intended_use: NAME.into(),
+                data: NAME.into(),
+                limits: NAME.into(),
+                license: NAME.into(),
+                base_model: NAME.into(),
+                dataset: NAME.into(),
+                tags: vec![NAME.into()],
+            });
+        let report = report.with_pictures(|_| Some(Picture::jpeg(vec![1])));
+        let html = report.html().unwrap();
+        for hidden in ['\u{202e}', '\u{2067}', '\u{1b}'] {
+            assert!(!html.contains(hidden), "{k}: {hidden:?}");
+            assert!(!report.card_markdown().unwrap().contains(hidden), "{k}");
+        }
+        assert!(html.contains(SHOWN));
+        // In pictures and attributes there are no elements to keep a direction apart.
+        let text = without(&html, "<svg", "</svg>");
+        let text = without(&text, " alt=\"", "\"");
+        let text = without(&text, "<title>", "</title>");
+        for (at, _) in text.match_indices("Z\\u{202e}") {
+            let count = |mark: &str| text[..at].matches(mark).count();
+            let around = &text[at.saturating_sub(80)..at];
+            assert_eq!(count("<bdi>"), count("</bdi>") + 1, "{k}: {around}");
+        }
+    }
+}
+
+#[test]
+fn confused_classes_are_named_in_words() {
+    let targets = vec![0, 0, 0, 0, 1, 1, 1, 2, 2];
+    let predicted = vec![1, 1, 1, 0, 1, 2, 1, 2, 1];
+    let p = Predictions::from_classes(targets, predicted, 3)
+        .unwrap()
+        .with_classes(["vehicles", "town", "forest"])
+        .unwrap();
+    let options = EvaluationOptions::new().with_intervals(Bootstrap::new().with_replicates(20));
+    let evaluation = p.evaluate(&options).unwrap();
+    let words: Vec<String> = evaluation
+        .confused_pairs
+        .iter()
+        .map(|p| p.to_string())
+        .collect();
+    let expected = [
+        "vehicles taken for town: 3 of 4",
+        "forest taken for town: 1 of 2",
+        "town taken for forest: 1 of 3",
+    ];
+    assert_eq!(words, expected);
+    let interval = evaluation.confused_pairs[0].interval.unwrap();
+    // The formula of Wilson (1927), computed apart in double precision.
+    assert!((interval.low - 0.300_641_843).abs() < 1e-8, "{interval}");
+    assert!((interval.high - 0.954_412_739).abs() < 1e-8, "{interval}");
+    let html = p.report(&options).unwrap().html().unwrap();
+    assert!(html.contains("<bdi>vehicles</bdi> taken for <bdi>town</bdi></th><td>3 of 4</td>"));
+    assert!(html.contains("<td>75.0 %</td><td>30.1 % to 95.4 %</td>"));
+    let json = serde_json::to_value(&evaluation).unwrap();
+    assert_eq!(json["confused_pairs"][0]["target"], "vehicles");
+    assert_eq!(json["confused_pairs"][0]["count"], 3.0);
+    let read: metrics::Evaluation = serde_json::from_value(json).unwrap();
+    assert_eq!(read.confused_pairs, evaluation.confused_pairs);
+
+    // Samples with weights are no counts, also where the weights are whole numbers.
+    let weighted = p.clone().with_weights(vec![2.0; 9]).unwrap();
+    let pair = &weighted.evaluate(&options).unwrap().confused_pairs[0];
+    assert_eq!(
+        (pair.to_string().as_str(), pair.interval),
+        ("vehicles taken for town: 6 of 8", None)
+    );
+    let right = Predictions::from_classes(vec![0, 1], vec![0, 1], 2).unwrap();
+    let html = right.report(&options).unwrap().html().unwrap();
+    assert!(!html.contains("Most confused"));
+}
+
+/// A matrix of 40 or 200 classes: clustered rows, names on hover and in the table, and the worst block enlarged.
+#[test]
+fn matrices_of_many_classes_can_be_read() {
+    for k in [40, 200] {
+        // Classes that lie far apart in their own order are confused: each with the one k / 2 further on.
+        let targets: Vec<usize> = (0..10 * k).map(|i| i % k).collect();
+        let far = |(i, &target): (usize, &usize)| match i / k {
+            0 | 1 => (target + k / 2) % k,
+            2 if target < 4 => (target + k / 2) % k,
+            _ => target,
+        };
+        let predicted = targets.iter().enumerate().map(far).collect();
+        let p = Predictions::from_classes(targets, predicted, k)
+            .unwrap()
+            .with_classes((0..k).map(|class| format!("class <{class}>")))
+            .unwrap();
+        let html = p.report(&EvaluationOptions::new()).unwrap().html().unwrap();
+        let order = p.confusion().clustered_order();
+        for pair in order.chunks(2) {
+            assert_eq!(pair[0].abs_diff(pair[1]), k / 2);
+        }
+        assert!(html.contains("hierarchical clustering with average linkage"));
+        // On hover.
+        let title = format!(
+            "<title>target: class &lt;0&gt;\npredicted: class &lt;{}&gt;\n3 of 10 (30.0 %)</title>",
+            k / 2
+        );
+        assert!(html.contains(&title), "{k}");
+        // In the table, with the number that the matrix has.
+        for (place, class) in order.iter().enumerate() {
+            let row = format!(
+                "<tr><th scope=\"row\">{} <bdi>class &lt;{class}&gt;</bdi></th>",
+                place + 1
+            );
+            assert!(html.contains(&row), "{k}: {row}");
+        }
+        // Enlarged: eight of the classes that were confused three times, each with its own name and count.
+        let block = html
+            .split("aria-label=\"The block with the most mistakes\"")
+            .nth(1)
+            .unwrap();
+        let block = block.split("</figure>").next().unwrap();
+        assert_eq!(block.matches("<rect").count(), 64);
+        assert_eq!(block.matches(">30.0 %</text>").count(), 4);
+        assert!(
+            block.contains("mistakes are between these 8 classes"),
+            "{block}"
+        );
+        assert!(html.matches("class=\"frame\"").count() == 1);
+    }
+    let few = predictions(10).report(&EvaluationOptions::new()).unwrap();
+    let html = few.html().unwrap();
+    assert!(!html.contains("clustering") && !html.contains("class=\"frame\""));
+}
+
+/// The curve of the first of two classes is the mirror image of that of the second.
+#[test]
+fn two_classes_have_one_curve() {
+    let names = |k: usize| (0..k).map(|class| format!("class{class}"));
+    for k in [2, 3] {
+        let p = predictions(k).with_classes(names(k)).unwrap();
+        let html = p.report(&EvaluationOptions::new()).unwrap().html().unwrap();
+        for chart in ["ROC", "Precision and recall"] {
+            let title = format!("<h3><bdi>{chart}</bdi></h3>");
+            let figure = html.split(&title).nth(1).unwrap();
+            let figure = figure.split("</figure>").next().unwrap();
+            let legend = figure.split("<ul class=\"legend\">").nth(1).unwrap();
+            assert_eq!(legend.matches("<li>").count(), if k == 2 { 1 } else { 3 });
+            let says = "The positive class is <bdi>class1</bdi>, the second of the two";
+            assert_eq!(figure.contains(says), k == 2);
+        }
+    }
+}
+
+/// Each number has an interval, or a reason why it has none: on the page and in the JSON.
+#[test]
+fn each_number_has_an_interval_or_a_reason() {
+    let none = EvaluationOptions::new();
+    let asked = none.with_intervals(Bootstrap::new().with_replicates(20));
+    let weighted = predictions(3).with_weights((0..240).map(f64::from).collect());
+    let all = [
+        predictions(2),
+        predictions(3),
+        weighted.unwrap(),
+        Predictions::new(
+            vec![0, 1, 1],
+            vec![vec![0.9, 0.1], vec![0.8, 0.2], vec![0.3, 0.7]],
+        )
+        .unwrap(),
+        Predictions::from_classes(vec![0, 1, 1], vec![0, 1, 0], 2).unwrap(),
+        Predictions::from_classes(vec![0; 3], vec![0; 3], 30).unwrap(),
+    ];
+    for p in &all {
+        for options in [none, asked, asked.with_zero_division(1.0)] {
+            let report = p.report(&options).unwrap();
+            let evaluation = report.evaluation();
+            let json = serde_json::to_value(evaluation).unwrap();
+            for score in &evaluation.scores {
+                let given = [
+                    score.interval.is_some(),
+                    !score.no_interval.is_empty(),
+                    !score.reason.is_empty(),
+                ];
+                assert_eq!(given.iter().filter(|&&is| is).count(), 1, "{score:?}");
+                let in_json = |key: &str| json[key].get(score.name).is_some();
+                let found = ["intervals", "no_interval", "undefined"].map(in_json);
+                assert_eq!(found, given, "{score:?}");
+            }
+            for class in &evaluation.per_class {
+                let whole = !evaluation.no_interval_per_class.contains_key("recall");
+                let has = class.recall_interval.is_some();
+                assert_eq!(has, whole && class.support > 0.0, "{class:?}");
+            }
+            let html = report.html().unwrap();
+            assert!(!html.contains("<td></td></tr>"), "an empty last cell");
+            assert!(!html.contains("interval: .") && !html.contains("intervals: ."));
+        }
+    }
+    // Wilson's interval of the top-k accuracy, as of any share.
+    let top = all[1].evaluate(&asked).unwrap();
+    let top = top.score("top_2_accuracy").unwrap();
+    let right = (top.value.unwrap() * 240.0).round() as u64;
+    assert_eq!(
+        top.interval,
+        metrics::uncertainty::wilson_interval(right, 240, 0.95)
+    );
+    // Reasons do not list hundreds of classes.
+    let reason = &all[5]
+        .evaluate(&none)
+        .unwrap()
+        .score("precision_macro")
+        .cloned();
+    assert!(reason.as_ref().is_none_or(|score| score.reason.len() < 100));
 }

@@ -68,7 +68,7 @@ fn a_report_describes_the_classifier() {
         "upright, ",
         "30 images",
         "Cross-entropy",
-        "Model card: boats<",
+        "Model card: <bdi>boats</bdi><",
         "Evaluated on 3 images of photos/test/.",
     ] {
         assert!(page.contains(text), "{text}");

@@ -3,7 +3,8 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Evaluation, Score};
-use crate::report::html::{escape, interval, number, table};
+use crate::report::html::{escape, interval_or_reason, number, table, untrusted};
+use crate::visible::visible;
 
 /// What people must know before they use a classifier (model card; Mitchell et al. 2019). Empty parts are left out.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -40,9 +41,13 @@ impl ModelCard {
     }
 
     pub(super) fn html(&self, evaluation: &Evaluation) -> String {
-        let mut html = format!("<h2>Model card: {}</h2>\n", escape(&self.name));
+        let mut html = format!("<h2>Model card: {}</h2>\n", untrusted(&self.name));
         for (title, text) in self.parts() {
-            let _ = write!(html, "<h3>{title}</h3>\n<p>{}</p>\n", escape(text));
+            let _ = write!(
+                html,
+                "<h3>{title}</h3>\n<p><bdi>{}</bdi></p>\n",
+                escape(text)
+            );
         }
         let mut facts = String::new();
         for (name, value) in [
@@ -51,22 +56,30 @@ impl ModelCard {
             ("License", &self.license),
         ] {
             if !value.is_empty() {
-                let _ = write!(facts, "<dt>{name}</dt><dd>{}</dd>", escape(value));
+                let _ = write!(facts, "<dt>{name}</dt><dd>{}</dd>", untrusted(value));
             }
         }
         if !facts.is_empty() {
             let _ = writeln!(html, "<dl>{facts}</dl>");
         }
         let rows: Vec<Vec<String>> = headline(evaluation)
-            .map(|score| vec![escape(score.title), number(score.value)])
+            .map(|score| {
+                vec![
+                    escape(score.title),
+                    number(score.value),
+                    interval_or_reason(score),
+                ]
+            })
             .collect();
-        html + &table(&["Score", "Value"], &rows)
+        let head = ["Score", "Value", "Interval, or why there is none"];
+        html + &format!("<div class=\"narrow\">{}</div>\n", table(&head, &rows))
     }
 
-    /// The card as Markdown, with the front matter that Hugging Face reads.
+    /// The card as Markdown, with the front matter that Hugging Face reads. The texts of the card are plain text: what
+    /// Markdown or HTML would take for markup is escaped.
     pub fn markdown(&self, evaluation: &Evaluation) -> String {
         // Every JSON string is also a YAML string.
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let quoted = |text: &str| serde_json::Value::from(&*visible(text)).to_string();
         let mut text = String::from("---\n");
         for (key, value) in [("license", &self.license), ("base_model", &self.base_model)] {
             if !value.is_empty() {
@@ -105,17 +118,21 @@ impl ModelCard {
         }
         let _ = write!(text, "---\n\n# {}\n", one_line(&self.name));
         for (title, part) in self.parts() {
-            let _ = write!(text, "\n## {title}\n\n{part}\n");
+            let _ = write!(text, "\n## {title}\n\n{}\n", plain(part));
         }
         let _ = write!(
             text,
-            "\n## Scores\n\nOn {} samples of {} classes ({}).\n\n| | value | interval |\n|---|---|---|\n",
+            "\n## Scores\n\nOn {} samples of {} classes ({}).\n\n| | value | interval, or why there is none |\n|---|---|---|\n",
             evaluation.samples,
             evaluation.classes.len(),
             one_line(&evaluation.classes.join(", "))
         );
         for score in headline(evaluation) {
-            let interval = interval(score.interval);
+            let interval = match (score.value, score.interval) {
+                (Some(_), Some(interval)) => format!("{:.4} to {:.4}", interval.low, interval.high),
+                (Some(_), None) => score.no_interval.clone(),
+                (None, _) => one_line(&score.reason),
+            };
             let _ = writeln!(
                 text,
                 "| {} | {} | {interval} |",
@@ -141,9 +158,22 @@ fn headline(evaluation: &Evaluation) -> impl Iterator<Item = &Score> {
     .filter_map(|name| evaluation.score(name))
 }
 
-/// Text that is safe inside one line of Markdown.
+/// Text as Markdown that is shown as it is, in lines of its own.
+fn plain(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(one_line).collect();
+    lines.join("\n")
+}
+
+/// Text as Markdown that is shown as it is, in one line.
 fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
-        .replace('|', "\\|")
-        .replace('<', "&lt;")
+    let mut line = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '<' => line += "&lt;",
+            '&' => line += "&amp;",
+            '\\' | '`' | '*' | '[' | ']' | '|' | '#' | '>' => line.extend(['\\', c]),
+            c => line.push(c),
+        }
+    }
+    line
 }

@@ -2,11 +2,11 @@ use std::fmt::Write;
 
 use crate::report::builder::{Other, Report};
 use crate::report::gallery::{changed, figures};
-use crate::report::html::{escape, number, table};
+use crate::report::html::{escape, number, table, untrusted};
 use crate::uncertainty::p_value;
 
 pub(super) fn section(report: &Report, other: &Other) -> String {
-    let name = escape(&other.name);
+    let name = untrusted(&other.name);
     let comparison = &other.comparison;
     let outcomes = &comparison.outcomes;
     let (fixed, broken) = (outcomes.fixed.len(), outcomes.broken.len());
@@ -61,11 +61,14 @@ pub(super) fn section(report: &Report, other: &Other) -> String {
         "Interval of the difference",
     ];
     html += &table(&head, &rows);
-    for (title, samples) in changed(other) {
+    html += "<p class=\"soft\">A difference is the score of this classifier minus that of the other one. Of log loss, Brier \
+             score and area under risk against coverage, the smaller value is better; of all other scores, the larger. If \
+             the interval holds 0, the difference can be chance. Scores without an interval are not compared.</p>\n";
+    for (title, caption, samples) in changed(other) {
         if !samples.is_empty() {
             let _ = write!(
                 html,
-                "<h3 class=\"gallery-title\">{title}</h3>\n{}",
+                "<h3 class=\"gallery-title\">{title}</h3>\n<p class=\"soft\">{caption}</p>\n{}",
                 figures(report, &samples, Some(&other.predictions))
             );
         }

@@ -4,8 +4,9 @@ use crate::curves::Ranking;
 use crate::error::Result;
 use crate::evaluation::{ClassScores, Evaluation};
 use crate::report::builder::Report;
-use crate::report::html::{number, percent};
+use crate::report::html::{interval_or_reason, number, percent, untrusted};
 use crate::report::learning_chart::learning_chart;
+use crate::report::learning_curve::LearningCurve;
 use crate::report::line_chart::{Chart, Line, Shape};
 use crate::report::svg::COLORS;
 
@@ -17,10 +18,7 @@ pub(super) fn curves(report: &Report) -> Result<String> {
         html += &ranked(
             evaluation,
             ("ROC", "false positive rate", "true positive rate"),
-            (
-                true,
-                "Each class against all others, with the area under its curve.",
-            ),
+            (true, "the area under the curve", &area_interval(evaluation)),
             |class| class.roc_auc,
             |ranking| {
                 let curve = ranking.roc_curve()?;
@@ -38,7 +36,8 @@ pub(super) fn curves(report: &Report) -> Result<String> {
             ("Precision and recall", "recall", "precision"),
             (
                 false,
-                "Each class against all others, with its average precision.",
+                "the average precision",
+                &no_interval(evaluation, "average_precision"),
             ),
             |class| class.average_precision,
             |ranking| {
@@ -58,7 +57,7 @@ pub(super) fn curves(report: &Report) -> Result<String> {
         html += &coverage(evaluation)?;
     }
     for curve in &report.learning_curves {
-        html += &learning_chart(curve).figure("")?;
+        html += &learning_chart(curve).figure(&learning_note(curve))?;
     }
     if !html.is_empty() {
         html = format!("<h2>Curves</h2>\n<div class=\"grid\">\n{html}</div>\n");
@@ -66,16 +65,51 @@ pub(super) fn curves(report: &Report) -> Result<String> {
     Ok(html)
 }
 
-/// One curve for each class; of many classes only those with the smallest areas.
+/// The interval of the area under ROC of two classes, or why there is none.
+fn area_interval(evaluation: &Evaluation) -> String {
+    let score = evaluation.score("roc_auc_ovr_macro");
+    match score.filter(|_| evaluation.classes.len() == 2) {
+        Some(score) if score.interval.is_some() => {
+            format!(" Interval of the area: {}.", interval_or_reason(score))
+        }
+        Some(score) if score.value.is_some() => format!(" No interval: {}.", score.no_interval),
+        Some(_) => String::new(),
+        None => no_interval(evaluation, "roc_auc"),
+    }
+}
+
+/// Why a score of the single classes has no interval.
+fn no_interval(evaluation: &Evaluation, score: &str) -> String {
+    let reason = evaluation.no_interval_per_class.get(score);
+    reason.map_or_else(String::new, |reason| format!(" No interval: {reason}."))
+}
+
+fn learning_note(curve: &LearningCurve) -> String {
+    let lines = curve.series.len();
+    if lines > COLORS {
+        format!("Of {lines} lines, the first {COLORS} are shown.")
+    } else {
+        String::new()
+    }
+}
+
+/// One curve for each class; of many classes only those with the smallest areas. Of two classes only that of the second,
+/// the positive one, because that of the first is its mirror image.
 fn ranked(
     evaluation: &Evaluation,
     (title, x, y): (&str, &str, &str),
-    (diagonal, note): (bool, &str),
+    (diagonal, value, intervals): (bool, &str, &str),
     area: impl Fn(&ClassScores) -> Option<f64>,
     points: impl Fn(&Ranking) -> Option<Vec<(f64, f64)>>,
 ) -> Result<String> {
     let mut classes: Vec<usize> = (0..evaluation.classes.len()).collect();
-    let mut note = note.to_string();
+    let mut note = if let [_, positive] = evaluation.classes.as_slice() {
+        classes = vec![1];
+        let positive = untrusted(positive);
+        format!("The positive class is {positive}, the second of the two, with {value}.{intervals}")
+    } else {
+        format!("Each class against all others, with {value}.{intervals}")
+    };
     // If all areas are close to 1, only the corner shows a difference.
     let near = |&class: &usize| area(&evaluation.per_class[class]).is_none_or(|area| area > 0.97);
     let zoomed = classes.iter().all(near);
@@ -85,6 +119,9 @@ fn ranked(
         (true, true) => (0.0, 0.2),
         (true, false) => (0.8, 1.0),
     };
+    if diagonal && !zoomed {
+        note += " The dashed line is chance.";
+    }
     if zoomed {
         note += " Only the corner of the chart is shown.";
     }
@@ -142,9 +179,12 @@ fn reliability(evaluation: &Evaluation) -> Result<String> {
             shape: Shape::Dots(points.collect()),
         }],
     };
+    let intervals = evaluation
+        .score("ece_15")
+        .map_or("", |score| score.no_interval.as_str());
     chart.figure(&format!(
         "Below the dashed line the classifier is overconfident. Expected calibration error {:.4}, largest error of a \
-         bin {:.4}.",
+         bin {:.4}. No intervals: {intervals}.",
         calibration.expected, calibration.maximum
     ))
 }
@@ -216,7 +256,8 @@ fn coverage(evaluation: &Evaluation) -> Result<String> {
     };
     let note = match curve.for_accuracy(0.995) {
         Some(point) if point.coverage < 1.0 => format!(
-            "If a person decides the {} least confident samples (below {}), {} of the others are right.",
+            "If a person decides the {} least confident samples (below {}), {} of the others are right. These numbers have \
+             no intervals: the limit was chosen on the same samples, so that new samples will have more mistakes.",
             percent(1.0 - point.coverage),
             percent(point.threshold),
             percent(1.0 - point.risk)

@@ -3,7 +3,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::predictions::Predictions;
 use crate::report::builder::{Other, Picture, Report};
-use crate::report::html::{escape, percent};
+use crate::report::html::{escape, percent, untrusted};
+use crate::visible::visible;
 
 /// The largest number of samples that each gallery shows.
 const SHOWN: usize = 12;
@@ -15,7 +16,7 @@ impl Report {
         let mut shown = confident_mistakes(&self.predictions);
         shown.extend(least_confident(&self.predictions));
         if let Some(other) = &self.comparison {
-            shown.extend(changed(other).flat_map(|(_, samples)| samples));
+            shown.extend(changed(other).flat_map(|(_, _, samples)| samples));
         }
         shown.sort_unstable();
         shown.dedup();
@@ -33,16 +34,23 @@ impl Report {
     }
 }
 
-/// Samples that only one of two classifiers has right, with a heading for each of the two groups.
-pub(super) fn changed(other: &Other) -> impl Iterator<Item = (&'static str, Vec<usize>)> {
+/// Samples that only one of two classifiers has right, with a heading and a caption for each of the two groups.
+pub(super) fn changed(other: &Other) -> impl Iterator<Item = (&'static str, String, Vec<usize>)> {
     let outcomes = &other.comparison.outcomes;
     let groups = [
-        ("Now right", &outcomes.fixed),
-        ("No longer right", &outcomes.broken),
+        ("Now right", "only this classifier", &outcomes.fixed),
+        (
+            "No longer right",
+            "only the other classifier",
+            &outcomes.broken,
+        ),
     ];
-    groups
-        .into_iter()
-        .map(|(title, samples)| (title, samples.iter().copied().take(SHOWN).collect()))
+    groups.into_iter().map(|(title, which, samples)| {
+        let shown: Vec<usize> = samples.iter().copied().take(SHOWN).collect();
+        let (first, all) = (shown.len(), samples.len());
+        let caption = format!("The first {first} of {all} samples that {which} has right.");
+        (title, caption, shown)
+    })
 }
 
 /// Wrong predictions in descending order of confidence.
@@ -96,7 +104,7 @@ fn figure(report: &Report, sample: usize, other: Option<&Predictions>) -> String
     let mut html = format!(
         "<figure>{}<figcaption><span class=\"{class}\">{}</span> ",
         pictures(report, sample, &file),
-        escape(&predictions.classes()[predicted])
+        untrusted(&predictions.classes()[predicted])
     );
     if predictions.probabilities().is_some() {
         let confidence = confidence(predictions, sample);
@@ -106,10 +114,10 @@ fn figure(report: &Report, sample: usize, other: Option<&Predictions>) -> String
     if !right {
         let own = predictions.row(sample).map(|row| row[target]);
         let own = own.map_or_else(String::new, |own| format!(" ({})", percent(own)));
-        html += &format!("is {}{own}<br>", escape(&predictions.classes()[target]));
+        html += &format!("is {}{own}<br>", untrusted(&predictions.classes()[target]));
     }
     if let Some(other) = other {
-        let class = escape(&other.classes()[other.predicted()[sample]]);
+        let class = untrusted(&other.classes()[other.predicted()[sample]]);
         let share = other.probabilities().map_or_else(String::new, |_| {
             format!(" {}", percent(confidence(other, sample)))
         });
@@ -117,7 +125,7 @@ fn figure(report: &Report, sample: usize, other: Option<&Predictions>) -> String
     }
     html += &format!(
         "<span class=\"file\">{}</span></figcaption></figure>\n",
-        escape(&file)
+        untrusted(&file)
     );
     html
 }
@@ -155,7 +163,7 @@ fn image(picture: &Picture, alternative: &str) -> Option<String> {
     (media_type.starts_with("image/") && media_type.chars().all(sound)).then(|| {
         format!(
             "<img alt=\"{}\" src=\"data:{media_type};base64,{}\">",
-            escape(alternative),
+            escape(&visible(alternative)),
             STANDARD.encode(&picture.bytes)
         )
     })

@@ -1,23 +1,32 @@
 use std::fmt::Write;
 
-use crate::uncertainty::Estimate;
+use crate::evaluation::Score;
+use crate::visible::{push_visible, visible};
 
-/// Escapes text for HTML, also inside double quotes.
+/// Escapes text for HTML, also inside double quotes. Hidden characters are shown as escapes, but a line end and a tab
+/// stay what they are.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\r' => {} // first half of a line end
-            c if c.is_control() && !matches!(c, '\n' | '\t') => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
+            '\n' | '\t' => escaped.push(c),
+            '\r' if characters.peek() == Some(&'\n') => {} // first half of a line end
+            c => push_visible(&mut escaped, c),
         }
     }
     escaped
+}
+
+/// A name that a stranger gave, such as that of a class or a file, as HTML in one line. Its direction does not change
+/// that of the text around it.
+pub(super) fn untrusted(name: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(&visible(name)))
 }
 
 /// A number with four digits.
@@ -30,9 +39,14 @@ pub(super) fn percent(value: f64) -> String {
     format!("{:.1} %", 100.0 * value)
 }
 
-/// The ends of an interval, or nothing.
-pub(super) fn interval(estimate: Option<Estimate>) -> String {
-    estimate.map_or_else(String::new, |e| format!("{:.4} to {:.4}", e.low, e.high))
+/// The ends of the interval of a score, or why it has none, or why the score is undefined.
+pub(super) fn interval_or_reason(score: &Score) -> String {
+    match (score.value, score.interval) {
+        (Some(_), Some(interval)) => format!("{:.4} to {:.4}", interval.low, interval.high),
+        (Some(_), None) => escape(&score.no_interval),
+        // It names classes.
+        (None, _) => untrusted(&score.reason),
+    }
 }
 
 /// A table whose first column is text and whose other columns are numbers. The cells must be HTML.

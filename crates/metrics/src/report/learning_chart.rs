@@ -2,12 +2,17 @@ use std::fmt::Write;
 
 use crate::error::Result;
 use crate::report::html::escape;
+use crate::report::label::{pixels, shorten};
 use crate::report::learning_curve::{LearningCurve, Point};
 use crate::report::line_chart::{Chart, Line, Shape};
 use crate::report::svg::{COLORS, HEIGHT, WIDTH};
+use crate::visible::visible;
 
 /// Height of the title above a chart, and of the legend below it.
 const MARGIN: u32 = 28;
+
+/// Height of a line of the legend.
+const LINE: u32 = 18;
 
 /// Draws learning curves one below the other, each with its title and legend, as an SVG picture of its own. Its colors
 /// follow the light or dark mode of the viewer, as those of the report do.
@@ -22,8 +27,16 @@ const MARGIN: u32 = 28;
 /// # Errors
 /// [`Error::Chart`](crate::Error::Chart) where a chart cannot be drawn.
 pub fn learning_curves_svg(curves: &[LearningCurve]) -> Result<String> {
-    let row = HEIGHT + 2 * MARGIN;
-    let height = row * curves.len() as u32;
+    let charts: Vec<(Chart, Vec<String>)> = curves
+        .iter()
+        .map(|curve| {
+            let chart = learning_chart(curve);
+            let legend = legend(&chart);
+            (chart, legend)
+        })
+        .collect();
+    let row = |legend: &[String]| HEIGHT + MARGIN + MARGIN.max(LINE * legend.len() as u32 + 10);
+    let height: u32 = charts.iter().map(|(_, legend)| row(legend)).sum();
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<style>\n{}text {{ fill: var(--ink); }}\n</style>\n\
@@ -31,26 +44,45 @@ pub fn learning_curves_svg(curves: &[LearningCurve]) -> Result<String> {
         2 * WIDTH,
         include_str!("colors.css")
     );
-    for (at, curve) in curves.iter().enumerate() {
-        let (chart, top) = (learning_chart(curve), row * at as u32);
+    let mut top = 0;
+    for (chart, legend) in &charts {
         let place = format!("<svg y=\"{}\" height=\"{HEIGHT}\" ", top + MARGIN);
         svg += &chart.svg()?.replacen("<svg ", &place, 1);
-        let (title, below) = (top + MARGIN - 8, top + row - 10);
-        let _ = write!(
+        let title = escape(&visible(chart.title));
+        let _ = writeln!(
             svg,
-            "<text x=\"18\" y=\"{title}\" font-weight=\"bold\">{}</text>\n<text x=\"18\" y=\"{below}\">",
-            escape(&curve.metric)
+            "<text x=\"18\" y=\"{}\" font-weight=\"bold\">{title}</text>",
+            top + MARGIN - 8
         );
-        for (color, line) in chart.series.iter().enumerate() {
-            let name = escape(&line.name);
-            let _ = write!(
-                svg,
-                "<tspan style=\"fill:var(--s{color})\">\u{25a0}</tspan> {name} \u{2003}"
-            );
+        let below = top + HEIGHT + 2 * MARGIN - 10;
+        for (line, entries) in legend.iter().enumerate() {
+            let y = below + LINE * line as u32;
+            let _ = writeln!(svg, "<text x=\"18\" y=\"{y}\">{entries}</text>");
         }
-        svg += "</text>\n";
+        top += row(legend);
     }
     Ok(svg + "</svg>\n")
+}
+
+/// The lines of the legend, each as narrow as the chart.
+fn legend(chart: &Chart) -> Vec<String> {
+    let most = WIDTH as i32 - 36;
+    let (mut lines, mut width) = (vec![String::new()], 0);
+    for (color, series) in chart.series.iter().enumerate() {
+        let name = shorten(&series.name, most - 32);
+        let entry = pixels(&name) + 32;
+        if width > 0 && width + entry > most {
+            lines.push(String::new());
+            width = 0;
+        }
+        width += entry;
+        if let Some(line) = lines.last_mut() {
+            let name = escape(&name);
+            *line +=
+                &format!("<tspan style=\"fill:var(--s{color})\">\u{25a0}</tspan> {name} \u{2003}");
+        }
+    }
+    lines
 }
 
 /// Whether a point is finite and not too large for an axis.

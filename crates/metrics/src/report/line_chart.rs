@@ -2,8 +2,9 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::error::Result;
-use crate::report::html::escape;
+use crate::report::html::untrusted;
 use crate::report::svg::{COLORS, Drawn, GRID, HEIGHT, SCALE, SOFT, WIDTH, draw, series_color};
+use crate::visible::visible;
 
 type Canvas<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -44,7 +45,7 @@ impl Chart<'_> {
                 "<li><svg viewBox=\"0 0 10 3\" aria-hidden=\"true\"><rect width=\"10\" height=\"3\" \
                  style=\"fill:var(--s{})\"/></svg>{}</li>",
                 index % COLORS,
-                escape(&series.name)
+                untrusted(&series.name)
             );
         }
         let note = if note.is_empty() {
@@ -54,7 +55,7 @@ impl Chart<'_> {
         };
         Ok(format!(
             "<figure><h3>{}</h3>\n{svg}<ul class=\"legend\">{legend}</ul>\n{note}</figure>\n",
-            escape(self.title)
+            untrusted(self.title)
         ))
     }
 
@@ -74,8 +75,8 @@ impl Chart<'_> {
                 )?;
             chart
                 .configure_mesh()
-                .x_desc(self.x)
-                .y_desc(self.y)
+                .x_desc(visible(self.x))
+                .y_desc(visible(self.y))
                 .x_labels(5)
                 .y_labels(5)
                 .axis_desc_style(font(SOFT))

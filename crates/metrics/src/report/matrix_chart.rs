@@ -1,158 +1,268 @@
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+//! A confusion matrix as SVG. It is written directly, because plotters has no tooltips.
 
-use crate::confusion::{ConfusionMatrix, Normalize};
-use crate::error::Result;
-use crate::report::svg::{Area, CARD, Drawn, INK, SCALE, SOFT, draw, series_color};
+use std::fmt::Write;
+use std::ops::Range;
 
-/// Sizes of the picture of a confusion matrix, in pixels as shown.
+use crate::confusion::{ConfusionMatrix, Count};
+use crate::numeric::share;
+use crate::report::html::escape;
+use crate::report::label::{pixels, shorten};
+use crate::visible::visible;
+
+/// Up to this number of classes, each cell shows its count and share.
+pub(super) const NUMBERS: usize = 12;
+/// Up to this number of classes, the columns have names; beyond it they have the numbers of the rows.
+pub(super) const COLUMN_NAMES: usize = 8;
+/// The largest number of cells that are drawn: all of 200 classes.
+pub(super) const CELLS: usize = 40_000;
+/// The largest number of cells that say on hover which classes they belong to.
+const TITLES: usize = 10_000;
+/// The largest number of rows that say on hover which class they belong to.
+const ROWS: usize = 1_000;
+/// The widest name, in pixels as shown; a longer one is shortened.
+const NAME: i32 = 128;
+
+/// A confusion matrix to be drawn. Rows are targets; a darker cell is a larger share of its row.
+pub(super) struct MatrixChart<'a> {
+    pub title: &'a str,
+    pub matrix: &'a ConfusionMatrix,
+    pub names: &'a [String],
+    /// The classes that are drawn, in their order. Shares are of the whole row, also where not all classes are drawn.
+    pub order: &'a [usize],
+    /// The number of the first class if the classes are numbered.
+    pub first_number: Option<usize>,
+    /// Places in the order of the classes that get a frame.
+    pub frame: Option<Range<usize>>,
+}
+
+/// Sizes in pixels as shown.
 struct Layout {
-    classes: usize,
     cell: i32,
     left: i32,
     top: i32,
     /// Whether each cell shows its count.
     numbers: bool,
-    /// Of many classes, only every so many are named.
-    label_every: usize,
+    /// Whether the names of the columns are written from bottom to top, because one is wider than a cell.
+    upright: bool,
+    /// Of many classes, only every so many rows and columns are named.
+    row_every: usize,
+    column_every: usize,
 }
 
-impl Layout {
-    fn new(names: &[String]) -> Self {
-        let classes = names.len();
-        let numbers = classes <= 12;
-        let cell = if classes <= 4 {
-            96
-        } else if numbers {
-            58
-        } else {
-            (520 / classes).max(4)
+impl MatrixChart<'_> {
+    /// The picture. On a narrow screen it does not become smaller than can be read, so it must be in a box that scrolls.
+    pub fn svg(&self) -> String {
+        let layout = self.layout();
+        let side = layout.cell * self.order.len() as i32 + 12;
+        let (width, height) = (layout.left + side, layout.top + side);
+        let title = escape(&visible(self.title));
+        let mut svg = format!(
+            "<svg class=\"matrix\" role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 {width} {height}\" \
+             style=\"min-width:{}px;max-width:{}px\">\n",
+            width * 17 / 20,
+            (width * 3 / 2).max(544)
+        );
+        svg += &self.labels(&layout);
+        svg += &self.row_titles(&layout);
+        svg += &self.cells(&layout);
+        if let Some(frame) = &self.frame {
+            let length = layout.cell * frame.len() as i32;
+            let start = layout.cell * frame.start as i32;
+            let (x, y) = (layout.left + start, layout.top + start);
+            let _ = writeln!(
+                svg,
+                "<path class=\"frame\" d=\"M{x} {y}h{length}v{length}h-{length}z\"/>"
+            );
+        }
+        svg + "</svg>\n"
+    }
+
+    fn layout(&self) -> Layout {
+        let classes = self.order.len();
+        let numbers = classes <= NUMBERS;
+        let cell = match classes {
+            0..=4 => 96,
+            5..=NUMBERS => 58,
+            _ => (760 / classes).clamp(4, 24) as i32,
         };
-        let lengths = names.iter().map(|name| name.chars().count());
-        let longest = lengths.max().unwrap_or(0).min(16) as i32;
-        Self {
-            classes,
-            cell: cell as i32,
-            left: 40 + 8 * longest,
-            top: 58,
+        let names = || {
+            self.order
+                .iter()
+                .map(|&class| shorten(&self.names[class], NAME))
+        };
+        let longest = names().map(|name| pixels(&name)).max().unwrap_or(0);
+        let upright = classes <= COLUMN_NAMES && longest > cell - 4;
+        let number = if self.first_number.is_some() { 32 } else { 0 };
+        Layout {
+            cell,
+            left: 40 + longest + number,
+            top: if upright { 34 + longest } else { 58 },
             numbers,
-            label_every: if classes <= 30 {
-                1
-            } else {
-                classes.div_ceil(30)
-            },
+            upright,
+            row_every: 14_u32.div_ceil(cell as u32) as usize,
+            // A number of three digits is wider.
+            column_every: if classes < 100 { 22_u32 } else { 32 }.div_ceil(cell as u32) as usize,
         }
     }
 
-    fn size(&self) -> (u32, u32) {
-        let side = self.cell * self.classes as i32 + 12;
-        ((self.left + side) as u32, (self.top + side) as u32)
+    /// The number of the class at this place and a space, if the classes are numbered.
+    fn number(&self, place: usize) -> String {
+        self.first_number
+            .map_or_else(String::new, |first| (first + place).to_string())
     }
-}
 
-/// The confusion matrix as a picture. Rows are targets; a darker cell is a larger share of its row.
-pub(super) fn confusion(matrix: &ConfusionMatrix, names: &[String]) -> Result<String> {
-    let layout = Layout::new(names);
-    let shares = matrix.normalized(Normalize::Target);
-    draw(layout.size(), "Confusion matrix", |area| {
-        let middle = layout.left + layout.cell * layout.classes as i32 / 2;
-        let heading = style(13, SOFT, HPos::Center);
-        write(area, (middle, 12), "predicted", heading)?;
-        let corner = style(13, SOFT, HPos::Right);
-        write(area, (layout.left - 10, 38), "target", corner)?;
-        for (target, row) in matrix.rows().enumerate() {
-            if target % layout.label_every == 0 {
-                label(area, &layout, target, &names[target])?;
+    /// The names of the rows and the names or numbers of the columns.
+    fn labels(&self, layout: &Layout) -> String {
+        let (left, cell) = (layout.left, layout.cell);
+        let middle = left + cell * self.order.len() as i32 / 2;
+        let above = layout.top - 20;
+        let mut svg = format!(
+            "<text class=\"axis\" x=\"{middle}\" y=\"12\" text-anchor=\"middle\">predicted</text>\n\
+             <text class=\"axis\" x=\"{}\" y=\"{above}\" text-anchor=\"end\">target</text>\n",
+            left - 10
+        );
+        for (place, &class) in self.order.iter().enumerate() {
+            let name = &self.names[class];
+            let short = escape(&shorten(name, NAME));
+            let hover = escape(&visible(name));
+            let number = self.number(place);
+            let at = cell * place as i32 + cell / 2;
+            let (row, column) = (layout.top + at, left + at);
+            if place % layout.row_every == 0 {
+                let space = if number.is_empty() { "" } else { " " };
+                let _ = writeln!(
+                    svg,
+                    "<text x=\"{}\" y=\"{row}\" text-anchor=\"end\">{number}{space}{short}<title>{hover}</title></text>",
+                    left - 10
+                );
             }
-            for (predicted, &count) in row.iter().enumerate() {
-                // Most cells of many classes are empty, and drawing them would take most of the page.
+            if place % layout.column_every != 0 {
+                continue;
+            }
+            let (y, style, words) = if self.order.len() > COLUMN_NAMES {
+                let attributes = "class=\"number\" text-anchor=\"middle\"".to_string();
+                (layout.top - 16, attributes, number)
+            } else if layout.upright {
+                let y = layout.top - 8;
+                (y, format!("transform=\"rotate(-90 {column} {y})\""), short)
+            } else {
+                (layout.top - 20, "text-anchor=\"middle\"".to_string(), short)
+            };
+            let _ = writeln!(
+                svg,
+                "<text x=\"{column}\" y=\"{y}\" {style}>{words}<title>{hover}</title></text>"
+            );
+        }
+        svg
+    }
+
+    /// In a large matrix, each row says on hover which class it belongs to, also where its cells are empty.
+    fn row_titles(&self, layout: &Layout) -> String {
+        let classes = self.order.len();
+        if layout.numbers || classes > ROWS {
+            return String::new();
+        }
+        let (left, width, cell) = (layout.left, layout.cell * classes as i32, layout.cell);
+        let row = |(place, &class): (usize, &usize)| {
+            format!(
+                "<path class=\"row\" d=\"M{left} {}h{width}v{cell}h-{width}z\"><title>target: {}</title></path>\n",
+                layout.top + cell * place as i32,
+                escape(&visible(&self.names[class]))
+            )
+        };
+        self.order.iter().enumerate().map(row).collect()
+    }
+
+    /// The cells. Of a large matrix most are empty, and drawing those would take most of the page.
+    fn cells(&self, layout: &Layout) -> String {
+        let mut cells = Vec::new();
+        for (row, &target) in self.order.iter().enumerate() {
+            let counts = &self.matrix[target];
+            let support: f64 = counts.iter().sum();
+            for (column, &predicted) in self.order.iter().enumerate() {
+                let count = counts[predicted];
                 if count > 0.0 || layout.numbers {
-                    let share = shares[target][predicted].unwrap_or(0.0);
-                    cell(area, &layout, (target, predicted), count, share)?;
+                    cells.push(((row, column), count, support));
                 }
             }
         }
-        Ok(())
-    })
-}
+        if cells.len() > TITLES {
+            cells.sort_by(|a, b| b.1.total_cmp(&a.1));
+            cells.truncate(CELLS);
+        }
+        let one = |(index, cell): (usize, &Cell)| self.cell(layout, cell, index < TITLES);
+        cells.iter().enumerate().map(one).collect()
+    }
 
-/// Writes the name of a class beside its row and above its column.
-fn label(area: &Area, layout: &Layout, class: usize, name: &str) -> Drawn {
-    let middle = layout.cell * class as i32 + layout.cell / 2;
-    let name = shorten(name);
-    let (row, column) = (layout.top + middle, layout.left + middle);
-    write(
-        area,
-        (layout.left - 10, row),
-        &name,
-        style(13, INK, HPos::Right),
-    )?;
-    if layout.classes <= 8 {
-        let fitting: String = name.chars().take((layout.cell / 7) as usize).collect();
-        write(area, (column, 38), &fitting, style(13, INK, HPos::Center))
-    } else {
-        let number = (class + 1).to_string();
-        write(area, (column, 42), &number, style(11, SOFT, HPos::Center))
+    fn cell(
+        &self,
+        layout: &Layout,
+        &((row, column), count, support): &Cell,
+        titled: bool,
+    ) -> String {
+        let size = layout.cell;
+        let (x, y) = (
+            layout.left + size * column as i32,
+            layout.top + size * row as i32,
+        );
+        let part = share(count, support).unwrap_or(0.0);
+        // A faint cell of a few pixels cannot be seen.
+        let least = if size > 8 { 0.10 } else { 0.30 };
+        let strength = if count > 0.0 {
+            least + (0.95 - least) * part
+        } else {
+            0.03
+        };
+        let (target, predicted) = (self.order[row], self.order[column]);
+        let class = if target == predicted {
+            "right"
+        } else {
+            "wrong"
+        };
+        // Small cells touch each other, because a gap would be most of them.
+        let gap = i32::from(size > 8);
+        let mut svg = format!(
+            "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" opacity=\"{strength:.3}\"",
+            x + gap,
+            y + gap,
+            size - 2 * gap,
+            size - 2 * gap
+        );
+        if titled {
+            let [of_target, of_predicted] =
+                [target, predicted].map(|class| escape(&visible(&self.names[class])));
+            let _ = writeln!(
+                svg,
+                "><title>target: {of_target}\npredicted: {of_predicted}\n{} of {} ({:.1} %)</title></rect>",
+                Count(count),
+                Count(support),
+                100.0 * part
+            );
+        } else {
+            svg += "/>\n";
+        }
+        let large = self.order.len() <= 4;
+        if layout.numbers && (count > 0.0 || large) {
+            let (x, y) = (x + size / 2, y + size / 2);
+            let (lift, of_count, of_share) = if large { (9, 20, 12) } else { (7, 14, 10) };
+            let class = if strength > 0.55 {
+                "count filled"
+            } else {
+                "count"
+            };
+            let _ = write!(
+                svg,
+                "<text class=\"{class}\" x=\"{x}\" y=\"{}\" style=\"font-size:{of_count}px\">{}</text>\n\
+                 <text class=\"{class}\" x=\"{x}\" y=\"{}\" style=\"font-size:{of_share}px\">{:.1} %</text>\n",
+                y - lift,
+                Count(count),
+                y + lift + 3,
+                100.0 * part
+            );
+        }
+        svg
     }
 }
 
-/// Draws the cell of a target and a predicted class.
-fn cell(
-    area: &Area,
-    layout: &Layout,
-    (target, predicted): (usize, usize),
-    count: f64,
-    share: f64,
-) -> Drawn {
-    let (s, size) = (SCALE as i32, layout.cell);
-    let (x, y) = (
-        layout.left + size * predicted as i32,
-        layout.top + size * target as i32,
-    );
-    let color = series_color(usize::from(target != predicted));
-    let corners = [
-        ((x + 1) * s, (y + 1) * s),
-        ((x + size - 1) * s, (y + size - 1) * s),
-    ];
-    let strength = if count > 0.0 {
-        0.10 + 0.85 * share
-    } else {
-        0.03
-    };
-    area.draw(&Rectangle::new(corners, color.mix(strength).filled()))?;
-    let large = layout.classes <= 4;
-    if !layout.numbers || (count == 0.0 && !large) {
-        return Ok(());
-    }
-    let ink = if strength > 0.55 { CARD } else { INK };
-    let (x, y) = (x + size / 2, y + size / 2);
-    let words = if count.fract() == 0.0 {
-        format!("{count}")
-    } else {
-        format!("{count:.2}")
-    };
-    let (lift, of_count, of_share) = if large { (9, 20, 12) } else { (7, 14, 10) };
-    let center = |size| style(size, ink, HPos::Center);
-    write(area, (x, y - lift), &words, center(of_count))?;
-    let words = format!("{:.1} %", 100.0 * share);
-    write(area, (x, y + lift + 3), &words, center(of_share))
-}
-
-fn style(size: i32, color: RGBColor, anchor: HPos) -> TextStyle<'static> {
-    let font = ("sans-serif", size * SCALE as i32).into_font();
-    font.color(&color).pos(Pos::new(anchor, VPos::Center))
-}
-
-fn write(area: &Area, (x, y): (i32, i32), words: &str, style: TextStyle<'static>) -> Drawn {
-    let s = SCALE as i32;
-    area.draw(&Text::new(words.to_string(), (x * s, y * s), style))?;
-    Ok(())
-}
-
-/// At most 16 characters of a name.
-fn shorten(name: &str) -> String {
-    if name.chars().count() <= 16 {
-        return name.to_string();
-    }
-    name.chars().take(15).chain(['…']).collect()
-}
+/// Places of the row and the column, count, and support of the row.
+type Cell = ((usize, usize), f64, f64);

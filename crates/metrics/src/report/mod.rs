@@ -9,14 +9,17 @@
 
 mod builder;
 mod card;
+mod class_table;
 mod comparison_section;
 mod curve_charts;
 mod gallery;
 mod html;
+mod label;
 mod learning_chart;
 mod learning_curve;
 mod line_chart;
 mod matrix_chart;
+mod matrix_section;
 mod page;
 mod svg;
 

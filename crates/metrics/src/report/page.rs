@@ -1,17 +1,21 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::confusion::Count;
 use crate::error::Result;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, NOT_ASKED};
 use crate::report::builder::Report;
+use crate::report::class_table::class_table;
 use crate::report::comparison_section;
 use crate::report::curve_charts::curves;
 use crate::report::gallery;
-use crate::report::html::{escape, interval, number, percent, shell, table};
-use crate::report::matrix_chart;
+use crate::report::html::{escape, interval_or_reason, number, percent, shell, table, untrusted};
+use crate::report::matrix_section::{class_order, confused_pairs, matrix};
 
-/// Up to this number of classes, the confusion matrix and the table of the classes are side by side on a wide screen.
+/// Up to this number of classes, the confusion matrix stands beside what was evaluated on a wide screen.
 const SIDE_BY_SIDE: usize = 6;
+/// Number of classes whose samples are counted at the top. The table of the classes counts those of all.
+const SAMPLES: usize = 12;
 
 impl Report {
     /// The page as HTML.
@@ -33,33 +37,28 @@ impl Report {
 
 fn page(report: &Report) -> Result<String> {
     let mut body = header(report);
-    let confusion = format!(
-        "<figure class=\"confusion\">{}<figcaption>Rows are targets, columns are predicted classes. Percentages are \
-         shares of the row.</figcaption></figure>\n",
-        matrix_chart::confusion(&report.evaluation.confusion, &report.evaluation.classes)?
-    );
-    let confusion = format!("<h2>Confusion matrix</h2>\n{confusion}");
-    let classes = format!(
-        "<h2>Scores of each class</h2>\n{}",
-        per_class(&report.evaluation)
-    );
-    body += &if report.evaluation.classes.len() <= SIDE_BY_SIDE {
+    let evaluation = &report.evaluation;
+    let order = class_order(evaluation);
+    let confusion = matrix(evaluation, &order);
+    let pairs = confused_pairs(evaluation);
+    let about = evaluated(report);
+    body += &if evaluation.classes.len() <= SIDE_BY_SIDE {
         format!(
-            "<div class=\"split\">\n<div>{}{classes}</div>\n<div>{confusion}</div>\n</div>\n",
-            evaluated(report)
+            "<div class=\"split\">\n<div>{about}{pairs}</div>\n<div>{confusion}</div>\n</div>\n"
         )
     } else {
-        evaluated(report) + &confusion + &classes
+        about + &confusion + &pairs
     };
+    body += &class_table(evaluation, &order);
     if let Some(other) = &report.comparison {
         body += &comparison_section::section(report, other);
     }
     body += &curves(report)?;
     body += &galleries(report);
     body += "<h2>All scores</h2>\n";
-    body += &all_scores(&report.evaluation);
+    body += &all_scores(evaluation);
     if let Some(card) = &report.card {
-        body += &card.html(&report.evaluation);
+        body += &card.html(evaluation);
     }
     Ok(shell(&report.title, &body))
 }
@@ -69,10 +68,10 @@ fn header(report: &Report) -> String {
     let wrong = report.predictions.mistakes().count();
     let mut html = format!(
         "<header>\n<h1>{}</h1>\n<p class=\"soft\">",
-        escape(&report.title)
+        untrusted(&report.title)
     );
     if let Some(date) = &report.date {
-        let _ = write!(html, "{} · ", escape(date));
+        let _ = write!(html, "{} · ", untrusted(date));
     }
     let _ = write!(
         html,
@@ -99,9 +98,8 @@ fn header(report: &Report) -> String {
             (Some(e), "accuracy" | "balanced_accuracy") => {
                 format!("{} to {}", percent(e.low), percent(e.high))
             }
-            (None, "ece_15") if score.value.is_some() => "in 15 bins".to_string(),
-            (estimate, _) if score.value.is_some() => interval(estimate),
-            _ => escape(&score.reason),
+            _ if score.no_interval == NOT_ASKED => String::new(),
+            _ => interval_or_reason(score),
         };
         if !note.is_empty() {
             note = format!("<span>{note}</span>");
@@ -111,7 +109,18 @@ fn header(report: &Report) -> String {
             "<div class=\"{class}\"><span>{title}</span><b>{value}</b>{note}</div>"
         );
     }
-    html += "</div>\n</header>\n";
+    html += "</div>\n";
+    if evaluation
+        .scores
+        .iter()
+        .any(|score| score.no_interval == NOT_ASKED)
+    {
+        let _ = writeln!(
+            html,
+            "<p class=\"soft\">No score has an interval: {NOT_ASKED}.</p>"
+        );
+    }
+    html += "</header>\n";
     html
 }
 
@@ -121,20 +130,20 @@ fn evaluated(report: &Report) -> String {
         let _ = writeln!(
             html,
             "<dt>{}</dt><dd>{}</dd>",
-            escape(&fact.name),
-            escape(&fact.value)
+            untrusted(&fact.name),
+            untrusted(&fact.value)
         );
     }
     let counts: Vec<String> = report
         .evaluation
         .per_class
         .iter()
-        .take(30)
-        .map(|class| format!("{} {}", escape(&class.name), class.support))
+        .take(SAMPLES)
+        .map(|class| format!("{} {}", untrusted(&class.name), Count(class.support)))
         .collect();
-    let more = report.evaluation.per_class.len().saturating_sub(30);
+    let more = report.evaluation.per_class.len().saturating_sub(SAMPLES);
     let more = if more > 0 {
-        format!(" and {more} more classes")
+        format!(" and those of {more} more classes")
     } else {
         String::new()
     };
@@ -146,61 +155,37 @@ fn evaluated(report: &Report) -> String {
     html
 }
 
-fn per_class(evaluation: &Evaluation) -> String {
-    let rows: Vec<Vec<String>> = evaluation
-        .per_class
-        .iter()
-        .map(|class| {
-            let numbers = [
-                class.precision,
-                class.recall,
-                class.f1,
-                class.specificity,
-                class.roc_auc,
-                class.average_precision,
-            ];
-            let mut row = vec![escape(&class.name)];
-            row.extend(numbers.map(number));
-            row.push(class.support.to_string());
-            row
-        })
-        .collect();
-    table(
-        &[
-            "Class",
-            "Precision",
-            "Recall",
-            "F1",
-            "Specificity",
-            "ROC area",
-            "Average precision",
-            "Samples",
-        ],
-        &rows,
-    )
-}
-
 fn galleries(report: &Report) -> String {
     let mut html = String::new();
     let note = if report.overlays.is_empty() {
         String::new()
     } else {
-        format!("<p class=\"soft\">{}</p>\n", escape(&report.overlay_note))
+        format!(
+            "<p class=\"soft\"><bdi>{}</bdi></p>\n",
+            escape(&report.overlay_note)
+        )
     };
-    for (title, samples) in [
+    let (mistakes, least) = (
+        gallery::confident_mistakes(&report.predictions),
+        gallery::least_confident(&report.predictions),
+    );
+    for (title, caption, samples) in [
         (
             "Most confident mistakes",
-            gallery::confident_mistakes(&report.predictions),
+            "Wrong predictions, the most confident first: the predicted class in red with its probability, then the \
+             target with the probability that was left for it.",
+            mistakes,
         ),
         (
             "Least confident predictions",
-            gallery::least_confident(&report.predictions),
+            "Right (green) and wrong (red) predictions, the least confident first.",
+            least,
         ),
     ] {
         if !samples.is_empty() {
             let _ = write!(
                 html,
-                "<h2>{title}</h2>\n{note}{}",
+                "<h2>{title}</h2>\n<p class=\"soft\">{caption}</p>\n{note}{}",
                 gallery::figures(report, &samples, None)
             );
         }
@@ -213,14 +198,13 @@ fn all_scores(evaluation: &Evaluation) -> String {
         .scores
         .iter()
         .map(|score| {
-            let note = if score.value.is_some() {
-                interval(score.interval)
-            } else {
-                escape(&score.reason)
-            };
-            vec![escape(score.title), number(score.value), note]
+            vec![
+                escape(score.title),
+                number(score.value),
+                interval_or_reason(score),
+            ]
         })
         .collect();
-    let head = ["Score", "Value", "Interval, or why the score is undefined"];
+    let head = ["Score", "Value", "Interval, or why there is none"];
     format!("<div class=\"narrow\">{}</div>\n", table(&head, &rows))
 }

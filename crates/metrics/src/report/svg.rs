@@ -7,6 +7,7 @@ use plotters::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::report::html::escape;
+use crate::visible::visible;
 
 /// How many times larger than shown a chart is drawn.
 pub(super) const SCALE: u32 = 4;
@@ -14,14 +15,10 @@ pub(super) const SCALE: u32 = 4;
 pub(super) const WIDTH: u32 = 360;
 /// Height of a chart of lines or bars, in pixels as shown.
 pub(super) const HEIGHT: u32 = 290;
-/// Color of text.
-pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
 /// Color of grid lines.
 pub(super) const GRID: RGBColor = RGBColor(2, 2, 2);
 /// Color of secondary text.
 pub(super) const SOFT: RGBColor = RGBColor(3, 3, 3);
-/// Background color of the page, which is legible on a filled cell in light and in dark mode.
-pub(super) const CARD: RGBColor = RGBColor(5, 5, 5);
 /// Number of colors that can be told apart in a chart. Series beyond it are not drawn.
 pub(super) const COLORS: usize = 8;
 
@@ -51,14 +48,12 @@ pub(super) fn draw(
             })?;
     }
     let head = format!("<svg width=\"{}\" height=\"{}\"", canvas.0, canvas.1);
-    let named = format!("<svg role=\"img\" aria-label=\"{}\"", escape(title));
+    let named = format!(
+        "<svg role=\"img\" aria-label=\"{}\"",
+        escape(&visible(title))
+    );
     svg = svg.replacen(&head, &named, 1);
-    let mut variables = vec![
-        (INK, "ink".to_string()),
-        (GRID, "grid".into()),
-        (SOFT, "soft".into()),
-        (CARD, "card".into()),
-    ];
+    let mut variables = vec![(GRID, "grid".to_string()), (SOFT, "soft".into())];
     variables.extend((0..COLORS).map(|index| (series_color(index), format!("s{index}"))));
     for (RGBColor(r, g, b), name) in variables {
         let color = format!("\"#{r:02X}{g:02X}{b:02X}\"");
