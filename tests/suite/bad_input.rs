@@ -239,3 +239,50 @@ fn a_training_is_not_lost_at_its_end() {
     assert!(refusal(folder, "explain", &[&explain[..], &images].concat()).contains("text.jpg"));
     assert!(folder.join("why/boat_00000/explanation.json").is_file());
 }
+
+/// A file of predictions names pictures. One that leads out of the image folder is said once and is not read.
+#[test]
+fn predictions_do_not_lead_out_of_the_image_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos(folder, 1);
+    let boat = fs::read_dir(folder.join("photos/boat")).unwrap().next();
+    let boat = boat.unwrap().unwrap();
+    let secret = folder.join("secret.jpg");
+    fs::copy(boat.path(), &secret).unwrap();
+    let inside = format!("boat/{}", boat.file_name().to_str().unwrap());
+    let outside = ["../secret.jpg", secret.to_str().unwrap(), r"C:\secret.jpg"];
+    let lines: Vec<String> = [inside.as_str()]
+        .iter()
+        .chain(&outside)
+        .map(|file| {
+            let sample =
+                serde_json::json!({"target": 0, "probabilities": [0.4, 0.6], "file": file});
+            sample.to_string()
+        })
+        .collect();
+    fs::write(folder.join("answers.jsonl"), lines.join("\n")).unwrap();
+    let mut evaluate = example("evaluate");
+    evaluate
+        .current_dir(folder)
+        .args(["--predictions", "answers.jsonl"]);
+    evaluate.args([
+        "--image-dir",
+        "photos",
+        "--report",
+        "page.html",
+        "--replicates",
+        "0",
+    ]);
+    let said = evaluate.output().unwrap();
+    let errors = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{errors}");
+    for name in outside {
+        let refused = format!("no thumbnail of {name:?}: the name ");
+        assert_eq!(errors.matches(&refused).count(), 1, "{errors}");
+    }
+    let page = fs::read_to_string(folder.join("page.html")).unwrap();
+    let pictures: Vec<&str> = page.split("<img alt=\"").skip(1).collect();
+    assert!(!pictures.is_empty());
+    assert!(pictures.iter().all(|picture| picture.starts_with(&inside)));
+}
