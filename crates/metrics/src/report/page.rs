@@ -99,6 +99,9 @@ fn header(report: &Report) -> String {
                 format!("{} to {}", percent(e.low), percent(e.high))
             }
             _ if score.no_interval == NOT_ASKED => String::new(),
+            (None, _) if score.value.is_some() => {
+                format!("no interval: {}", escape(&score.no_interval))
+            }
             _ => interval_or_reason(score),
         };
         if !note.is_empty() {
