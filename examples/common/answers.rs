@@ -169,7 +169,7 @@ impl Answers {
             let path = match self.path(folder, &files[sample]) {
                 Ok(path) => path,
                 Err(error) => {
-                    eprintln!("no thumbnail of {:?}: {}", files[sample], error.source);
+                    crate::warn!("no thumbnail of {:?}: {}", files[sample], error.source);
                     continue;
                 }
             };
