@@ -35,6 +35,7 @@
 //! | [`audit`] | finds problems: images in training and in test, wrong labels, duplicates, broken files |
 //! | [`balance`] | warns of classes with few images |
 //! | `download` | downloads the images of a list of URLs (feature `download`) |
+//! | [`names`] | writes names of files that are not UTF-8 as text |
 //! | [`thumbnail`](mod@thumbnail), [`filters`] | make small and filtered images to look at |
 //! | [`sample`] | draws images, to try all of this without data |
 //!
@@ -52,6 +53,7 @@ pub mod filters;
 pub mod folder;
 pub mod loader;
 mod memory;
+pub mod names;
 mod problem;
 pub mod resize;
 mod restore_shape;

@@ -82,7 +82,9 @@ impl FromStr for Kind {
 pub struct Finding {
     /// What it is about.
     pub kind: Kind,
-    /// The files that it concerns.
+    /// The files that it concerns. In JSON, a byte of a name that is not UTF-8 is written as `\xNN`; see
+    /// [`names::escaped`](crate::names::escaped).
+    #[serde(with = "crate::names")]
     pub paths: Vec<PathBuf>,
     /// What was found, in words and numbers.
     pub detail: String,

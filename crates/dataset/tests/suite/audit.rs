@@ -173,3 +173,31 @@ fn boats_and_clouds_have_no_false_pairs() {
         );
     }
 }
+
+/// Findings with names that are not UTF-8 are written, and read as they were.
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_not_utf8_is_written_to_json() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    sample::write(dir.path(), 2, 1).unwrap();
+    let bytes = std::fs::read(dir.path().join("boat/boat_00000.jpg")).unwrap();
+    let names: [&[u8]; 3] = [b"fr\xfchling.jpg", b"literal\\xfc.jpg", b"\xff\xfe"];
+    for name in names {
+        put(
+            dir.path().join("cloud").join(OsStr::from_bytes(name)),
+            &bytes,
+        );
+    }
+    let findings = run(&[&ImageFolder::open(dir.path()).unwrap()]).unwrap();
+    assert_eq!(findings[0].kind, Kind::LabelConflict);
+    assert_eq!(findings[0].paths.len(), 4);
+    let json = serde_json::to_string(&findings).unwrap();
+    for text in [r"fr\\xfchling.jpg", r"literal\\x5cxfc.jpg", r"\\xff\\xfe"] {
+        assert!(json.contains(text), "{text} is not in {json}");
+    }
+    let read: Vec<Finding> = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, findings);
+}
