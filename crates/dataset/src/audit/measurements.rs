@@ -1,11 +1,13 @@
 //! What is measured of one image.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, Kind};
+use super::fingerprint::Fingerprint;
+use super::small_copy::{details, small_copy};
 use crate::decode::{DecodeOptions, ImageFormat, decode, jpeg_size};
 use crate::error::Error;
 use crate::filters::rgb2gray;
@@ -14,19 +16,96 @@ use crate::problem::ImageProblem;
 use crate::resize::ResizePolicy;
 use crate::thumbnail::thumbnail;
 
-/// Side of the small copy on which images are compared, in pixels.
-pub(super) const SIDE: u32 = 32;
-
-pub(super) struct Measurements<'a> {
-    pub(super) path: PathBuf,
+/// What the audit keeps of an image that can be decoded: about 550 bytes, whatever its size.
+pub(super) struct Image<'a> {
+    pub(super) path: &'a Path,
     /// Index of the folder that the image is in.
     pub(super) subset: usize,
     pub(super) class: &'a str,
     pub(super) digest: [u8; 32],
     /// The difference hash, 64 bits: whether each point of a 9 x 8 copy is darker than the next one in its row.
     pub(super) hash: u64,
-    /// `[SIDE, SIDE, 3]`.
-    pub(super) small: RgbImage,
+    /// Of the details; `None` if there are none, so that the image resembles no other.
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
+impl<'a> Image<'a> {
+    /// Reads and measures the image at `path`: what is kept of it, and what is found. A finding alone where it cannot be
+    /// decoded.
+    pub(super) fn of(
+        path: &'a Path,
+        subset: usize,
+        class: &'a str,
+    ) -> Result<(Self, Vec<Finding>), Finding> {
+        with_image(path, |bytes, image, size| {
+            let small = small_copy(image);
+            let (mean, deviation) = spread(&small);
+            let measurements = Measurements {
+                path,
+                format: ImageFormat::sniff(bytes),
+                size,
+                mean,
+                deviation,
+                sharpness: sharpness(&thumbnail(image, 256)),
+            };
+            let kept = Self {
+                path,
+                subset,
+                class,
+                digest: Sha256::digest(bytes).into(),
+                hash: difference_hash(image),
+                fingerprint: details(&small).map(|details| Fingerprint::of(&details)),
+            };
+            (kept, measurements.findings())
+        })
+    }
+
+    /// The small copy, from the file once more; a finding where that has become impossible.
+    pub(super) fn small_copy(&self) -> Result<RgbImage, Finding> {
+        with_image(self.path, |_, image, _| small_copy(image))
+    }
+}
+
+/// Calls `look` with the bytes of an image file, the image, and its size as it is stored; a finding where it cannot be
+/// decoded.
+fn with_image<T>(
+    path: &Path,
+    look: impl Fn(&[u8], &RgbImage, (u32, u32)) -> T,
+) -> Result<T, Finding> {
+    // The loader lets a little damage pass; here it is to be seen.
+    let options = DecodeOptions::default().with_max_damage(0);
+    let unreadable = |error: Error| Finding {
+        kind: Kind::Unreadable,
+        paths: vec![path.to_path_buf()],
+        detail: match error {
+            Error::Image { bytes, problem, .. } => {
+                format!("{problem} ({bytes} bytes)")
+            }
+            error => error.to_string(),
+        },
+    };
+    let bytes = options.read(path).map_err(unreadable)?;
+    let decoded = |options: &DecodeOptions| {
+        let image = decode(&bytes, options)?;
+        let stored = jpeg_size(&bytes).filter(|_| options.reduce_to.is_some());
+        Ok(look(&bytes, &image, stored.unwrap_or(image.dimensions())))
+    };
+    let looked = match bounded(&options, decoded) {
+        // Photographs of 200 megapixels are used, but at a reduced size.
+        Err(Error::Image {
+            problem: ImageProblem::OverLimit { .. },
+            ..
+        }) if ImageFormat::sniff(&bytes) == Some(ImageFormat::Jpeg) => {
+            bounded(&options.clone().with_reduce_to(Some(512)), decoded)
+        }
+        looked => looked,
+    };
+    looked.map_err(unreadable)
+}
+
+/// What is measured of one image by itself.
+struct Measurements<'a> {
+    path: &'a Path,
     format: Option<ImageFormat>,
     size: (u32, u32),
     mean: f64,
@@ -34,66 +113,15 @@ pub(super) struct Measurements<'a> {
     sharpness: f64,
 }
 
-impl<'a> Measurements<'a> {
-    /// Reads and measures the image at `path`; a finding where it cannot be decoded.
-    pub(super) fn of(
-        path: &Path,
-        subset: usize,
-        class: &'a str,
-        options: &DecodeOptions,
-    ) -> Result<Self, Finding> {
-        let unreadable = |error: Error| Finding {
-            kind: Kind::Unreadable,
-            paths: vec![path.to_path_buf()],
-            detail: match error {
-                Error::Image { bytes, problem, .. } => {
-                    format!("{problem} ({bytes} bytes)")
-                }
-                error => error.to_string(),
-            },
-        };
-        let bytes = options.read(path).map_err(unreadable)?;
-        let format = ImageFormat::sniff(&bytes);
-        let measure = |options: &DecodeOptions| {
-            let image = decode(&bytes, options)?;
-            let small = ResizePolicy::Squash.apply(&image, SIDE);
-            let (mean, deviation) = spread(&small);
-            let stored = jpeg_size(&bytes).filter(|_| options.reduce_to.is_some());
-            Ok(Self {
-                path: path.to_path_buf(),
-                subset,
-                class,
-                digest: Sha256::digest(&bytes).into(),
-                hash: difference_hash(&image),
-                format,
-                size: stored.unwrap_or(image.dimensions()),
-                mean,
-                deviation,
-                sharpness: sharpness(&thumbnail(&image, 256)),
-                small,
-            })
-        };
-        let measured = match bounded(options, measure) {
-            // Photographs of 200 megapixels are used, but at a reduced size.
-            Err(Error::Image {
-                problem: ImageProblem::OverLimit { .. },
-                ..
-            }) if format == Some(ImageFormat::Jpeg) => {
-                bounded(&options.clone().with_reduce_to(Some(512)), measure)
-            }
-            measured => measured,
-        };
-        measured.map_err(unreadable)
-    }
-
-    pub(super) fn findings(&self) -> Vec<Finding> {
+impl Measurements<'_> {
+    fn findings(&self) -> Vec<Finding> {
         let (w, h) = self.size;
         let (short, long) = (w.min(h), w.max(h));
         let mut found = Vec::new();
         let mut add = |kind, detail: String| {
             found.push(Finding {
                 kind,
-                paths: vec![self.path.clone()],
+                paths: vec![self.path.to_path_buf()],
                 detail,
             });
         };
@@ -168,7 +196,9 @@ fn spread(image: &RgbImage) -> (f64, f64) {
     )
 }
 
-fn difference_hash(image: &RgbImage) -> u64 {
+/// The difference hash of an image (Krawetz 2013), in 64 bits: whether each point of a 9 x 8 copy is darker than the next
+/// one in its row. Images that look alike differ in few bits; images that differ in few bits need not look alike.
+pub fn difference_hash(image: &RgbImage) -> u64 {
     // A square copy, averaged to 9 x 8, so that all aspect ratios pass the same antialiased filter.
     let gray = rgb2gray(&ResizePolicy::Squash.apply(image, 72));
     let cell = |x: u32, y: u32| -> u32 {

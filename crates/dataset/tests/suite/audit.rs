@@ -201,3 +201,74 @@ fn a_name_that_is_not_utf8_is_written_to_json() {
     let read: Vec<Finding> = serde_json::from_str(&json).unwrap();
     assert_eq!(read, findings);
 }
+
+/// Nine copies of one picture, each of other bytes, are one finding and not 36.
+#[test]
+fn many_that_resemble_each_other_are_one_group() {
+    let dir = tempfile::tempdir().unwrap();
+    sample::write(dir.path(), 2, 1).unwrap();
+    let image = sample::draw(Subject::Boat, 0, 1);
+    for number in 0..8 {
+        let smaller = resize(&image, 200 + number, 150, FilterType::Triangle);
+        let path = dir.path().join(format!("boat/smaller_{number}.png"));
+        put(path, encode(&smaller, ImageFormat::Png));
+    }
+    let find = || {
+        let found = run(&[&ImageFolder::open(dir.path()).unwrap()]).unwrap();
+        let alike = found.into_iter().filter(|f| f.kind == Kind::NearDuplicate);
+        alike.collect::<Vec<_>>()
+    };
+    let found = find();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].paths.len(), 9);
+    assert!(
+        found[0].detail.contains("a group of 9 images"),
+        "{}",
+        found[0].detail
+    );
+    // Eight of them are still given pair by pair.
+    std::fs::remove_file(dir.path().join("boat/smaller_0.png")).unwrap();
+    let found = find();
+    assert_eq!(found.len(), 8 * 7 / 2);
+    assert!(found.iter().all(|finding| finding.paths.len() == 2));
+}
+
+/// Pictures of one color, and of grain alone, are no pairs: there is nothing that could be compared.
+#[test]
+fn flat_pictures_are_not_paired() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..200_u8 {
+        let image = RgbImage::from_pixel(40, 40, [number, 255 - number, 9].into());
+        let path = dir.path().join(format!("flat/{number}.png"));
+        put(path, encode(&image, ImageFormat::Png));
+    }
+    let findings = run(&[&ImageFolder::open(dir.path()).unwrap()]).unwrap();
+    assert_eq!(findings.len(), 200);
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.kind == Kind::OneColor)
+    );
+}
+
+#[test]
+fn progress_is_told_for_both_steps() {
+    use dataset::audit::{Step, run_with_progress};
+
+    let dir = tempfile::tempdir().unwrap();
+    sample::write(dir.path(), 5, 1).unwrap();
+    put(dir.path().join("boat/cut.jpg"), b"\xff\xd8\xff\xe0");
+    let folder = ImageFolder::open(dir.path()).unwrap();
+    let mut told = Vec::new();
+    let findings = run_with_progress(&[&folder], |progress| told.push(progress)).unwrap();
+    assert_eq!(findings, run(&[&folder]).unwrap());
+    let of = |step| told.iter().filter(move |progress| progress.step == step);
+    let hashed: Vec<_> = of(Step::Hashing).map(|p| (p.done, p.total)).collect();
+    assert_eq!(hashed, (1..=11).map(|done| (done, 11)).collect::<Vec<_>>());
+    // The broken one is not compared.
+    let compared: Vec<_> = of(Step::Comparing).map(|p| p.done).collect();
+    assert!(compared.is_sorted());
+    assert_eq!(compared.last(), Some(&10));
+    assert!(of(Step::Comparing).all(|progress| progress.total == 10));
+    assert_eq!(told.last().unwrap().step, Step::Comparing);
+}
