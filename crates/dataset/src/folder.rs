@@ -135,11 +135,11 @@ impl ImageFolder {
     /// Adds the class whose folder is at `path`, with its images.
     fn add_class(&mut self, path: &Path) -> Result<()> {
         let class = self.classes.len();
-        let class_name = escaped(path.file_name().unwrap_or_default());
+        let class_name = name_as_text(path.file_name().unwrap_or_default());
         for path in sorted_entries(path)? {
             match check_image(&path) {
                 Ok(()) => {
-                    let file = escaped(path.file_name().unwrap_or_default());
+                    let file = name_as_text(path.file_name().unwrap_or_default());
                     self.images.push(ImageItem {
                         name: format!("{class_name}/{file}"),
                         path,
@@ -264,7 +264,7 @@ fn check_image(path: &Path) -> Result<(), (u64, SkipReason)> {
 }
 
 /// A name as text; see [`ImageItem::name`].
-fn escaped(name: &OsStr) -> String {
+pub(crate) fn name_as_text(name: &OsStr) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {

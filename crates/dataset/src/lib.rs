@@ -33,6 +33,7 @@
 //! | [`loader`] | does both for many files in parallel |
 //! | [`augment`] | changes training images at random |
 //! | [`audit`] | finds problems: images in training and in test, wrong labels, duplicates, broken files |
+//! | [`review`] | writes a page on which a person decides about doubtful images |
 //! | [`balance`] | warns of classes with few images |
 //! | `download` | downloads the images of a list of URLs (feature `download`) |
 //! | [`names`] | writes names of files that are not UTF-8 as text |
@@ -57,6 +58,7 @@ pub mod names;
 mod problem;
 pub mod resize;
 mod restore_shape;
+pub mod review;
 mod rng;
 pub mod sample;
 pub mod split;

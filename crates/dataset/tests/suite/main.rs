@@ -14,6 +14,7 @@ mod mutations;
 mod pictures;
 mod reduced;
 mod resize;
+mod review;
 mod sample;
 mod split;
 mod splits;
