@@ -1,15 +1,21 @@
 //! Finds problems in a folder of images.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dataset::audit::{self, Finding, Kind};
+use dataset::audit::{self, Finding, Kind, Step};
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
+use dataset::review::{ReviewPage, cards};
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// So many files of one finding are printed; `--json` has all.
+const PRINTED: usize = 20;
 
 /// Find problems in a folder of images: the same image in two classes or in both training and test, duplicates, files that
 /// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
@@ -33,7 +39,11 @@ pub(crate) struct Options {
     /// File to write the findings to, as a JSON list
     #[arg(long)]
     json: Option<PathBuf>,
-    /// PNG file to write, with the images of each pair side by side
+    /// HTML page to write, on which you decide about the images in the findings. It saves a table of labels and a script
+    /// that moves the files
+    #[arg(long)]
+    page: Option<PathBuf>,
+    /// PNG file to write, with the first two images of each pair or group side by side
     #[arg(long)]
     pairs: Option<PathBuf>,
 }
@@ -44,6 +54,9 @@ fn main() -> ExitCode {
 
 /// Prints and writes the findings; exit code 1 where one is of a kind that is denied.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    for path in [&options.json, &options.page, &options.pairs] {
+        path.as_ref().map_or(Ok(()), files::check_writable)?;
+    }
     let mut folders = vec![ImageFolder::list(&options.image_dir)?];
     if let Some(path) = &options.test_dir {
         folders.push(ImageFolder::list(path)?);
@@ -56,7 +69,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             common::say!("warning: {warning}");
         }
     }
-    let findings = audit::run(&folders.iter().collect::<Vec<_>>())?;
+    let folders: Vec<_> = folders.iter().collect();
+    let findings = find(&folders)?;
     for Finding {
         kind,
         paths,
@@ -64,8 +78,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     } in &findings
     {
         common::say!("{kind:<14} {detail}");
-        for path in paths {
+        for path in paths.iter().take(PRINTED) {
             common::say!("{:14} {}", "", path.display());
+        }
+        if paths.len() > PRINTED {
+            common::say!("{:14} and {} more", "", paths.len() - PRINTED);
         }
     }
     common::say!("{} findings", findings.len());
@@ -73,8 +90,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
         files::write_bytes(path, json.as_bytes())?;
     }
+    if let Some(path) = &options.page {
+        let classes = folders.iter().flat_map(|folder| folder.classes()).cloned();
+        let classes: Vec<_> = classes.collect::<BTreeSet<_>>().into_iter().collect();
+        let written = ReviewPage::new(classes).write(path, &cards(&findings, &folders))?;
+        if written.left_out > 0 {
+            let (shown, left_out) = (written.shown, written.left_out);
+            common::say!("the page has {shown} images; {left_out} more had no place on it");
+        }
+    }
     if let Some(path) = &options.pairs {
         let pairs = findings.iter().filter(|finding| finding.paths.len() > 1);
+        // A contact sheet shows no more than these.
+        let pairs = pairs.take(2048);
         let decode = DecodeOptions::default().with_reduce_to(Some(256));
         let mut images = Vec::new();
         for path in pairs.flat_map(|finding| &finding.paths[..2]) {
@@ -90,4 +118,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         common::warn!("error: {denied} findings are of a kind that --deny names");
     }
     Ok(ExitCode::from(u8::from(denied > 0)))
+}
+
+/// Examines the folders, and shows how far it is.
+fn find(folders: &[&ImageFolder]) -> Result<Vec<Finding>, dataset::Error> {
+    let bar = ProgressBar::new(0);
+    let template = "{msg:>16} {wide_bar} {pos}/{len} images, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    let findings = audit::run_with_progress(folders, |progress| {
+        bar.set_message(match progress.step {
+            Step::Hashing => "reading images",
+            _ => "comparing images",
+        });
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+    });
+    bar.finish_and_clear();
+    findings
 }
