@@ -159,6 +159,8 @@ mod tests {
     }
 
     proptest! {
+        // Each case makes the tables of an index.
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn it_finds_what_comparing_all_finds(
             bits in 0..16_u32,
