@@ -1,11 +1,19 @@
+use std::collections::HashMap;
+use std::io::Read;
+
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::checks::{
     check_class, check_classes, check_columns, check_distinct, check_probabilities, check_weight,
 };
 use crate::error::{Error, Place, Result};
+use crate::formats::blocks::{Block, Blocks};
 use crate::numeric::argmax;
 use crate::predictions::Predictions;
+
+/// Number of blocks that are in memory at a time. It does not depend on the number of threads.
+const AT_A_TIME: usize = 16;
 
 /// A class, given by index or by name.
 #[derive(Deserialize)]
@@ -26,10 +34,117 @@ pub(super) struct Sample {
     pub file: Option<String>,
 }
 
-/// The samples read so far. Each is checked when it is added, while its line is known.
-pub(super) struct Columns {
+/// What holds for all samples of a file, as its header or its first sample says.
+pub(super) struct Layout {
     names: Option<Vec<String>>,
+    indices: HashMap<String, usize>,
     classes: usize,
+    probabilities: bool,
+    weight: bool,
+    file: bool,
+}
+
+impl Layout {
+    /// The layout of a table whose columns are known. There must be a sample or nothing for each column.
+    pub fn of_columns(
+        names: &[String],
+        probabilities: bool,
+        weight: bool,
+        file: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            classes: names.len(),
+            indices: indices(names)?,
+            names: Some(names.to_vec()),
+            probabilities,
+            weight,
+            file,
+        })
+    }
+
+    /// The layout of a file that starts with this sample. Without names it sets the number of classes.
+    pub fn of_sample(names: Option<&[String]>, place: Place, first: &Sample) -> Result<Self> {
+        let classes = match (names, &first.probabilities) {
+            (Some(names), _) => names.len(),
+            (None, Some(row)) if !row.is_empty() => row.len(),
+            (None, _) => {
+                return Err(Error::Parse {
+                    place,
+                    reason: "without probabilities the classes must be given by name".to_string(),
+                });
+            }
+        };
+        check_classes(classes)?;
+        Ok(Self {
+            classes,
+            indices: indices(names.unwrap_or_default())?,
+            names: names.map(<[String]>::to_vec),
+            probabilities: first.probabilities.is_some(),
+            weight: first.weight.is_some(),
+            file: first.file.is_some(),
+        })
+    }
+
+    /// Index of the class of this name.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.indices.get(name).copied()
+    }
+
+    fn class(&self, place: Place, what: &'static str, class: Class) -> Result<usize> {
+        match class {
+            Class::Index(index) => check_class(place, what, index, self.classes).map(|()| index),
+            Class::Name(name) => self.index(&name).ok_or_else(|| Error::ClassName {
+                place,
+                what,
+                name,
+                classes: self.names.clone().unwrap_or_default(),
+            }),
+        }
+    }
+
+    /// Reads all blocks, several at the same time, and puts them together in the order of the text. `parse` adds the
+    /// samples of one block.
+    pub fn read<R: Read>(
+        self,
+        mut blocks: Blocks<R>,
+        parse: impl Fn(&Self, &Block, &mut Columns) -> Result<()> + Sync,
+    ) -> Result<Predictions> {
+        let mut columns = Columns::default();
+        loop {
+            let some = blocks.take(AT_A_TIME).map_err(unreadable)?;
+            if some.is_empty() {
+                return columns.finish(self);
+            }
+            let parse = |block: &Block| {
+                let mut part = Columns::default();
+                parse(&self, block, &mut part).map(|()| part)
+            };
+            let parts: Vec<Result<Columns>> = some.par_iter().map(parse).collect();
+            for part in parts {
+                columns.append(part?);
+            }
+        }
+    }
+}
+
+/// Index of each class by its name.
+fn indices(names: &[String]) -> Result<HashMap<String, usize>> {
+    check_distinct(names)?;
+    let names = names.iter().cloned();
+    Ok(names.zip(0..).collect())
+}
+
+/// The error of a reader that fails.
+pub(super) fn unreadable(source: std::io::Error) -> Error {
+    Error::Stream {
+        what: "cannot read the predictions".to_string(),
+        source,
+    }
+}
+
+/// The samples read so far. Each is checked when it is added, while its line is known.
+#[derive(Default)]
+pub(super) struct Columns {
     targets: Vec<usize>,
     predicted: Vec<usize>,
     probabilities: Vec<f64>,
@@ -38,43 +153,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub fn new(names: Option<&[String]>) -> Result<Self> {
-        if let Some(names) = names {
-            check_classes(names.len())?;
-            check_distinct(names)?;
-        }
-        Ok(Self {
-            names: names.map(<[String]>::to_vec),
-            classes: names.map_or(0, <[String]>::len),
-            targets: Vec::new(),
-            predicted: Vec::new(),
-            probabilities: Vec::new(),
-            weights: Vec::new(),
-            files: Vec::new(),
-        })
-    }
-
-    pub fn push(&mut self, place: Place, sample: Sample) -> Result<()> {
-        if self.names.is_none() && self.targets.is_empty() {
-            self.classes = sample.probabilities.as_ref().map_or(0, Vec::len);
-            if self.classes == 0 {
-                return Err(Error::Parse {
-                    place,
-                    reason: "without probabilities the classes must be given by name".to_string(),
-                });
-            }
-            check_classes(self.classes)?;
-        }
-        let before = self.targets.len();
-        self.targets
-            .push(self.class(place, "the target", sample.target)?);
+    pub fn push(&mut self, layout: &Layout, place: Place, sample: Sample) -> Result<()> {
+        let target = layout.class(place, "the target", sample.target)?;
         let predicted = sample.predicted;
-        let predicted = predicted.map(|class| self.class(place, "the prediction", class));
-        match (sample.probabilities, predicted.transpose()?) {
+        let predicted = predicted.map(|class| layout.class(place, "the prediction", class));
+        let hard = match (&sample.probabilities, predicted.transpose()?) {
             (Some(row), predicted) => {
-                check_columns(place, self.classes, row.len())?;
-                check_probabilities(place, &row)?;
-                let best = argmax(&row);
+                check_columns(place, layout.classes, row.len())?;
+                check_probabilities(place, row)?;
+                let best = argmax(row);
                 if let Some(predicted) = predicted.filter(|&class| class != best) {
                     return Err(Error::Parse {
                         place,
@@ -84,80 +171,69 @@ impl Columns {
                         ),
                     });
                 }
-                self.probabilities.extend(row);
+                None
             }
-            (None, Some(class)) => self.predicted.push(class),
+            (None, Some(class)) => Some(class),
             (None, None) => {
                 return Err(Error::Parse {
                     place,
                     reason: "expected `probabilities` or `predicted`, found neither".to_string(),
                 });
             }
-        }
-        if !self.probabilities.is_empty() && !self.predicted.is_empty() {
-            return Err(Error::Uneven {
-                place,
-                column: "probabilities",
-            });
-        }
+        };
         if let Some(weight) = sample.weight {
             check_weight(place, weight)?;
         }
-        even(place, "weight", &mut self.weights, sample.weight, before)?;
-        even(place, "file", &mut self.files, sample.file, before)
-    }
-
-    fn class(&self, place: Place, what: &'static str, class: Class) -> Result<usize> {
-        match class {
-            Class::Index(index) => check_class(place, what, index, self.classes).map(|()| index),
-            Class::Name(name) => {
-                let names = self.names.as_deref().unwrap_or_default();
-                names
-                    .iter()
-                    .position(|known| *known == name)
-                    .ok_or_else(|| Error::ClassName {
-                        place,
-                        what,
-                        name,
-                        classes: names.to_vec(),
-                    })
+        for (column, given, expected) in [
+            (
+                "probabilities",
+                sample.probabilities.is_some(),
+                layout.probabilities,
+            ),
+            ("weight", sample.weight.is_some(), layout.weight),
+            ("file", sample.file.is_some(), layout.file),
+        ] {
+            if given != expected {
+                return Err(Error::Uneven { place, column });
             }
         }
+        self.targets.push(target);
+        self.predicted.extend(hard);
+        self.probabilities
+            .extend(sample.probabilities.into_iter().flatten());
+        self.weights.extend(sample.weight);
+        self.files.extend(sample.file);
+        Ok(())
     }
 
-    pub fn finish(self) -> Result<Predictions> {
+    fn append(&mut self, mut part: Self) {
+        self.targets.append(&mut part.targets);
+        self.predicted.append(&mut part.predicted);
+        self.probabilities.append(&mut part.probabilities);
+        self.weights.append(&mut part.weights);
+        self.files.append(&mut part.files);
+    }
+
+    fn finish(mut self, layout: Layout) -> Result<Predictions> {
         if self.targets.is_empty() {
             return Err(Error::Empty);
         }
-        let mut predictions = if self.predicted.is_empty() {
-            Predictions::from_flat(self.targets, self.probabilities, self.classes)?
+        self.targets.shrink_to_fit();
+        self.probabilities.shrink_to_fit();
+        let mut predictions = if layout.probabilities {
+            Predictions::from_flat(self.targets, self.probabilities, layout.classes)?
         } else {
-            Predictions::from_classes(self.targets, self.predicted, self.classes)?
+            Predictions::from_classes(self.targets, self.predicted, layout.classes)?
         };
-        if let Some(names) = self.names {
+        if let Some(names) = layout.names {
             predictions = predictions.with_classes(names)?;
         }
-        if !self.weights.is_empty() {
+        if layout.weight {
             predictions = predictions.with_weights(self.weights)?;
         }
-        if !self.files.is_empty() {
+        if layout.file {
             predictions = predictions.with_files(self.files)?;
         }
         Ok(predictions)
     }
-}
-
-/// Appends to an optional column. A column that the first sample has must be there for every sample.
-fn even<T>(
-    place: Place,
-    column: &'static str,
-    values: &mut Vec<T>,
-    value: Option<T>,
-    before: usize,
-) -> Result<()> {
-    if before > 0 && value.is_some() == values.is_empty() {
-        return Err(Error::Uneven { place, column });
-    }
-    values.extend(value);
-    Ok(())
 }

@@ -1,10 +1,12 @@
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
-use csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
+use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord, Trim};
 
-use crate::checks::check_classes;
+use crate::checks::{check_classes, check_distinct};
 use crate::error::{Error, Place, Result};
-use crate::formats::columns::{Class, Columns, Sample};
+use crate::formats::blocks::{Block, Blocks, RecordEnds};
+use crate::formats::columns::{Class, Layout, Sample, unreadable};
 use crate::predictions::Predictions;
 
 /// Names of columns that are not classes.
@@ -15,39 +17,47 @@ impl Predictions {
     /// class, named like the class, and optionally `weight`, `file` and `predicted`.
     ///
     /// Without `classes`, all other columns are classes, in the order of the file. With `classes`, their order is that
-    /// of `classes`, and a column of another name is an error. If no column is named like a class, the column
-    /// `predicted` and `classes` must be given. Where both are given, `predicted` must be the most probable class.
+    /// of `classes`, and a column of another name is an error, as are two columns of the same name. If no column is
+    /// named like a class, the column `predicted` and `classes` must be given. Where both are given, `predicted` must be
+    /// the most probable class. A byte-order mark at the start is left out.
+    ///
+    /// The text is read in blocks of about 1 MiB, several at the same time.
     ///
     /// # Errors
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names
     /// the line.
-    pub fn from_csv(mut reader: impl Read, classes: Option<&[String]>) -> Result<Self> {
-        let mut text = Vec::new();
-        reader
-            .read_to_end(&mut text)
-            .map_err(|source| Error::Stream {
-                what: "cannot read the predictions".to_string(),
-                source,
-            })?;
-        let mut lines = Lines {
-            text: &text,
-            at: 0,
-            line: 1,
+    pub fn from_csv(reader: impl Read, classes: Option<&[String]>) -> Result<Self> {
+        let mut blocks = Blocks::new(reader, RecordEnds::csv()).map_err(unreadable)?;
+        let header = match blocks.peek().map_err(unreadable)? {
+            Some(first) => {
+                let header = table(first).headers().cloned();
+                header.map_err(|error| Lines::of(first).error(error))?
+            }
+            None => StringRecord::new(),
         };
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(&text[..]);
-        let header = reader
-            .headers()
-            .map_err(|error| lines.error(error))?
-            .clone();
         let header = Header::new(header, classes)?;
-        let mut columns = Columns::new(Some(&header.classes))?;
-        for record in reader.records() {
-            let record = record.map_err(|error| lines.error(error))?;
-            let place = lines.place(record.position());
-            columns.push(place, header.sample(place, &record)?)?;
-        }
-        columns.finish()
+        header.layout()?.read(blocks, |layout, block, columns| {
+            let (mut reader, mut lines) = (table(block), Lines::of(block));
+            let mut record = StringRecord::new();
+            while reader
+                .read_record(&mut record)
+                .map_err(|error| lines.error(error))?
+            {
+                let place = lines.place(record.position());
+                columns.push(layout, place, header.sample(layout, place, &record)?)?;
+            }
+            Ok(())
+        })
     }
+}
+
+/// The records of a block. The first block of a text starts with the header.
+fn table(block: &Block) -> Reader<&[u8]> {
+    ReaderBuilder::new()
+        .trim(Trim::All)
+        .flexible(true) // `Header::sample` counts the columns, also across blocks.
+        .has_headers(block.line == 1)
+        .from_reader(&block.text)
 }
 
 /// What each column of the file holds.
@@ -64,16 +74,31 @@ struct Header {
 
 impl Header {
     fn new(columns: StringRecord, classes: Option<&[String]>) -> Result<Self> {
-        let column = |name: &str| columns.iter().position(|column| column == name);
+        let mut positions: HashMap<&str, usize> = HashMap::with_capacity(columns.len());
+        let mut twice = None;
+        for (position, name) in columns.iter().enumerate() {
+            if positions.insert(name, position).is_some() {
+                twice = twice.or(Some(name));
+            }
+        }
+        let column = |name: &str| positions.get(name).copied();
         let found: Vec<String> = columns
             .iter()
             .filter(|name| !FIXED.contains(name))
             .map(str::to_string)
             .collect();
         check_classes(found.len().max(1))?;
-        let classes = classes.map_or_else(|| found.clone(), <[String]>::to_vec);
+        check_distinct(&found)?;
         let place = Place::Line(1);
-        if let Some(name) = found.iter().find(|name| !classes.contains(name)) {
+        if let Some(name) = twice {
+            return Err(Error::Parse {
+                place,
+                reason: format!("column `{name}` is given twice; names must differ"),
+            });
+        }
+        let classes = classes.map_or_else(|| found.clone(), <[String]>::to_vec);
+        let known: HashSet<&String> = classes.iter().collect();
+        if let Some(name) = found.iter().find(|name| !known.contains(name)) {
             return Err(Error::ClassName {
                 place,
                 what: "a column",
@@ -108,7 +133,20 @@ impl Header {
         })
     }
 
-    fn sample(&self, place: Place, record: &StringRecord) -> Result<Sample> {
+    fn layout(&self) -> Result<Layout> {
+        check_classes(self.classes.len())?;
+        let (weight, file) = (self.weight.is_some(), self.file.is_some());
+        Layout::of_columns(&self.classes, self.probabilities.is_some(), weight, file)
+    }
+
+    fn sample(&self, layout: &Layout, place: Place, record: &StringRecord) -> Result<Sample> {
+        if record.len() != self.columns.len() {
+            let (expected, found) = (self.columns.len(), record.len());
+            return Err(Error::Parse {
+                place,
+                reason: format!("expected {expected} columns, found {found}"),
+            });
+        }
         let text = |column: usize| record.get(column).unwrap_or_default();
         let number = |column: usize| {
             let text = text(column);
@@ -123,10 +161,9 @@ impl Header {
         // A class named "7" is that class; only text that names no class is read as an index.
         let class = |column: usize| {
             let text = text(column);
-            let known = self.classes.iter().position(|name| name == text);
-            match (known, text.parse()) {
-                (Some(index), _) | (None, Ok(index)) => Class::Index(index),
-                (None, Err(_)) => Class::Name(text.to_string()),
+            match layout.index(text).or_else(|| text.parse().ok()) {
+                Some(index) => Class::Index(index),
+                None => Class::Name(text.to_string()),
             }
         };
         let row = self.probabilities.as_ref();
@@ -142,7 +179,7 @@ impl Header {
     }
 }
 
-/// Counts the lines of a text that is read from front to back. The line number of the CSV reader is that of the end of
+/// Counts the lines of a block that is read from front to back. The line number of the CSV reader is that of the end of
 /// the record before, so it does not count empty lines and the second half of `\r\n` that follow.
 struct Lines<'a> {
     text: &'a [u8],
@@ -150,7 +187,15 @@ struct Lines<'a> {
     line: u64,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn of(block: &'a Block) -> Self {
+        Self {
+            text: &block.text,
+            at: 0,
+            line: block.line,
+        }
+    }
+
     fn place(&mut self, position: Option<&Position>) -> Place {
         let from = position.map_or(self.at, |position| position.byte() as usize);
         let from = from.clamp(self.at, self.text.len());
@@ -165,12 +210,6 @@ impl Lines<'_> {
     fn error(&mut self, error: csv::Error) -> Error {
         let place = self.place(error.position());
         match error.kind() {
-            ErrorKind::UnequalLengths {
-                expected_len, len, ..
-            } => Error::Parse {
-                place,
-                reason: format!("expected {expected_len} columns, found {len}"),
-            },
             ErrorKind::Utf8 { .. } => Error::Syntax {
                 place,
                 expected: "UTF-8",

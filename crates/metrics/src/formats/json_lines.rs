@@ -1,9 +1,12 @@
 use std::io::{BufRead, Write};
+use std::str;
 
 use serde::Serialize;
 
+use crate::checks::{check_classes, check_distinct};
 use crate::error::{Error, Place, Result};
-use crate::formats::columns::{Columns, Sample};
+use crate::formats::blocks::{Block, Blocks, RecordEnds};
+use crate::formats::columns::{Layout, Sample, unreadable};
 use crate::predictions::Predictions;
 
 /// One sample as it is written; [`Sample`] is the same as it is read.
@@ -27,30 +30,36 @@ impl Predictions {
     /// `target` is the index or the name of a class; `weight` and `file` are optional. Instead of `probabilities` there
     /// may be `predicted` (index or name of a class). Where both are given, `predicted` must be the most probable
     /// class, the first of them at a tie. Empty lines are ignored. Without `classes`, the first line sets the number of
-    /// classes, and their names are their indices.
+    /// classes, and their names are their indices. A byte-order mark at the start is left out.
+    ///
+    /// The text is read in blocks of about 1 MiB, several at the same time.
     ///
     /// # Errors
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names
     /// the line.
     pub fn from_json_lines(reader: impl BufRead, classes: Option<&[String]>) -> Result<Self> {
-        let mut columns = Columns::new(classes)?;
-        for (index, line) in reader.lines().enumerate() {
-            let place = Place::Line(index as u64 + 1);
-            let line = line.map_err(|source| Error::Stream {
-                what: place.to_string(),
-                source,
-            })?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            let sample: Sample = serde_json::from_str(&line).map_err(|error| Error::Syntax {
-                place,
-                expected: "an object such as {\"target\": 0, \"probabilities\": [0.9, 0.1]}",
-                source: error.into(),
-            })?;
-            columns.push(place, sample)?;
+        if let Some(names) = classes {
+            check_classes(names.len())?;
+            check_distinct(names)?;
         }
-        columns.finish()
+        let mut blocks = Blocks::new(reader, RecordEnds::Lines).map_err(unreadable)?;
+        let layout = loop {
+            let Some(block) = blocks.peek().map_err(unreadable)? else {
+                return Err(Error::Empty);
+            };
+            if let Some(first) = samples(block).next() {
+                let (place, first) = first?;
+                break Layout::of_sample(classes, place, &first)?;
+            }
+            blocks.take(1).map_err(unreadable)?;
+        };
+        layout.read(blocks, |layout, block, columns| {
+            for sample in samples(block) {
+                let (place, sample) = sample?;
+                columns.push(layout, place, sample)?;
+            }
+            Ok(())
+        })
     }
 
     /// Writes the samples as [`Predictions::from_json_lines`] reads them, one sample per line. The names of the classes
@@ -88,4 +97,29 @@ impl Predictions {
         }
         Ok(())
     }
+}
+
+/// The samples of a block, each with its place. Empty lines are left out.
+fn samples(block: &Block) -> impl Iterator<Item = Result<(Place, Sample)>> {
+    let lines = block.text.split(|&byte| byte == b'\n').zip(block.line..);
+    lines.filter_map(|(line, number)| {
+        let place = Place::Line(number);
+        let line = match str::from_utf8(line) {
+            Ok(line) if line.trim().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => {
+                return Some(Err(Error::Syntax {
+                    place,
+                    expected: "UTF-8",
+                    source: error.into(),
+                }));
+            }
+        };
+        let sample = serde_json::from_str(line).map_err(|error| Error::Syntax {
+            place,
+            expected: "an object such as {\"target\": 0, \"probabilities\": [0.9, 0.1]}",
+            source: error.into(),
+        });
+        Some(sample.map(|sample| (place, sample)))
+    })
 }

@@ -14,6 +14,7 @@
 //! boat/a.jpg,boat,0.9,0.1
 //! ```
 
+mod blocks;
 mod columns;
 mod csv;
 mod json_lines;
