@@ -7,8 +7,14 @@ use crate::error::{Error, Place, Result};
 /// The largest number of classes: more than the 21,841 of ImageNet-21k.
 pub(crate) const MAX_CLASSES: usize = 25_000;
 
+/// The largest number of samples.
+const MAX_SAMPLES: usize = 1 << 31;
+
 /// How far the sum of the probabilities of one sample may be from one. A softmax in `f32` stays well within.
 const SUM_TOLERANCE: f64 = 1e-5;
+
+/// The largest sum of weights. Matthews' correlation multiplies four sums.
+const MAX_WEIGHT: f64 = 1e75;
 
 /// Refuses a number of classes whose names and matrices would need too much memory.
 pub(crate) fn check_classes(classes: usize) -> Result<()> {
@@ -16,6 +22,16 @@ pub(crate) fn check_classes(classes: usize) -> Result<()> {
         0 => Err(Error::NoClasses),
         1..=MAX_CLASSES => Ok(()),
         _ => Err(Error::setting("number of classes", classes, "1 to 25,000")),
+    }
+}
+
+/// Refuses more samples than an index of 31 bits can name.
+pub(crate) fn check_samples(samples: usize) -> Result<()> {
+    if samples <= MAX_SAMPLES {
+        Ok(())
+    } else {
+        let expected = "at most 2,147,483,648";
+        Err(Error::setting("number of samples", samples, expected))
     }
 }
 
@@ -80,6 +96,15 @@ pub(crate) fn check_weight(place: Place, value: f64) -> Result<()> {
     }
 }
 
+/// Refuses weights whose sum is so large that products of sums, which many scores need, are infinite.
+pub(crate) fn check_weights(sum: f64) -> Result<()> {
+    if sum <= MAX_WEIGHT {
+        Ok(())
+    } else {
+        Err(Error::WeightSum { sum })
+    }
+}
+
 pub(crate) fn check_probabilities(place: Place, values: &[f64]) -> Result<()> {
     let mut sum = 0.0;
     for (class, &value) in values.iter().enumerate() {
@@ -108,5 +133,20 @@ pub(crate) fn check_distinct(names: &[String]) -> Result<()> {
     match names.iter().find(|name| !seen.insert(name.as_str())) {
         Some(name) => Err(Error::DuplicateClass { name: name.clone() }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_samples_than_indices_are_refused() {
+        check_samples(1 << 31).unwrap();
+        let error = check_samples((1 << 31) + 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("number of samples is 2147483649"),
+            "{error}"
+        );
     }
 }

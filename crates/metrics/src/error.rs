@@ -135,6 +135,14 @@ pub enum Error {
         /// The value found.
         value: f64,
     },
+    /// The sum of the weights is infinite, or so large that scores would be.
+    #[error(
+        "the weights sum to {sum:e}; expected at most 1e75: divide all weights by the same number"
+    )]
+    WeightSum {
+        /// The sum found.
+        sum: f64,
+    },
     /// All weights are zero.
     #[error("all weights are 0; at least one sample must have a weight above 0")]
     NoWeight,

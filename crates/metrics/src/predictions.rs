@@ -1,6 +1,6 @@
 use crate::checks::{
     MAX_CLASSES, check_class, check_classes, check_columns, check_distinct, check_flat,
-    check_length, check_probabilities, check_weight,
+    check_length, check_probabilities, check_samples, check_weight, check_weights,
 };
 use crate::error::{Error, Place, Result};
 use crate::numeric::argmax;
@@ -13,7 +13,7 @@ use crate::numeric::argmax;
 ///
 /// The constructors check that all lengths agree, that class indices are below `k`, and that the probabilities of each
 /// sample are finite, from 0 to 1, and sum to one within `1e-5`. They are not normalized again. There are at most
-/// [`Predictions::MAX_CLASSES`] classes.
+/// [`Predictions::MAX_CLASSES`] classes and 2^31 samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predictions {
     pub(crate) classes: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Predictions {
 
 impl Predictions {
     /// The largest number of classes: 25,000, more than the 21,841 of ImageNet-21k. A confusion matrix of so many
-    /// classes takes 5 GB.
+    /// classes takes up to 5 GB.
     pub const MAX_CLASSES: usize = MAX_CLASSES;
 
     /// Makes predictions from one row of probabilities for each sample. The predicted class is the most probable one,
@@ -91,6 +91,7 @@ impl Predictions {
         classes: usize,
     ) -> Result<Self> {
         check_classes(classes)?;
+        check_samples(targets.len())?;
         for (what, column) in [("the target", &targets), ("the prediction", &predicted)] {
             for (row, &class) in column.iter().enumerate() {
                 check_class(Place::Row(row), what, class, classes)?;
@@ -129,7 +130,8 @@ impl Predictions {
     /// Sets the weights of the samples; by default each sample has weight 1.
     ///
     /// # Errors
-    /// If there is not one weight for each sample, one of them is negative or not finite, or all are 0.
+    /// If there is not one weight for each sample, one of them is negative or not finite, all are 0, or their sum is
+    /// more than 1e75.
     pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self> {
         check_length("weights", self.len(), weights.len())?;
         for (row, &value) in weights.iter().enumerate() {
@@ -138,6 +140,7 @@ impl Predictions {
         if weights.iter().all(|&weight| weight == 0.0) {
             return Err(Error::NoWeight);
         }
+        check_weights(weights.iter().sum())?;
         self.weights = Some(weights);
         Ok(self)
     }
@@ -216,31 +219,13 @@ impl Predictions {
     /// Appends the samples of `other`. Parts that are merged equal predictions that were made at once.
     ///
     /// # Errors
-    /// If the classes differ, or only one of the two has probabilities, weights or file names. The predictions are
-    /// unchanged then.
+    /// If the classes differ, only one of the two has probabilities, weights or file names, or the sum of all weights is
+    /// more than 1e75. The predictions are unchanged then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        fn append<T: Clone>(
-            what: &'static str,
-            first: &mut Option<Vec<T>>,
-            second: Option<&Vec<T>>,
-        ) -> Result<()> {
-            match (first, second) {
-                (Some(first), Some(second)) => first.extend_from_slice(second),
-                (None, None) => {}
-                (first, _) => {
-                    let (a, b) = if first.is_some() {
-                        ("given", "missing")
-                    } else {
-                        ("missing", "given")
-                    };
-                    return Err(Error::Mismatch {
-                        what,
-                        first: a.into(),
-                        second: b.into(),
-                    });
-                }
+        fn append<T: Clone>(first: &mut Option<Vec<T>>, second: Option<&Vec<T>>) {
+            if let (Some(first), Some(second)) = (first, second) {
+                first.extend_from_slice(second);
             }
-            Ok(())
         }
         if self.classes != other.classes {
             return Err(Error::Mismatch {
@@ -249,17 +234,32 @@ impl Predictions {
                 second: other.classes.join(", "),
             });
         }
-        let mut whole = self.clone();
-        append(
-            "probabilities",
-            &mut whole.probabilities,
-            other.probabilities.as_ref(),
-        )?;
-        append("weights", &mut whole.weights, other.weights.as_ref())?;
-        append("file names", &mut whole.files, other.files.as_ref())?;
-        whole.targets.extend_from_slice(&other.targets);
-        whole.predicted.extend_from_slice(&other.predicted);
-        *self = whole;
+        for (what, first, second) in [
+            (
+                "probabilities",
+                self.probabilities.is_some(),
+                other.probabilities.is_some(),
+            ),
+            ("weights", self.weights.is_some(), other.weights.is_some()),
+            ("file names", self.files.is_some(), other.files.is_some()),
+        ] {
+            if first != second {
+                let word = |given| if given { "given" } else { "missing" };
+                return Err(Error::Mismatch {
+                    what,
+                    first: word(first).into(),
+                    second: word(second).into(),
+                });
+            }
+        }
+        check_samples(self.len() + other.len())?;
+        let weights = self.weights.iter().chain(&other.weights);
+        check_weights(weights.flatten().sum())?;
+        append(&mut self.probabilities, other.probabilities.as_ref());
+        append(&mut self.weights, other.weights.as_ref());
+        append(&mut self.files, other.files.as_ref());
+        self.targets.extend_from_slice(&other.targets);
+        self.predicted.extend_from_slice(&other.predicted);
         Ok(())
     }
 
@@ -298,6 +298,15 @@ impl Predictions {
             // No metric depends on the names, so a resample has none.
             files: None,
         }
+    }
+
+    /// The samples of each class.
+    pub(crate) fn strata(&self) -> Vec<Vec<usize>> {
+        let mut strata = vec![Vec::new(); self.classes.len()];
+        for (sample, &target) in self.targets.iter().enumerate() {
+            strata[target].push(sample);
+        }
+        strata
     }
 
     /// Probability of one class for each sample; `None` if only the predicted classes are known.

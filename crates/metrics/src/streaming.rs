@@ -2,6 +2,7 @@
 
 use crate::checks::{
     check_class, check_classes, check_flat, check_length, check_probabilities, check_weight,
+    check_weights,
 };
 use crate::confusion::ConfusionMatrix;
 use crate::error::{Error, Place, Result};
@@ -99,8 +100,8 @@ impl StreamingMetrics {
     /// Adds a batch: targets, probabilities `[n, classes]` row after row, and weights if there are any.
     ///
     /// # Errors
-    /// If a check described at [`Predictions`](crate::Predictions) fails. Rows are counted from the start of the
-    /// stream. A batch with an error changes nothing.
+    /// If a check described at [`Predictions`](crate::Predictions) fails, or the sum of all weights would be more than
+    /// 1e75. Rows are counted from the start of the stream. A batch with an error changes nothing.
     pub fn update(
         &mut self,
         targets: &[usize],
@@ -123,6 +124,9 @@ impl StreamingMetrics {
             if let Some(weights) = weights {
                 check_weight(place, weights[i])?;
             }
+        }
+        if let Some(weights) = weights {
+            check_weights(self.confusion.total() + weights.iter().sum::<f64>())?;
         }
         for (i, (&target, row)) in targets
             .iter()
@@ -153,7 +157,7 @@ impl StreamingMetrics {
     /// Adds all samples of another stream.
     ///
     /// # Errors
-    /// If the number of classes or bins differs.
+    /// If the number of classes or bins differs, or the sum of all weights would be more than 1e75.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.bins.len() != other.bins.len() {
             return Err(Error::Mismatch {
