@@ -38,7 +38,7 @@
 //! All are off by default.
 //!
 //! * `report`: the HTML report and the model card, in the module `report`.
-//! * `ndarray`: the confusion matrix and the probabilities as views of the crate `ndarray`.
+//! * `ndarray`: the probabilities as a view and the confusion matrix as an array of the crate `ndarray`.
 //! * `arrow`: the predictions and the confusion matrix as record batches of Apache Arrow.
 
 #[cfg(any(feature = "arrow", feature = "ndarray"))]

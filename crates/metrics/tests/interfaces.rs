@@ -141,7 +141,7 @@ fn evaluations_and_options_are_read_back_from_json() {
 fn a_confusion_matrix_is_made_shown_and_read_in_the_usual_ways() {
     let matrix = ConfusionMatrix::try_from(vec![vec![10.0, 2.0], vec![0.0, 0.5]]).unwrap();
     assert_eq!(matrix.to_string(), " 10    2\n  0  0.5\n");
-    assert_eq!(matrix.as_ref(), [10.0, 2.0, 0.0, 0.5]);
+    assert_eq!(matrix.to_vec(), [10.0, 2.0, 0.0, 0.5]);
     assert_eq!(matrix.predicted_count(1), 2.5);
     assert_eq!(matrix.normalized(Normalize::Predicted)[0][1], Some(0.8));
     let text = serde_json::to_string(&matrix).unwrap();
@@ -164,8 +164,7 @@ fn arrays_are_views_of_the_same_numbers() {
         view.as_slice().unwrap().as_ptr(),
         p.probabilities().unwrap().as_ptr()
     );
-    let matrix = p.confusion();
-    assert_eq!(matrix.as_ndarray().unwrap()[[1, 0]], matrix[1][0]);
+    assert_eq!(p.confusion().to_ndarray()[[1, 0]], p.confusion()[1][0]);
     let again = Predictions::from_ndarray(p.targets().to_vec(), view).unwrap();
     assert_eq!(again.probabilities(), p.probabilities());
     let hard = Predictions::from_classes(vec![0], vec![0], 1).unwrap();

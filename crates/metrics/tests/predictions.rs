@@ -1,6 +1,7 @@
 //! What predictions refuse, and how they are read from files.
 
 use metrics::confusion::{ClassMetric, KappaWeights, Normalize};
+use metrics::curves::Ranking;
 use metrics::error::Place;
 use metrics::streaming::StreamingMetrics;
 use metrics::{ConfusionMatrix, Error, EvaluationOptions, Predictions};
@@ -435,4 +436,241 @@ fn written_lines_are_read_again() {
         let again = Predictions::from_json_lines(lines.as_slice(), Some(&classes)).unwrap();
         assert_eq!(again, predictions);
     }
+}
+
+/// Pseudo-random numbers from 0 to 1 with all the digits that an `f64` has.
+fn random() -> impl FnMut() -> f64 {
+    let mut state = 1_u64;
+    move || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Tied scores, each written in two ways: a reading that is off by one bit breaks the ties, and the areas differ.
+#[test]
+fn json_and_csv_hold_the_same_numbers_to_the_bit() {
+    let mut random = random();
+    let (mut json, mut csv) = (String::new(), String::from("target,0,1\n"));
+    let mut truth = Vec::new();
+    for i in 0..4000 {
+        let first = random();
+        let second = 1.0 - first;
+        for target in [i % 2, (i / 2) % 2] {
+            let (a, b) = if target == 0 {
+                (format!("{first:?}"), format!("{second:?}"))
+            } else {
+                (format!("{first:e}"), format!("{second:e}"))
+            };
+            json += &format!("{{\"target\": {target}, \"probabilities\": [{a}, {b}]}}\n");
+            csv += &format!("{target},{a},{b}\n");
+            truth.extend([first, second]);
+        }
+    }
+    let json = Predictions::from_json_lines(json.as_bytes(), None).unwrap();
+    let csv = Predictions::from_csv(csv.as_bytes(), None).unwrap();
+    assert_eq!(json.probabilities().unwrap(), truth);
+    assert_eq!(json, csv);
+    for class in 0..2 {
+        let ranking = |p: &Predictions| p.ranking(class).unwrap();
+        assert_eq!(ranking(&json).thresholds().len(), 4000);
+        assert_eq!(ranking(&json).roc_auc(), ranking(&csv).roc_auc());
+    }
+}
+
+#[test]
+fn columns_of_the_same_name_are_refused() {
+    let names = ["boat".to_string(), "cloud".to_string()];
+    for (text, expected) in [
+        (
+            "target,boat,target,cloud\nboat,1,cloud,0\n",
+            "line 1: column `target` is given twice",
+        ),
+        (
+            "target,boat,cloud,weight,weight\nboat,1,0,1,2\n",
+            "line 1: column `weight` is given twice",
+        ),
+        (
+            "file,target,boat,cloud,file\na,boat,1,0,b\n",
+            "line 1: column `file` is given twice",
+        ),
+        (
+            "predicted,target,predicted\nboat,boat,cloud\n",
+            "line 1: column `predicted` is given twice",
+        ),
+        (
+            "target,boat,cloud,boat\nboat,1,0,0\n",
+            "class name `boat` is given twice",
+        ),
+    ] {
+        let error = Predictions::from_csv(text.as_bytes(), Some(&names)).unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let twice = r#"{"target": 0, "probabilities": [1, 0], "target": 1}"#;
+    let error = Predictions::from_json_lines(twice.as_bytes(), None).unwrap_err();
+    assert!(
+        error.to_string().contains("duplicate field `target`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    let json = "\u{feff}{\"target\": 1, \"probabilities\": [0.25, 0.75]}\n";
+    let csv = "\u{feff}target,0,1\n1,0.25,0.75\n";
+    let quoted = "\u{feff}\"target\",0,1\r\n1,0.25,0.75\r\n";
+    let expected = Predictions::new(vec![1], vec![vec![0.25, 0.75]]).unwrap();
+    let json = Predictions::from_json_lines(json.as_bytes(), None).unwrap();
+    assert_eq!(json, expected);
+    for csv in [csv, quoted] {
+        assert_eq!(
+            Predictions::from_csv(csv.as_bytes(), None).unwrap(),
+            expected
+        );
+    }
+    let only = Predictions::from_json_lines("\u{feff}".as_bytes(), None);
+    assert!(matches!(only, Err(Error::Empty)));
+}
+
+/// Files of several blocks: the samples stay in order, and errors name the line, however far it is.
+#[test]
+fn long_files_are_read_as_short_ones_are() {
+    let n = 150_000;
+    let mut random = random();
+    let rows: Vec<f64> = (0..n)
+        .flat_map(|_| {
+            let first = random();
+            [first, 1.0 - first]
+        })
+        .collect();
+    let targets: Vec<usize> = (0..n).map(|i| i / 7 % 2).collect();
+    let expected = Predictions::from_flat(targets, rows, 2)
+        .unwrap()
+        .with_files((0..n).map(|i| format!("folder, of\n{i}.jpg")))
+        .unwrap();
+    let mut json = Vec::new();
+    expected.write_json_lines(&mut json).unwrap();
+    let mut csv = String::from("target,file,0,1\r\n");
+    for (i, row) in expected.probabilities().unwrap().chunks(2).enumerate() {
+        let target = expected.targets()[i];
+        csv += &format!("{target},\"folder, of\n{i}.jpg\",{},{}\r\n", row[0], row[1]);
+    }
+    assert!(csv.len() > 6 << 20);
+    assert_eq!(
+        Predictions::from_json_lines(&json[..], None).unwrap(),
+        expected
+    );
+    assert_eq!(
+        Predictions::from_csv(csv.as_bytes(), None).unwrap(),
+        expected
+    );
+
+    // Each sample of the table takes two lines.
+    let (mut short, mut other) = (csv.clone(), csv.clone());
+    short.push_str("0,x,1\r\n");
+    other.push_str("dog,x,1,0\r\n");
+    let line = 2 * n + 2;
+    for (text, expected) in [
+        (short, format!("line {line}: expected 4 columns, found 3")),
+        (other, format!("line {line}: the target is `dog`")),
+    ] {
+        let error = Predictions::from_csv(text.as_bytes(), None).unwrap_err();
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+    for (more, expected) in [
+        (
+            "{\"target\": 0, \"probabilities\": [1, 0]}",
+            "`file` must be given",
+        ),
+        (
+            "{\"target\": 0, \"probabilities\": [1]}",
+            "expected 2 probabilities",
+        ),
+        ("\u{a0}\n\n{\"target\": }", "expected an object"),
+    ] {
+        let line = n + 1 + more.matches('\n').count();
+        let text = [&json, more.as_bytes()].concat();
+        let error = Predictions::from_json_lines(&text[..], None).unwrap_err();
+        let expected = format!("line {line}: {expected}");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+}
+
+/// Each weight is finite, but not what is computed from them.
+#[test]
+fn weights_that_sum_to_too_much_are_refused() {
+    let two = |weight: f64| {
+        let p = Predictions::new(vec![0, 1], rows(&[&[0.9, 0.1], &[0.2, 0.8]])).unwrap();
+        p.with_weights(vec![weight; 2])
+    };
+    let refused = |error: Error| {
+        assert!(matches!(error, Error::WeightSum { .. }), "{error}");
+        assert!(error.to_string().contains("at most 1e75"), "{error}");
+    };
+    refused(two(1e308).unwrap_err());
+    refused(two(1e75).unwrap_err());
+    let mut large = two(2.0_f64.powi(248)).unwrap();
+    // All scores are as with any other weights.
+    let options = EvaluationOptions::new();
+    let (found, usual) = (
+        large.evaluate(&options),
+        two(1.0).unwrap().evaluate(&options),
+    );
+    for (found, usual) in found.unwrap().scores.iter().zip(usual.unwrap().scores) {
+        assert_eq!(found.value, usual.value, "{}", found.name);
+    }
+    let before = large.clone();
+    refused(large.merge(&before).unwrap_err());
+    assert_eq!(large, before);
+    let line = r#"{"target": 0, "probabilities": [1, 0], "weight": 1e308}"#;
+    let lines = format!("{line}\n{line}\n");
+    refused(Predictions::from_json_lines(lines.as_bytes(), None).unwrap_err());
+    refused(Ranking::new(&[true, false], &[0.5, 0.25], Some(&[1e308, 1e308])).unwrap_err());
+    refused(ConfusionMatrix::from_rows(&rows(&[&[1e308, 1e308], &[0.0, 0.0]])).unwrap_err());
+    let mut stream = StreamingMetrics::new(2, 10).unwrap();
+    stream.update(&[0], &[0.5, 0.5], Some(&[9e74])).unwrap();
+    let unchanged = stream.clone();
+    refused(stream.update(&[0], &[0.5, 0.5], Some(&[9e74])).unwrap_err());
+    refused(stream.merge(&unchanged).unwrap_err());
+    assert_eq!(stream, unchanged);
+}
+
+/// One sample of as many classes as columns: nothing grows with the square of the classes.
+#[test]
+fn one_row_of_many_classes_takes_little() {
+    let k = 20_000;
+    let mut row = vec![0.0; k];
+    (row[3], row[17_000]) = (0.25, 0.75);
+    let p = Predictions::from_flat(vec![3], row, k).unwrap();
+    let options =
+        EvaluationOptions::new().with_intervals(metrics::Bootstrap::new().with_replicates(100));
+    let evaluation = p.evaluate(&options).unwrap();
+    assert_eq!(evaluation.get("accuracy"), Some(0.0));
+    assert_eq!(evaluation.get("top_2_accuracy"), Some(1.0));
+    let reason = &evaluation.score("precision_macro").unwrap().reason;
+    assert!(
+        reason.ends_with("0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 19989 more"),
+        "{reason}"
+    );
+    let text = serde_json::to_string(&evaluation).unwrap();
+    assert!(text.len() < 6_000_000, "{}", text.len());
+    assert!(text.contains(r#""confusion":{"classes":20000,"cells":[[3,17000,1.0]]}"#));
+    let again: metrics::Evaluation = serde_json::from_str(&text).unwrap();
+    assert_eq!(again.confusion, evaluation.confusion);
+    let outside = r#"{"classes": 20000, "cells": [[3, 20000, 1.0]]}"#;
+    assert!(serde_json::from_str::<ConfusionMatrix>(outside).is_err());
+    assert_eq!(resident_megabytes().map(|found| found < 1000), Some(true));
+}
+
+/// The most memory that this process had so far, which all tests of this file share.
+fn resident_megabytes() -> Option<usize> {
+    if !cfg!(target_os = "linux") {
+        return Some(0);
+    }
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024)
 }

@@ -66,7 +66,7 @@ impl ConfusionMatrix {
     /// # Errors
     /// If Arrow refuses the values.
     pub fn to_arrow(&self) -> Result<FixedSizeListArray> {
-        rows(self.as_ref(), self.classes()).map_err(refused)
+        rows(&self.to_vec(), self.classes()).map_err(refused)
     }
 }
 

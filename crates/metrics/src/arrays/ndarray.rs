@@ -1,4 +1,4 @@
-use ndarray::{ArrayView2, ShapeError};
+use ndarray::{Array2, ArrayView2};
 
 use crate::confusion::ConfusionMatrix;
 use crate::error::Result;
@@ -14,10 +14,10 @@ impl Predictions {
     /// use metrics::Predictions;
     /// use ndarray::array;
     ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # fn main() -> Result<(), metrics::Error> {
     /// let probabilities = array![[0.9, 0.1], [0.4, 0.6]];
     /// let predictions = Predictions::from_ndarray(vec![0, 0], probabilities.view())?;
-    /// assert_eq!(predictions.confusion().as_ndarray()?, array![[1.0, 1.0], [0.0, 0.0]]);
+    /// assert_eq!(predictions.confusion().to_ndarray(), array![[1.0, 1.0], [0.0, 0.0]]);
     /// # Ok(())
     /// # }
     /// ```
@@ -34,11 +34,9 @@ impl Predictions {
 }
 
 impl ConfusionMatrix {
-    /// The counts `[target, predicted]` as a view (feature `ndarray`).
-    ///
-    /// # Errors
-    /// Where `ndarray` refuses the shape. It accepts every square matrix.
-    pub fn as_ndarray(&self) -> Result<ArrayView2<'_, f64>, ShapeError> {
-        ArrayView2::from_shape((self.classes(), self.classes()), self.as_ref())
+    /// The counts `[target, predicted]` as an array (feature `ndarray`).
+    pub fn to_ndarray(&self) -> Array2<f64> {
+        let shape = (self.classes(), self.classes());
+        Array2::from_shape_fn(shape, |(target, predicted)| self[target][predicted])
     }
 }

@@ -22,7 +22,8 @@ impl ConfusionMatrix {
     /// Equals `cohen_kappa_score` when all classes are given as labels. `None` if only one class occurs.
     #[doc(alias = "cohen_kappa_score")]
     pub fn cohen_kappa(&self, weights: KappaWeights) -> Option<f64> {
-        let (support, predicted_count) = self.margins();
+        let margins = self.margins();
+        let (support, predicted_count) = (&margins.support, &margins.predicted);
         let total: f64 = support.iter().sum();
         let (mut observed, mut expected) = (0.0, 0.0);
         for (target, row) in self.rows().enumerate() {
@@ -45,18 +46,6 @@ impl ConfusionMatrix {
     /// Equals `matthews_corrcoef`, except that the result is `None` where that function returns 0 because all targets
     /// or all predictions are of one class.
     pub fn matthews_corrcoef(&self) -> Option<f64> {
-        let (mut both, mut targets, mut predictions) = (0.0, 0.0, 0.0);
-        let (support, predicted_count) = self.margins();
-        for (support, predicted_count) in support.into_iter().zip(predicted_count) {
-            both += support * predicted_count;
-            targets += support * support;
-            predictions += predicted_count * predicted_count;
-        }
-        let squared = self.total() * self.total();
-        let covariance = self.correct() * self.total() - both;
-        share(
-            covariance,
-            ((squared - targets) * (squared - predictions)).sqrt(),
-        )
+        self.margins().matthews_corrcoef()
     }
 }

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::ops::Index;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::checks::{check_classes, check_weight};
+use crate::checks::{check_classes, check_weight, check_weights};
+use crate::confusion::margins::Margins;
 use crate::error::{Error, Place, Result};
 use crate::numeric::share;
 use crate::predictions::Predictions;
@@ -25,11 +26,15 @@ use crate::predictions::Predictions;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(try_from = "Vec<Vec<f64>>")]
+///
+/// Rows of classes without samples take no memory.
+#[derive(Clone, Debug)]
 pub struct ConfusionMatrix {
     classes: usize,
+    /// First a row of zeros, then the rows that hold something, in any order.
     cells: Vec<f64>,
+    /// Where in `cells` the row of each target starts; 0 for a row of zeros.
+    starts: Vec<usize>,
     zero_division: Option<f64>,
 }
 
@@ -52,7 +57,7 @@ impl Predictions {
         let mut matrix = ConfusionMatrix::zeros(classes);
         let pairs = self.targets().iter().zip(self.predicted());
         for (i, (&target, &predicted)) in pairs.enumerate() {
-            matrix.cells[target * classes + predicted] += self.weight(i);
+            matrix.row_mut(target)[predicted] += self.weight(i);
         }
         matrix
     }
@@ -60,9 +65,13 @@ impl Predictions {
 
 impl ConfusionMatrix {
     pub(crate) fn zeros(classes: usize) -> Self {
+        // Room for all rows of a few classes.
+        let mut cells = Vec::with_capacity((classes.min(64) + 1) * classes);
+        cells.resize(classes, 0.0);
         Self {
             classes,
-            cells: vec![0.0; classes * classes],
+            cells,
+            starts: vec![0; classes],
             zero_division: None,
         }
     }
@@ -70,11 +79,12 @@ impl ConfusionMatrix {
     /// Makes a matrix from counts `[target][predicted]`.
     ///
     /// # Errors
-    /// If there are no rows, too many of them, a row is not as long as there are rows, or a count is negative or not
-    /// finite.
+    /// If there are no rows, too many of them, a row is not as long as there are rows, a count is negative or not
+    /// finite, or their sum is more than 1e75.
     pub fn from_rows(rows: &[Vec<f64>]) -> Result<Self> {
         let classes = rows.len();
         check_classes(classes)?;
+        let mut matrix = Self::zeros(classes);
         for (row, values) in rows.iter().enumerate() {
             let place = Place::Row(row);
             if values.len() != classes {
@@ -89,12 +99,12 @@ impl ConfusionMatrix {
             for &value in values {
                 check_weight(place, value)?;
             }
+            if values.iter().any(|&value| value != 0.0) {
+                matrix.row_mut(row).copy_from_slice(values);
+            }
         }
-        Ok(Self {
-            classes,
-            cells: rows.concat(),
-            zero_division: None,
-        })
+        check_weights(matrix.total())?;
+        Ok(matrix)
     }
 
     /// Sets the value of a [`ClassMetric`](crate::confusion::ClassMetric) that is 0/0, and of its averages:
@@ -107,10 +117,6 @@ impl ConfusionMatrix {
         self
     }
 
-    pub(crate) fn zero_division(&self) -> Option<f64> {
-        self.zero_division
-    }
-
     /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classes
@@ -118,13 +124,19 @@ impl ConfusionMatrix {
 
     /// The counts, one row for each target class.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
-        self.cells.chunks_exact(self.classes)
+        let rows = self.starts.iter();
+        rows.map(|&start| &self.cells[start..start + self.classes])
+    }
+
+    /// All counts in one vector, row after row.
+    pub fn to_vec(&self) -> Vec<f64> {
+        self.rows().flatten().copied().collect()
     }
 
     /// Adds the counts of another matrix of the same classes.
     ///
     /// # Errors
-    /// If the number of classes differs.
+    /// If the number of classes differs, or the sum of all counts is more than 1e75; nothing is added then.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.classes != other.classes {
             return Err(Error::Mismatch {
@@ -133,25 +145,35 @@ impl ConfusionMatrix {
                 second: other.classes.to_string(),
             });
         }
-        for (cell, more) in self.cells.iter_mut().zip(&other.cells) {
-            *cell += more;
+        check_weights(self.total() + other.total())?;
+        for (target, &start) in other.starts.iter().enumerate().filter(|row| *row.1 > 0) {
+            let more = &other.cells[start..start + other.classes];
+            for (cell, more) in self.row_mut(target).iter_mut().zip(more) {
+                *cell += more;
+            }
         }
         Ok(())
     }
 
+    /// The row of a target, which may hold something from now on.
     pub(crate) fn row_mut(&mut self, target: usize) -> &mut [f64] {
-        &mut self.cells[target * self.classes..(target + 1) * self.classes]
+        if self.starts[target] == 0 {
+            self.starts[target] = self.cells.len();
+            self.cells.resize(self.cells.len() + self.classes, 0.0);
+        }
+        let start = self.starts[target];
+        &mut self.cells[start..start + self.classes]
     }
 
     /// Shares instead of counts, `[target][predicted]`. Cells of a row or column whose total is 0 are `None`.
     pub fn normalized(&self, by: Normalize) -> Vec<Vec<Option<f64>>> {
-        let (support, predicted) = self.margins();
-        let total = self.total();
+        let margins = self.margins();
+        let total = margins.total;
         self.rows()
-            .zip(support)
+            .zip(margins.support)
             .map(|(row, support)| {
                 row.iter()
-                    .zip(&predicted)
+                    .zip(&margins.predicted)
                     .map(|(&cell, &predicted)| {
                         let whole = match by {
                             Normalize::Target => support,
@@ -167,7 +189,14 @@ impl ConfusionMatrix {
 
     /// Total weight of all samples.
     pub fn total(&self) -> f64 {
-        self.cells.iter().sum()
+        self.filled().flat_map(|(_, row)| row).sum()
+    }
+
+    /// The rows that may hold something, with their targets.
+    fn filled(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        let rows = self.starts.iter().enumerate();
+        rows.filter(|&(_, &start)| start > 0)
+            .map(|(target, &start)| (target, &self.cells[start..start + self.classes]))
     }
 
     /// Total weight of the samples of a class; 0 for a class that does not exist.
@@ -177,12 +206,12 @@ impl ConfusionMatrix {
 
     /// Total weight of the samples predicted as a class; 0 for a class that does not exist.
     pub fn predicted_count(&self, class: usize) -> f64 {
-        self.rows().filter_map(|row| row.get(class)).sum()
+        self.filled().filter_map(|(_, row)| row.get(class)).sum()
     }
 
     /// Total weight of the correctly classified samples: the sum of the diagonal.
     pub fn correct(&self) -> f64 {
-        self.cells.iter().step_by(self.classes + 1).sum()
+        self.filled().map(|(target, row)| row[target]).sum()
     }
 
     /// Share of the samples that are classified correctly.
@@ -194,24 +223,28 @@ impl ConfusionMatrix {
     /// Mean recall of the classes that have samples.
     #[doc(alias = "balanced_accuracy_score")]
     pub fn balanced_accuracy(&self) -> Option<f64> {
-        let recalls: Vec<f64> = self
-            .rows()
-            .enumerate()
-            .filter_map(|(class, row)| share(row[class], row.iter().sum()))
-            .collect();
-        share(recalls.iter().sum(), recalls.len() as f64)
+        self.margins().balanced_accuracy()
     }
 
-    /// Sums of the rows (support) and of the columns (predicted counts).
-    pub(crate) fn margins(&self) -> (Vec<f64>, Vec<f64>) {
-        let (mut support, mut predicted) = (vec![0.0; self.classes], vec![0.0; self.classes]);
-        for (target, row) in self.rows().enumerate() {
-            for (class, &cell) in row.iter().enumerate() {
-                support[target] += cell;
-                predicted[class] += cell;
+    /// The sums from which the metrics of classes are computed.
+    pub(crate) fn margins(&self) -> Margins {
+        let mut margins = Margins::zeros(self.classes, self.zero_division);
+        for (target, row) in self.filled() {
+            for (predicted, &cell) in row.iter().enumerate() {
+                margins.support[target] += cell;
+                margins.predicted[predicted] += cell;
             }
+            margins.right[target] = row[target];
         }
-        (support, predicted)
+        margins.total = self.total();
+        margins
+    }
+}
+
+/// Whether classes, counts and value for 0/0 are the same.
+impl PartialEq for ConfusionMatrix {
+    fn eq(&self, other: &Self) -> bool {
+        self.zero_division == other.zero_division && self.rows().eq(other.rows())
     }
 }
 
@@ -223,22 +256,8 @@ impl Index<usize> for ConfusionMatrix {
     /// # Panics
     /// If the class does not exist, as indexing a slice does. [`ConfusionMatrix::rows`] does not panic.
     fn index(&self, target: usize) -> &[f64] {
-        &self.cells[target * self.classes..(target + 1) * self.classes]
-    }
-}
-
-/// All cells, row after row.
-impl AsRef<[f64]> for ConfusionMatrix {
-    fn as_ref(&self) -> &[f64] {
-        &self.cells
-    }
-}
-
-impl TryFrom<Vec<Vec<f64>>> for ConfusionMatrix {
-    type Error = Error;
-
-    fn try_from(rows: Vec<Vec<f64>>) -> Result<Self> {
-        Self::from_rows(&rows)
+        let start = self.starts[target];
+        &self.cells[start..start + self.classes]
     }
 }
 
@@ -252,19 +271,5 @@ impl fmt::Display for ConfusionMatrix {
             writeln!(f, "{}", cells.join("  "))?;
         }
         Ok(())
-    }
-}
-
-/// A list of rows. Counts that are whole numbers are written as integers.
-impl Serialize for ConfusionMatrix {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = |&cell: &f64| cell.fract() == 0.0 && cell < 9e15;
-        if self.cells.iter().all(whole) {
-            let integers = |row: &[f64]| row.iter().map(|&cell| cell as u64).collect();
-            let rows: Vec<Vec<u64>> = self.rows().map(integers).collect();
-            rows.serialize(serializer)
-        } else {
-            self.rows().collect::<Vec<_>>().serialize(serializer)
-        }
     }
 }

@@ -4,13 +4,17 @@
 mod agreement;
 mod class_metrics;
 mod confused;
+mod margins;
 mod matrix;
+mod metric;
 mod order;
+mod stored;
 
 pub use agreement::KappaWeights;
-pub use class_metrics::{Average, ClassMetric};
 pub use confused::ConfusedPair;
 pub use matrix::{ConfusionMatrix, Normalize};
+pub use metric::{Average, ClassMetric};
 
 #[cfg(feature = "report")]
 pub(crate) use confused::Count;
+pub(crate) use margins::Margins;
