@@ -73,6 +73,10 @@ fn bench(c: &mut Criterion) {
                 .expect("sound")
         });
     });
+    group.bench_function("intervals_of_all_scores/100000x10/2000", |b| {
+        let options = EvaluationOptions::new().with_intervals(Bootstrap::new());
+        b.iter(|| black_box(&p).evaluate(&options).expect("sound"));
+    });
     group.finish();
 }
 

@@ -1,7 +1,7 @@
 //! What must not matter: the order of the samples, the names of the classes, the scale of the scores, the
 //! number of threads.
 
-use metrics::confusion::{Average, ClassMetric};
+use metrics::confusion::{Average, ClassMetric, KappaWeights};
 use metrics::curves::Ranking;
 use metrics::probability::{Binning, ReliabilityDiagram, TemperatureScaling};
 use metrics::uncertainty::{Estimate, IntervalMethod};
@@ -294,4 +294,173 @@ fn replicates_without_weight_are_undefined() {
             assert!(low.is_finite() && high.is_finite(), "{}", score.name);
         }
     }
+}
+
+/// Samples whose probabilities have ties, of classes of unequal size.
+fn many(n: usize, k: usize) -> Predictions {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 40) as f64 / (1 << 24) as f64
+    };
+    let targets: Vec<usize> = (0..n)
+        .map(|_| (random() * random() * k as f64) as usize)
+        .collect();
+    let mut rows = Vec::with_capacity(n * k);
+    for &target in &targets {
+        let score = |class| (30.0 * random() + if class == target { 12.0 } else { 0.0 }).floor();
+        let row: Vec<f64> = (0..k).map(score).map(|score| (0.1 * score).exp()).collect();
+        let sum: f64 = row.iter().sum();
+        rows.extend(row.iter().map(|value| value / sum));
+    }
+    Predictions::from_flat(targets, rows, k).unwrap()
+}
+
+/// What the scores with an interval are by their names, computed from the samples themselves.
+type Score = fn(&Predictions) -> Option<f64>;
+const SCORES: [(&str, Score); 12] = [
+    ("balanced_accuracy", |p| p.confusion().balanced_accuracy()),
+    ("precision_macro", |p| {
+        p.confusion()
+            .average(ClassMetric::Precision, Average::Macro)
+    }),
+    ("f1_macro", |p| {
+        p.confusion().average(ClassMetric::F1, Average::Macro)
+    }),
+    ("specificity_macro", |p| {
+        p.confusion()
+            .average(ClassMetric::Specificity, Average::Macro)
+    }),
+    ("matthews_corrcoef", |p| p.confusion().matthews_corrcoef()),
+    ("cohen_kappa", |p| {
+        p.confusion().cohen_kappa(KappaWeights::Unweighted)
+    }),
+    ("roc_auc_ovr_weighted", |p| {
+        p.roc_auc_one_vs_rest(Average::Weighted)
+    }),
+    ("roc_auc_ovo_macro", |p| {
+        p.roc_auc_one_vs_one(Average::Macro)
+    }),
+    ("average_precision_macro", |p| {
+        p.average_precision(Average::Macro)
+    }),
+    ("log_loss", Predictions::log_loss),
+    ("brier", Predictions::brier_score),
+    ("aurc", |p| Some(p.risk_coverage().ok()?.area())),
+];
+
+/// The intervals of the evaluation, which are computed without copies and sorts, are those of samples drawn one by one.
+#[test]
+fn intervals_are_those_of_samples_drawn_one_by_one() {
+    let few = fixed();
+    let large = many(10_000, 10);
+    let weights = (0..few.len()).map(|i| 0.5 * (i % 4) as f64).collect();
+    let weighted = few.clone().with_weights(weights).unwrap();
+    let percentile = Bootstrap::new().with_seed(11);
+    let bca = percentile.with_method(IntervalMethod::Bca);
+    for (p, bootstrap) in [
+        (&large, percentile.with_replicates(60)),
+        (&few, percentile.with_replicates(500)),
+        (&few, bca.with_replicates(500)),
+        (&weighted, percentile.with_replicates(500)),
+        (&weighted, bca.with_replicates(500)),
+    ] {
+        let evaluation = p
+            .evaluate(&EvaluationOptions::new().with_intervals(bootstrap))
+            .unwrap();
+        let slow = bootstrap
+            .run_many(p, SCORES.len(), |p| {
+                SCORES.iter().map(|(_, score)| score(p)).collect()
+            })
+            .unwrap();
+        for ((name, _), slow) in SCORES.iter().zip(slow) {
+            let fast = evaluation.score(name).unwrap().interval;
+            let Some(slow) = slow else {
+                assert_eq!(fast, None, "{name}");
+                continue;
+            };
+            let (slow, fast) = (slow.estimate, fast.unwrap());
+            assert!(slow.low < slow.high, "{name}");
+            for (slow, fast) in [
+                (slow.value, fast.value),
+                (slow.low, fast.low),
+                (slow.high, fast.high),
+            ] {
+                // Another formula, so what is equal for one may differ in the last bit for the other, and BCa counts it.
+                let counted = *name == "cohen_kappa"
+                    && bootstrap.with_replicates(1) == bca.with_replicates(1);
+                let tolerance = if counted { 0.01 } else { 1e-11 };
+                assert!((slow - fast).abs() < tolerance, "{name}: {slow} {fast}");
+            }
+        }
+    }
+}
+
+/// Of many samples replicates are drawn from bags; the intervals are those of all samples up to chance.
+#[test]
+fn bags_give_the_intervals_of_all_samples() {
+    let p = many(110_000, 3);
+    let bootstrap = Bootstrap::new().with_replicates(400).with_seed(2);
+    let options = EvaluationOptions::new().with_intervals(bootstrap);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build()
+            .unwrap()
+            .install(|| p.evaluate(&options).unwrap())
+    };
+    let evaluation = run(2);
+    assert_eq!(
+        serde_json::to_string(&evaluation).unwrap(),
+        serde_json::to_string(&run(3)).unwrap()
+    );
+    let scores: Vec<_> = SCORES
+        .iter()
+        .filter(|(name, _)| ["f1_macro", "average_precision_macro", "log_loss"].contains(name))
+        .collect();
+    let exact = bootstrap.with_seed(3).with_replicates(200);
+    let exact = exact
+        .run_many(&p, scores.len(), |p| {
+            scores.iter().map(|(_, score)| score(p)).collect()
+        })
+        .unwrap();
+    for ((name, _), exact) in scores.into_iter().zip(exact) {
+        let (exact, found) = (exact.unwrap(), evaluation.score(name).unwrap());
+        let found = found.interval.unwrap();
+        assert_eq!(Some(found.value), evaluation.get(name));
+        // 200 replicates know the standard error to 5 %, and the ends of the interval to a fifth of it.
+        let width = (found.high - found.low) / (2.0 * 1.96 * exact.standard_error);
+        assert!((0.8..1.2).contains(&width), "{name}: {width}");
+        for (found, exact_end) in [
+            (found.low, exact.estimate.low),
+            (found.high, exact.estimate.high),
+        ] {
+            let apart = (found - exact_end) / exact.standard_error;
+            assert!(apart.abs() < 0.7, "{name}: {apart}");
+        }
+    }
+}
+
+#[test]
+fn progress_counts_the_replicates() {
+    let p = fixed();
+    let bootstrap = Bootstrap::new().with_replicates(301);
+    let mut told = Vec::new();
+    p.evaluate_with_progress(
+        &EvaluationOptions::new().with_intervals(bootstrap),
+        |done, total| told.push((done, total)),
+    )
+    .unwrap();
+    assert!(told.len() > 2 && told.is_sorted());
+    assert_eq!(told.last(), Some(&(301, 301)));
+    told.clear();
+    p.evaluate_with_progress(&EvaluationOptions::new(), |done, total| {
+        told.push((done, total));
+    })
+    .unwrap();
+    assert_eq!(told, []);
+    p.compare_with_progress(&p, &bootstrap, |done, total| told.push((done, total)))
+        .unwrap();
+    assert_eq!(told.last(), Some(&(301, 301)));
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::comparison::outcomes::PairedOutcomes;
 use crate::error::Result;
-use crate::evaluation::{Measured, SCORES, ScoreKind};
+use crate::evaluation::{Measured, SCORES, ScoreKind, Sorted, Whole};
+use crate::pairing::check_same_weights;
 use crate::predictions::Predictions;
 use crate::uncertainty::{Bootstrap, DelongTest, Estimate, delong_test};
 
@@ -64,15 +65,45 @@ impl Predictions {
     /// If classes, number of samples, targets, file names or weights differ, or a setting of the bootstrap is out of
     /// range.
     pub fn compare(&self, second: &Self, bootstrap: &Bootstrap) -> Result<Comparison> {
+        self.compare_with_progress(second, bootstrap, |_, _| {})
+    }
+
+    /// As [`Predictions::compare`], with a function that is told how many bootstrap replicates are done, and how many
+    /// there are in all. It is called some dozen times.
+    ///
+    /// # Errors
+    /// As [`Predictions::compare`].
+    pub fn compare_with_progress(
+        &self,
+        second: &Self,
+        bootstrap: &Bootstrap,
+        on_progress: impl FnMut(usize, usize),
+    ) -> Result<Comparison> {
         let outcomes = PairedOutcomes::new(self, second)?;
+        check_same_weights(self, second)?;
         let kinds: Vec<&ScoreKind> = SCORES.iter().filter(|kind| kind.resampled).collect();
-        let values = |p: &Predictions| {
-            let measured = Measured::lean(p, None);
-            let value = |kind: &&ScoreKind| (kind.compute)(measured.as_ref().ok()?);
-            kinds.iter().map(value).collect::<Vec<_>>()
+        let scores = |measured: &Measured| -> Vec<Option<f64>> {
+            kinds.iter().map(|kind| (kind.compute)(measured)).collect()
         };
-        let (of_first, of_second) = (values(self), values(second));
-        let resampled = bootstrap.run_paired_many(self, second, kinds.len(), values)?;
+        let differences = |first: &[Option<f64>], second: &[Option<f64>]| -> Vec<Option<f64>> {
+            let both = first.iter().zip(second);
+            both.map(|(first, second)| Some((*second)? - (*first)?))
+                .collect()
+        };
+        let of_first = scores(&Whole::new(self, None)?.measured);
+        let of_second = scores(&Whole::new(second, None)?.measured);
+        let resampled = bootstrap.run_drawn(
+            &self.strata(),
+            &differences(&of_first, &of_second),
+            |rows| [self, second].map(|p| Sorted::new(p, rows)),
+            |both, draws| {
+                let [first, second] = both
+                    .each_ref()
+                    .map(|sorted| scores(&sorted.measured(draws, None)));
+                differences(&first, &second)
+            },
+            on_progress,
+        )?;
         let scores = kinds
             .iter()
             .zip(of_first.into_iter().zip(of_second).zip(resampled))

@@ -13,7 +13,10 @@
 //! # }
 //! ```
 
+mod areas;
 mod det;
+mod order;
+mod pairs;
 mod precision_recall;
 mod ranking;
 mod roc;
@@ -23,5 +26,8 @@ pub use precision_recall::PrecisionRecallCurve;
 pub use ranking::Ranking;
 pub use roc::RocCurve;
 
+pub(crate) use areas::Areas;
+pub(crate) use order::Order;
+pub(crate) use pairs::{Present, one_vs_one};
 pub(crate) use ranking::descending;
-pub(crate) use roc::{average_of, one_vs_one_areas, one_vs_one_average};
+pub(crate) use roc::average_of;

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::confusion::Average;
+use crate::curves::areas::Areas;
 use crate::curves::ranking::Ranking;
 use crate::curves::roc::average_of;
 use crate::predictions::Predictions;
@@ -47,13 +48,7 @@ impl Ranking {
     /// These are steps; trapezoids would give too optimistic a value. `None` without positives.
     #[doc(alias = "average_precision_score")]
     pub fn average_precision(&self) -> Option<f64> {
-        let positives = self.positives();
-        let (mut sum, mut before) = (0.0, 0.0);
-        for (&tp, &fp) in self.true_positives.iter().zip(&self.false_positives) {
-            sum += (tp - before) * (tp / (tp + fp));
-            before = tp;
-        }
-        (positives > 0.0).then(|| sum / positives)
+        self.areas().average_precision()
     }
 }
 
@@ -64,8 +59,8 @@ impl Predictions {
     /// `None` without probabilities, or if a class that counts has no samples.
     pub fn average_precision(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
-            return self.micro_ranking()?.average_precision();
+            return self.micro_areas()?.average_precision();
         }
-        average_of(average, &self.rankings(), Ranking::average_precision)
+        average_of(average, &self.class_areas(), Areas::average_precision)
     }
 }

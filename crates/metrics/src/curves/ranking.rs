@@ -1,6 +1,7 @@
 use rayon::prelude::*;
 
-use crate::checks::{check_length, check_weight};
+use crate::checks::{check_length, check_weight, check_weights};
+use crate::curves::areas::Areas;
 use crate::error::{Error, Place, Result};
 use crate::predictions::Predictions;
 
@@ -20,7 +21,8 @@ impl Ranking {
     /// Ranks samples by scores of any range, where a higher score means more likely positive.
     ///
     /// # Errors
-    /// If lengths differ, there are no samples, a score is not finite, or a weight is negative or not finite.
+    /// If lengths differ, there are no samples, a score is not finite, a weight is negative or not finite, or the sum of
+    /// the weights is more than 1e75.
     pub fn new(positive: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Result<Self> {
         check_length("scores", positive.len(), scores.len())?;
         if let Some(weights) = weights {
@@ -28,6 +30,7 @@ impl Ranking {
             for (row, &weight) in weights.iter().enumerate() {
                 check_weight(Place::Row(row), weight)?;
             }
+            check_weights(weights.iter().sum())?;
         }
         if positive.is_empty() {
             return Err(Error::Empty);
@@ -57,27 +60,20 @@ impl Ranking {
             true_positives: Vec::with_capacity(order.len()),
             false_positives: Vec::with_capacity(order.len()),
         };
-        let (mut tp, mut fp) = (0.0, 0.0);
-        for &(score, index) in order {
-            let weight = weight(index);
-            if weight == 0.0 {
-                continue;
-            }
-            if positive(index) {
-                tp += weight;
-            } else {
-                fp += weight;
-            }
-            if ranking.thresholds.last() == Some(&score) {
-                ranking.true_positives.pop();
-                ranking.false_positives.pop();
-            } else {
-                ranking.thresholds.push(score);
-            }
+        steps(order, positive, weight, |score, tp, fp| {
+            ranking.thresholds.push(score);
             ranking.true_positives.push(tp);
             ranking.false_positives.push(fp);
-        }
+        });
         ranking
+    }
+
+    pub(crate) fn areas(&self) -> Areas {
+        let mut areas = Areas::default();
+        for (&tp, &fp) in self.true_positives.iter().zip(&self.false_positives) {
+            areas.step(tp, fp);
+        }
+        areas
     }
 
     /// The distinct scores in descending order.
@@ -115,10 +111,17 @@ impl Predictions {
         Some(self.ranking_of(&order, class))
     }
 
-    /// The ranking of each class; empty without probabilities.
-    pub(crate) fn rankings(&self) -> Vec<Ranking> {
+    /// The areas of each class against all others; empty without probabilities.
+    pub(crate) fn class_areas(&self) -> Vec<Areas> {
         let classes = (0..self.classes.len()).into_par_iter();
-        classes.filter_map(|class| self.ranking(class)).collect()
+        let areas = |class| {
+            let mut areas = Areas::default();
+            let positive = |i: usize| self.targets[i] == class;
+            let step = |_, tp, fp| areas.step(tp, fp);
+            steps(&self.order(class)?, positive, |i| self.weight(i), step);
+            Some(areas)
+        };
+        classes.filter_map(areas).collect()
     }
 
     pub(crate) fn ranking_of(&self, order: &[(f64, usize)], class: usize) -> Ranking {
@@ -139,11 +142,55 @@ impl Predictions {
         ))
     }
 
+    /// The areas of [`Predictions::micro_ranking`], which takes three times the memory of the probabilities.
+    pub(crate) fn micro_areas(&self) -> Option<Areas> {
+        let k = self.classes.len();
+        let order = descending(self.probabilities.as_ref()?.iter().copied());
+        let mut areas = Areas::default();
+        steps(
+            &order,
+            |i| self.targets[i / k] == i % k,
+            |i| self.weight(i / k),
+            |_, tp, fp| areas.step(tp, fp),
+        );
+        Some(areas)
+    }
+
     /// The samples in descending order of the probability of the class.
     pub(crate) fn order(&self, class: usize) -> Option<Vec<(f64, usize)>> {
         let k = self.classes.len();
         let probabilities = self.probabilities.as_ref()?;
         (class < k).then(|| descending(probabilities.iter().skip(class).step_by(k).copied()))
+    }
+}
+
+/// Calls `each` with each distinct score of samples in descending order, and the weight of the positives and of the
+/// negatives at or above it. Samples of weight 0 are left out.
+fn steps(
+    order: &[(f64, usize)],
+    positive: impl Fn(usize) -> bool,
+    weight: impl Fn(usize) -> f64,
+    mut each: impl FnMut(f64, f64, f64),
+) {
+    let (mut tp, mut fp) = (0.0, 0.0);
+    let mut last = None;
+    for &(score, index) in order {
+        let weight = weight(index);
+        if weight == 0.0 {
+            continue;
+        }
+        if let Some(before) = last.filter(|&before| before != score) {
+            each(before, tp, fp);
+        }
+        if positive(index) {
+            tp += weight;
+        } else {
+            fp += weight;
+        }
+        last = Some(score);
+    }
+    if let Some(score) = last {
+        each(score, tp, fp);
     }
 }
 

@@ -2,6 +2,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::confusion::Average;
+use crate::curves::areas::Areas;
+use crate::curves::pairs::{Present, one_vs_one};
 use crate::curves::ranking::Ranking;
 use crate::numeric::WeightedMean;
 use crate::predictions::Predictions;
@@ -51,13 +53,7 @@ impl Ranking {
     #[doc(alias = "roc_auc_score")]
     #[doc(alias = "AUROC")]
     pub fn roc_auc(&self) -> Option<f64> {
-        let whole = self.positives() * self.negatives();
-        let (mut area, mut tp, mut fp) = (0.0, 0.0, 0.0);
-        for (&next_tp, &next_fp) in self.true_positives.iter().zip(&self.false_positives) {
-            area += (next_fp - fp) * (next_tp + tp) * 0.5;
-            (tp, fp) = (next_tp, next_fp);
-        }
-        (whole > 0.0).then(|| area / whole)
+        self.areas().roc_auc()
     }
 
     /// Area under the ROC curve up to a false positive rate, standardized after McClish (1989) so that 0.5 is chance
@@ -98,9 +94,9 @@ impl Predictions {
     /// have the same area except for rounding; [`Predictions::ranking`] gives the area of one.
     pub fn roc_auc_one_vs_rest(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
-            return self.micro_ranking()?.roc_auc();
+            return self.micro_areas()?.roc_auc();
         }
-        average_of(average, &self.rankings(), Ranking::roc_auc)
+        average_of(average, &self.class_areas(), Areas::roc_auc)
     }
 
     /// Area under the ROC curve of each pair of classes (Hand and Till 2001), averaged over the pairs: `roc_auc_score`
@@ -110,98 +106,32 @@ impl Predictions {
     /// probabilities, with fewer than two classes that have samples, for [`Average::Micro`], and with sample weights,
     /// for which it is not defined.
     pub fn roc_auc_one_vs_one(&self, average: Average) -> Option<f64> {
-        let areas: Vec<Vec<Option<f64>>> = (0..self.classes.len())
-            .into_par_iter()
-            .map(|class| Some(one_vs_one_areas(self, &self.order(class)?, class)))
-            .collect::<Option<_>>()?;
-        one_vs_one_average(self, &areas, average)
+        let present = Present::new(&self.targets, self.classes.len());
+        let pairs = present.classes.par_iter().enumerate();
+        let pairs = pairs
+            .map(|(place, &class)| Some(present.pairs_of(place, &self.order(class)?)))
+            .collect::<Option<Vec<_>>>()?;
+        let average_is_defined = average != Average::Micro && self.weights.is_none();
+        average_is_defined.then(|| one_vs_one(&pairs.concat(), &present.counts(), average))?
     }
-}
-
-/// Averages `areas[a][b]`, the area of class `a` among the samples of `a` and `b`.
-pub(crate) fn one_vs_one_average(
-    predictions: &Predictions,
-    areas: &[Vec<Option<f64>>],
-    average: Average,
-) -> Option<f64> {
-    if predictions.weights.is_some() || average == Average::Micro {
-        return None;
-    }
-    let mut counts = vec![0_usize; predictions.classes.len()];
-    for &target in &predictions.targets {
-        counts[target] += 1;
-    }
-    let mut mean = WeightedMean::default();
-    for a in 0..areas.len() {
-        for b in a + 1..areas.len() {
-            if let (Some(first), Some(second)) = (areas[a][b], areas[b][a]) {
-                let weight = match average {
-                    Average::Weighted => (counts[a] + counts[b]) as f64 / predictions.len() as f64,
-                    _ => 1.0,
-                };
-                mean.add(f64::midpoint(first, second), weight);
-            }
-        }
-    }
-    mean.mean()
 }
 
 /// Mean of a metric over the classes, unweighted or weighted by their positives.
 pub(crate) fn average_of(
     average: Average,
-    rankings: &[Ranking],
-    metric: impl Fn(&Ranking) -> Option<f64>,
+    classes: &[Areas],
+    metric: impl Fn(&Areas) -> Option<f64>,
 ) -> Option<f64> {
     let mut mean = WeightedMean::default();
-    for ranking in rankings {
+    for areas in classes {
         let weight = if average == Average::Weighted {
-            ranking.positives()
+            areas.positives
         } else {
             1.0
         };
         if weight > 0.0 {
-            mean.add(metric(ranking)?, weight);
+            mean.add(metric(areas)?, weight);
         }
     }
     mean.mean()
-}
-
-/// Areas under the ROC curves of one class against each other class alone, in one pass over the samples ranked by the
-/// probability of the class: the Mann-Whitney statistics of all pairs.
-pub(crate) fn one_vs_one_areas(
-    predictions: &Predictions,
-    order: &[(f64, usize)],
-    class: usize,
-) -> Vec<Option<f64>> {
-    let targets = &predictions.targets;
-    let k = predictions.classes.len();
-    // Twice the number of pairs in which the class is ranked above the other, where ties count half.
-    let mut twice = vec![0_u64; k];
-    let mut counts = vec![0_u64; k];
-    let mut start = 0;
-    while start < order.len() {
-        let score = order[start].0;
-        let tied = order[start..]
-            .iter()
-            .take_while(|sample| sample.0 == score)
-            .count();
-        let group = &order[start..start + tied];
-        let above = counts[class];
-        let own = group
-            .iter()
-            .filter(|sample| targets[sample.1] == class)
-            .count() as u64;
-        for &(_, index) in group {
-            let target = targets[index];
-            twice[target] += 2 * above + own;
-            counts[target] += 1;
-        }
-        start += tied;
-    }
-    (0..k)
-        .map(|other| {
-            let pairs = 2 * counts[class] * counts[other];
-            (other != class && pairs > 0).then(|| twice[other] as f64 / pairs as f64)
-        })
-        .collect()
 }

@@ -1,13 +1,15 @@
 use crate::confusion::ClassMetric;
-use crate::curves::Ranking;
+use crate::curves::Areas;
 use crate::error::Result;
 use crate::evaluation::asked::{Asked, wilson_of_share};
 use crate::evaluation::measured::Measured;
 use crate::evaluation::options::EvaluationOptions;
 use crate::evaluation::result::{ClassScores, Evaluation, Score};
+use crate::evaluation::sorted::Sorted;
 use crate::evaluation::table::SCORES;
+use crate::evaluation::whole::Whole;
 use crate::predictions::Predictions;
-use crate::uncertainty::{Bootstrap, delong_interval, wilson_interval};
+use crate::uncertainty::{Bootstrap, Estimate, delong_interval, wilson_interval};
 
 impl Predictions {
     /// Computes all scores. Each class is sorted only once for all curves and areas.
@@ -25,15 +27,29 @@ impl Predictions {
     /// # Errors
     /// If a setting of the bootstrap is out of range.
     pub fn evaluate(&self, options: &EvaluationOptions) -> Result<Evaluation> {
-        let measured = Measured::new(self, options.zero_division)?;
+        self.evaluate_with_progress(options, |_, _| {})
+    }
+
+    /// As [`Predictions::evaluate`], with a function that is told how many bootstrap replicates are done, and how many
+    /// there are in all. It is called some dozen times, and not at all without intervals.
+    ///
+    /// # Errors
+    /// As [`Predictions::evaluate`].
+    pub fn evaluate_with_progress(
+        &self,
+        options: &EvaluationOptions,
+        on_progress: impl FnMut(usize, usize),
+    ) -> Result<Evaluation> {
+        let whole = Whole::new(self, options.zero_division)?;
+        let counts = &whole.measured.counts;
         let mut scores: Vec<Score> = SCORES
             .iter()
             .map(|kind| {
-                let value = (kind.compute)(&measured);
+                let value = (kind.compute)(&whole.measured);
                 let reason = if value.is_some() {
                     String::new()
                 } else {
-                    kind.reason(&measured)
+                    kind.reason(self, counts)
                 };
                 Score {
                     name: kind.name,
@@ -45,25 +61,25 @@ impl Predictions {
                 }
             })
             .collect();
+        let mut per_class = per_class(&self.classes, &whole.measured);
         if let Some(bootstrap) = &options.bootstrap {
-            self.add_intervals(&mut scores, bootstrap, options.zero_division)?;
+            self.add_intervals(&mut scores, bootstrap, options.zero_division, on_progress)?;
         }
         let level = options.bootstrap.as_ref().map(Bootstrap::level);
         let asked = Asked::new(level, self.weights.is_some());
         asked.explain(&mut scores, self.classes.len());
-        let mut per_class = per_class(&measured);
-        asked.add_class_intervals(&mut per_class, &measured.confusion);
+        asked.add_class_intervals(&mut per_class, &whole.confusion);
         Ok(Evaluation {
             samples: self.len(),
             classes: self.classes.clone(),
             scores,
             per_class,
             no_interval_per_class: asked.explain_classes(),
-            confused_pairs: asked.confused_pairs(&measured.confusion, &self.classes),
-            confusion: measured.confusion,
-            calibration: measured.calibration,
-            risk_coverage: measured.risk_coverage,
-            rankings: measured.rankings,
+            confused_pairs: asked.confused_pairs(&whole.confusion, &self.classes),
+            confusion: whole.confusion,
+            calibration: whole.calibration,
+            risk_coverage: whole.risk_coverage,
+            rankings: whole.rankings,
         })
     }
 
@@ -72,18 +88,24 @@ impl Predictions {
         scores: &mut [Score],
         bootstrap: &Bootstrap,
         zero_division: Option<f64>,
+        on_progress: impl FnMut(usize, usize),
     ) -> Result<()> {
         // All scores are computed from the same replicates.
-        let results = bootstrap.run_many(self, SCORES.len(), |p| {
-            let Ok(measured) = Measured::lean(p, zero_division) else {
-                return vec![None; SCORES.len()];
-            };
-            let kinds = SCORES.iter();
-            kinds
-                .map(|kind| kind.resampled.then(|| (kind.compute)(&measured)).flatten())
-                .collect()
-        })?;
-        for (score, result) in scores.iter_mut().zip(results) {
+        let values: Vec<Option<f64>> = scores.iter().map(|score| score.value).collect();
+        let results = bootstrap.run_drawn(
+            &self.strata(),
+            &values,
+            |rows| Sorted::new(self, rows),
+            |sorted, draws| {
+                let measured = sorted.measured(draws, zero_division);
+                let kinds = SCORES.iter();
+                kinds
+                    .map(|kind| kind.resampled.then(|| (kind.compute)(&measured)).flatten())
+                    .collect()
+            },
+            on_progress,
+        )?;
+        for ((score, kind), result) in scores.iter_mut().zip(SCORES).zip(results) {
             score.interval = match score.name {
                 "accuracy" if self.weights.is_none() => {
                     let right = self.len() - self.mistakes().count();
@@ -96,38 +118,45 @@ impl Predictions {
                 "top_2_accuracy" | "top_5_accuracy" if self.weights.is_none() => score
                     .value
                     .and_then(|share| wilson_of_share(share, self.len() as f64, bootstrap.level())),
-                _ => result
-                    .filter(|_| score.value.is_some())
-                    .map(|result| result.estimate),
+                _ => result.filter(|_| score.value.is_some()).map(|result| {
+                    // Replicates of a bag that are moved to the value may leave the range.
+                    let (least, most) = kind.range();
+                    let Estimate { value, low, high } = result.estimate;
+                    Estimate {
+                        value,
+                        low: low.max(least),
+                        high: high.min(most),
+                    }
+                }),
             };
         }
         Ok(())
     }
 }
 
-fn per_class(measured: &Measured) -> Vec<ClassScores> {
-    let classes = measured.predictions.classes();
-    let of_rankings = |metric: fn(&Ranking) -> Option<f64>| -> Vec<Option<f64>> {
-        let mut values: Vec<_> = measured.rankings.iter().map(metric).collect();
-        values.resize(classes.len(), None);
-        values
-    };
-    let confusion = &measured.confusion;
-    let (precision, recall, f1) = (confusion.precision(), confusion.recall(), confusion.f1());
-    let jaccard = confusion.per_class(ClassMetric::Jaccard);
-    let specificity = confusion.per_class(ClassMetric::Specificity);
-    let roc_auc = of_rankings(Ranking::roc_auc);
-    let average_precision = of_rankings(Ranking::average_precision);
+fn per_class(classes: &[String], measured: &Measured) -> Vec<ClassScores> {
+    let counts = &measured.counts;
+    let [precision, recall, f1, jaccard, specificity] = [
+        ClassMetric::Precision,
+        ClassMetric::Recall,
+        ClassMetric::F1,
+        ClassMetric::Jaccard,
+        ClassMetric::Specificity,
+    ]
+    .map(|metric| counts.per_class(metric));
     let scores = |(class, name): (usize, &String)| ClassScores {
         name: name.clone(),
-        support: confusion.support(class),
+        support: counts.support[class],
         precision: precision[class],
         recall: recall[class],
         f1: f1[class],
         jaccard: jaccard[class],
         specificity: specificity[class],
-        roc_auc: roc_auc[class],
-        average_precision: average_precision[class],
+        roc_auc: measured.classes.get(class).and_then(Areas::roc_auc),
+        average_precision: measured
+            .classes
+            .get(class)
+            .and_then(Areas::average_precision),
         precision_interval: None,
         recall_interval: None,
         specificity_interval: None,

@@ -9,7 +9,9 @@ mod measured;
 mod options;
 mod result;
 mod serialized;
+mod sorted;
 mod table;
+mod whole;
 
 pub use options::EvaluationOptions;
 pub use result::{ClassScores, Evaluation, Score};
@@ -17,4 +19,6 @@ pub use result::{ClassScores, Evaluation, Score};
 #[cfg(feature = "report")]
 pub(crate) use asked::NOT_ASKED;
 pub(crate) use measured::Measured;
+pub(crate) use sorted::Sorted;
 pub(crate) use table::{SCORES, ScoreKind};
+pub(crate) use whole::Whole;

@@ -19,6 +19,13 @@ impl EvaluationOptions {
 
     /// Adds intervals: Wilson's for the accuracy, DeLong's for the area under ROC of two classes, and those of this
     /// bootstrap for most other scores. By default there are none.
+    ///
+    /// The time is linear in the number of samples. Of more than 100,000 samples, where a class has 20,000 or more, each
+    /// replicate of a percentile interval is drawn from one of 20 bags that together hold all samples (bag of little
+    /// bootstraps; Kleiner et al. 2014). It still draws as many samples as there are, so the intervals are those of the
+    /// usual bootstrap up to chance. For
+    /// [`IntervalMethod::Bca`](crate::uncertainty::IntervalMethod::Bca), of a class with more than 1000 samples 200
+    /// groups are left out in turn instead of single samples.
     pub fn with_intervals(mut self, bootstrap: Bootstrap) -> Self {
         self.bootstrap = Some(bootstrap);
         self

@@ -1,7 +1,9 @@
-use crate::confusion::{Average, ClassMetric, KappaWeights};
-use crate::curves::{Ranking, one_vs_one_average};
+use crate::confusion::{Average, ClassMetric, Margins};
+use crate::curves::Areas;
 use crate::evaluation::measured::Measured;
+use crate::predictions::Predictions;
 use crate::visible::visible;
+
 
 /// What a score is computed from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,22 +48,28 @@ impl ScoreKind {
         self
     }
 
+    /// The least and the largest value that the score can have.
+    pub fn range(&self) -> (f64, f64) {
+        match self.name {
+            "matthews_corrcoef" | "cohen_kappa" => (-1.0, 1.0),
+            "brier" => (0.0, 2.0),
+            "log_loss" => (0.0, f64::INFINITY),
+            _ => (0.0, 1.0),
+        }
+    }
+
     /// Why the score is undefined.
-    pub fn reason(&self, measured: &Measured) -> String {
-        let (predictions, confusion) = (measured.predictions, &measured.confusion);
-        let named = |chosen: &dyn Fn(usize) -> bool| -> Vec<&str> {
-            let names = predictions.classes.iter().enumerate();
-            names
-                .filter(|&(class, _)| chosen(class))
-                .map(|(_, name)| name.as_str())
-                .collect()
+    pub fn reason(&self, predictions: &Predictions, counts: &Margins) -> String {
+        let named = |sums: &[f64]| -> Vec<&str> {
+            let names = predictions.classes.iter().zip(sums);
+            let zero = names.filter(|&(_, &sum)| sum == 0.0);
+            zero.map(|(name, _)| name.as_str()).collect()
         };
         if self.needs != Needs::Classes && predictions.probabilities.is_none() {
             return "needs probabilities, and only classes were given".to_string();
         }
         let classes = predictions.classes.len();
-        let absent = named(&|class| confusion.support(class) == 0.0);
-        let never_predicted = named(&|class| confusion.predicted_count(class) == 0.0);
+        let (absent, never_predicted) = (named(&counts.support), named(&counts.predicted));
         if self.needs == Needs::UnweightedPairs && predictions.weights.is_some() {
             "not defined for weighted samples".to_string()
         } else if self.name.starts_with("precision") && !never_predicted.is_empty() {
@@ -117,108 +125,102 @@ const fn soft(
 
 /// All scores. A new score is one more entry.
 pub(crate) const SCORES: &[ScoreKind] = &[
-    hard("accuracy", "Accuracy", |m| m.confusion.accuracy()),
+    hard("accuracy", "Accuracy", |m| m.counts.accuracy()),
     hard("balanced_accuracy", "Balanced accuracy", |m| {
-        m.confusion.balanced_accuracy()
+        m.counts.balanced_accuracy()
     }),
     hard("precision_macro", "Precision, mean over classes", |m| {
-        m.confusion.average(ClassMetric::Precision, Average::Macro)
+        m.counts.average(ClassMetric::Precision, Average::Macro)
     }),
     hard("recall_macro", "Recall, mean over classes", |m| {
-        m.confusion.average(ClassMetric::Recall, Average::Macro)
+        m.counts.average(ClassMetric::Recall, Average::Macro)
     }),
     hard("f1_macro", "F1, mean over classes", |m| {
-        m.confusion.average(ClassMetric::F1, Average::Macro)
+        m.counts.average(ClassMetric::F1, Average::Macro)
     }),
     hard(
         "precision_weighted",
         "Precision, weighted by support",
-        |m| {
-            m.confusion
-                .average(ClassMetric::Precision, Average::Weighted)
-        },
+        |m| m.counts.average(ClassMetric::Precision, Average::Weighted),
     ),
     hard("recall_weighted", "Recall, weighted by support", |m| {
-        m.confusion.average(ClassMetric::Recall, Average::Weighted)
+        m.counts.average(ClassMetric::Recall, Average::Weighted)
     }),
     hard("f1_weighted", "F1, weighted by support", |m| {
-        m.confusion.average(ClassMetric::F1, Average::Weighted)
+        m.counts.average(ClassMetric::F1, Average::Weighted)
     }),
     hard("f1_micro", "F1, all classes together", |m| {
-        m.confusion.average(ClassMetric::F1, Average::Micro)
+        m.counts.average(ClassMetric::F1, Average::Micro)
     })
     .without_interval(REPEATS_ACCURACY),
     hard("jaccard_macro", "Jaccard, mean over classes", |m| {
-        m.confusion.average(ClassMetric::Jaccard, Average::Macro)
+        m.counts.average(ClassMetric::Jaccard, Average::Macro)
     }),
     hard("specificity_macro", "Specificity, mean over classes", |m| {
-        m.confusion
-            .average(ClassMetric::Specificity, Average::Macro)
+        m.counts.average(ClassMetric::Specificity, Average::Macro)
     }),
     hard("matthews_corrcoef", "Matthews correlation", |m| {
-        m.confusion.matthews_corrcoef()
+        m.counts.matthews_corrcoef()
     }),
-    hard("cohen_kappa", "Cohen's kappa", |m| {
-        m.confusion.cohen_kappa(KappaWeights::Unweighted)
-    }),
+    hard("cohen_kappa", "Cohen's kappa", |m| m.cohen_kappa),
     soft("top_2_accuracy", "Target among the top 2", |m| {
-        m.predictions.top_k_accuracy(2)
+        m.whole.as_ref()?.top_2
     })
     .without_interval(WEIGHTED),
     soft("top_5_accuracy", "Target among the top 5", |m| {
-        m.predictions.top_k_accuracy(5)
+        m.whole.as_ref()?.top_5
     })
     .without_interval(WEIGHTED),
     soft(
         "roc_auc_ovr_macro",
         "Area under ROC, one against the rest",
-        |m| match m.rankings.as_slice() {
+        |m| match m.classes.as_slice() {
             [_, second] => second.roc_auc(),
-            _ => m.of_rankings(Average::Macro, Ranking::roc_auc),
+            _ => m.of_classes(Average::Macro, Areas::roc_auc),
         },
     ),
     soft(
         "roc_auc_ovr_weighted",
         "Area under ROC, weighted by support",
-        |m| m.of_rankings(Average::Weighted, Ranking::roc_auc),
+        |m| m.of_classes(Average::Weighted, Areas::roc_auc),
     ),
     soft(
         "roc_auc_ovr_micro",
         "Area under ROC, all classes together",
-        |m| m.micro.as_ref()?.roc_auc(),
+        |m| m.whole.as_ref()?.micro?.roc_auc(),
     )
     .without_interval(SORTS_ALL),
     ScoreKind::new(
         Needs::UnweightedPairs,
         "roc_auc_ovo_macro",
         "Area under ROC, one against one",
-        |m| one_vs_one_average(m.predictions, &m.pairs, Average::Macro),
+        |m| m.one_vs_one,
     ),
     soft(
         "average_precision_macro",
         "Average precision, mean over classes",
-        |m| m.of_rankings(Average::Macro, Ranking::average_precision),
+        |m| m.of_classes(Average::Macro, Areas::average_precision),
     ),
     soft(
         "average_precision_micro",
         "Average precision, all classes together",
-        |m| m.micro.as_ref()?.average_precision(),
+        |m| m.whole.as_ref()?.micro?.average_precision(),
     )
     .without_interval(SORTS_ALL),
     soft("log_loss", "Log loss", |m| m.predictions.log_loss()),
     soft("brier", "Brier score", |m| m.predictions.brier_score()),
     soft("ece_15", "Expected calibration error, 15 bins", |m| {
-        Some(m.calibration.as_ref()?.expected)
+        Some(m.whole.as_ref()?.calibration?[0])
     })
     .without_interval(RESAMPLING_ADDS),
     soft("mce_15", "Maximum calibration error, 15 bins", |m| {
-        Some(m.calibration.as_ref()?.maximum)
+        Some(m.whole.as_ref()?.calibration?[1])
     })
     .without_interval(RESAMPLING_ADDS),
     soft(
         "class_wise_ece_15",
         "Class-wise calibration error, 15 bins",
-        |m| Some(m.calibration.as_ref()?.class_wise),
+        |m| Some(m.whole.as_ref()?.calibration?[2]),
     )
     .without_interval(RESAMPLING_ADDS),
     soft("aurc", "Area under risk against coverage", |m| {

@@ -79,8 +79,21 @@ impl Predictions {
     /// # Errors
     /// As [`Predictions::evaluate`].
     pub fn report(&self, options: &EvaluationOptions) -> Result<Report> {
+        self.report_with_progress(options, |_, _| {})
+    }
+
+    /// As [`Predictions::report`], with a function that is told how many bootstrap replicates are done, and how many
+    /// there are in all; see [`Predictions::evaluate_with_progress`].
+    ///
+    /// # Errors
+    /// As [`Predictions::evaluate`].
+    pub fn report_with_progress(
+        &self,
+        options: &EvaluationOptions,
+        on_progress: impl FnMut(usize, usize),
+    ) -> Result<Report> {
         Ok(Report {
-            evaluation: self.evaluate(options)?,
+            evaluation: self.evaluate_with_progress(options, on_progress)?,
             predictions: self.clone(),
             title: "How good is this classifier?".to_string(),
             date: None,

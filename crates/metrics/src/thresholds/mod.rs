@@ -6,3 +6,5 @@ mod risk_coverage;
 
 pub use operating_point::OperatingPoint;
 pub use risk_coverage::{RiskCoverageCurve, RiskCoveragePoint};
+
+pub(crate) use risk_coverage::area_under_risk;

@@ -60,6 +60,18 @@ impl RiskCoverageCurve {
     }
 }
 
+/// Area under the risk-coverage curve of samples in descending order of confidence: for each confidence, the weight of
+/// the samples at or above it that are right and of those that are wrong.
+pub(crate) fn area_under_risk(steps: impl Iterator<Item = (f64, f64)>, total: f64) -> f64 {
+    let (mut area, mut before) = (0.0, 0.0);
+    for (right, wrong) in steps.filter(|(right, wrong)| right + wrong > 0.0) {
+        let coverage = (right + wrong) / total;
+        area += (coverage - before) * (wrong / (right + wrong));
+        before = coverage;
+    }
+    area
+}
+
 impl Predictions {
     /// Risk-coverage curve by confidence, which is the probability of the predicted class.
     ///

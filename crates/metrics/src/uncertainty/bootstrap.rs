@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution};
@@ -9,6 +11,7 @@ use crate::confusion::ConfusionMatrix;
 use crate::error::{Error, Result};
 use crate::pairing::{check_same_samples, check_same_weights};
 use crate::predictions::Predictions;
+use crate::uncertainty::bags::{BAGS, Bag};
 use crate::uncertainty::estimate::Estimate;
 use crate::uncertainty::intervals::{LeaveOneOut, bca_interval, percentile_interval};
 use crate::uncertainty::normal::is_level;
@@ -201,7 +204,7 @@ impl Bootstrap {
         let Some(value) = metric(&whole) else {
             return Ok(None);
         };
-        let drawn = self.replicate(|random| {
+        let drawn = self.replicate(0..self.replicates, |random| {
             let mut matrix = ConfusionMatrix::zeros(k);
             for (target, row) in whole.rows().enumerate() {
                 multinomial(row, random, matrix.row_mut(target));
@@ -232,6 +235,72 @@ impl Bootstrap {
         self.level
     }
 
+    /// Resamples metrics that are computed from how often each sample is drawn, so that no sample is copied and nothing
+    /// is sorted again: in time that is linear in the number of samples.
+    ///
+    /// The replicates are those of [`Bootstrap::run_many`]. Only of more than 100,000 samples, where a class has 20,000
+    /// or more, are they drawn from bags that `prepare` gets one after the other, and only for percentile intervals.
+    /// The replicates of each bag are then moved by the difference of `values`, which are those of all samples, to the
+    /// metrics of the bag.
+    ///
+    /// `prepare` gets the indices of samples, and `compute` how often each of them is drawn. `on_progress` gets the
+    /// number of replicates that are done, and of all.
+    pub(crate) fn run_drawn<P: Sync>(
+        &self,
+        strata: &[Vec<usize>],
+        values: &[Option<f64>],
+        prepare: impl Fn(&[usize]) -> P,
+        compute: impl Fn(&P, &[f64]) -> Vec<Option<f64>> + Sync,
+        mut on_progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<Option<BootstrapResult>>> {
+        self.check()?;
+        let bags = match self.method {
+            IntervalMethod::Percentile => Bag::deal(strata, self.seed),
+            IntervalMethod::Bca => vec![Bag::whole(strata)],
+        };
+        let mut drawn = Vec::with_capacity(self.replicates);
+        let (mut left_out, mut center) = (Vec::new(), Vec::new());
+        for (bag, replicates) in self.turns(&bags) {
+            let prepared = prepare(&bag.rows);
+            if self.method == IntervalMethod::Bca && bag.rows.len() > 1 {
+                left_out = jackknife(bag, |counts| compute(&prepared, counts));
+            }
+            center = compute(&prepared, &bag.expected());
+            let draw = |random: &mut ChaCha8Rng| {
+                let mut row = compute(&prepared, &bag.draw(random));
+                if bags.len() > 1 {
+                    for ((value, center), whole) in row.iter_mut().zip(&center).zip(values) {
+                        *value = moved(*value, *center, *whole);
+                    }
+                }
+                row
+            };
+            for part in parts(replicates) {
+                drawn.extend(self.replicate(part, &draw));
+                on_progress(drawn.len(), self.replicates);
+            }
+        }
+        // Computed as the replicates are, to the last bit, because BCa counts the replicates that equal the value.
+        let own = if bags.len() > 1 { values } else { &center[..] };
+        let mut results = self.results(own, &drawn, &left_out);
+        for (result, value) in results.iter_mut().zip(values) {
+            *result = result.take().zip(*value).map(|(mut result, value)| {
+                result.estimate.value = value;
+                result
+            });
+        }
+        Ok(results)
+    }
+
+    /// Each bag with the replicates that are drawn from it; bags without replicates are left out.
+    fn turns<'a>(&self, bags: &'a [Bag]) -> impl Iterator<Item = (&'a Bag, Range<usize>)> {
+        let (count, all) = (bags.len(), self.replicates);
+        let turns = bags.iter().enumerate();
+        turns
+            .map(move |(i, bag)| (bag, i * all / count..(i + 1) * all / count))
+            .filter(|(_, replicates)| !replicates.is_empty())
+    }
+
     fn check(&self) -> Result<()> {
         if self.replicates == 0 || self.replicates > 1_000_000 {
             let expected = "1 to 1,000,000";
@@ -248,9 +317,13 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// What `draw` returns for each replicate, in their order, whichever thread computes it.
-    fn replicate<T: Send>(&self, draw: impl Fn(&mut ChaCha8Rng) -> T + Sync) -> Vec<T> {
-        (0..self.replicates)
+    /// What `draw` returns for each of these replicates, in their order, whichever thread computes it.
+    fn replicate<T: Send>(
+        &self,
+        replicates: Range<usize>,
+        draw: impl Fn(&mut ChaCha8Rng) -> T + Sync,
+    ) -> Vec<T> {
+        replicates
             .into_par_iter()
             .map(|replicate| {
                 let mut random = ChaCha8Rng::seed_from_u64(self.seed);
@@ -269,11 +342,8 @@ impl Bootstrap {
         self.check()?;
         let all: Vec<usize> = (0..predictions.len()).collect();
         let values = compute(&all);
-        let mut strata = vec![Vec::new(); predictions.classes.len()];
-        for (i, &target) in predictions.targets.iter().enumerate() {
-            strata[target].push(i);
-        }
-        let drawn = self.replicate(|random| {
+        let strata = predictions.strata();
+        let drawn = self.replicate(0..self.replicates, |random| {
             let mut rows = Vec::with_capacity(all.len());
             for stratum in &strata {
                 rows.extend(
@@ -299,12 +369,22 @@ impl Bootstrap {
                 })
                 .collect(),
         };
-        let one = |column: usize| {
-            let value = values.get(column).copied().flatten()?;
-            let drawn = drawn
-                .iter()
-                .map(|row| row.get(column).copied().flatten())
-                .collect();
+        let mut results = self.results(&values, &drawn, &left_out);
+        results.resize(metrics, None);
+        Ok(results)
+    }
+
+    /// The result of each metric: its value, its replicates in columns, and for each stratum its values with samples
+    /// left out.
+    fn results(
+        &self,
+        values: &[Option<f64>],
+        drawn: &[Vec<Option<f64>>],
+        left_out: &[Vec<Vec<Option<f64>>>],
+    ) -> Vec<Option<BootstrapResult>> {
+        let one = |(column, value): (usize, &Option<f64>)| {
+            let drawn = drawn.iter();
+            let drawn = drawn.map(|row| row.get(column).copied().flatten());
             let jackknife = || {
                 let one = |row: &Vec<Option<f64>>| {
                     let value = row.get(column).copied().flatten()?;
@@ -315,9 +395,9 @@ impl Bootstrap {
                     .map(|stratum| stratum.iter().map(one).collect())
                     .collect()
             };
-            self.finish(value, drawn, jackknife)
+            self.finish((*value)?, drawn.collect(), jackknife)
         };
-        Ok((0..metrics).map(one).collect())
+        values.iter().enumerate().map(one).collect()
     }
 
     fn finish(
@@ -362,6 +442,34 @@ impl Bootstrap {
             replicates,
         })
     }
+}
+
+/// A replicate of a bag, moved by the difference of the metric of all samples to that of the bag.
+fn moved(replicate: Option<f64>, bag: Option<f64>, whole: Option<f64>) -> Option<f64> {
+    Some(whole? + (replicate? - bag?))
+}
+
+/// The metrics with each group of samples left out, for each stratum.
+fn jackknife(
+    bag: &Bag,
+    compute: impl Fn(&[f64]) -> Vec<Option<f64>> + Sync,
+) -> Vec<Vec<Vec<Option<f64>>>> {
+    let strata = bag.groups().enumerate();
+    let without = |(stratum, groups): (usize, usize)| {
+        let each = (0..groups).into_par_iter();
+        each.map(|group| compute(&bag.without(stratum, group, groups)))
+            .collect()
+    };
+    strata.map(without).collect()
+}
+
+/// The replicates in about as many parts as there are bags, between which progress is reported.
+fn parts(replicates: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let length = replicates.len().div_ceil(BAGS).max(64);
+    let end = replicates.end;
+    replicates
+        .step_by(length)
+        .map(move |start| start..end.min(start + length))
 }
 
 /// Draws from the multinomial distribution whose number of trials is the sum of `counts` and whose probabilities are

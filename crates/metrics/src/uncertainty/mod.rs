@@ -5,6 +5,7 @@
 //! * [`delong_interval`] and [`delong_test`] are for areas under ROC curves.
 //! * [`mcnemar_exact`] and [`mcnemar_chi_squared`] test whether two classifiers are wrong equally often.
 
+mod bags;
 mod bootstrap;
 mod delong;
 mod estimate;
