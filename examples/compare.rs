@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::Bar;
 use common::answers::{Answers, Images, ReportOptions, file_name, write};
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;
@@ -46,7 +47,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let names = [&options.first, &options.second].map(|path| file_name(path));
     let bootstrap = options.report.bootstrap();
     let (before, after) = (&first.predictions, &second.predictions);
-    let comparison = before.compare(after, &bootstrap)?;
+    let mut bar = Bar::default();
+    let comparison = before.compare_with_progress(after, &bootstrap, |done, total| {
+        bar.count_of("resampling", "replicates", done, total);
+    })?;
+    bar.clear();
     let images = after.len();
     common::say!(
         "First: {}, second: {}; {images} images\n",
@@ -71,8 +76,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.report.report.is_none() {
         return Ok(());
     }
-    let report = after
-        .report(&EvaluationOptions::new().with_intervals(bootstrap))?
+    let wanted = EvaluationOptions::new().with_intervals(bootstrap);
+    let report = after.report_with_progress(&wanted, |done, total| {
+        bar.count_of("resampling", "replicates", done, total);
+    })?;
+    bar.clear();
+    let report = report
         .with_title(format!("{} against {}", names[1], names[0]))
         .with_fact("Compared with", &names[0])
         .with_comparison(&names[0], before, comparison)?;

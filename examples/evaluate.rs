@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
+use common::Bar;
 use common::answers::{Answers, Images, ReportOptions, file_name, write};
 use metrics::{Evaluation, EvaluationOptions};
 
@@ -80,7 +81,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         wanted = wanted.with_zero_division(value);
     }
     let predictions = &answers.predictions;
-    let report = predictions.report(&wanted)?.with_title(&options.title);
+    let mut bar = Bar::default();
+    let report = predictions.report_with_progress(&wanted, |done, total| {
+        bar.count_of("resampling", "replicates", done, total);
+    })?;
+    bar.clear();
+    let report = report.with_title(&options.title);
     let scores = report.evaluation().to_string();
     common::say!("{}\n{}", predictions.summary(), scores.trim_end());
     say_confused(report.evaluation());

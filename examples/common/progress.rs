@@ -8,20 +8,34 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[cfg(feature = "download")]
 use mobilenet::weights::Event;
 
-/// A bar that counts images, with images per second and the time left. It is gone when the value is dropped.
+/// A bar that counts images or other things, with how many per second and the time left. It is gone when the value is
+/// dropped.
 #[derive(Default)]
 pub struct Bar(Option<(String, ProgressBar)>);
 
 impl Bar {
-    /// Shows how many are done; where something else was counted before, on a new bar.
+    /// Shows how many images are done; where something else was counted before, on a new bar.
     pub fn count(&mut self, what: &str, done: usize, total: usize) -> &ProgressBar {
+        self.count_of(what, "images", done, total)
+    }
+
+    /// As [`Bar::count`], for things of another name.
+    pub fn count_of(
+        &mut self,
+        what: &str,
+        things: &str,
+        done: usize,
+        total: usize,
+    ) -> &ProgressBar {
         if self.0.as_ref().is_some_and(|(counted, _)| counted != what) {
             self.clear();
         }
         let (_, bar) = self.0.get_or_insert_with(|| {
             let bar = ProgressBar::new(total as u64).with_message(what.to_string());
-            let template = "{msg:>12} {wide_bar} {pos}/{len} images, {per_sec}, {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            let template = format!(
+                "{{msg:>12}} {{wide_bar}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left"
+            );
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(200));
