@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::confusion::{ConfusedPair, ConfusionMatrix};
+use crate::confusion::{ConfusedPair, ConfusionMatrix, Margins};
 use crate::evaluation::result::{ClassScores, Score};
 use crate::evaluation::table::{SCORES, WEIGHTED};
 use crate::uncertainty::{Estimate, Interval, wilson_interval};
@@ -49,8 +49,12 @@ impl Asked {
         let Some(level) = self.level.filter(|_| !self.weighted) else {
             return;
         };
-        let (support, predicted) = confusion.margins();
-        let total: f64 = support.iter().sum();
+        let Margins {
+            support,
+            predicted,
+            total,
+            ..
+        } = confusion.margins();
         let wilson = |share: Option<f64>, n: f64| {
             let interval = wilson_of_share(share?, n, level);
             interval.map(Interval::from)

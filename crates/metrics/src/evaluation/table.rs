@@ -4,7 +4,6 @@ use crate::evaluation::measured::Measured;
 use crate::predictions::Predictions;
 use crate::visible::visible;
 
-
 /// What a score is computed from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Needs {
@@ -207,8 +206,8 @@ pub(crate) const SCORES: &[ScoreKind] = &[
         |m| m.whole.as_ref()?.micro?.average_precision(),
     )
     .without_interval(SORTS_ALL),
-    soft("log_loss", "Log loss", |m| m.predictions.log_loss()),
-    soft("brier", "Brier score", |m| m.predictions.brier_score()),
+    soft("log_loss", "Log loss", |m| m.log_loss),
+    soft("brier", "Brier score", |m| m.brier),
     soft("ece_15", "Expected calibration error, 15 bins", |m| {
         Some(m.whole.as_ref()?.calibration?[0])
     })
@@ -223,7 +222,5 @@ pub(crate) const SCORES: &[ScoreKind] = &[
         |m| Some(m.whole.as_ref()?.calibration?[2]),
     )
     .without_interval(RESAMPLING_ADDS),
-    soft("aurc", "Area under risk against coverage", |m| {
-        Some(m.risk_coverage.as_ref()?.area())
-    }),
+    soft("aurc", "Area under risk against coverage", |m| m.aurc),
 ];

@@ -129,8 +129,11 @@ fn mistakes(matrix: &ConfusionMatrix, classes: &[usize]) -> f64 {
 }
 
 fn filled(matrix: &ConfusionMatrix) -> usize {
-    let cells: &[f64] = matrix.as_ref();
-    cells.iter().filter(|&&count| count > 0.0).count()
+    matrix
+        .rows()
+        .flatten()
+        .filter(|&&count| count > 0.0)
+        .count()
 }
 
 /// The pairs of classes that were confused most often; nothing without mistakes.
