@@ -27,6 +27,13 @@ pub struct ImageItem {
     pub class: usize,
 }
 
+impl ImageItem {
+    /// The name of the file without the class: what follows the last `/` of [`name`](Self::name).
+    pub fn file(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 impl AsRef<Path> for ImageItem {
     fn as_ref(&self) -> &Path {
         &self.path

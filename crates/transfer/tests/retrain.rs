@@ -95,7 +95,7 @@ fn one_call_gives_what_the_steps_give() {
     );
     assert_eq!(
         job.classifier.provenance().split.as_deref(),
-        Some("by a hash of the names: 10 % for validation, 10 % for the test")
+        Some("by a hash of the file names: 10 % for validation, 10 % for the test")
     );
 }
 

@@ -13,10 +13,11 @@ use crate::folder::{ImageFolder, ImageItem};
 /// What makes several images a group, for a [`GroupedSplit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupBy {
-    /// Images whose names (`class/file`) are the same up to the first occurrence of this text; the whole name counts
-    /// where the text does not occur. `retrain.py` does this with the text `_nohash_`.
+    /// Images whose file names (without the class) are the same up to the first occurrence of this text; the whole file
+    /// name counts where the text does not occur. `retrain.py` does this with the text `_nohash_`.
     Before(String),
-    /// The group of each image, by its name (`class/file`); an image that is not in this table is a group of its own.
+    /// The group of each image, by its name (`class/file`); an image that is not in this table is in the group of its file
+    /// name.
     Names(HashMap<String, String>),
 }
 
@@ -75,15 +76,15 @@ impl GroupBy {
 
     fn group<'a>(&'a self, item: &'a ImageItem) -> &'a str {
         match self {
-            Self::Before(text) if text.is_empty() => &item.name,
-            Self::Before(text) => item.name.split(text.as_str()).next().unwrap_or_default(),
-            Self::Names(groups) => groups.get(&item.name).unwrap_or(&item.name),
+            Self::Before(text) if text.is_empty() => item.file(),
+            Self::Before(text) => item.file().split(text.as_str()).next().unwrap_or_default(),
+            Self::Names(groups) => groups.get(&item.name).map_or(item.file(), String::as_str),
         }
     }
 }
 
 /// Divides groups of images by a hash of the group's name: all images of a group are in the same subset, and stay there
-/// when images are added. Apart from that it is like [`HashedSplit`](super::HashedSplit).
+/// when images are added, moved or relabeled. Apart from that it is like [`HashedSplit`](super::HashedSplit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupedSplit {
     group: GroupBy,

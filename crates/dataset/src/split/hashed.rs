@@ -1,4 +1,4 @@
-//! The hashed split: the subset of an image follows from its name alone.
+//! The hashed split: the subset of an image follows from the name of its file alone.
 
 use sha1::{Digest, Sha1};
 
@@ -10,11 +10,15 @@ use crate::folder::{ImageFolder, ImageItem};
 /// `MAX_NUM_IMAGES_PER_CLASS` of `retrain.py`.
 const MAX_IMAGES: u32 = (1 << 27) - 1;
 
-/// The split of `retrain.py`: a hash of the image's name decides.
+/// A hash of the file's name decides, as in `retrain.py`; the class is not part of what is hashed.
 ///
-/// The name is `class/file`. So the split stays the same when the folder moves, and an image stays in its subset whatever
-/// is added to or removed from the folder. `_nohash_` and all that follows it in a name is ignored, so variants of one
-/// image can stay together.
+/// An image keeps its subset when images are added or removed, when the folder moves, when the folder of a class gets
+/// another name, and when the image is relabeled, which moves its file to the folder of another class. It may change its
+/// subset when the file itself gets another name. Files of one name in several classes are in one subset. `_nohash_` and
+/// all that follows it in a name is ignored, so variants of one image can stay together.
+///
+/// `retrain.py` hashes the class and the folder, too: [`with_retrain_py_paths`](Self::with_retrain_py_paths) does what it
+/// does.
 ///
 /// The hash is a percentage, `(SHA-1 mod 2^27) * 100 / (2^27 - 1)`. Images below the validation percentage (default 10)
 /// are for validation, the next (default 10) for testing, and the rest for training.
@@ -41,8 +45,17 @@ impl HashedSplit {
         self.percentages
     }
 
-    /// Hashes `image_dir/class/file` in place of `class/file`, as `retrain.py` does. `image_dir` is the text that was given
-    /// to that script on its command line: another text for the same folder gives another split.
+    /// What is hashed, in words.
+    pub(super) fn hashed(&self) -> &'static str {
+        match &self.image_dir {
+            None => "by a hash of the file names",
+            Some(_) => "by a hash of the names",
+        }
+    }
+
+    /// Hashes `image_dir/class/file` in place of `file`, as `retrain.py` does. `image_dir` is the text that was given to that
+    /// script on its command line: another text for the same folder gives another split. With an empty text `class/file`
+    /// is hashed, which stays the same when the folder moves. In both cases a relabeled image may change its subset.
     pub fn with_retrain_py_paths(mut self, image_dir: &str) -> Self {
         self.image_dir = Some(image_dir.to_owned());
         self
@@ -62,7 +75,8 @@ impl HashedSplit {
     /// The text that is hashed: the name without `_nohash_` and what follows it.
     fn hashed_name(&self, item: &ImageItem) -> String {
         let path = match self.image_dir.as_deref() {
-            None | Some("") => item.name.clone(),
+            None => item.file().to_owned(),
+            Some("") => item.name.clone(),
             Some(dir) if dir.ends_with('/') => format!("{dir}{}", item.name),
             Some(dir) => format!("{dir}/{}", item.name),
         };

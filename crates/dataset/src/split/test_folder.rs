@@ -46,7 +46,7 @@ impl HashedSplit {
     /// How the images are divided, in words, for a record of where a classifier came from. `beside` is what was given to
     /// [`apply_beside`](Self::apply_beside), or `None` without a test folder.
     pub fn describe(&self, beside: Option<BesideTestFolder>) -> String {
-        let names = "by a hash of the names";
+        let names = self.hashed();
         let Percentages {
             validation,
             testing,

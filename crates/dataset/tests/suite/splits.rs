@@ -93,7 +93,7 @@ fn groups_stay_together() {
                 format!(
                     "{text}{},{}\n",
                     item.name,
-                    item.name.split("_v").next().unwrap()
+                    item.file().split("_v").next().unwrap()
                 )
             }),
     );
