@@ -34,6 +34,7 @@
 //! | [`augment`] | changes training images at random |
 //! | [`audit`] | finds problems: images in training and in test, wrong labels, duplicates, broken files |
 //! | [`review`] | writes a page on which a person decides about doubtful images |
+//! | [`difference_hash`](mod@difference_hash) | tells images apart by a few bits, which survive resizing and encoding |
 //! | [`balance`] | warns of classes with few images |
 //! | `download` | downloads the images of a list of URLs (feature `download`) |
 //! | [`names`] | writes names of files that are not UTF-8 as text |
@@ -46,6 +47,7 @@ pub mod audit;
 pub mod augment;
 pub mod balance;
 pub mod decode;
+pub mod difference_hash;
 #[cfg(feature = "download")]
 pub mod download;
 pub mod encode;

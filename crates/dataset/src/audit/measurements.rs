@@ -9,6 +9,7 @@ use super::finding::{Finding, Kind};
 use super::fingerprint::Fingerprint;
 use super::small_copy::{details, small_copy};
 use crate::decode::{DecodeOptions, ImageFormat, decode, jpeg_size};
+use crate::difference_hash::difference_hash;
 use crate::error::Error;
 use crate::filters::rgb2gray;
 use crate::memory::bounded;
@@ -23,7 +24,7 @@ pub(super) struct Image<'a> {
     pub(super) subset: usize,
     pub(super) class: &'a str,
     pub(super) digest: [u8; 32],
-    /// The difference hash, 64 bits: whether each point of a 9 x 8 copy is darker than the next one in its row.
+    /// The difference hash.
     pub(super) hash: u64,
     /// Of the details; `None` if there are none, so that the image resembles no other.
     pub(super) fingerprint: Option<Fingerprint>,
@@ -194,23 +195,6 @@ fn spread(image: &RgbImage) -> (f64, f64) {
             .iter()
             .fold(0.0, |most, (_, deviation)| deviation.max(most)),
     )
-}
-
-/// The difference hash of an image (Krawetz 2013), in 64 bits: whether each point of a 9 x 8 copy is darker than the next
-/// one in its row. Images that look alike differ in few bits; images that differ in few bits need not look alike.
-pub fn difference_hash(image: &RgbImage) -> u64 {
-    // A square copy, averaged to 9 x 8, so that all aspect ratios pass the same antialiased filter.
-    let gray = rgb2gray(&ResizePolicy::Squash.apply(image, 72));
-    let cell = |x: u32, y: u32| -> u32 {
-        let points = (0..9).flat_map(|dy| (0..8).map(move |dx| (dx, dy)));
-        points
-            .map(|(dx, dy)| u32::from(gray.get_pixel(x * 8 + dx, y * 9 + dy).0[0]))
-            .sum()
-    };
-    let bits = (0..8).flat_map(|y| (0..8).map(move |x| (x, y)));
-    bits.fold(0, |hash, (x, y)| {
-        hash << 1 | u64::from(cell(x, y) < cell(x + 1, y))
-    })
 }
 
 /// The mean magnitude of the largest hundredth of the Laplacian. One sharp edge is enough, so that a boat before a plain

@@ -18,7 +18,6 @@ mod small_copy;
 
 pub use finding::{Finding, Kind};
 pub use hash_index::HashIndex;
-pub use measurements::difference_hash;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
