@@ -263,6 +263,38 @@ impl Predictions {
         Ok(())
     }
 
+    /// Some of the samples, in the order of their indices in `rows`, with their weights and names.
+    ///
+    /// # Errors
+    /// If there are no rows, a row is not there, or the weights of all of them are 0.
+    ///
+    /// ```
+    /// # use metrics::Predictions;
+    /// # fn main() -> Result<(), metrics::Error> {
+    /// let all = Predictions::from_classes(vec![0, 1, 1], vec![0, 0, 1], 2)?.with_files(["a", "b", "c"])?;
+    /// let some = all.subset(&[2, 0])?;
+    /// assert_eq!((some.targets(), some.name(0)), (&[1, 0][..], "c".to_string()));
+    /// assert!(all.subset(&[]).is_err() && all.subset(&[3]).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subset(&self, rows: &[usize]) -> Result<Self> {
+        if rows.is_empty() {
+            return Err(Error::Empty);
+        }
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len()) {
+            let expected = format!("below {}", self.len());
+            return Err(Error::setting("row", row, expected));
+        }
+        let mut some = self.select(rows);
+        if let Some(weights) = some.weights.take() {
+            some = some.with_weights(weights)?;
+        }
+        let files = self.files.as_ref();
+        some.files = files.map(|files| rows.iter().map(|&row| files[row].clone()).collect());
+        Ok(some)
+    }
+
     /// The same samples with other probabilities, which the caller has checked.
     pub(crate) fn with_probabilities(&self, probabilities: Vec<f64>) -> Self {
         let predicted = probabilities
