@@ -112,7 +112,7 @@ fn a_fit_writes_the_tags_of_the_original() {
         .fit()
         .unwrap();
     let classes = ["boat".to_string(), "cloud".into()];
-    summaries.finish(&head, &classes).unwrap();
+    summaries.finish(&head, &report, &classes).unwrap();
     drop(summaries);
     assert_eq!(looks, report.history.len());
     // Looking changes nothing.

@@ -8,6 +8,8 @@ mod gradient_descent;
 mod logistic_regression;
 mod network;
 #[cfg(feature = "train")]
+mod out_of_fold;
+#[cfg(feature = "train")]
 mod predictions;
 #[cfg(feature = "train")]
 mod products;
@@ -25,6 +27,6 @@ pub use logistic_regression::LogisticRegression;
 pub(crate) use network::score;
 pub use network::{Dense, Head, softmax};
 pub(crate) use network::{HeadShape, argmax};
-pub use report::{Candidate, FitEvent, FitReport, Fitted, StepRecord, Stopped, Validation};
+pub use report::{Candidate, FitEvent, FitReport, Fitted, Search, StepRecord, Stopped, Validation};
 #[cfg(feature = "train")]
 pub use training::HeadTraining;

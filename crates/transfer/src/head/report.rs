@@ -98,6 +98,8 @@ pub enum FitEvent<'a> {
     Candidate(&'a Candidate),
     /// Logistic regression has made a pass over the images.
     Pass {
+        /// What is searched for.
+        search: Search,
         /// The number of the pass in this search, from 0.
         pass: usize,
         /// The largest absolute entry of the gradient.
@@ -112,6 +114,18 @@ pub enum FitEvent<'a> {
         /// The number of steps of the whole training.
         steps: usize,
     },
+}
+
+/// A search of logistic regression for an optimum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Search {
+    /// For the heads of all folds, and of all ways to weight the classes, with this inverse of the regularization strength.
+    CrossValidation {
+        /// The inverse of the regularization strength.
+        c: f64,
+    },
+    /// For the head itself, on all images.
+    Final,
 }
 
 /// Why a training ended.

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use dataset::{ImageItem, RgbImage};
+use metrics::Predictions;
 
 use super::event::RetrainEvent;
 use crate::backbone::Backbone;
@@ -124,8 +125,10 @@ impl Fit<'_, '_> {
         let Fitted { head, report } =
             self.train(embeddings, &items, checkpoint.as_ref(), summaries.as_mut())?;
         if let Some(summaries) = &mut summaries {
-            summaries.finish(&head, self.classes)?;
-            self.show_mistakes(&head, report.steps as u64, summaries)?;
+            summaries.finish(&head, &report, self.classes)?;
+            if let Some(found) = self.validation_answers(&head, &report)? {
+                self.show_mistakes(&found, report.steps as u64, summaries)?;
+            }
         }
         let stopped = report.stopped == Stopped::Cancelled;
         if stopped {
@@ -249,17 +252,32 @@ impl Fit<'_, '_> {
         }
     }
 
+    /// Answers to the validation images by a head that was not fitted on them; `None` where there are none.
+    fn validation_answers(&self, head: &Head, report: &FitReport) -> Result<Option<Predictions>> {
+        if self.validation.is_empty() {
+            return Ok(None);
+        }
+        let answers = match gradient_descent(self.config) {
+            Some(_) => head.predictions(self.validation, self.classes)?,
+            None => {
+                let (images, classes) = (self.validation.len(), self.classes.len());
+                let Some(held_out) = report.out_of_fold_of_last(images, classes) else {
+                    return Ok(None);
+                };
+                let targets = self.validation.targets().to_vec();
+                Predictions::from_flat(targets, held_out.to_vec(), self.classes.len())?
+            }
+        };
+        Ok(Some(answers))
+    }
+
     /// Shows the misclassified validation images in TensorBoard.
     fn show_mistakes(
         &self,
-        head: &Head,
+        found: &Predictions,
         step: u64,
         summaries: &mut RetrainSummaries,
     ) -> Result<()> {
-        if self.validation.is_empty() {
-            return Ok(());
-        }
-        let found = head.predictions(self.validation, self.classes)?;
         let log = summaries.writers().validation;
         for at in found.mistakes().take(MOST_PICTURES) {
             let name = &self.validation.names()[at];

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::head::class_weights::ClassWeights;
 use crate::head::config::HeadConfig;
 use crate::head::network::{score, softmax};
-use crate::head::report::{Candidate, FitEvent};
+use crate::head::report::{Candidate, FitEvent, Search};
 
 /// The folds' fits need not be as close to the optimum as the final one.
 pub(super) const FOLD_TOLERANCE: f64 = 1e-4;
@@ -129,7 +129,11 @@ fn solve(
     let start = (!starts.is_empty()).then_some(&starts[..]);
     let mut solutions = data
         .solve(&problems, start, tolerance, PASSES, |pass, gradient| {
-            watcher.tell(FitEvent::Pass { pass, gradient })
+            watcher.tell(FitEvent::Pass {
+                search: Search::CrossValidation { c },
+                pass,
+                gradient,
+            })
         })
         .into_iter();
     for weighting in weightings {

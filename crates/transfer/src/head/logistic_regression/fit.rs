@@ -5,7 +5,7 @@ use super::watcher::Watcher;
 use crate::embeddings::Embeddings;
 use crate::error::Result;
 use crate::head::config::HeadConfig;
-use crate::head::report::{FitEvent, FitReport, Fitted, Stopped};
+use crate::head::report::{FitEvent, FitReport, Fitted, Search, Stopped};
 use crate::head::training::Watch;
 
 /// Passes that the final fit makes at least, so that a cancelled training still gives a usable head.
@@ -38,7 +38,12 @@ pub(in crate::head) fn fit(
     let problem = Problem { weights, c };
     let solution = data
         .solve(&[problem], None, tolerance, PASSES, |pass, gradient| {
-            watch.tell(FitEvent::Pass { pass, gradient }) || pass < FEWEST_PASSES
+            let event = FitEvent::Pass {
+                search: Search::Final,
+                pass,
+                gradient,
+            };
+            watch.tell(event) || pass < FEWEST_PASSES
         })
         .remove(0);
     let stopped = match (watch.cancelled, solution.converged) {
