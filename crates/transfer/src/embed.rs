@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use dataset::ImageItem;
-use dataset::ResizeFilter;
 use dataset::loader::FailedImage;
 use sha2::{Digest, Sha256};
 
 use crate::backbone::Backbone;
-use crate::cache::{EmbeddingCache, Key};
+use crate::cache::EmbeddingCache;
 use crate::embeddings::Embeddings;
 use crate::error::Result;
+use crate::kept::{Content, Hashes, Kept, Known};
+use crate::picture::PictureDigest;
 
 /// An image that could not be used, and why.
 #[derive(Debug)]
@@ -33,6 +34,9 @@ pub struct Embedded {
     pub computed: usize,
     /// SHA-256 of the names, classes and contents of the embedded images, in their order, in hexadecimal.
     pub digest: String,
+    /// The digest of each embedded image, in their order; with hashes only from
+    /// [`embed_recognizably`](Backbone::embed_recognizably).
+    pub pictures: Vec<PictureDigest>,
 }
 
 /// The result of [`Backbone::fill`].
@@ -57,9 +61,34 @@ impl Backbone {
         cache: &EmbeddingCache,
         progress: impl FnMut(usize),
     ) -> Result<Embedded> {
+        self.embed_with(items, cache, Hashes::Unwanted, progress)
+    }
+
+    /// As [`embed`](Self::embed), with the hashes by which an image is recognized that was resized or encoded again
+    /// ([`PictureDigest::hashes`]). They are kept in the cache, too. An image whose hashes are not there is decoded, even
+    /// if its embedding is there.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn embed_recognizably(
+        &self,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+        progress: impl FnMut(usize),
+    ) -> Result<Embedded> {
+        self.embed_with(items, cache, Hashes::Wanted, progress)
+    }
+
+    fn embed_with(
+        &self,
+        items: &[ImageItem],
+        cache: &EmbeddingCache,
+        hashes: Hashes,
+        progress: impl FnMut(usize),
+    ) -> Result<Embedded> {
         let mut rows = Rows::new(items.len(), self.dim());
-        let filled = self.visit(items, cache, progress, |index, image, row| {
-            rows.put(index, image, row);
+        let filled = self.visit(items, cache, hashes, progress, |index, image| {
+            rows.put_picture(index, &image.sha256, image.digest, &image.row);
         })?;
         rows.into_embedded(items, filled)
     }
@@ -75,30 +104,35 @@ impl Backbone {
         cache: &EmbeddingCache,
         progress: impl FnMut(usize),
     ) -> Result<Filled> {
-        self.visit(items, cache, progress, |_, _, _| ())
+        self.visit(items, cache, Hashes::Unwanted, progress, |_, _| ())
     }
 
-    /// Calls `sink` with the index, the digest and the embedding of each image that can be used.
+    /// Calls `sink` with the index and the content of each image that can be used.
     fn visit(
         &self,
         items: &[ImageItem],
         cache: &EmbeddingCache,
+        hashes: Hashes,
         mut progress: impl FnMut(usize),
-        mut sink: impl FnMut(usize, &[u8; 32], &[f32]),
+        mut sink: impl FnMut(usize, &Content),
     ) -> Result<Filled> {
-        let recipe = self.recipe();
-        let dim = self.dim();
+        let kept = Kept::new(self, cache, hashes);
         // An image is known by its bytes, which are read once: those that are hashed are those that are decoded.
         // Threads that load leave here what the one that computes has not yet taken: a few batches.
         let seen = Mutex::new(HashMap::new());
         let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |index: usize, bytes: &[u8]| {
-            let image: [u8; 32] = Sha256::digest(bytes).into();
-            let row = cache.get(&Key::new(&image, &recipe)).transpose();
-            let row = row.filter(|row| !matches!(row, Ok(row) if row.len() != dim));
-            let wanted = row.is_none();
-            seen().insert(index, (image, row));
-            wanted
+            let known = kept.look_up(bytes);
+            let whole = known.as_ref().is_ok_and(Known::is_whole);
+            seen().insert(index, known);
+            !whole
+        };
+        let take = |indices: &[usize]| -> Result<Vec<Known>> {
+            let mut seen = seen();
+            indices
+                .iter()
+                .filter_map(|index| seen.remove(index))
+                .collect()
         };
         let mut filled = Filled::default();
         let mut done = 0;
@@ -106,23 +140,16 @@ impl Backbone {
         self.loader()
             .for_each_filtered(&paths, wanted, |batch| -> Result<()> {
                 done += batch.indices.len() + batch.filtered_out.len() + batch.failed.len();
-                for index in batch.filtered_out {
-                    if let Some((image, Some(row))) = seen().remove(&index) {
-                        sink(index, &image, &row?);
-                    }
+                let known = take(&batch.filtered_out)?;
+                let known = known.into_iter().filter_map(Known::content);
+                for (&index, image) in batch.filtered_out.iter().zip(known) {
+                    sink(index, &image);
                 }
-                let rows = self.forward(&batch.pixels, batch.indices.len())?;
-                let images: Vec<[u8; 32]> = {
-                    let mut seen = seen();
-                    let image = |index| seen.remove(index).map_or([0; 32], |(image, _)| image);
-                    batch.indices.iter().map(image).collect()
-                };
-                let records = || images.iter().zip(rows.chunks_exact(dim));
-                cache.append(records().map(|(image, row)| (Key::new(image, &recipe), row)))?;
-                for (&index, (image, row)) in batch.indices.iter().zip(records()) {
-                    sink(index, image, row);
+                let (images, computed) = kept.complete(&batch.pixels, take(&batch.indices)?)?;
+                filled.computed += computed;
+                for (&index, image) in batch.indices.iter().zip(&images) {
+                    sink(index, image);
                 }
-                filled.computed += images.len();
                 for FailedImage { index, error } in batch.failed {
                     seen().remove(&index);
                     let item = items[index].clone();
@@ -134,31 +161,14 @@ impl Backbone {
         cache.sync()?;
         Ok(filled)
     }
-
-    /// Digest of everything that an embedding depends on besides the image's bytes. Engines differ in the last bits.
-    pub(crate) fn recipe(&self) -> [u8; 32] {
-        let filter = match self.filter() {
-            ResizeFilter::Bilinear => "",
-            ResizeFilter::Bicubic => " bicubic",
-        };
-        let text = format!(
-            "1 {} {} {} {} {}{filter}",
-            self.digest(),
-            self.resize(),
-            self.size(),
-            self.layer(),
-            self.engine().name()
-        );
-        Sha256::digest(text).into()
-    }
 }
 
 /// Embeddings, put in their places as they are computed.
 pub(crate) struct Rows {
     dim: usize,
     values: Vec<f32>,
-    /// Digests of the images whose rows are there.
-    images: Vec<Option<[u8; 32]>>,
+    /// The images whose rows are there: the SHA-256 of their files, and what is kept of them.
+    images: Vec<Option<([u8; 32], PictureDigest)>>,
 }
 
 impl Rows {
@@ -170,17 +180,28 @@ impl Rows {
         }
     }
 
-    pub(crate) fn put(&mut self, index: usize, image: &[u8; 32], row: &[f32]) {
+    /// Puts the row of an image whose hashes are not known.
+    pub(crate) fn put(&mut self, index: usize, sha256: &[u8; 32], row: &[f32]) {
+        self.put_picture(index, sha256, PictureDigest::new(sha256, [0; 2]), row);
+    }
+
+    fn put_picture(
+        &mut self,
+        index: usize,
+        sha256: &[u8; 32],
+        picture: PictureDigest,
+        row: &[f32],
+    ) {
         self.values[index * self.dim..][..self.dim].copy_from_slice(row);
-        self.images[index] = Some(*image);
+        self.images[index] = Some((*sha256, picture));
     }
 
     /// Closes the gaps that failed images left.
     pub(crate) fn into_embedded(mut self, items: &[ImageItem], filled: Filled) -> Result<Embedded> {
-        let (mut targets, mut names) = (Vec::new(), Vec::new());
+        let (mut targets, mut names, mut pictures) = (Vec::new(), Vec::new(), Vec::new());
         let mut digest = Sha256::new();
         for (index, item) in items.iter().enumerate() {
-            let Some(image) = self.images[index] else {
+            let Some((image, picture)) = self.images[index] else {
                 continue;
             };
             let from = index * self.dim;
@@ -192,6 +213,7 @@ impl Rows {
             digest.update(image);
             targets.push(item.class);
             names.push(item.name.clone());
+            pictures.push(picture);
         }
         self.values.truncate(targets.len() * self.dim);
         let digest = digest.finalize();
@@ -200,6 +222,7 @@ impl Rows {
             failed: filled.failed,
             computed: filled.computed,
             digest: files::hex(&digest),
+            pictures,
         })
     }
 }

@@ -2,6 +2,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+#[cfg(feature = "train")]
+use crate::familiarity::FamiliarityCounts;
+
 /// What can go wrong in this crate.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -59,6 +62,16 @@ pub enum Error {
     Arrow {
         /// The error of Arrow.
         source: BoxError,
+    },
+    /// A classifier was trained on all pictures that it is to be measured on, or they look like those.
+    #[cfg(feature = "train")]
+    #[error(
+        "nothing is left to measure: {counts}; give pictures that are new to the classifier, or count these all the same \
+         (`include_training`, `--include-training`), which says how well it remembers, not how good it is"
+    )]
+    NothingUnseen {
+        /// How well the pictures are known.
+        counts: FamiliarityCounts,
     },
     /// There is too little to train on.
     #[error(

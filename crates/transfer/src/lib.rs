@@ -14,9 +14,11 @@
 //! * [`classifier`]: [`Classifier`] is backbone, head, classes and preprocessing, in one file that tests itself when it
 //!   is loaded.
 //! * [`export`]: a classifier in the formats of other programs: ONNX, TensorFlow.js, timm, TensorFlow's frozen graph.
+//! * [`familiarity`]: whether a picture is new to a classifier, or one that it was trained on.
 //! * [`finetune`]: the last blocks of the backbone learn, too (feature `burn`).
 //! * [`gradients`]: a classifier as the functions that explanations ask for.
 //! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components.
+//! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes by which a picture is recognized.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`tensorboard`]: event files.
 //! * [`variation`]: distorted variants of the training images.
@@ -72,11 +74,15 @@ pub mod embed;
 pub mod embeddings;
 mod error;
 pub mod export;
+pub mod familiarity;
 mod file_kind;
 pub mod finetune;
 pub mod gradients;
 pub mod head;
 pub mod insight;
+#[cfg(feature = "train")]
+mod kept;
+pub mod picture;
 #[cfg(feature = "train")]
 mod randomized;
 #[cfg(feature = "train")]

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use common::{levels, numbers, weights};
+use dataset::split::Subset;
 use mobilenet::Weights;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
-use transfer::classifier::{CalibrationData, Provenance};
+use transfer::classifier::{CalibrationData, Pictures, Provenance};
 use transfer::head::{Dense, Head};
 use transfer::insight::OpenSet;
+use transfer::picture::PictureDigest;
 use transfer::{Backbone, Classifier, Embeddings, Fitted, HeadConfig, Layer};
 
 fn device() -> Device {
@@ -133,6 +135,57 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
         let again = folder.path().join("again");
         loaded.save(&again).unwrap();
         assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
+    }
+}
+
+/// So many pictures, the first of which are of the test.
+fn pictures(count: u8, tested: usize) -> Pictures {
+    let digest = |i: u8| PictureDigest {
+        content: [i; 8],
+        hashes: [u64::from(i) << 40, 0xff00_ff00],
+    };
+    let all: Vec<PictureDigest> = (0..count).map(digest).collect();
+    let (test, training) = all.split_at(tested);
+    let pictures = Pictures::new().with(Subset::Testing, test);
+    pictures.with(Subset::Training, training)
+}
+
+#[test]
+fn pictures_come_back_and_what_is_wrong_with_them_is_said() {
+    let classifier = small().with_pictures(pictures(9, 4));
+    let (folder, path) = saved(&classifier);
+    let loaded = Classifier::load(&path).unwrap();
+    assert_eq!(loaded.pictures(), Some(&pictures(9, 4)));
+    let again = folder.path().join("again");
+    loaded.save(&again).unwrap();
+    assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
+    let incomplete = pictures(2, 1).with_earlier(None);
+    let (_folder, path) = saved(&small().with_pictures(incomplete));
+    let loaded = Classifier::load(&path).unwrap();
+    assert!(!loaded.pictures().unwrap().is_complete());
+
+    let version = r#""pictures":{"version":1"#;
+    for (changed, kept, said) in [
+        (
+            r#""pictures":{"version":2"#,
+            "pictures",
+            "version 2 of the digests",
+        ),
+        (r#""pictures":{"version":1"#, "nothing", "tensor `pictures`"),
+    ] {
+        let (_folder, path) = saved(&classifier);
+        let description = |json: &str| {
+            assert!(json.contains(version), "{json}");
+            json.replace(version, changed)
+        };
+        rewrite(
+            &path,
+            description,
+            |name| name != "pictures" || kept == "pictures",
+            &[],
+        );
+        let message = refused(&path);
+        assert!(message.contains(said), "{message}");
     }
 }
 
@@ -606,6 +659,8 @@ fn files_of_each_version_stay_readable() {
         );
         assert_eq!(classifier.provenance().metrics["test accuracy"], 0.75);
         assert!(classifier.report().unwrap().chosen().is_some());
+        // They do not know their pictures.
+        assert_eq!(classifier.pictures(), None);
         assert_eq!(classifier.open_set().is_some(), version > 1);
         let probabilities = classifier.predict(&levels(16 * 16 * 3, 1), 1).unwrap();
         for (found, expected) in probabilities.iter().zip(FIXTURE_SAYS) {

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use burn::tensor::Device;
 use dataset::augment::Augmentation;
+use dataset::split::Subset;
 use dataset::{ImageFolder, ImageItem, Split};
 use transfer::classifier::{CalibrationData, Provenance};
 use transfer::finetune::{
@@ -531,6 +532,25 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
     assert_eq!(provenance.fine_tuning.as_ref(), Some(&whole.record));
     let counts = provenance.images.values().map(|images| images.count);
     assert_eq!(counts.sum::<usize>(), 32);
+    let pictures = whole.classifier.pictures().unwrap();
+    let counts = Subset::ALL.map(|part| pictures.count(part));
+    assert_eq!(counts, [16, 8, 8]);
+    // On images that it was trained on alone, nothing is measured: that is said before it is trained.
+    let mut seen = images.clone();
+    seen.split.testing = seen.split.training.clone();
+    let job_on_seen = || FineTuneJob::new(seen.clone()).with_config(config());
+    let backbone = || classifier.backbone().clone();
+    let refused = job_on_seen().with_backbone(backbone()).on_event(|event| {
+        assert!(!matches!(event, FineTuneJobEvent::FineTune(_)));
+    });
+    let error = refused.run(&Device::flex()).unwrap_err();
+    assert!(matches!(error, Error::NothingUnseen { counts } if counts.trained_on == 16));
+    let bare = job_on_seen()
+        .with_backbone(backbone())
+        .include_training(true);
+    let bare = bare.without_pictures().run(&Device::flex()).unwrap();
+    assert_eq!(bare.test.unwrap().calibrated.len(), 16);
+    assert!(bare.classifier.pictures().is_none());
     let test = whole.test.as_ref().unwrap();
     let loss = test.calibrated.log_loss().unwrap();
     assert_eq!(provenance.metrics["test log loss"], loss);

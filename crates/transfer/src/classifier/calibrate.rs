@@ -99,6 +99,19 @@ impl Classifier {
         Ok(Some((predictions, CalibrationData::Validation)))
     }
 
+    /// Predictions of heads like this classifier's, with the temperature of its calibration.
+    pub(crate) fn at_temperature(&self, predictions: Predictions) -> Result<Predictions> {
+        let Some(calibration) = self.calibration else {
+            return Ok(predictions);
+        };
+        let temperature = TemperatureScaling {
+            value: calibration.temperature,
+            loss_before: calibration.log_loss_before,
+            loss_after: calibration.log_loss_after,
+        };
+        Ok(temperature.apply(&predictions)?)
+    }
+
     /// Chooses [thresholds](Self::with_thresholds): for each class the one that finds most of it while at least the
     /// share `precision` of what is so named is right, on predictions that are not those of the test.
     ///

@@ -5,6 +5,7 @@ use dataset::RgbImage;
 use serde::Serialize;
 
 use super::calibration::Calibration;
+use super::pictures::Pictures;
 use super::provenance::Provenance;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
@@ -36,6 +37,7 @@ pub struct Classifier {
     pub(super) open_set: Option<OpenSet>,
     pub(super) report: Option<FitReport>,
     pub(super) provenance: Provenance,
+    pub(super) pictures: Option<Pictures>,
 }
 
 impl Classifier {
@@ -68,6 +70,7 @@ impl Classifier {
             open_set: None,
             report: None,
             provenance: Provenance::default(),
+            pictures: None,
         })
     }
 
@@ -80,6 +83,12 @@ impl Classifier {
     /// Keeps where it all came from, for the file.
     pub fn with_provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = provenance;
+        self
+    }
+
+    /// Keeps which pictures it was made with, for the file: so it is known later which pictures are new to it.
+    pub fn with_pictures(mut self, pictures: Pictures) -> Self {
+        self.pictures = Some(pictures);
         self
     }
 
@@ -152,6 +161,12 @@ impl Classifier {
     /// Where it all came from, as far as it is known.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// Which pictures it was made with, if that is known: files of earlier versions do not say it, and it can be
+    /// [left out](crate::retrain::Retrain::without_pictures).
+    pub fn pictures(&self) -> Option<&Pictures> {
+        self.pictures.as_ref()
     }
 
     /// Probabilities `[n, classes]` for pixels `[n, size, size, 3]`, RGB, 0 to 255.

@@ -5,8 +5,9 @@ use metrics::Predictions;
 
 use super::classify::Classifier;
 use crate::cache::EmbeddingCache;
-use crate::embed::UnusableImage;
-use crate::error::Result;
+use crate::embed::{Embedded, UnusableImage};
+use crate::error::{Error, Result};
+use crate::familiarity::{Familiarity, FamiliarityCounts};
 
 /// What [`Classifier::evaluate`] found.
 #[derive(Debug)]
@@ -14,6 +15,9 @@ use crate::error::Result;
 pub struct Evaluated {
     /// The predictions, with the names of the images and of the classes.
     pub predictions: Predictions,
+    /// How well the classifier knows each image of the predictions, in their order. `None` where the classifier does not
+    /// know which pictures it was made with ([`Classifier::pictures`]).
+    pub familiarity: Option<Vec<Familiarity>>,
     /// The images of the folder, with the class indices of the classifier. Names of images are not always the ends of their
     /// paths: a name is UTF-8, a path need not be.
     pub images: Vec<ImageItem>,
@@ -21,10 +25,65 @@ pub struct Evaluated {
     pub failed: Vec<UnusableImage>,
 }
 
+impl Evaluated {
+    /// How many images are how well known; `None` where the classifier does not know its pictures.
+    pub fn counts(&self) -> Option<FamiliarityCounts> {
+        self.familiarity.as_deref().map(FamiliarityCounts::of)
+    }
+
+    /// Leaves out the images that the classifier has seen, so that what remains says how good it is on new ones
+    /// ([`Familiarity::is_unseen`]). Where the classifier does not know its pictures, all remain.
+    ///
+    /// # Errors
+    /// [`Error::NothingUnseen`] where no image remains.
+    pub fn unseen(self) -> Result<Self> {
+        let Some(counts) = self.counts() else {
+            return Ok(self);
+        };
+        match counts.unseen() {
+            0 => Err(Error::NothingUnseen { counts }),
+            unseen if unseen == counts.total() => Ok(self),
+            _ => self.select(Familiarity::is_unseen),
+        }
+    }
+
+    /// Leaves out all images but those of the classifier's own test part, which are found again by their contents,
+    /// whatever their names.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where the classifier does not know its pictures, or none of the images is of its test part.
+    pub fn test_part(self) -> Result<Self> {
+        let what = "images of the classifier's test part";
+        let Some(counts) = self.counts() else {
+            return Err(unknown_pictures());
+        };
+        if counts.test_part == 0 {
+            let expected = "at least 1: give the folder that it was trained with";
+            let found = format!("none among these {} images", counts.total());
+            return Err(Error::mismatch(what, expected, found));
+        }
+        self.select(|familiarity| familiarity == Familiarity::TestPart)
+    }
+
+    fn select(mut self, wanted: impl Fn(Familiarity) -> bool) -> Result<Self> {
+        let Some(familiarity) = self.familiarity else {
+            return Ok(self);
+        };
+        let rows: Vec<usize> = (0..familiarity.len())
+            .filter(|&row| wanted(familiarity[row]))
+            .collect();
+        self.predictions = self.predictions.subset(&rows)?;
+        self.familiarity = Some(rows.into_iter().map(|row| familiarity[row]).collect());
+        Ok(self)
+    }
+}
+
 impl Classifier {
     /// Predicts the class of every image of a folder, to be measured by `metrics`: the sub-folders say what is right.
     /// Embeddings that are in the cache are not computed again. `progress` is called with the number of images that are
     /// done.
+    ///
+    /// Images that the classifier was trained on are predicted, too, and flatter it: [`Evaluated::unseen`] leaves them out.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +91,10 @@ impl Classifier {
     /// let classifier = Classifier::load("classifier.safetensors")?;
     /// let folder = dataset::ImageFolder::open("test")?;
     /// let found = classifier.evaluate(&folder, &EmbeddingCache::open("cache")?, |_| ())?;
-    /// println!("{}", found.predictions.summary());
+    /// if let Some(counts) = found.counts() {
+    ///     println!("{counts}"); // such as: 12 of these 200 pictures were trained on
+    /// }
+    /// println!("{}", found.unseen()?.predictions.summary());
     /// # Ok(())
     /// # }
     /// ```
@@ -47,13 +109,100 @@ impl Classifier {
         progress: impl FnMut(usize),
     ) -> Result<Evaluated> {
         let images = self.labeled_images(folder)?;
-        let embedded = self.backbone().embed(&images, cache, progress)?;
+        let embedded = self.embed_for(&images, cache, progress)?;
+        let known = self.pictures();
         Ok(Evaluated {
             predictions: self
                 .head()
                 .predictions(&embedded.embeddings, self.classes())?,
+            familiarity: known.map(|known| known.familiarity(&embedded.pictures)),
             failed: embedded.failed,
             images,
         })
     }
+
+    /// Predicts the class of every image of a folder that the classifier was trained on, each by a head that had not seen
+    /// it: those images are many, where the test part has few, and these answers do not flatter. The heads are fitted anew,
+    /// as the cross-validation did that chose the regularization, and they have the classifier's temperature. `progress` is
+    /// as in [`evaluate`](Self::evaluate).
+    ///
+    /// They are the answers of heads like the classifier's, each fitted on a part of its images (four fifths by default).
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), and [`Error::Mismatch`] where the classifier does not know its pictures, none of
+    /// the images was trained on, the head was not fitted by logistic regression with cross-validation, or the network was
+    /// fine-tuned, and so has seen all of them.
+    pub fn evaluate_out_of_fold(
+        &self,
+        folder: &ImageFolder,
+        cache: &EmbeddingCache,
+        progress: impl FnMut(usize),
+    ) -> Result<Evaluated> {
+        let tuning = self.provenance().fine_tuning.as_ref();
+        let tuned = tuning.is_some_and(|tuning| tuning.kept.is_some());
+        let report = self
+            .report()
+            .filter(|report| report.chosen().is_some() && !tuned);
+        let Some(report) = report else {
+            return Err(Error::mismatch(
+                "out-of-fold answers",
+                "a head that was fitted by logistic regression with cross-validation, on a network that was not fine-tuned",
+                "another training",
+            ));
+        };
+        let pictures = self.pictures().ok_or_else(unknown_pictures)?;
+        let images = self.labeled_images(folder)?;
+        let embedded = self.embed_for(&images, cache, progress)?;
+        let familiarity = pictures.familiarity(&embedded.pictures);
+        let trained = |row: &usize| familiarity[*row] == Familiarity::TrainedOn;
+        let rows: Vec<usize> = (0..familiarity.len()).filter(trained).collect();
+        if rows.is_empty() {
+            let expected = "at least 1: give the folder that it was trained with";
+            let found = format!("none among these {} images", familiarity.len());
+            return Err(Error::mismatch(
+                "images that were trained on",
+                expected,
+                found,
+            ));
+        }
+        let training = embedded.embeddings.select(&rows);
+        training.check_classes(self.classes())?;
+        let fitted = report.config.training(&training).fit()?;
+        let nothing = training.select(&[]);
+        let predictions =
+            fitted
+                .report
+                .out_of_fold_predictions(&training, &nothing, self.classes())?;
+        let predictions = predictions.ok_or_else(|| {
+            let expected = "two settings of the regularization or more";
+            Error::mismatch("out-of-fold answers", expected, "nothing to choose")
+        })?;
+        Ok(Evaluated {
+            predictions: self.at_temperature(predictions)?,
+            familiarity: Some(vec![Familiarity::TrainedOn; rows.len()]),
+            failed: embedded.failed,
+            images,
+        })
+    }
+
+    /// Embeds images, recognizably where that is of use.
+    fn embed_for(
+        &self,
+        images: &[ImageItem],
+        cache: &EmbeddingCache,
+        progress: impl FnMut(usize),
+    ) -> Result<Embedded> {
+        match self.pictures() {
+            Some(_) => self.backbone().embed_recognizably(images, cache, progress),
+            None => self.backbone().embed(images, cache, progress),
+        }
+    }
+}
+
+fn unknown_pictures() -> Error {
+    Error::mismatch(
+        "pictures of the classifier",
+        "digests of those that it was trained, validated and tested on",
+        "none in its file; train it again",
+    )
 }

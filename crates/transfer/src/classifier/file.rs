@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::calibration::Calibration;
 use super::classify::Classifier;
+use super::pictures::{PICTURE_BYTES, Pictures};
 use super::provenance::Provenance;
 use super::reference::{self, Answer};
 use super::stored_backbone::{self, BackboneDescription};
@@ -35,6 +36,10 @@ const FORMAT: TensorFormat = TensorFormat {
 const REFERENCE: &str = "reference.pixels";
 /// The tensor of what the open-set test compares images with.
 const OPEN_SET: &str = "open_set";
+/// The tensor of the digests of the pictures that the classifier was made with.
+const PICTURES: &str = "pictures";
+/// How the digests are made; a reader refuses others, because it would find no picture again.
+const PICTURES_VERSION: u32 = 1;
 /// The name in messages of a classifier that is read from or written to bytes.
 const IN_MEMORY: &str = "(in memory)";
 
@@ -66,6 +71,18 @@ struct Description {
     report: Option<FitReport>,
     #[serde(default)]
     provenance: Provenance,
+    /// Not in the first files, and not where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pictures: Option<PicturesDescription>,
+}
+
+/// What a file says of the tensor [`PICTURES`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PicturesDescription {
+    version: u32,
+    count: usize,
+    complete: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,6 +205,10 @@ impl Classifier {
             }),
             report: self.report.clone(),
             provenance: self.provenance.clone(),
+            pictures: self
+                .pictures
+                .as_ref()
+                .map(|pictures| put_pictures(pictures, &mut tensors)),
         };
         put_head(&self.head, &mut tensors);
         if let (Some(known), Some(about)) = (&self.open_set, &description.open_set) {
@@ -220,6 +241,8 @@ impl Classifier {
             let rows = tensors.get(OPEN_SET, &[about.rows, dim])?;
             OpenSet::from_parts(rows, dim, about.neighbors, about.threshold).map_err(named)
         });
+        let pictures = about.pictures.map(|about| get_pictures(&tensors, &about));
+        let pictures = pictures.transpose()?;
         tensors.finish()?;
         let mut classifier = Self::new(backbone, head, about.classes).map_err(named)?;
         classifier.open_set = open_set.transpose()?;
@@ -229,6 +252,7 @@ impl Classifier {
         classifier.calibration = about.calibration;
         classifier.report = about.report;
         classifier.provenance = about.provenance;
+        classifier.pictures = pictures;
         let answer = Answer::of(&classifier, &image).map_err(named)?;
         let checked = about.reference.check(&answer);
         checked.map_err(|message| tensors.error(message))?;
@@ -258,6 +282,32 @@ fn digest(head: &Head) -> String {
         hash.update(bytes_of(layer.bias()));
     }
     hex(&hash.finalize())
+}
+
+fn put_pictures(pictures: &Pictures, tensors: &mut TensorWriter) -> PicturesDescription {
+    let shape = [pictures.len(), PICTURE_BYTES];
+    tensors.put(PICTURES, &shape, &pictures.to_bytes());
+    PicturesDescription {
+        version: PICTURES_VERSION,
+        count: pictures.len(),
+        complete: pictures.is_complete(),
+    }
+}
+
+fn get_pictures(tensors: &TensorReader<'_>, about: &PicturesDescription) -> Result<Pictures> {
+    let (found, known) = (about.version, PICTURES_VERSION);
+    if found != known {
+        let message =
+            format!("version {found} of the digests of pictures; this program reads {known}");
+        return Err(tensors.error(message));
+    }
+    let bytes: Vec<u8> = tensors.get(PICTURES, &[about.count, PICTURE_BYTES])?;
+    let pictures = Pictures::from_bytes(&bytes, about.complete);
+    let pictures = pictures.map_err(|error| tensors.caused(error))?;
+    if pictures.len() != about.count {
+        return Err(tensors.error("damaged: a digest of a picture is there twice"));
+    }
+    Ok(pictures)
 }
 
 fn put_head(head: &Head, tensors: &mut TensorWriter) {

@@ -14,6 +14,7 @@ mod file;
 mod file_summary;
 mod find_class;
 mod folder;
+mod pictures;
 mod pretrained;
 mod provenance;
 mod reference;
@@ -33,6 +34,7 @@ pub use classify::{Classifier, Prediction};
 pub use evaluate::Evaluated;
 #[cfg(feature = "train")]
 pub use file_summary::{FilePart, FileSummary};
+pub use pictures::Pictures;
 pub use provenance::{ImageSetRecord, Provenance};
 #[cfg(feature = "train")]
 pub use reject_option::RejectOption;

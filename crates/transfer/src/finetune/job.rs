@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use dataset::split::Subset;
 use dataset::{ImageFolder, ImageItem, Split};
 use metrics::Predictions;
 use mobilenet::Weights;
@@ -17,11 +18,13 @@ use super::record::FineTuneRecord;
 use super::summaries::FineTuneSummaries;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Calibration, Classifier, Provenance, RejectOption};
+use crate::classifier::{Calibration, Classifier, Pictures, Provenance, RejectOption};
 use crate::embed::Embedded;
+use crate::embeddings::Embeddings;
 use crate::error::Result;
+use crate::familiarity::FamiliarityCounts;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
-use crate::retrain::{DividedImages, ImageSource, Part};
+use crate::retrain::{DividedImages, ImageSource, Part, TestImages};
 
 /// What happens during a [`FineTuneJob`].
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +52,13 @@ pub enum FineTuneJobEvent<'a> {
         item: &'a ImageItem,
         /// The reason.
         error: &'a dataset::Error,
+    },
+    /// Some of the test images are trained on, or look like one that is.
+    TestSeen {
+        /// How many of them.
+        counts: &'a FamiliarityCounts,
+        /// Whether they are measured all the same ([`FineTuneJob::include_training`]); they are left out otherwise.
+        included: bool,
     },
     /// Fine-tuning goes on.
     FineTune(FineTuneEvent<'a>),
@@ -81,6 +91,8 @@ pub struct FineTuneJob<'a> {
     backbone: Option<Backbone>,
     config: FineTuneConfig,
     reject: Option<RejectOption>,
+    keep_pictures: bool,
+    include_training: bool,
     cache: Option<PathBuf>,
     checkpoint: Option<Checkpoint>,
     summaries: Option<PathBuf>,
@@ -117,13 +129,16 @@ impl<'a> FineTuneJob<'a> {
     /// another way ([`ImageSource`]).
     ///
     /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), with the frozen blocks on the compiled
-    /// engine; the settings of [`FineTuneConfig::new`] and [`RejectOption::new`]; embeddings in memory only; no checkpoint.
+    /// engine; the settings of [`FineTuneConfig::new`] and [`RejectOption::new`]; test images that were trained on are left
+    /// out; the classifier keeps digests of its pictures; embeddings in memory only; no checkpoint.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
             backbone: None,
             config: FineTuneConfig::new(),
             reject: Some(RejectOption::new()),
+            keep_pictures: true,
+            include_training: false,
             cache: None,
             checkpoint: None,
             summaries: None,
@@ -149,6 +164,20 @@ impl<'a> FineTuneJob<'a> {
     /// ([`Classifier::with_reject_option`]).
     pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
         self.reject = option.into();
+        self
+    }
+
+    /// Measures all test images, also those that are trained on or look like one of these; see
+    /// [`Retrain::include_training`](crate::retrain::Retrain::include_training). Default: they are left out.
+    pub fn include_training(mut self, include: bool) -> Self {
+        self.include_training = include;
+        self
+    }
+
+    /// Keeps no digests of the pictures in the classifier; see
+    /// [`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures).
+    pub fn without_pictures(mut self) -> Self {
+        self.keep_pictures = false;
         self
     }
 
@@ -188,10 +217,12 @@ impl<'a> FineTuneJob<'a> {
     ///
     /// # Errors
     /// * As [`FineTuning::fit`](super::FineTuning::fit), and where the head cannot be fitted.
+    /// * All test images are trained on ([`Error::NothingUnseen`](crate::Error::NothingUnseen)).
     /// * The cache or the event files cannot be read or written.
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
         self.reject.as_ref().map_or(Ok(()), RejectOption::check)?;
         let frozen = self.frozen()?;
+        let testing = self.test_images(&frozen)?;
         let mut summaries = match &self.summaries {
             Some(folder) => Some(FineTuneSummaries::create(folder, &self.config)?),
             None => None,
@@ -218,7 +249,7 @@ impl<'a> FineTuneJob<'a> {
         if let Some(summaries) = summaries {
             summaries.finish()?;
         }
-        self.measured(frozen, tuned)
+        self.measured(frozen, testing, tuned)
     }
 
     /// Tries learning rates in place of the fine-tuning
@@ -273,22 +304,46 @@ impl<'a> FineTuneJob<'a> {
         })
     }
 
-    /// Calibrates and measures, and writes down where the classifier comes from.
-    fn measured(mut self, frozen: Frozen, tuned: FineTuned) -> Result<FineTuneOutcome> {
+    /// Embeds the test images by the frozen network, and says at once which of them are trained on.
+    fn test_images(&mut self, frozen: &Frozen) -> Result<Embedded> {
+        let items = &frozen.images.split.testing;
+        let backbone = frozen.classifier.backbone();
+        let testing = self.embed(backbone, Part::Test, items, &frozen.cache)?;
+        let known = Pictures::new().with(Subset::Training, &frozen.training.pictures);
+        let included = self.include_training;
+        let found = TestImages::of(&known, &testing, included).check()?;
+        if found.counts.seen() > 0 {
+            let counts = &found.counts;
+            (self.on_event)(FineTuneJobEvent::TestSeen { counts, included });
+        }
+        Ok(testing)
+    }
+
+    /// Calibrates and measures, and writes down where the classifier comes from. `testing_frozen` are the test images as
+    /// the frozen network has them.
+    fn measured(
+        mut self,
+        frozen: Frozen,
+        testing_frozen: Embedded,
+        tuned: FineTuned,
+    ) -> Result<FineTuneOutcome> {
         let FineTuned {
             classifier, record, ..
         } = tuned;
         let backbone = classifier.backbone().clone();
         let (split, cache) = (&frozen.images.split, &frozen.cache);
-        let before = frozen.classifier.backbone();
         let validation = self.embed(&backbone, Part::Validation, &split.validation, cache)?;
-        let testing_frozen = self.embed(before, Part::Test, &split.testing, cache)?;
         let testing = self.embed(&backbone, Part::Test, &split.testing, cache)?;
-        let predict = |classifier: &Classifier, images: &Embedded| {
-            let head = classifier.head();
-            head.predictions(&images.embeddings, classifier.classes())
+        let known = Pictures::new()
+            .with(Subset::Training, &frozen.training.pictures)
+            .with(Subset::Validation, &validation.pictures);
+        let rows = TestImages::of(&known, &testing, self.include_training).rows;
+        let predict = |classifier: &Classifier, images: &Embeddings| {
+            classifier.head().predictions(images, classifier.classes())
         };
-        let fine_tuned = (!testing.embeddings.is_empty()).then(|| predict(&classifier, &testing));
+        let [test_frozen, test] =
+            [&testing_frozen, &testing].map(|images| images.embeddings.select(&rows));
+        let fine_tuned = (!rows.is_empty()).then(|| predict(&classifier, &test));
         let classifier = classifier.calibrate_held_out(
             &frozen.report,
             &frozen.training.embeddings,
@@ -296,7 +351,7 @@ impl<'a> FineTuneJob<'a> {
         )?;
         let classifier = match &self.reject {
             Some(option) if !validation.embeddings.is_empty() => {
-                let held_out = predict(&classifier, &validation)?;
+                let held_out = predict(&classifier, &validation.embeddings)?;
                 classifier.with_reject_option(option, Some(&held_out), &validation.embeddings)?
             }
             _ => classifier,
@@ -312,9 +367,9 @@ impl<'a> FineTuneJob<'a> {
             .with_fine_tuning(record.clone());
         let test = match fine_tuned {
             Some(fine_tuned) => Some(FineTuneTest {
-                frozen: predict(&frozen.classifier, &testing_frozen)?,
+                frozen: predict(&frozen.classifier, &test_frozen)?,
                 fine_tuned: fine_tuned?,
-                calibrated: predict(&classifier, &testing)?,
+                calibrated: predict(&classifier, &test)?,
             }),
             None => None,
         };
@@ -326,10 +381,15 @@ impl<'a> FineTuneJob<'a> {
                 .with_metric("test log loss", loss.unwrap_or(f64::NAN));
         }
         let over = record.stopped != Stopped::Cancelled;
+        let classifier = classifier
+            .with_report(frozen.report)
+            .with_provenance(provenance);
         Ok(FineTuneOutcome {
-            classifier: classifier
-                .with_report(frozen.report)
-                .with_provenance(provenance),
+            classifier: if self.keep_pictures {
+                classifier.with_pictures(known.with(Subset::Testing, &testing.pictures))
+            } else {
+                classifier
+            },
             record,
             test,
             checkpoint: self.checkpoint.filter(|_| over),
@@ -344,7 +404,7 @@ impl<'a> FineTuneJob<'a> {
         cache: &EmbeddingCache,
     ) -> Result<Embedded> {
         let (on_event, total) = (&mut self.on_event, items.len());
-        let embedded = backbone.embed(items, cache, |done| {
+        let embedded = backbone.embed_recognizably(items, cache, |done| {
             on_event(FineTuneJobEvent::Embedding { part, done, total });
         })?;
         for left_out in &embedded.failed {

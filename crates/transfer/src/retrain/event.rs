@@ -4,6 +4,7 @@ use std::time::Duration;
 use dataset::{ImageFolder, ImageItem, Split};
 
 use crate::classifier::{Calibration, Classifier};
+use crate::familiarity::FamiliarityCounts;
 use crate::head::FitEvent;
 
 /// A part of the images.
@@ -67,6 +68,14 @@ pub enum RetrainEvent<'a> {
         computed: usize,
         /// Seconds for all of them.
         seconds: f64,
+    },
+    /// Some of the test images are trained on, or used to choose settings, or look like one that is trained on.
+    TestSeen {
+        /// How many of them.
+        counts: &'a FamiliarityCounts,
+        /// Whether they are measured all the same ([`Retrain::include_training`](super::Retrain::include_training)); they
+        /// are left out otherwise.
+        included: bool,
     },
     /// Training images are to be varied: what that costs at most.
     VariationCost {

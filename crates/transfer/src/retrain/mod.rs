@@ -17,28 +17,32 @@ mod fit;
 mod images;
 mod numbers;
 mod outcome;
+mod test_images;
 
 pub use event::{Part, RetrainEvent};
 pub use fit::Variants;
 pub use images::{DividedImages, ImageSource};
 pub use outcome::Retrained;
+pub(crate) use test_images::TestImages;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use dataset::split::Subset;
 use dataset::{ImageItem, Split};
 use metrics::Predictions;
 use mobilenet::Weights;
 
-use self::fit::Fit;
+use self::fit::{Fit, Trained};
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Classifier, Provenance, RejectOption};
+use crate::classifier::{Classifier, Pictures, Provenance, RejectOption};
 use crate::embed::{Embedded, UnusableImage};
 use crate::embeddings::Embeddings;
 use crate::error::Result;
-use crate::head::{FitReport, HeadConfig};
+use crate::finetune::FineTuneRecord;
+use crate::head::{FitReport, HeadConfig, Recipe};
 use crate::variation::Variation;
 
 /// The job, and how it is to be done. Only the images must be named; everything else has a default.
@@ -50,6 +54,8 @@ pub struct Retrain<'a> {
     variation: Option<(Variation, Variants)>,
     reject: Option<RejectOption>,
     date: Option<String>,
+    keep_pictures: bool,
+    include_training: bool,
     cache: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
     summaries: Option<PathBuf>,
@@ -62,7 +68,8 @@ impl<'a> Retrain<'a> {
     /// divided otherwise ([`ImageSource`]).
     ///
     /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), run by the compiled engine; logistic
-    /// regression with cross-validated regularization; no distortions; [`RejectOption::new`]; embeddings kept in memory only; no checkpoint.
+    /// regression with cross-validated regularization; no distortions; [`RejectOption::new`]; test images that were trained
+    /// on are left out; the classifier keeps digests of its pictures; embeddings kept in memory only; no checkpoint.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
@@ -72,6 +79,8 @@ impl<'a> Retrain<'a> {
             variation: None,
             reject: Some(RejectOption::new()),
             date: None,
+            keep_pictures: true,
+            include_training: false,
             cache: None,
             checkpoint: None,
             summaries: None,
@@ -119,6 +128,21 @@ impl<'a> Retrain<'a> {
         self
     }
 
+    /// Measures the classifier on all test images, also on those that it was trained on or that look like one of these
+    /// ([`Familiarity`](crate::familiarity::Familiarity)): the numbers then flatter it. Default: they are left out.
+    pub fn include_training(mut self, include: bool) -> Self {
+        self.include_training = include;
+        self
+    }
+
+    /// Keeps no digests of the pictures in the classifier: nobody who has a picture can find out by the file whether it was
+    /// trained on. In return, nothing warns when the classifier is measured on pictures that it was trained on. Default:
+    /// 25 bytes for each picture are kept ([`Pictures`](crate::classifier::Pictures)).
+    pub fn without_pictures(mut self) -> Self {
+        self.keep_pictures = false;
+        self
+    }
+
     /// Keeps embeddings in this folder, so that a second run computes only what is new.
     pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
@@ -154,8 +178,9 @@ impl<'a> Retrain<'a> {
     /// on, and at the end asks it about the test images once.
     ///
     /// # Errors
-    /// Where the settings contradict each other ([`Error::Setting`](crate::error::Error::Setting); found before any work), the images cannot be divided,
-    /// fewer than two classes or too few images are there, or a file cannot be read or written.
+    /// Where the settings contradict each other ([`Error::Setting`](crate::error::Error::Setting); found before any work),
+    /// the images cannot be divided, fewer than two classes or too few images are there, all test images are trained on
+    /// ([`Error::NothingUnseen`](crate::error::Error::NothingUnseen)), or a file cannot be read or written.
     pub fn run(mut self) -> Result<Retrained> {
         fit::check(
             &self.head,
@@ -186,6 +211,8 @@ impl<'a> Retrain<'a> {
         };
         let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
         embedded.training.embeddings.check_classes(classes)?;
+        let known = self.known(&embedded);
+        let test_images = self.test_images(&known, &embedded.test)?;
 
         let clock = Instant::now();
         let trained = Fit {
@@ -205,34 +232,77 @@ impl<'a> Retrain<'a> {
             stop_when: &*self.stop_when,
         }
         .run()?;
-        let learnt = trained
-            .variants
-            .as_ref()
-            .unwrap_or(&embedded.training.embeddings);
-        let classifier = Classifier::new(backbone, trained.head, classes.to_vec())?
-            .calibrate_held_out(&trained.report, learnt, &embedded.validation.embeddings)?;
+        let material = Material {
+            backbone,
+            images,
+            embedded,
+            known,
+            test_images,
+        };
+        self.measured(material, trained, clock)
+    }
+
+    /// Compares the test images with the pictures that the training learns from, and says at once what it found.
+    fn test_images(&mut self, known: &Pictures, test: &Embedded) -> Result<TestImages> {
+        let included = self.include_training;
+        let found = TestImages::of(known, test, included).check()?;
+        if found.counts.seen() > 0 {
+            let counts = &found.counts;
+            (self.on_event)(RetrainEvent::TestSeen { counts, included });
+        }
+        Ok(found)
+    }
+
+    /// Calibrates the head and asks it about the test images; `clock` runs since the training began.
+    fn measured(
+        mut self,
+        material: Material,
+        trained: Trained,
+        clock: Instant,
+    ) -> Result<Retrained> {
+        let (embedded, classes) = (&material.embedded, material.images.folder.classes());
+        let validation = &embedded.validation.embeddings;
+        let learnt = trained.variants.as_ref();
+        let learnt = learnt.unwrap_or(&embedded.training.embeddings);
+        let out_of_fold = trained
+            .report
+            .out_of_fold_predictions(learnt, validation, classes)?;
+        let classifier = Classifier::new(material.backbone, trained.head, classes.to_vec())?
+            .calibrate_held_out(&trained.report, learnt, validation)?;
         let classifier = self
-            .rejecting(classifier, &trained.report, learnt, &embedded)?
+            .rejecting(classifier, &trained.report, learnt, embedded)?
             .with_report(trained.report);
+        // A network that was fine-tuned has seen images that no head has seen.
+        let out_of_fold = out_of_fold.filter(|_| !self.is_tuned());
+        let out_of_fold = out_of_fold.map(|found| classifier.at_temperature(found));
+        let out_of_fold = out_of_fold.transpose()?;
         if let Some(calibration) = classifier.calibration() {
             (self.on_event)(RetrainEvent::Calibrated(calibration));
         }
         let fitting_seconds = clock.elapsed().as_secs_f64();
 
-        let predict = |part: &Embedded| {
-            classifier
-                .head()
-                .predictions(&part.embeddings, classifier.classes())
-        };
-        let training = predict(&embedded.training)?;
-        let test = (!embedded.test.embeddings.is_empty()).then(|| predict(&embedded.test));
+        let predict = |images: &Embeddings| classifier.head().predictions(images, classes);
+        let training = predict(&embedded.training.embeddings)?;
+        let test_images = material.test_images;
+        let measured = embedded.test.embeddings.select(&test_images.rows);
+        let test = (!measured.is_empty()).then(|| predict(&measured));
         let test = test.transpose()?;
-        let mut provenance = embedded.provenance(images.description, test.as_ref());
+        let mut provenance = embedded.provenance(material.images.description, test.as_ref());
+        // The network is still the fine-tuned one, where the earlier classifier's is.
+        provenance.fine_tuning = self.fine_tuning().cloned();
         provenance.date.clone_from(&self.date);
+        let classifier = classifier.with_provenance(provenance);
+        let pictures = &embedded.test.pictures;
         Ok(Retrained {
-            classifier: classifier.with_provenance(provenance),
+            classifier: if self.keep_pictures {
+                classifier.with_pictures(material.known.with(Subset::Testing, pictures))
+            } else {
+                classifier
+            },
             training,
             test,
+            out_of_fold,
+            test_counts: test_images.counts,
             computed: embedded.computed(),
             embedding_seconds: embedded.seconds,
             fitting_seconds,
@@ -256,6 +326,34 @@ impl<'a> Retrain<'a> {
         let held_out = classifier.held_out_predictions(report, learnt, validation)?;
         let all = embedded.training.embeddings.concat(validation)?;
         classifier.with_reject_option(option, held_out.as_ref(), &all)
+    }
+
+    /// How the network of the job learnt, if it did.
+    fn fine_tuning(&self) -> Option<&FineTuneRecord> {
+        let earlier = self.start_from.as_ref()?;
+        earlier.provenance().fine_tuning.as_ref()
+    }
+
+    /// Whether the network of the job may have learnt from some of its images.
+    fn is_tuned(&self) -> bool {
+        self.fine_tuning()
+            .is_some_and(|record| record.kept.is_some())
+    }
+
+    /// The pictures that the training learns from, and those of the classifier that it starts from.
+    fn known(&self, embedded: &EmbeddedParts) -> Pictures {
+        // Logistic regression fits the head on the validation images, too, once it has chosen by cross-validation.
+        let validation = match self.head.recipe() {
+            Recipe::LogisticRegression(_) => Subset::Training,
+            Recipe::GradientDescent(_) => Subset::Validation,
+        };
+        let known = Pictures::new()
+            .with(Subset::Training, &embedded.training.pictures)
+            .with(validation, &embedded.validation.pictures);
+        match &self.start_from {
+            Some(earlier) => known.with_earlier(earlier.pictures()),
+            None => known,
+        }
     }
 
     /// Embeds the images of all parts.
@@ -297,7 +395,7 @@ impl<'a> Retrain<'a> {
     ) -> Result<Embedded> {
         let (total, on_event) = (items.len(), &mut self.on_event);
         let progress = |done| on_event(RetrainEvent::Embedding { part, done, total });
-        let embedded = backbone.embed(items, cache, progress)?;
+        let embedded = backbone.embed_recognizably(items, cache, progress)?;
         for UnusableImage { item, error } in &embedded.failed {
             (self.on_event)(RetrainEvent::LeftOut { item, error });
         }
@@ -313,6 +411,15 @@ impl fmt::Debug for Retrain<'_> {
             .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
+}
+
+/// What a head is trained on, and measured on.
+struct Material {
+    backbone: Backbone,
+    images: DividedImages,
+    embedded: EmbeddedParts,
+    known: Pictures,
+    test_images: TestImages,
 }
 
 /// The embeddings of all parts, and the seconds that they took.

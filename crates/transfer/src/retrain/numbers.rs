@@ -2,6 +2,7 @@ use metrics::{ConfusionMatrix, Predictions};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::outcome::Retrained;
+use crate::familiarity::FamiliarityCounts;
 
 #[derive(serde::Serialize)]
 struct Training {
@@ -15,6 +16,9 @@ struct Test {
     /// `[target][predicted]`.
     confusion: Vec<Vec<u64>>,
     n: usize,
+    /// How well the test images are known, where the classifier has seen some of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pictures: Option<FamiliarityCounts>,
 }
 
 #[derive(serde::Serialize)]
@@ -34,7 +38,8 @@ fn counts(confusion: &ConfusionMatrix) -> Vec<Vec<u64>> {
 }
 
 /// The numbers of the job: `classes`; `train` with `accuracy` and number of images `n`; `test` with the same and the
-/// matrix `confusion[target][predicted]`, or null without test images; `seconds` for `embed` and `fit`;
+/// matrix `confusion[target][predicted]`, or null without test images, and with `pictures` (how many test images the
+/// classifier has seen, and how) where it has seen some; `seconds` for `embed` and `fit`;
 /// `images_per_second` of embedding. Accuracies are 0 to 1.
 impl Serialize for Retrained {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -46,6 +51,7 @@ impl Serialize for Retrained {
             accuracy: accuracy(test),
             confusion: counts(&test.confusion()),
             n: test.len(),
+            pictures: (self.test_counts.seen() > 0).then_some(self.test_counts),
         });
         let seconds = Seconds {
             embed: self.embedding_seconds,

@@ -5,6 +5,7 @@ use metrics::Predictions;
 
 use crate::classifier::Classifier;
 use crate::error::Result;
+use crate::familiarity::FamiliarityCounts;
 use crate::head::Checkpoint;
 
 /// What a job gives.
@@ -15,8 +16,16 @@ pub struct Retrained {
     pub classifier: Classifier,
     /// Its predictions on the images that it was trained on.
     pub training: Predictions,
-    /// Its predictions on the test images; `None` where there are none, and nothing says how good it is.
+    /// Its predictions on the test images, without those that it has seen; `None` where there are none, and nothing says how
+    /// good it is.
     pub test: Option<Predictions>,
+    /// How well the test images are known: those that the classifier has seen are left out of `test`, unless
+    /// [`include_training`](super::Retrain::include_training) was asked for.
+    pub test_counts: FamiliarityCounts,
+    /// Predictions on the training and the validation images, each by a head like the classifier's that had not seen it, at
+    /// the classifier's temperature: more images than the test has. Each of these heads was fitted on a part of the images
+    /// (four fifths by default), so the classifier itself is rather better. `None` where no cross-validation was made.
+    pub out_of_fold: Option<Predictions>,
     /// Embeddings that were computed; the others were in the cache.
     pub computed: usize,
     /// Seconds that embedding took.
