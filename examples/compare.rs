@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::Bar;
-use common::answers::{Answers, Images, ReportOptions, file_name, write};
+use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, write};
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;
 
@@ -42,8 +42,10 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let (first, second) = both(options)?;
+    let (mut first, mut second) = both(options)?;
     options.report.check(&second)?;
+    let include = options.images.include_training;
+    leave_out_seen(&mut [&mut first, &mut second], include)?;
     let names = [&options.first, &options.second].map(|path| file_name(path));
     let bootstrap = options.report.bootstrap();
     let (before, after) = (&first.predictions, &second.predictions);
@@ -70,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     if let Some(path) = &options.metrics {
-        let json = serde_json::to_string_pretty(&comparison)? + "\n";
+        let json = serde_json::to_string_pretty(&second.mark(&comparison))? + "\n";
         write(path, json)?;
     }
     if options.report.report.is_none() {
@@ -95,7 +97,7 @@ fn both(options: &Options) -> Result<(Answers, Answers), Box<dyn Error>> {
     let files: [&Path; 2] = [&options.first, &options.second];
     let ask = |file: &Path| match PredictionsFormat::from_path(file) {
         Some(_) => Ok(None),
-        None => options.images.ask(file).map(Some),
+        None => options.images.ask(file, None).map(Some),
     };
     let asked = [ask(files[0])?, ask(files[1])?];
     let known = asked.iter().flatten().next();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use common::Bar;
-use common::answers::{Answers, Images, ReportOptions, file_name, write};
+use common::answers::{Answers, Images, ReportOptions, SplitName, file_name, leave_out_seen, write};
 use metrics::{Evaluation, EvaluationOptions};
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
@@ -37,6 +37,14 @@ pub(crate) struct Options {
     classes: Option<Vec<String>>,
     #[command(flatten)]
     images: Images,
+    /// Of --image-dir, measure the classifier's own images alone, which are found again by their contents
+    #[arg(
+        long,
+        value_enum,
+        requires = "classifier",
+        conflicts_with = "include_training"
+    )]
+    split: Option<SplitName>,
     /// Write all scores to this file as JSON, with their names in scikit-learn
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -67,12 +75,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         ("--card", options.card.as_deref()),
         ("--report", options.report.report.as_deref()),
     ])?;
-    let (file, answers) = match (&options.classifier, &options.predictions) {
-        (Some(file), _) => (file, options.images.ask(file)?),
+    let (file, mut answers) = match (&options.classifier, &options.predictions) {
+        (Some(file), _) => (file, options.images.ask(file, options.split)?),
         (None, Some(file)) => (file, Answers::read(file, options.classes.as_deref())?),
         (None, None) => return Err("give --classifier or --predictions".into()),
     };
     options.report.check(&answers)?;
+    leave_out_seen(&mut [&mut answers], options.images.include_training)?;
+    if let Some(split) = answers.split {
+        common::say!("{}\n", split.what(answers.predictions.len()));
+    }
     let mut wanted = EvaluationOptions::new();
     if options.report.replicates > 0 {
         wanted = wanted.with_intervals(options.report.bootstrap());
@@ -91,7 +103,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say!("{}\n{}", predictions.summary(), scores.trim_end());
     say_confused(report.evaluation());
     if let Some(path) = &options.metrics {
-        let scores = serde_json::to_string_pretty(report.evaluation())?;
+        let scores = serde_json::to_string_pretty(&answers.mark(report.evaluation()))?;
         write(path, scores + "\n")?;
     }
     if let Some(path) = &options.answers {

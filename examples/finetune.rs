@@ -54,8 +54,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_config(options.tuning.config())
         .with_cache(&options.network.cache)
         .with_checkpoint(options.tuning.checkpoint(&options.output))
+        .include_training(options.images.include_training)
         .on_event(show(&options.tuning))
         .stop_when(interrupted);
+    if options.images.without_pictures {
+        job = job.without_pictures();
+    }
     if let Some(folder) = &options.summaries_dir {
         job = job.with_summaries(folder);
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use common::held_out::HeldOutOptions;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
 use common::recipe::RecipeOptions;
@@ -17,7 +18,7 @@ use transfer::retrain::Retrain;
 /// Retrain MobileNet on a folder of images, one sub-folder for each class.
 ///
 /// Without --image-dir it draws a sample set of boats and clouds and retrains on that. Without --test-dir a tenth of
-/// the images is kept for validation and a tenth for the test, chosen by a hash of their names. Embeddings are kept
+/// the images is kept for validation and a tenth for the test, chosen by a hash of their file names. Embeddings are kept
 /// in --cache, so that a second run computes only what is new. Ctrl-C ends the training with the best head so far.
 #[derive(Parser)]
 #[command(
@@ -55,6 +56,8 @@ pub(crate) struct Options {
     /// Write the numbers to this file, as JSON
     #[arg(long)]
     metrics: Option<PathBuf>,
+    #[command(flatten)]
+    held_out: HeldOutOptions,
     /// Write event files for TensorBoard into this folder
     #[arg(long, value_name = "DIR")]
     summaries_dir: Option<PathBuf>,
@@ -77,6 +80,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         ("--output", Some(&options.output)),
         ("the checkpoint", Some(&checkpoint)),
         ("--metrics", metrics),
+        ("--report", options.held_out.report.as_deref()),
+        ("--answers", options.held_out.answers.as_deref()),
     ])?;
     let beside = if options.recipe.is_parity() {
         BesideTestFolder::SetAside
@@ -89,8 +94,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_head(head)
         .with_cache(&options.network.cache)
         .with_checkpoint(&checkpoint)
+        .include_training(options.images.include_training)
         .on_event(|event| progress.show(event))
         .stop_when(common::interrupt::interrupted);
+    if options.images.without_pictures {
+        job = job.without_pictures();
+    }
     if let Some(folder) = &options.summaries_dir {
         job = job.with_summaries(folder);
     }
@@ -122,6 +131,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let text = serde_json::to_string_pretty(&numbers)? + "\n";
         files::write_bytes(path, text.as_bytes())?;
     }
+    options
+        .held_out
+        .write(job, &options.output, &options.images)?;
     let path = options.output.display();
     common::say!(
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."

@@ -9,6 +9,7 @@ use dataset::thumbnail::thumbnail;
 use dataset::{DecodeOptions, RgbImage, decode_file};
 use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, Predictions};
+use transfer::familiarity::{Familiarity, FamiliarityCounts, Marked, Measured};
 use transfer::{Classifier, EmbeddingCache, FileKind};
 
 use crate::signed::{SignatureOptions, misplaced};
@@ -29,6 +30,39 @@ pub struct Images {
     /// Whose classifier files are taken.
     #[command(flatten)]
     pub signature: SignatureOptions,
+    /// Measure also images that the classifier was trained on, or that look like one of these: the numbers then flatter
+    #[arg(long)]
+    pub include_training: bool,
+}
+
+/// Which of a classifier's own images it is measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SplitName {
+    /// Its test part: nothing was fitted or chosen on it.
+    Test,
+    /// All that it was trained on, each answered by a head that had not seen it: many more than the test part has.
+    OutOfFold,
+}
+
+impl SplitName {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::OutOfFold => "out-of-fold",
+        }
+    }
+
+    /// What so many images of this kind are, in words.
+    pub fn what(self, images: usize) -> String {
+        match self {
+            Self::Test => format!("{images} images of the classifier's own test part"),
+            Self::OutOfFold => format!(
+                "{images} images that the classifier was trained on, each answered by a head that had not seen it (out of \
+                 fold). Each of these heads was fitted on a part of the images, so the classifier itself is rather better"
+            ),
+        }
+    }
 }
 
 /// The report, and how its intervals are computed.
@@ -57,13 +91,20 @@ pub struct Answers {
     pub predictions: Predictions,
     /// The classifier, if one was applied.
     pub classifier: Option<Classifier>,
+    /// How well the classifier knows each of the images, where it does.
+    pub familiarity: Option<Vec<Familiarity>>,
+    /// How well the images are known of which some were left out.
+    pub measured: Option<Measured>,
+    /// Which of the classifier's own images these are, where they were asked for.
+    pub split: Option<SplitName>,
     /// Paths of the images by their names. A name is not always the end of its path: it is UTF-8, the path need not be.
     paths: HashMap<String, PathBuf>,
 }
 
 impl Images {
-    /// Applies a classifier to all images of the folder, whose sub-folders must be classes that it knows.
-    pub fn ask(&self, path: &Path) -> Result<Answers, Box<dyn Error>> {
+    /// Applies a classifier to all images of the folder, whose sub-folders must be classes that it knows, or to those of
+    /// its own images.
+    pub fn ask(&self, path: &Path, split: Option<SplitName>) -> Result<Answers, Box<dyn Error>> {
         let Some(image_dir) = &self.image_dir else {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
@@ -72,18 +113,86 @@ impl Images {
         let cache = EmbeddingCache::open(&self.cache)
             .map_err(|error| misplaced(&self.cache, FileKind::Embeddings, error))?;
         let (mut bar, total) = (Bar::default(), folder.images().len());
-        let found = classifier.evaluate(&folder, &cache, |done| {
+        let progress = |done| {
             bar.count("embedding", done, total);
-        })?;
+        };
+        let found = match split {
+            None => classifier.evaluate(&folder, &cache, progress)?,
+            Some(SplitName::Test) => classifier
+                .evaluate(&folder, &cache, progress)?
+                .test_part()?,
+            Some(SplitName::OutOfFold) => {
+                classifier.evaluate_out_of_fold(&folder, &cache, progress)?
+            }
+        };
         bar.clear();
         say_left_out(&found.failed);
+        if split.is_none() {
+            say_unknown(&classifier, path);
+        }
         let images = found.images.into_iter();
         Ok(Answers {
             predictions: found.predictions,
             classifier: Some(classifier),
+            familiarity: found.familiarity.filter(|_| split.is_none()),
+            measured: None,
+            split,
             paths: images.map(|item| (item.name, item.path)).collect(),
         })
     }
+}
+
+/// Says where a classifier does not know the pictures that it was made with.
+fn say_unknown(classifier: &Classifier, path: &Path) {
+    let path = path.display();
+    match classifier.pictures() {
+        None => crate::say!(
+            "{path} does not know its training pictures: the images here may be among them, and the numbers may flatter"
+        ),
+        Some(pictures) if !pictures.is_complete() => crate::say!(
+            "{path} went on from a classifier that does not know its training pictures: the images here may be among them"
+        ),
+        Some(_) => {}
+    }
+}
+
+/// Leaves out of all answers, which are to the same images, those that one of the classifiers has seen, unless they are to
+/// be included. Says at once how many there are.
+pub fn leave_out_seen(answers: &mut [&mut Answers], include: bool) -> Result<(), Box<dyn Error>> {
+    let known = answers
+        .iter()
+        .filter_map(|answers| answers.familiarity.as_ref());
+    let known = known.cloned().reduce(|mut all, one| {
+        all.iter_mut()
+            .zip(one)
+            .for_each(|(worst, other)| *worst = other.max(*worst));
+        all
+    });
+    let Some(familiarity) = known else {
+        return Ok(());
+    };
+    let counts = FamiliarityCounts::of(&familiarity);
+    let whole = |answers: &&mut Answers| answers.predictions.len() == familiarity.len();
+    // Answers to other images cannot be compared, which is said later.
+    if counts.seen() == 0 || !answers.iter().all(whole) {
+        return Ok(());
+    }
+    let measured = Measured {
+        counts,
+        included: include,
+    };
+    crate::say!("{measured}");
+    if counts.unseen() == 0 && !include {
+        return Err(transfer::Error::NothingUnseen { counts }.into());
+    }
+    let rows: Vec<usize> = (0..familiarity.len())
+        .filter(|&row| include || familiarity[row].is_unseen())
+        .collect();
+    for answers in answers {
+        answers.predictions = answers.predictions.subset(&rows)?;
+        answers.measured = Some(measured);
+    }
+    Ok(())
 }
 
 impl ReportOptions {
@@ -126,8 +235,32 @@ impl Answers {
             predictions: Predictions::open(path, classes)
                 .map_err(|error| misplaced(path, FileKind::Predictions, error))?,
             classifier: None,
+            familiarity: None,
+            measured: None,
+            split: None,
             paths: HashMap::new(),
         })
+    }
+
+    /// Answers of a classifier that were made otherwise.
+    pub fn of(classifier: Classifier, predictions: Predictions, split: SplitName) -> Self {
+        Self {
+            predictions,
+            classifier: Some(classifier),
+            familiarity: None,
+            measured: None,
+            split: Some(split),
+            paths: HashMap::new(),
+        }
+    }
+
+    /// Marks numbers with what the images behind them are.
+    pub fn mark<T>(&self, numbers: T) -> Marked<T> {
+        Marked {
+            numbers,
+            pictures: self.measured,
+            split: self.split.map(SplitName::name),
+        }
     }
 
     /// Path of the image of that name. A name from a file of predictions must stay in the folder.
@@ -139,7 +272,13 @@ impl Answers {
     }
 
     /// Adds what is known of the classifier in that file, if there is one.
-    pub fn describe(&self, report: Report, file: &Path, images: &Images) -> Report {
+    pub fn describe(&self, mut report: Report, file: &Path, images: &Images) -> Report {
+        if let Some(split) = self.split {
+            report = report.with_fact("Which images", split.what(self.predictions.len()));
+        }
+        if let Some(measured) = self.measured {
+            report = report.with_fact("Seen in training", measured.to_string());
+        }
         let Some(classifier) = &self.classifier else {
             return report;
         };

@@ -9,6 +9,7 @@ use transfer::head::Checkpoint;
 use crate::Bar;
 use crate::images::say_images;
 use crate::ranges::{batch, number, whole};
+use crate::training::say_seen;
 
 /// How the last blocks are trained.
 #[derive(clap::Args)]
@@ -100,6 +101,10 @@ pub fn show(options: &TuningOptions) -> impl FnMut(FineTuneJobEvent<'_>) + use<>
             crate::warn!("left out {error}");
         }
         FineTuneJobEvent::Images { folder, split } => say_images(folder, split),
+        FineTuneJobEvent::TestSeen { counts, included } => {
+            bar.clear();
+            say_seen(*counts, included);
+        }
         FineTuneJobEvent::Calibrated(found) => {
             bar.clear();
             crate::say!("{found}");

@@ -22,12 +22,24 @@ pub struct ImageOptions {
     /// Percent of the images that are kept for validation
     #[arg(long, value_name = "P", default_value_t = 10.0, value_parser = crate::ranges::number(0.0..=100.0))]
     pub validation_percentage: f64,
+    /// Measure also the test images that are trained on, or look like one of these: the numbers then flatter
+    #[arg(long)]
+    pub include_training: bool,
+    /// Keep no digests of the images in the classifier file (25 bytes for each): nobody can find out by the file whether an
+    /// image was trained on, and nothing warns where it is measured on such images
+    #[arg(long)]
+    pub without_pictures: bool,
 }
 
 impl ImageOptions {
+    /// The folder of the images.
+    pub fn folder(&self) -> PathBuf {
+        self.image_dir.clone().unwrap_or("sample-images".into())
+    }
+
     /// Where the images are; a sample set is drawn where no folder is given.
     pub fn source(&self, beside: BesideTestFolder) -> Result<ImageSource, Box<dyn Error>> {
-        let path = self.image_dir.clone().unwrap_or("sample-images".into());
+        let path = self.folder();
         if self.image_dir.is_none() {
             if !path.exists() {
                 let path = path.display();
@@ -35,9 +47,13 @@ impl ImageOptions {
             }
             sample::write_once(&path, 500, 1)?;
         }
-        let split = HashedSplit::default()
+        let mut split = HashedSplit::default()
             .with_testing_percentage(self.testing_percentage)
             .with_validation_percentage(self.validation_percentage);
+        // What is set aside are the images that `retrain.py` set aside.
+        if beside == BesideTestFolder::SetAside {
+            split = split.with_retrain_py_paths("");
+        }
         let source = ImageSource::folder(path, split);
         Ok(match &self.test_dir {
             Some(test) => source.with_test_folder(test, beside),

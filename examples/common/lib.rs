@@ -5,6 +5,7 @@ pub mod explaining;
 #[cfg(feature = "burn")]
 pub mod finetuning;
 pub mod finish;
+pub mod held_out;
 pub mod images;
 pub mod inputs;
 pub mod interrupt;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use metrics::Predictions;
 use transfer::Classifier;
+use transfer::familiarity::{FamiliarityCounts, Measured};
 use transfer::head::FitEvent;
 use transfer::retrain::RetrainEvent;
 
@@ -55,6 +56,7 @@ impl Progress {
                 computed as f64 / seconds,
                 self.cache.display()
             ),
+            RetrainEvent::TestSeen { counts, included } => say_seen(*counts, included),
             RetrainEvent::VariationCost { images, estimate } => crate::say!(
                 "distortions: {images} images to embed at most, about {:.1} minutes",
                 estimate.as_secs_f64() / 60.0
@@ -70,6 +72,12 @@ impl Progress {
             _ => {}
         }
     }
+}
+
+/// Says which of the test images are not new to the training.
+pub fn say_seen(counts: FamiliarityCounts, included: bool) {
+    let measured = Measured { counts, included };
+    crate::say!("test images: {measured}");
 }
 
 fn say_fit(event: &FitEvent<'_>) {
