@@ -152,3 +152,104 @@ fn label_image_ranks_as_the_reference() {
         }
     }
 }
+
+/// Images that were trained on are not measured as if they were new; what was held out has a report of its own.
+#[test]
+fn what_was_trained_on_is_said_and_left_out() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path();
+    dataset::sample::write(folder.join("photos"), 60, 1).unwrap();
+    let command = |name: &str, more: &[&str]| {
+        let mut command = example(name);
+        command.current_dir(folder).args(more);
+        command
+    };
+    let photos = ["--image-dir", "photos"];
+    let small = ["--blocks", "4", "--metrics", "trained.json"];
+    let held_out = ["--report", "test.html", "--answers", "test.jsonl"];
+    let said = run(&mut command(
+        "retrain",
+        &[&photos[..], &small, &held_out].concat(),
+    ));
+    let tested = json(&folder.join("trained.json"))["test"]["n"]
+        .as_u64()
+        .unwrap();
+    assert!(
+        said.contains(&format!(
+            "{tested} images of the classifier's own test part"
+        )),
+        "{said}"
+    );
+    let answers = std::fs::read_to_string(folder.join("test.jsonl")).unwrap();
+    assert_eq!(answers.lines().count() as u64, tested);
+    let page = std::fs::read_to_string(folder.join("test.html")).unwrap();
+    assert!(page.contains("own test part") && page.contains("data:image/jpeg"));
+
+    let classifier = [
+        "--classifier",
+        "classifier.safetensors",
+        "--replicates",
+        "0",
+    ];
+    let evaluate = |more: &[&str]| {
+        let metrics = ["--metrics", "measured.json", "--report", "measured.html"];
+        let said = run(&mut command(
+            "evaluate",
+            &[&photos[..], &classifier, &metrics, more].concat(),
+        ));
+        let page = std::fs::read_to_string(folder.join("measured.html")).unwrap();
+        (said, json(&folder.join("measured.json")), page)
+    };
+    let (said, numbers, page) = evaluate(&[]);
+    assert!(
+        said.contains("of these 120 pictures were trained on"),
+        "{said}"
+    );
+    assert_eq!(numbers["n"].as_u64(), Some(tested));
+    assert_eq!(
+        numbers["accuracy"],
+        json(&folder.join("trained.json"))["test"]["accuracy"]
+    );
+    assert_eq!(numbers["pictures"]["included"], false);
+    assert!(page.contains("they are left out"));
+    let (_, numbers, page) = evaluate(&["--include-training"]);
+    assert_eq!(
+        (numbers["n"].as_u64(), &numbers["pictures"]["included"]),
+        (Some(120), &true.into())
+    );
+    assert!(page.contains("measured all the same"));
+    let (_, numbers, _) = evaluate(&["--split", "test"]);
+    assert_eq!(
+        (numbers["n"].as_u64(), &numbers["split"]),
+        (Some(tested), &"test".into())
+    );
+    let (said, numbers, page) = evaluate(&["--split", "out-of-fold"]);
+    assert!(said.contains("by a head that had not seen it") && page.contains("out of fold"));
+    assert_eq!(numbers["n"].as_u64(), numbers_of_training(folder));
+    assert_eq!(numbers["split"], "out-of-fold");
+
+    let both = [
+        "classifier.safetensors",
+        "classifier.safetensors",
+        "--replicates",
+        "50",
+    ];
+    let said = run(&mut command("compare", &[&both[..], &photos].concat()));
+    assert!(
+        said.contains("of these 120 pictures were trained on"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("{tested} images")), "{said}");
+    let itself = [&photos[..], &["--test-dir", "photos", "--blocks", "4"]].concat();
+    let refused = command("retrain", &itself).output().unwrap();
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(errors.contains("nothing is left to measure"), "{errors}");
+}
+
+/// Training and validation images of the classifier in a folder.
+fn numbers_of_training(folder: &Path) -> Option<u64> {
+    let classifier = transfer::Classifier::load(folder.join("classifier.safetensors")).unwrap();
+    let pictures = classifier.pictures()?;
+    Some(pictures.count(dataset::split::Subset::Training) as u64)
+}
