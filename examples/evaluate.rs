@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
 use common::Bar;
-use common::answers::{Answers, Images, ReportOptions, SplitName, file_name, leave_out_seen, write};
+use common::answers::{
+    Answers, Images, ReportOptions, SplitName, file_name, leave_out_seen, write,
+};
 use metrics::{Evaluation, EvaluationOptions};
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.

@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Explain every mistake on the images of this folder (one sub-folder for each class), and write `report.html`
     #[arg(long, value_name = "DIR", conflicts_with = "weights")]
     misclassified: Option<PathBuf>,
+    /// With --misclassified: explain also mistakes on images that the classifier was trained on
+    #[arg(long, requires = "misclassified")]
+    include_training: bool,
     /// Folder in which embeddings are kept, for --misclassified
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
     cache: PathBuf,
@@ -89,8 +92,9 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
         cache: options.cache.clone(),
         device: options.model.device,
         signature: options.model.signature.clone(),
+        include_training: options.include_training,
     };
-    let answers = images.ask(file)?;
+    let answers = images.ask(file, None)?;
     let (predictions, classifier) = (&answers.predictions, answers.classifier.as_ref());
     let classifier = classifier.ok_or("no classifier was asked")?;
     let report = predictions.report(&EvaluationOptions::new())?;

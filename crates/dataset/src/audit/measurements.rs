@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::filters::rgb2gray;
 use crate::memory::bounded;
 use crate::problem::ImageProblem;
-use crate::resize::ResizePolicy;
 use crate::thumbnail::thumbnail;
 
 /// What the audit keeps of an image that can be decoded: about 550 bytes, whatever its size.
