@@ -63,7 +63,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     for folder in &folders {
         for (class, count) in folder.classes().iter().zip(folder.counts()) {
-            common::say!("{:>7} {}", count, folder.root().join(class).display());
+            common::say!(
+                "{:>7} {}",
+                count,
+                files::shown_path(&folder.root().join(class))
+            );
         }
         for warning in balance_warnings(folder) {
             common::say!("warning: {warning}");
@@ -79,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     {
         common::say!("{kind:<14} {detail}");
         for path in paths.iter().take(PRINTED) {
-            common::say!("{:14} {}", "", path.display());
+            common::say!("{:14} {}", "", files::shown_path(&path));
         }
         if paths.len() > PRINTED {
             common::say!("{:14} and {} more", "", paths.len() - PRINTED);

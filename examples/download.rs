@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say!(
         "{arrived} of {} URLs have an image in {}",
         records.len(),
-        options.output.join(&options.class).display()
+        files::shown_path(&options.output.join(&options.class))
     );
     let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
     let others = refusals.filter(|by| by.starts_with("keep ")).count();
@@ -88,7 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     common::say!(
         "what became of every URL is in {}",
-        options.output.join("manifest.jsonl").display()
+        files::shown_path(&options.output.join("manifest.jsonl"))
     );
     if arrived == 0 {
         return Err("no image was downloaded; the manifest says why".into());

@@ -62,11 +62,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     for (part, path) in parts.iter().zip(&options.merge) {
         let merged = cache.merge(part)?;
         let (added, known, broken) = (merged.added, merged.known, merged.broken);
-        let path = path.display();
+        let path = files::shown_path(&path);
         common::say!("{path}: {added} records added, {known} known, {broken} broken");
     }
     let Some(image_dir) = &options.image_dir else {
-        common::say!("{} records in {}", cache.len(), cache.path().display());
+        common::say!(
+            "{} records in {}",
+            cache.len(),
+            files::shown_path(&cache.path())
+        );
         return Ok(());
     };
     let backbone = options.network.backbone()?;
@@ -81,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let (images, failed) = (imported.images, imported.failed.len());
         common::say!(
             "{images} images taken from {}, {failed} left out",
-            from.display()
+            files::shown_path(&from)
         );
         return Ok(());
     }
@@ -104,7 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             let embedded = backbone.embed(some, &cache, |_| ())?;
             write_bottlenecks(to, &architecture, &embedded.embeddings)?;
         }
-        common::say!("as text, for {architecture}, in {}", to.display());
+        common::say!("as text, for {architecture}, in {}", files::shown_path(&to));
     }
     Ok(())
 }

@@ -72,7 +72,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         if options.images.len() > 1 {
             folder.push(name);
         }
-        let mut result = Err(format!("{}: another image has this name", path.display()).into());
+        let mut result =
+            Err(format!("{}: another image has this name", files::shown_path(&path)).into());
         if names.insert(name) {
             let image = (path.as_path(), target);
             result = options.explain.image(&classifier, image, &folder, score);
@@ -118,7 +119,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
     std::fs::create_dir_all(&options.output)
-        .map_err(|error| format!("{}: {error}", options.output.display()))?;
+        .map_err(|error| format!("{}: {error}", files::shown_path(&options.output)))?;
     write(&options.output.join("report.html"), report.html()?)?;
     Ok(ExitCode::SUCCESS)
 }

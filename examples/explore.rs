@@ -61,14 +61,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     let thumbnails = options.output.join("thumbnails");
     std::fs::create_dir_all(&thumbnails)
-        .map_err(|error| format!("{}: {error}", thumbnails.display()))?;
+        .map_err(|error| format!("{}: {error}", files::shown_path(&thumbnails)))?;
     folder.images().par_iter().for_each(|item| {
         let path = thumbnails.join(format!("{}.jpg", item.name));
         if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
             common::warn!("left out: {error}");
         }
     });
-    common::say!("the thumbnails are in {}", thumbnails.display());
+    common::say!("the thumbnails are in {}", files::shown_path(&thumbnails));
 
     let mut shown = Vec::new();
     for (index, class) in folder.classes().iter().enumerate() {
@@ -93,6 +93,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let sheet = options.output.join("contact.png");
     write_png(&sheet, contact_sheet(&shown, 8, 128))?;
-    common::say!("contact sheet and filters: {}", sheet.display());
+    common::say!("contact sheet and filters: {}", files::shown_path(&sheet));
     Ok(())
 }

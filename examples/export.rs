@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let export = Export::new(&classifier)?.with_input(input);
     for path in export.write(options.format, &options.output)? {
-        common::say!("wrote {}", path.display());
+        common::say!("wrote {}", files::shown_path(&path));
     }
     let backbone = classifier.backbone();
     let config = backbone.weights().config();
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         common::say!(
             "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",
             export.timm_call()?,
-            options.output.display()
+            files::shown_path(&options.output)
         );
     }
     Ok(())

@@ -70,8 +70,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             learning_curves_svg(&[rates.learning_curve()])?.as_bytes(),
         )?;
         match rates.suggestion {
-            Some(rate) => say!("--learning-rate {rate:.1e} (see {})", plot.display()),
-            None => say!("no rate lowered the loss (see {})", plot.display()),
+            Some(rate) => say!(
+                "--learning-rate {rate:.1e} (see {})",
+                files::shown_path(&plot)
+            ),
+            None => say!(
+                "no rate lowered the loss (see {})",
+                files::shown_path(&plot)
+            ),
         }
         return Ok(());
     }
@@ -93,7 +99,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         learning_curves_svg(&result.record.learning_curves())?.as_bytes(),
     )?;
     result.save(&options.output)?;
-    let [path, curve] = [&options.output, &curve].map(|path| path.display());
+    let [path, curve] = [&options.output, &curve].map(|path| files::shown_path(&path));
     say!(
         "{:.0} s. The classifier is in {path}, its learning curve in {curve}",
         start.elapsed().as_secs_f64()

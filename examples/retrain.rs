@@ -134,7 +134,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     options
         .held_out
         .write(job, &options.output, &options.images)?;
-    let path = options.output.display();
+    let path = files::shown_path(&options.output);
     common::say!(
         "The classifier is in {path}; ask it with the example label_image: --classifier {path} IMAGE..."
     );

@@ -98,7 +98,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let shares = pca.explained().iter();
         let shares = shares.map(|share| format!("{:.1} %", 100.0 * share));
         let shares = shares.collect::<Vec<_>>().join(" and ");
-        common::say!("{}: its axes have {shares} of the variance", path.display());
+        common::say!(
+            "{}: its axes have {shares} of the variance",
+            files::shown_path(&path)
+        );
     }
     Ok(ExitCode::from(u8::from(!sound)))
 }
@@ -124,7 +127,7 @@ fn name_neighbors(
             }
         };
         let embedding = backbone.forward(&pixels, 1)?;
-        common::say!("{}", path.display());
+        common::say!("{}", files::shown_path(&path));
         if let Some(open_set) = &open_set {
             let (score, limit) = (open_set.scores(&embedding)?[0], open_set.threshold());
             let verdict = if score > limit {

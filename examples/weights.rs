@@ -91,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             let weights = Weights::open(input)?;
             let export = Export::new(&weights).with_float_type(*dtype);
             for path in export.write(*format, output)? {
-                common::say!("{}", path.display());
+                common::say!("{}", files::shown_path(&path));
             }
             if let Some(head) = weights.head() {
                 common::say!(

@@ -144,7 +144,7 @@ impl Images {
 
 /// Says where a classifier does not know the pictures that it was made with.
 fn say_unknown(classifier: &Classifier, path: &Path) {
-    let path = path.display();
+    let path = files::shown_path(&path);
     match classifier.pictures() {
         None => crate::say!(
             "{path} does not know its training pictures: the images here may be among them, and the numbers may flatter"
@@ -283,7 +283,11 @@ impl Answers {
             return report;
         };
         let folder = images.image_dir.as_deref().unwrap_or(Path::new(""));
-        classifier.describe(report, &file_name(file), &folder.display().to_string())
+        classifier.describe(
+            report,
+            &file_name(file),
+            &files::shown_path(&folder).to_string(),
+        )
     }
 
     /// Adds a thumbnail of each sample that the page shows and whose file exists. With a classifier and `explain`, adds
@@ -358,6 +362,6 @@ pub fn file_name(path: &Path) -> String {
 /// Writes a file and says so.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Box<dyn Error>> {
     files::write_bytes(path, contents.as_ref())?;
-    crate::say!("wrote {}", path.display());
+    crate::say!("wrote {}", files::shown_path(&path));
     Ok(())
 }

@@ -42,7 +42,7 @@ impl ImageOptions {
         let path = self.folder();
         if self.image_dir.is_none() {
             if !path.exists() {
-                let path = path.display();
+                let path = files::shown_path(&path);
                 crate::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
             }
             sample::write_once(&path, 500, 1)?;
@@ -67,7 +67,12 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
     crate::say_skipped(folder);
     let [training, validation, test] =
         [&split.training, &split.validation, &split.testing].map(Vec::len);
-    crate::say!("classes: {}", folder.classes().join(", "));
+    let classes: Vec<String> = folder
+        .classes()
+        .iter()
+        .map(|class| files::shown(class).to_string())
+        .collect();
+    crate::say!("classes: {}", classes.join(", "));
     crate::say!("images: {training} training, {validation} validation, {test} test");
     let unused = split.unused(folder);
     if unused > 0 {

@@ -54,7 +54,7 @@ impl Progress {
             RetrainEvent::Embedded { computed, seconds } => crate::say!(
                 "embedded {computed} images in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
                 computed as f64 / seconds,
-                self.cache.display()
+                files::shown_path(&self.cache)
             ),
             RetrainEvent::TestSeen { counts, included } => say_seen(*counts, included),
             RetrainEvent::VariationCost { images, estimate } => crate::say!(

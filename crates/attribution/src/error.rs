@@ -102,7 +102,7 @@ pub enum Error {
     },
 
     /// A file or folder could not be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", files::shown_path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -16,7 +16,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", files::shown_path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An image cannot be used.
-    #[error("{} ({bytes} bytes): {problem}", path.display())]
+    #[error("{} ({bytes} bytes): {problem}", files::shown_path(path))]
     Image {
         /// The file, or `(in memory)` for bytes that come from no file.
         path: PathBuf,
@@ -35,7 +35,10 @@ pub enum Error {
         problem: ImageProblem,
     },
     /// The folder has no sub-folders, so there are no classes.
-    #[error("{}: expected one sub-folder of images for each class, found none", path.display())]
+    #[error(
+        "{}: expected one sub-folder of images for each class, found none",
+        files::shown_path(path)
+    )]
     NoClasses {
         /// The folder.
         path: PathBuf,
@@ -43,7 +46,8 @@ pub enum Error {
     /// A class has no image that can be used.
     #[error(
         "{}: class '{class}' has no usable image ({}): add images or remove the folder",
-        path.display(), left_out(skipped)
+        files::shown_path(path),
+        left_out(skipped)
     )]
     EmptyClass {
         /// The folder of the class.
@@ -95,7 +99,7 @@ pub enum Error {
         expected: Vec<String>,
     },
     /// A file names the same image twice.
-    #[error("{}: '{name}' is listed twice", path.display())]
+    #[error("{}: '{name}' is listed twice", files::shown_path(path))]
     ListedTwice {
         /// The file.
         path: PathBuf,
@@ -103,7 +107,11 @@ pub enum Error {
         name: String,
     },
     /// A file that must name all images of a folder leaves some out.
-    #[error("{}: {}", path.display(), counted(names, "images are not listed"))]
+    #[error(
+        "{}: {}",
+        files::shown_path(path),
+        counted(names, "images are not listed")
+    )]
     NotListed {
         /// The file.
         path: PathBuf,
@@ -131,7 +139,7 @@ pub enum Error {
         expected: String,
     },
     /// A file that this crate wrote, or a list that it was given, cannot be parsed.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", files::shown_path(path))]
     Parse {
         /// The file.
         path: PathBuf,
@@ -141,7 +149,7 @@ pub enum Error {
         source: Option<Cause>,
     },
     /// Data could not be encoded in the format of a file.
-    #[error("{}: cannot encode: {source}", path.display())]
+    #[error("{}: cannot encode: {source}", files::shown_path(path))]
     Encode {
         /// The file that was to be written.
         path: PathBuf,
@@ -151,7 +159,7 @@ pub enum Error {
     /// Another program is downloading into the same folder.
     #[error(
         "{}: another download into this folder is running; wait for its end, or choose another folder",
-        path.display()
+        files::shown_path(path)
     )]
     Busy {
         /// The folder.
@@ -240,7 +248,7 @@ fn left_out(skipped: &[Skipped]) -> String {
         [] => files,
         [first, ..] => format!(
             "{files}, the first: {}: {}",
-            first.path.display(),
+            files::shown_path(&first.path),
             first.reason
         ),
     }

@@ -174,7 +174,7 @@ pub struct Skipped {
 /// `PATH (BYTES bytes): REASON`.
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (path, bytes, reason) = (self.path.display(), self.bytes, &self.reason);
+        let (path, bytes, reason) = (files::shown_path(&self.path), self.bytes, &self.reason);
         write!(f, "{path} ({bytes} bytes): {reason}")
     }
 }

@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
 
+use crate::shown::shown_path;
+
 /// What the operating system reported, and for which file or folder.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[error("{path}: {source}")]
+#[error("{}: {source}", shown_path(path))]
 pub struct Error {
     /// The file or folder.
     pub path: PathBuf,

@@ -191,7 +191,7 @@ fn read(path: &Path, dim: usize) -> Result<Vec<f32>> {
     if numbers.len() != dim || found != dim {
         let found = format!("{} of {found} fields that are", numbers.len());
         return Err(Error::mismatch(
-            path.display().to_string(),
+            files::shown_path(path).to_string(),
             format!("{dim} finite numbers"),
             found,
         ));

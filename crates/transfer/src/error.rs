@@ -10,7 +10,7 @@ use crate::familiarity::FamiliarityCounts;
 #[non_exhaustive]
 pub enum Error {
     /// Reading or writing a file failed.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", files::shown_path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -18,7 +18,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is not what it should be.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", files::shown_path(path))]
     File {
         /// The file; `(in memory)` where bytes were given.
         path: PathBuf,

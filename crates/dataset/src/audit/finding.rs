@@ -98,7 +98,7 @@ impl fmt::Display for Finding {
             .chain(std::iter::repeat(", "))
             .zip(&self.paths)
         {
-            write!(f, "{separator}{}", path.display())?;
+            write!(f, "{separator}{}", files::shown_path(path))?;
         }
         Ok(())
     }

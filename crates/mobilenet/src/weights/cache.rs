@@ -91,7 +91,7 @@ impl Cache {
                     "not in the cache: put {} there as {}, or fetch it (`fetch`, feature of the same name, or the \
                      example `weights fetch {name}`); `bundled` needs no file",
                     published.url,
-                    path.display()
+                    files::shown_path(&path)
                 ),
             });
         }
@@ -120,7 +120,7 @@ impl Cache {
             let seen = look(&path)?;
             let changed = |message| {
                 Err(Error::Changed {
-                    file: path.display().to_string(),
+                    file: files::shown_path(&path).to_string(),
                     message,
                 })
             };
@@ -165,7 +165,7 @@ impl Cache {
         };
         let record: BTreeMap<String, Seen> =
             serde_json::from_slice(&bytes).map_err(|e| Error::Format {
-                file: path.display().to_string(),
+                file: files::shown_path(&path).to_string(),
                 format: "record of a cache",
                 message: format!("{e}; delete it to note the files again"),
                 source: Some(Box::new(e)),
@@ -175,7 +175,7 @@ impl Cache {
             .any(|name| name.contains(['/', '\\']) || name == "..")
         {
             return Err(Error::Format {
-                file: path.display().to_string(),
+                file: files::shown_path(&path).to_string(),
                 format: "record of a cache",
                 message: "a name leads out of the folder".into(),
                 source: None,

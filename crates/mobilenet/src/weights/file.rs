@@ -38,7 +38,7 @@ pub(super) struct File<'a> {
 impl<'a> File<'a> {
     pub fn read(path: &'a Path) -> Result<Self> {
         Ok(Self {
-            name: path.display().to_string(),
+            name: files::shown_path(path).to_string(),
             bytes: Cow::Owned(read(path)?),
             place: Place::Disk(path),
         })
@@ -141,7 +141,7 @@ fn beside(path: &Path, relative: &str) -> Result<Option<Vec<u8>>> {
 /// The bytes of a file that is not too large to be a net.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let too_large = || Error::Format {
-        file: path.display().to_string(),
+        file: files::shown_path(path).to_string(),
         format: "weights file",
         message: format!("it is larger than {LARGEST} bytes; no MobileNetV1 is"),
         source: None,

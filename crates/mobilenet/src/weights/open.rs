@@ -30,7 +30,7 @@ impl Weights {
         if path.exists() {
             return read::read(File::read(&only_weights_of(path)?)?);
         }
-        let name = path.display().to_string();
+        let name = files::shown_path(path).to_string();
         if name == "bundled" {
             return bundled::open();
         }
@@ -76,7 +76,7 @@ fn only_weights_of(path: &Path) -> Result<PathBuf> {
     found.sort();
     let wrong = |message: String| {
         Err(Error::UnknownWeights {
-            name: path.display().to_string(),
+            name: files::shown_path(path).to_string(),
             message,
         })
     };

@@ -80,7 +80,7 @@ pub(super) fn get(
         let bytes = bytes.map_err(|error| tensors.caused(error))?;
         // With the path as their source, all that is wrong with the weights names the file.
         make(Weights::from_safetensors(
-            &path.display().to_string(),
+            &files::shown_path(path).to_string(),
             &bytes,
         )?)?
     };
