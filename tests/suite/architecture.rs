@@ -114,7 +114,7 @@ fn little_is_needed_without_default_features() {
 #[test]
 fn the_examples_are_built_soon() {
     let packages = tree("mobilenet-transfer", &["-e", "normal,build,dev"]);
-    assert!(packages.len() <= 150, "{}: {packages:?}", packages.len());
+    assert!(packages.len() <= 160, "{}: {packages:?}", packages.len());
     for left_out in ["burn", "criterion", "hdf5-pure", "proptest", "reqwest"] {
         assert!(!packages.contains(left_out), "the examples need {left_out}");
     }

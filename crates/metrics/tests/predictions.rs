@@ -650,10 +650,7 @@ fn one_row_of_many_classes_takes_little() {
     assert_eq!(evaluation.get("accuracy"), Some(0.0));
     assert_eq!(evaluation.get("top_2_accuracy"), Some(1.0));
     let reason = &evaluation.score("precision_macro").unwrap().reason;
-    assert!(
-        reason.ends_with("0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 19989 more"),
-        "{reason}"
-    );
+    assert!(reason.ends_with("0, 1, 2, 3, 4 and 19994 more"), "{reason}");
     let text = serde_json::to_string(&evaluation).unwrap();
     assert!(text.len() < 6_000_000, "{}", text.len());
     assert!(text.contains(r#""confusion":{"classes":20000,"cells":[[3,17000,1.0]]}"#));

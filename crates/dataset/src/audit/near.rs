@@ -243,10 +243,10 @@ mod tests {
     use image::imageops::{FilterType, resize};
 
     use super::super::fingerprint::Fingerprint;
-    use super::super::measurements::difference_hash;
     use super::super::small_copy::{SIDE, small_copy};
     use super::*;
     use crate::decode::{DecodeOptions, decode, decode_file};
+    use crate::difference_hash::difference_hash;
     use crate::encode::jpeg;
     use crate::folder::ImageFolder;
     use crate::rng;

@@ -246,12 +246,12 @@ impl<'a> Source<'a> {
         count
     }
 
-    /// Counts a byte that was read in search of a marker, which itself has two bytes.
+    /// Counts a byte that was read in search of a marker, after so many as a decoder leaves over that has read ahead.
     #[cold]
     fn search(&mut self) {
         self.searched += 1;
         let at = self.at;
-        if self.searched > 2 && self.reading.scans.iter().any(|scan| scan.contains(&at)) {
+        if self.searched > AHEAD && self.reading.scans.iter().any(|scan| scan.contains(&at)) {
             self.reading.skipped.set(self.reading.skipped.get() + 1);
         }
     }
