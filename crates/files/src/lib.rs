@@ -4,7 +4,7 @@
 //! program that is killed, or a disk that fills up, never leaves half a file under the final name. [`read_at_most`]
 //! refuses a file that is larger than any that the caller could use. [`inside`] finds what a stranger names in a
 //! folder, and refuses names that lead out of it. [`hex`] spells digests. [`check_writable`] asks before the work what
-//! writing would say after it.
+//! writing would say after it. [`npy_header`] begins a NumPy file.
 //! [`Pace`] limits how long, and how slowly, a file may arrive from a network.
 //!
 //! ```
@@ -24,6 +24,7 @@ mod check;
 mod error;
 mod hex;
 mod inside;
+mod npy;
 mod pace;
 mod read;
 mod shown;
@@ -34,6 +35,7 @@ pub use check::check_writable;
 pub use error::{Error, Result};
 pub use hex::hex;
 pub use inside::inside;
+pub use npy::npy_header;
 pub use pace::{Pace, Watch};
 pub use read::read_at_most;
 pub use shown::{Shown, is_unprintable, shown, shown_path};

@@ -20,6 +20,7 @@
 //! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components.
 //! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes by which a picture is recognized.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
+//! * [`table`]: embeddings as a table for other programs: NumPy, CSV, Apache Parquet.
 //! * [`tensorboard`]: event files.
 //! * [`variation`]: distorted variants of the training images.
 //!
@@ -88,6 +89,8 @@ mod randomized;
 #[cfg(feature = "train")]
 pub mod retrain;
 mod seal;
+#[cfg(feature = "train")]
+pub mod table;
 mod tensor_file;
 #[cfg(feature = "train")]
 pub mod tensorboard;

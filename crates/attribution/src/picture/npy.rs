@@ -8,12 +8,7 @@ use crate::attribution::Attribution;
 /// is the same.
 pub fn npy(attribution: &Attribution) -> Vec<u8> {
     let [h, w, c] = attribution.shape();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (3, {h}, {w}), }}");
-    // The data begins at a multiple of 64 bytes; the header ends with a newline.
-    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((length as u16).to_le_bytes());
-    bytes.extend(format!("{header:<width$}\n", width = length - 1).bytes());
+    let mut bytes = files::npy_header(&[3, h, w]);
     let sums = attribution.per_pixel();
     for channel in 0..3 {
         for (pixel, sum) in attribution.map().chunks_exact(c).zip(&sums) {

@@ -32,9 +32,7 @@ impl Embeddings {
     }
 
     fn record_batch(&self) -> Result<RecordBatch, ArrowError> {
-        let field = Arc::new(Field::new_list_field(DataType::Float32, false));
-        let values = Arc::new(Float32Array::from(self.values().to_vec()));
-        let rows = FixedSizeListArray::try_new(field, self.dim() as i32, values, None)?;
+        let rows = embedding_column(self)?;
         let targets = self.targets().iter().map(|&target| target as u64);
         let mut columns: Vec<(&str, ArrayRef)> = vec![
             ("embedding", Arc::new(rows)),
@@ -50,4 +48,11 @@ impl Embeddings {
         let arrays = columns.into_iter().map(|(_, array)| array).collect();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
     }
+}
+
+/// The embeddings as a column: `FixedSizeList<Float32>`.
+pub(crate) fn embedding_column(set: &Embeddings) -> Result<FixedSizeListArray, ArrowError> {
+    let field = Arc::new(Field::new_list_field(DataType::Float32, false));
+    let values = Arc::new(Float32Array::from(set.values().to_vec()));
+    FixedSizeListArray::try_new(field, set.dim() as i32, values, None)
 }

@@ -4,3 +4,6 @@
 mod arrow;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+
+#[cfg(feature = "parquet")]
+pub(crate) use arrow::embedding_column;
