@@ -30,7 +30,7 @@ impl<'a, 'w> RowGroups<'a, 'w> {
         ]));
         let properties = WriterProperties::builder()
             // Hardly a float comes twice.
-            .set_column_dictionary_enabled("embedding.list.element".into(), false)
+            .set_column_dictionary_enabled("embedding.list.item".into(), false)
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
         Ok(Self {
