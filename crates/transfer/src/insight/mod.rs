@@ -1,8 +1,11 @@
 //! What embeddings and out-of-fold predictions tell about a set of images: labels that are probably wrong, images that
 //! look alike, images of something else altogether, and a map of all images.
 //!
-//! All functions work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each.
+//! All functions work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each. [`Collection`] calls
+//! them for images that have names.
 
+#[cfg(feature = "train")]
+mod collection;
 #[cfg(feature = "train")]
 mod label_noise;
 mod open_set;
@@ -13,6 +16,8 @@ mod rows;
 mod scatter_plot;
 mod similar;
 
+#[cfg(feature = "train")]
+pub use collection::{Collection, Copies, Doubts, LookedUp, Named, NamedPair, NamedSuspect};
 #[cfg(feature = "train")]
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use open_set::OpenSet;
