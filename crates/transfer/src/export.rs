@@ -9,9 +9,10 @@ pub use mobilenet::weights::{ExportedFile, PixelInput, WeightsFormat};
 
 use crate::classifier::Classifier;
 use crate::error::Result;
+use crate::preprocess::{describe, python};
 
 /// A classifier, to be written in any [`WeightsFormat`] that is written with a head. What is written computes the same
-/// probabilities. Its [thresholds](Classifier::thresholds) are metadata of the formats that have a place for them: ONNX,
+/// probabilities. How a picture becomes pixels, and its [thresholds](Classifier::thresholds), are metadata of the formats that have a place for them: ONNX,
 /// TensorFlow.js' layers (`userDefinedMetadata`) and timm. Its [open-set test](Classifier::open_set) is not written.
 ///
 /// ```no_run
@@ -26,6 +27,8 @@ use crate::error::Result;
 /// ```
 #[derive(Debug)]
 pub struct Export<'a> {
+    classifier: &'a Classifier,
+    input: PixelInput,
     net: mobilenet::weights::Export<'a>,
 }
 
@@ -37,7 +40,7 @@ impl<'a> Export<'a> {
     /// ([`Layer::Joined`](mobilenet::Layer::Joined)), for which no format has a place.
     pub fn new(classifier: &'a Classifier) -> Result<Self> {
         let backbone = classifier.backbone();
-        let (config, side) = (backbone.weights().config(), backbone.size() as usize);
+        let side = backbone.size() as usize;
         let layers = classifier.head().layers().iter().map(|layer| {
             DenseLayer::new(
                 layer.inputs(),
@@ -49,22 +52,22 @@ impl<'a> Export<'a> {
             .with_head(backbone.layer(), layers.collect::<Result<_, _>>()?)
             .with_classes(classifier.classes())
             .with_size(side)
-            .with_preprocessing(serde_json::json!({
-                "resize": backbone.resize(),
-                "filter": backbone.filter(),
-                "size": side,
-                "mean": config.mean,
-                "std": config.std,
-            }))
+            .with_preprocessing(describe(backbone, PixelInput::default()))
             .with_thresholds(classifier.thresholds().unwrap_or_default().to_vec())
             .with_producer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         net.check()?;
-        Ok(Self { net })
+        Ok(Self {
+            classifier,
+            input: PixelInput::default(),
+            net,
+        })
     }
 
     /// Whether the normalization is part of what is written. Default: [`PixelInput::Normalized`].
     pub fn with_input(mut self, input: PixelInput) -> Self {
-        self.net = self.net.with_input(input);
+        let preprocessing = describe(self.classifier.backbone(), input);
+        self.net = self.net.with_input(input).with_preprocessing(preprocessing);
+        self.input = input;
         self
     }
 
@@ -74,6 +77,14 @@ impl<'a> Export<'a> {
     /// As [`Export::new`].
     pub fn timm_call(&self) -> Result<String> {
         Ok(self.net.timm_call()?)
+    }
+
+    /// A program in Python, with Pillow and NumPy, whose function `load(path)` makes of a picture what a network in this
+    /// format takes: upright, transparency over white, the resize policy and its filter, and the normalization where that is
+    /// not part of the network. Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one level,
+    /// except in JPEGs, which each decoder rounds in its own way.
+    pub fn snippet(&self, format: WeightsFormat) -> String {
+        python(self.classifier.backbone(), self.input, format)
     }
 
     /// The files of the export in memory.

@@ -84,6 +84,7 @@ pub mod insight;
 #[cfg(feature = "train")]
 mod kept;
 pub mod picture;
+mod preprocess;
 #[cfg(feature = "train")]
 mod randomized;
 #[cfg(feature = "train")]
