@@ -1,4 +1,4 @@
-//! Fills an embedding cache, on one machine or on several.
+//! Fills an embedding cache, on one machine or on several, and writes what is in it for other programs.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use common::network::NetworkOptions;
+use common::network::{NetworkOptions, merge};
 use dataset::split::Shard;
-use transfer::EmbeddingCache;
 use transfer::bottlenecks::write_bottlenecks;
+use transfer::table::{EmbeddingTable, TableFormat};
 
 /// Compute the embeddings of a folder of images and keep them in a cache, for retrain and other programs.
 ///
@@ -36,6 +36,13 @@ pub(crate) struct Options {
     merge: Vec<PathBuf>,
     #[command(flatten)]
     network: NetworkOptions,
+    /// Write the embeddings also as a table: to FILE, and for npy the names to a file beside it that ends in .csv
+    #[arg(long, value_name = "FILE", requires_all = ["image_dir", "format"], conflicts_with = "import_bottlenecks")]
+    output: Option<PathBuf>,
+    /// Format of the table: npy (float32 [images, dim]), csv (file, class, e0, e1 ...) or parquet (in programs that were
+    /// built with --features parquet)
+    #[arg(long, requires = "output")]
+    format: Option<TableFormat>,
     /// Write each embedding also as a text file into this folder, named and written as retrain.py's bottlenecks
     #[arg(long, value_name = "DIR", requires = "image_dir")]
     export_bottlenecks: Option<PathBuf>,
@@ -55,16 +62,13 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    // All of them are opened before the first one is merged, so that a wrong path changes nothing.
-    let parts = options.merge.iter().map(EmbeddingCache::open_existing);
-    let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    let cache = options.network.cache()?;
-    for (part, path) in parts.iter().zip(&options.merge) {
-        let merged = cache.merge(part)?;
-        let (added, known, broken) = (merged.added, merged.known, merged.broken);
-        let path = files::shown_path(&path);
-        common::say!("{path}: {added} records added, {known} known, {broken} broken");
+    let table = options.output.as_ref().zip(options.format);
+    if let Some((output, format)) = table {
+        for path in EmbeddingTable::files(format, output)? {
+            common::check_outputs(&[("--output", Some(&path))])?;
+        }
     }
+    let cache = merge(&options.network, &options.merge)?;
     let Some(image_dir) = &options.image_dir else {
         common::say!(
             "{} records in {}",
@@ -103,10 +107,21 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         computed as f64 / seconds,
         filled.failed.len()
     );
+    let parts = items.chunks(1000);
+    let parts = parts.map(|some| -> transfer::Result<_> {
+        Ok(backbone.embed(some, &cache, |_| ())?.embeddings)
+    });
+    if let Some((output, format)) = table {
+        let rows = items.len() - filled.failed.len();
+        let table = EmbeddingTable::new(rows, backbone.dim());
+        let table = table.with_classes(folder.classes().to_vec());
+        for path in table.write(format, output, parts.clone())? {
+            common::say!("wrote {}", files::shown_path(&path));
+        }
+    }
     if let Some(to) = &options.export_bottlenecks {
-        for some in items.chunks(1000) {
-            let embedded = backbone.embed(some, &cache, |_| ())?;
-            write_bottlenecks(to, &architecture, &embedded.embeddings)?;
+        for part in parts {
+            write_bottlenecks(to, &architecture, &part?)?;
         }
         common::say!("as text, for {architecture}, in {}", files::shown_path(&to));
     }

@@ -88,6 +88,24 @@ pub fn embed(
     Ok(embedded)
 }
 
+/// The cache of embeddings, after the records of other caches were copied into it. Says how many there were.
+///
+/// # Errors
+/// Where one of them is no cache, or cannot be read. All of them are opened before the first one is merged, so that a wrong
+/// path changes nothing.
+pub fn merge(network: &NetworkOptions, from: &[PathBuf]) -> Result<EmbeddingCache, Box<dyn Error>> {
+    let parts = from.iter().map(EmbeddingCache::open_existing);
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    let cache = network.cache()?;
+    for (part, path) in parts.iter().zip(from) {
+        let merged = cache.merge(part)?;
+        let (added, known, broken) = (merged.added, merged.known, merged.broken);
+        let path = files::shown_path(path);
+        crate::say!("{path}: {added} records added, {known} known, {broken} broken");
+    }
+    Ok(cache)
+}
+
 /// Which of the published nets, and how much of it.
 #[derive(clap::Args)]
 pub struct PublishedOptions {
