@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// floats (tfjs, frozen-graph). The caller still resizes
     #[arg(long)]
     with_preprocessing: bool,
+    /// Write also a program in Python (Pillow, NumPy) that makes the input of the network of a picture, such as preprocess.py
+    #[arg(long, value_name = "FILE")]
+    snippet: Option<PathBuf>,
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    common::check_outputs(&[("--snippet", options.snippet.as_deref())])?;
     let classifier = options
         .signature
         .classifier(&options.classifier, options.device)?;
@@ -54,6 +58,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let export = Export::new(&classifier)?.with_input(input);
     for path in export.write(options.format, &options.output)? {
         common::say!("wrote {}", files::shown_path(&path));
+    }
+    if let Some(path) = &options.snippet {
+        common::answers::write(path, export.snippet(options.format))?;
     }
     let backbone = classifier.backbone();
     let config = backbone.weights().config();

@@ -1,16 +1,16 @@
 //! What embeddings tell about a folder of images: similar images, copies, doubtful labels, images of no known class, a map.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use common::network::{NetworkOptions, embed};
 use common::ranges;
-use dataset::ImageFolder;
 use dataset::encode::write_png;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
-use transfer::{Backbone, Embeddings, HeadConfig};
+use serde_json::{Map, json};
+use transfer::insight::Collection;
 
 /// Find the images of a folder that are most similar to an image, and other things that embeddings tell.
 ///
@@ -42,6 +42,9 @@ pub(crate) struct Options {
     /// PNG file to write, with a map of the images
     #[arg(long)]
     map: Option<PathBuf>,
+    /// Write all that is found as JSON to this file, or with - to standard output in place of the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     #[command(flatten)]
     network: NetworkOptions,
 }
@@ -51,97 +54,69 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    let mut sound = true;
-    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
-    let of = |folder: &ImageFolder| -> Result<Embeddings, Box<dyn Error>> {
-        Ok(embed(&backbone, folder.images(), &cache, "images")?.embeddings)
+    let json = options.json.as_deref();
+    let alone = json == Some(Path::new("-"));
+    common::check_outputs(&[
+        ("--map", options.map.as_deref()),
+        ("--json", json.filter(|_| !alone)),
+    ])?;
+    let (mut sound, mut found) = (true, Map::new());
+    // JSON on standard output is alone there.
+    let say = |text: &dyn Display| {
+        if !alone {
+            common::say!("{text}");
+        }
     };
-    let folder = common::open_folder(&options.image_dir)?;
-    let set = of(&folder)?;
-    let known = SimilarImages::new(set.values(), set.dim())?;
-
-    if !options.images.is_empty() {
-        sound = name_neighbors(options, &backbone, &set, &known)?;
-    }
-    if let Some(threshold) = options.copies {
-        let (other, pairs) = match &options.test_dir {
-            Some(path) => {
-                let other = of(&common::open_folder(path)?)?;
-                let images = SimilarImages::new(other.values(), other.dim())?;
-                (other, known.pairs(&images, threshold)?)
-            }
-            None => (set.clone(), known.pairs_within(threshold)),
-        };
-        common::say!("{} pairs at {threshold} or above", pairs.len());
-        for pair in pairs {
-            let (a, b) = (&set.names()[pair.first], &other.names()[pair.second]);
-            common::say!("  {:.3}  {a}  {b}", pair.similarity);
-        }
-    }
-    if let Some(count) = options.suspects {
-        let report = HeadConfig::new().training(&set).fit()?.report;
-        let noise = label_noise(set.targets(), &report.out_of_fold, folder.classes().len())?;
-        let (rate, n) = (100.0 * noise.noise_rate(), noise.mislabeled().count());
-        common::say!("about {rate:.1} % of the labels are wrong; {n} images count as mislabeled");
-        for suspect in noise.ranking.iter().take(count) {
-            let (name, likely) = (
-                &set.names()[suspect.index],
-                &folder.classes()[suspect.likely],
-            );
-            common::say!("  {:+.3}  {name} looks like {likely}", suspect.margin);
-        }
-    }
-    if let Some(path) = &options.map {
-        let pca = Pca::fit(set.values(), set.dim(), 2)?;
-        let map = scatter_plot(&pca.project(set.values())?, set.targets(), 800)?;
-        write_png(path, map)?;
-        let shares = pca.explained().iter();
-        let shares = shares.map(|share| format!("{:.1} %", 100.0 * share));
-        let shares = shares.collect::<Vec<_>>().join(" and ");
-        common::say!(
-            "{}: its axes have {shares} of the variance",
-            files::shown_path(&path)
-        );
-    }
-    Ok(ExitCode::from(u8::from(!sound)))
-}
-
-/// Names the images that are similar to each image, and says whether it is of a known class. Returns whether all of the
-/// images could be used.
-fn name_neighbors(
-    options: &Options,
-    backbone: &Backbone,
-    set: &Embeddings,
-    known: &SimilarImages,
-) -> Result<bool, Box<dyn Error>> {
-    let mut sound = true;
-    // A folder can have too few images for it.
-    let open_set = OpenSet::of(set.values(), set.dim()).ok();
+    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
+    let of = |path: &Path| -> Result<Collection, Box<dyn Error>> {
+        let folder = common::open_folder(path)?;
+        let set = embed(&backbone, folder.images(), &cache, "images")?.embeddings;
+        Ok(Collection::new(set, folder.classes().to_vec())?)
+    };
+    let known = of(&options.image_dir)?;
+    let mut images = Vec::new();
     for path in &options.images {
-        let pixels = match backbone.loader().load(path) {
-            Ok(pixels) => pixels,
-            Err(error) => {
+        match known.look_up_file(&backbone, path, options.top) {
+            Ok(image) => {
+                say(&image);
+                images.push(json!(image));
+            }
+            Err(transfer::Error::Dataset(error)) => {
                 common::warn!("error: {error}");
                 sound = false;
-                continue;
+                images.push(json!({ "image": path.to_string_lossy(), "error": error.to_string() }));
             }
-        };
-        let embedding = backbone.forward(&pixels, 1)?;
-        common::say!("{}", files::shown_path(&path));
-        if let Some(open_set) = &open_set {
-            let (score, limit) = (open_set.scores(&embedding)?[0], open_set.threshold());
-            let verdict = if score > limit {
-                "of none of the classes"
-            } else {
-                "of a known class"
-            };
-            common::say!(
-                "  {verdict}: distance {score:.3}; 95 of 100 known images are within {limit:.3}"
-            );
-        }
-        for near in known.nearest(&embedding, options.top)? {
-            common::say!("  {:.3}  {}", near.similarity, set.names()[near.index]);
+            Err(error) => return Err(error.into()),
         }
     }
-    Ok(sound)
+    if !images.is_empty() {
+        found.insert("images".into(), json!(images));
+    }
+    if let Some(threshold) = options.copies {
+        let copies = match &options.test_dir {
+            Some(path) => known.copies_in(&of(path)?, threshold)?,
+            None => known.copies(threshold),
+        };
+        say(&copies);
+        found.insert("copies".into(), json!(copies));
+    }
+    if let Some(count) = options.suspects {
+        let doubts = known.doubts(count)?;
+        say(&doubts);
+        found.insert("labels".into(), json!(doubts));
+    }
+    if let Some(path) = &options.map {
+        let (map, shares) = known.map(800)?;
+        write_png(path, map)?;
+        let words = shares.iter().map(|share| format!("{:.1} %", 100.0 * share));
+        let words = words.collect::<Vec<_>>().join(" and ");
+        let file = files::shown_path(path);
+        say(&format!("{file}: its axes have {words} of the variance"));
+        let map = json!({ "file": path.to_string_lossy(), "variance": shares });
+        found.insert("map".into(), map);
+    }
+    if let Some(path) = json {
+        common::write_json(path, &found.into())?;
+    }
+    Ok(ExitCode::from(u8::from(!sound)))
 }

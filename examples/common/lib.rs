@@ -209,3 +209,22 @@ pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Er
     }
     Ok(())
 }
+
+/// Writes JSON to a file, or, where that is `-`, to standard output. What cannot be seen is escaped as JSON does it.
+pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Box<dyn Error>> {
+    let mut text = String::new();
+    for c in serde_json::to_string_pretty(value)?.chars() {
+        if c != '\n' && files::is_unprintable(c) {
+            // None of these is above U+FFFF.
+            text += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    if path == Path::new("-") {
+        say!("{text}");
+    } else {
+        files::write_bytes(path, format!("{text}\n").as_bytes())?;
+    }
+    Ok(())
+}

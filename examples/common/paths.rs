@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Command};
 
 /// Options that name what is written. All others that hold a path name what is read.
-pub const OUTPUTS: [&str; 13] = [
+pub const OUTPUTS: [&str; 14] = [
     "answers",
     "cache",
     "card",
@@ -19,6 +19,7 @@ pub const OUTPUTS: [&str; 13] = [
     "page",
     "pairs",
     "report",
+    "snippet",
     "summaries_dir",
 ];
 
