@@ -22,6 +22,7 @@
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`table`]: embeddings as a table for other programs: NumPy, CSV, Apache Parquet.
 //! * [`tensorboard`]: event files.
+//! * [`throughput`]: how long a network takes for a batch of images.
 //! * [`variation`]: distorted variants of the training images.
 //!
 //! The [`guide`] explains the choices, with numbers.
@@ -96,6 +97,7 @@ mod tensor_file;
 #[cfg(feature = "train")]
 pub mod tensorboard;
 mod threads;
+pub mod throughput;
 #[cfg(feature = "train")]
 pub mod variation;
 
