@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::network::{NetworkOptions, embed};
+use common::network::{NetworkOptions, collection};
 use common::ranges;
 use dataset::encode::write_png;
 use serde_json::{Map, json};
-use transfer::insight::Collection;
 
 /// Find the images of a folder that are most similar to an image, and other things that embeddings tell.
 ///
@@ -68,11 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
-    let of = |path: &Path| -> Result<Collection, Box<dyn Error>> {
-        let folder = common::open_folder(path)?;
-        let set = embed(&backbone, folder.images(), &cache, "images")?.embeddings;
-        Ok(Collection::new(set, folder.classes().to_vec())?)
-    };
+    let of = |path: &Path| collection(path, &backbone, &cache);
     let known = of(&options.image_dir)?;
     let mut images = Vec::new();
     for path in &options.images {

@@ -8,12 +8,12 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use common::{DeviceName, ranges};
-use mobilenet::{Engine, GradientOptions, ImageBatch, Layer, MobileNetConfig, Weights};
-use transfer::Classifier;
+use mobilenet::{ImageBatch, MobileNetConfig, Weights};
+use transfer::throughput::Work;
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
 #[derive(Parser)]
@@ -74,8 +74,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()?;
-    let task = || once(&*engine, options.task, &pixels, shape);
-    let seconds = pool.install(|| measure(options.seconds, task))?;
+    let images = ImageBatch::from_u8(&pixels, shape)?;
+    let work = match options.task {
+        Task::Forward => Work::Forward,
+        Task::Gradient => Work::Gradient,
+    };
+    let at_least = Duration::from_secs_f64(options.seconds);
+    let time = pool.install(|| work.median_time(&*engine, &images, at_least))?;
+    let seconds = time.as_secs_f64();
     let images_per_second = shape[0] as f64 / seconds;
     let name = engine.name();
     let instruction_set = name.strip_prefix("compiled ").unwrap_or("burn");
@@ -93,54 +99,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             "instruction_set": instruction_set,
         });
         common::say!("{summary}");
-    }
-    Ok(())
-}
-
-/// Median seconds of a call, after one to warm up.
-fn measure(
-    seconds: f64,
-    run: impl Fn() -> Result<(), Box<dyn Error>> + Sync,
-) -> Result<f64, String> {
-    run().map_err(|e| e.to_string())?;
-    let start = Instant::now();
-    let mut times = Vec::new();
-    while times.is_empty() || start.elapsed() < Duration::from_secs_f64(seconds) {
-        let start = Instant::now();
-        run().map_err(|e| e.to_string())?;
-        times.push(start.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
-}
-
-fn once(
-    engine: &dyn Engine,
-    task: Task,
-    pixels: &[u8],
-    shape: [usize; 3],
-) -> Result<(), Box<dyn Error>> {
-    let pixels = ImageBatch::from_u8(pixels, shape)?;
-    let layer = match engine.config().classes {
-        0 => Layer::Embedding,
-        _ => Layer::Logits,
-    };
-    match task {
-        Task::Forward => {
-            engine.forward(&pixels, layer)?;
-        }
-        Task::Gradient => {
-            let options = GradientOptions::new(Layer::Logits);
-            engine.pixel_gradients(&pixels, options, &|_, logits, gradient| {
-                let logits: Vec<f64> = logits.iter().copied().map(f64::from).collect();
-                let Ok((_, slope)) = Classifier::probability(0)(&logits) else {
-                    return;
-                };
-                for (gradient, slope) in gradient.iter_mut().zip(slope) {
-                    *gradient = slope as f32;
-                }
-            })?;
-        }
     }
     Ok(())
 }

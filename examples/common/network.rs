@@ -1,11 +1,12 @@
 //! The frozen network and where its embeddings are kept, as options.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::{MobileNetConfig, Weights};
 use transfer::embed::Embedded;
+use transfer::insight::Collection;
 use transfer::{Backbone, EmbeddingCache, FileKind, Layer};
 
 use crate::DeviceName;
@@ -86,6 +87,20 @@ pub fn embed(
     bar.clear();
     crate::say_left_out(&embedded.failed);
     Ok(embedded)
+}
+
+/// The images of a folder by their names, embedded behind a progress bar.
+///
+/// # Errors
+/// As [`open_folder`](crate::open_folder) and [`embed`].
+pub fn collection(
+    path: &Path,
+    backbone: &Backbone,
+    cache: &EmbeddingCache,
+) -> Result<Collection, Box<dyn Error>> {
+    let folder = crate::open_folder(path)?;
+    let set = embed(backbone, folder.images(), cache, "images")?.embeddings;
+    Ok(Collection::new(set, folder.classes().to_vec())?)
 }
 
 /// The cache of embeddings, after the records of other caches were copied into it. Says how many there were.
