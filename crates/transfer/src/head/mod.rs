@@ -24,6 +24,8 @@ pub use gradient_descent::Checkpoint;
 pub use gradient_descent::{GradientDescent, Optimizer, Sampling};
 pub use logistic_regression::LogisticRegression;
 #[cfg(feature = "train")]
+pub(crate) use logistic_regression::drawn_folds;
+#[cfg(feature = "train")]
 pub(crate) use network::score;
 pub use network::{Dense, Head, softmax};
 pub(crate) use network::{HeadShape, argmax};

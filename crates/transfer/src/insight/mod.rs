@@ -1,7 +1,7 @@
 //! What embeddings and out-of-fold predictions tell about a set of images: labels that are probably wrong, images that
-//! look alike, images of something else altogether, and a map of all images.
+//! look alike, images of something else altogether, a map of all images, and whether more images would help.
 //!
-//! All functions work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each. [`Collection`] calls
+//! All but the last work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each. [`Collection`] calls
 //! them for images that have names.
 
 #[cfg(feature = "train")]
@@ -11,7 +11,11 @@ mod label_noise;
 mod open_set;
 #[cfg(feature = "pca")]
 mod pca;
+#[cfg(feature = "train")]
+mod power_law;
 mod rows;
+#[cfg(feature = "train")]
+mod sample_size;
 #[cfg(feature = "train")]
 mod scatter_plot;
 mod similar;
@@ -23,6 +27,10 @@ pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use open_set::OpenSet;
 #[cfg(feature = "pca")]
 pub use pca::Pca;
+#[cfg(feature = "train")]
+pub use power_law::PowerLaw;
+#[cfg(feature = "train")]
+pub use sample_size::{Forecast, Outlook, SampleSize, SampleSizeCurve, SampleSizePoint};
 #[cfg(feature = "train")]
 pub use scatter_plot::scatter_plot;
 pub use similar::{Neighbor, Pair, SimilarImages};

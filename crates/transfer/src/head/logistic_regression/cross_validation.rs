@@ -192,7 +192,7 @@ impl Folds {
     fn new(config: &HeadConfig, recipe: &LogisticRegression, images: &Embeddings) -> Result<Self> {
         let of = match &recipe.fold_of {
             Some(given) => given.clone(),
-            None => drawn(config.seed, recipe.folds, images),
+            None => drawn_folds(config.seed, recipe.folds, images),
         };
         let count = of.iter().max().map_or(0, |&fold| fold + 1);
         if count < 2 || count > images.len() {
@@ -257,7 +257,7 @@ impl Folds {
 
 /// Deals the images of each class out in a random order, so that every class is in every fold. Rows of one name, which
 /// are variants of an image, share a fold.
-fn drawn(seed: u64, folds: usize, images: &Embeddings) -> Vec<usize> {
+pub(crate) fn drawn_folds(seed: u64, folds: usize, images: &Embeddings) -> Vec<usize> {
     let classes = images.classes();
     let counts = class_counts(images.targets(), classes);
     let smallest = counts.into_iter().min().unwrap_or(0);

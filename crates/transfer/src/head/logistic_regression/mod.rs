@@ -13,3 +13,5 @@ mod objective;
 mod watcher;
 
 pub use config::LogisticRegression;
+#[cfg(feature = "train")]
+pub(crate) use cross_validation::drawn_folds;

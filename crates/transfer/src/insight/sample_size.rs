@@ -1,0 +1,641 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::ControlFlow;
+
+use metrics::uncertainty::{Estimate, percentile_interval};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::power_law::PowerLaw;
+use crate::embeddings::{Embeddings, class_counts};
+use crate::error::{Error, Result};
+use crate::head::{FitReport, HeadConfig, Recipe, drawn_folds, score};
+use crate::threads;
+
+/// Folds where the recipe of the head has none.
+const FOLDS: usize = 5;
+/// The fits need not be as close to the optimum as that of the head itself.
+const TOLERANCE: f64 = 1e-4;
+/// A law of three numbers needs errors at so many sizes.
+const FEWEST_SIZES: usize = 3;
+/// A change of the accuracy below this one is little.
+const LITTLE: f64 = 0.01;
+/// The streams of random numbers: first those of the subsets, then those of the bootstrap.
+const BOOTSTRAP_STREAMS: u64 = 1 << 32;
+
+/// Would more images help? Measures the head with fewer images, and extrapolates from there.
+///
+/// Of the images of each class, a part is drawn at random, and heads are fitted on it as the cross-validation did it: each
+/// fold of all images is answered by a head that was fitted on the drawn images outside this fold. So every size is measured
+/// on the same images, and no head has seen those that it answers. The settings that cross-validation has chosen for all
+/// images are kept for all sizes. A power law ([`PowerLaw`]) is fitted to the errors, each weighted by the inverse of its
+/// variance. All intervals are from a bootstrap over the images, within their class, and over the repeats.
+///
+/// Rows of one name are variants of one image: they stay together and count as one image.
+///
+/// Defaults: the fractions 1/8, 1/4, 1/2, 3/4 and 1; 5 repeats of each fraction below 1; 500 replicates of the bootstrap;
+/// level 0.95; seed 0.
+///
+/// ```
+/// # fn main() -> transfer::Result<()> {
+/// use std::ops::ControlFlow;
+/// use transfer::insight::SampleSize;
+/// use transfer::{Embeddings, HeadConfig};
+/// let values = (0..80).flat_map(|i| [(i % 2) as f32, (i % 7) as f32 / 7.0]).collect();
+/// let images = Embeddings::new(values, 2, (0..80).map(|i| i % 2).collect())?;
+/// let fitted = HeadConfig::new().training(&images).fit()?;
+/// let measured = SampleSize::new().measure(&fitted.report, &images, |_, _| ControlFlow::Continue(()))?;
+/// println!("{}", measured.expect("nothing stopped it"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SampleSize {
+    fractions: Vec<f64>,
+    repeats: usize,
+    replicates: usize,
+    level: f64,
+    seed: u64,
+}
+
+impl Default for SampleSize {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SampleSize {
+    /// With the defaults.
+    pub fn new() -> Self {
+        Self {
+            fractions: vec![0.125, 0.25, 0.5, 0.75, 1.0],
+            repeats: 5,
+            replicates: 500,
+            level: 0.95,
+            seed: 0,
+        }
+    }
+
+    /// The fractions of the images, each above 0 and at most 1; default 1/8, 1/4, 1/2, 3/4 and 1.
+    pub fn with_fractions(mut self, fractions: impl Into<Vec<f64>>) -> Self {
+        self.fractions = fractions.into();
+        self
+    }
+
+    /// How often each fraction below 1 is drawn, 1 to 1000; default 5.
+    pub fn with_repeats(mut self, repeats: usize) -> Self {
+        self.repeats = repeats;
+        self
+    }
+
+    /// Replicates of the bootstrap, 10 to 1,000,000; default 500.
+    pub fn with_replicates(mut self, replicates: usize) -> Self {
+        self.replicates = replicates;
+        self
+    }
+
+    /// The level of the intervals, between 0 and 1; default 0.95.
+    pub fn with_level(mut self, level: f64) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// The seed of all that is drawn; default 0.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Refuses settings that are out of their range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first of them.
+    pub fn check(&self) -> Result<()> {
+        let in_range = |fraction: &f64| *fraction > 0.0 && *fraction <= 1.0;
+        if self.fractions.is_empty() || !self.fractions.iter().all(in_range) {
+            let expected = "at least one, each above 0 and at most 1";
+            let given = format!("{:?}", self.fractions);
+            return Err(Error::setting("fractions", given, expected));
+        }
+        if !(1..=1000).contains(&self.repeats) {
+            return Err(Error::setting("repeats", self.repeats, "1 to 1000"));
+        }
+        if !(10..=1_000_000).contains(&self.replicates) {
+            let expected = "10 to 1,000,000";
+            return Err(Error::setting("replicates", self.replicates, expected));
+        }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            let expected = "between 0 and 1, both excluded";
+            return Err(Error::setting("level", self.level, expected));
+        }
+        Ok(())
+    }
+
+    /// Measures heads like the one of `report` on these images, which are all that the head was fitted on: the training
+    /// images, then the validation images of the converged recipe.
+    ///
+    /// `progress(done, total)` is called after each subset; where it breaks off, the result is `None`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a setting is out of its range; [`Error::TooFewImages`] where a class has fewer than two
+    /// images; [`Error::Mismatch`] where all images of a class are in one of the given folds; and the errors of
+    /// [`HeadTraining::fit`](crate::head::HeadTraining::fit).
+    pub fn measure(
+        &self,
+        report: &FitReport,
+        images: &Embeddings,
+        mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Option<SampleSizeCurve>> {
+        self.check()?;
+        let config = settings(report);
+        let dealt = Dealt::new(report, images)?;
+        let orders = (0..self.repeats).map(|repeat| dealt.order(self.seed, repeat as u64));
+        let orders = orders.collect::<Result<Vec<_>>>()?;
+        let fractions = self.sizes(&dealt);
+        let total = fractions.iter().map(|&f| self.draws(f)).sum();
+        let mut done = 0;
+        let mut sizes = Vec::with_capacity(fractions.len());
+        for fraction in fractions {
+            let mut size = Size::default();
+            for order in &orders[..self.draws(fraction)] {
+                dealt.answer(&config, images, &subset(order, fraction), &mut size)?;
+                done += 1;
+                if progress(done, total).is_break() {
+                    return Ok(None);
+                }
+            }
+            sizes.push(size);
+        }
+        Ok(Some(self.curve(&dealt, &sizes)))
+    }
+
+    /// How often a fraction is drawn: all images can be drawn in one way only.
+    fn draws(&self, fraction: f64) -> usize {
+        if fraction < 1.0 { self.repeats } else { 1 }
+    }
+
+    /// The fractions that differ in their numbers of images, from the smallest up.
+    fn sizes(&self, dealt: &Dealt) -> Vec<f64> {
+        let mut fractions = self.fractions.clone();
+        fractions.sort_by(f64::total_cmp);
+        let counts = class_counts(&dealt.targets, dealt.classes);
+        // The larger one of two that are equal is kept: of all images, each is drawn once.
+        fractions.reverse();
+        fractions.dedup_by_key(|fraction| {
+            let taken = counts.iter().map(|&images| taken(*fraction, images));
+            taken.sum::<usize>()
+        });
+        fractions.reverse();
+        fractions
+    }
+
+    /// The points of the curve with their intervals, and what is to be expected of more images.
+    fn curve(&self, dealt: &Dealt, sizes: &[Size]) -> SampleSizeCurve {
+        let replicates = threads::map(0..self.replicates, |replicate| {
+            let mut random = stream(self.seed, BOOTSTRAP_STREAMS + replicate as u64);
+            let counts = dealt.draw(&mut random);
+            let drawn: Vec<usize> = (0..self.repeats)
+                .map(|_| random.random_range(0..self.repeats))
+                .collect();
+            let means = sizes.iter().map(|size| size.means(&counts, &drawn));
+            means.collect::<Vec<[f64; 2]>>()
+        });
+        let whole = vec![1; dealt.targets.len()];
+        let every: Vec<usize> = (0..self.repeats).collect();
+        let values: Vec<[f64; 2]> = sizes.iter().map(|s| s.means(&whole, &every)).collect();
+        let images: Vec<f64> = sizes.iter().map(Size::images).collect();
+        let measured = |at: usize, metric: usize| {
+            let replicates: Vec<f64> = replicates.iter().map(|r| r[at][metric]).collect();
+            estimate(values[at][metric], &replicates, self.level)
+        };
+        let points = (0..sizes.len()).map(|at| SampleSizePoint {
+            images: images[at],
+            accuracy: complement(measured(at, 0)),
+            log_loss: measured(at, 1),
+        });
+        let n = dealt.targets.len();
+        let mut curve = SampleSizeCurve {
+            images: n,
+            points: points.collect(),
+            forecast: None,
+        };
+        if sizes.len() >= FEWEST_SIZES {
+            let fitted = |metric| {
+                let series = Series::new(&images, &values, &replicates, metric, n);
+                Extrapolated::of(&series, n as f64, self.level)
+            };
+            curve.forecast = Some(Forecast::new(2 * n, fitted(0), fitted(1)));
+        }
+        curve
+    }
+}
+
+/// The settings that were chosen for all images, so that nothing is chosen anew.
+fn settings(report: &FitReport) -> HeadConfig {
+    let config = report.config.clone();
+    let Recipe::LogisticRegression(recipe) = config.recipe() else {
+        return config;
+    };
+    let mut recipe = recipe.clone();
+    recipe.tolerance = recipe.tolerance.max(TOLERANCE);
+    // The folds are numbers of all images, not of some.
+    recipe.fold_of = None;
+    match report.chosen() {
+        Some(chosen) => config
+            .with_recipe(recipe.with_regularization([chosen.c]))
+            .with_class_weights(chosen.class_weights.clone()),
+        None => config.with_recipe(recipe),
+    }
+}
+
+/// A stream of random numbers of its own.
+fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    random
+}
+
+/// How many images of a class are drawn: at least two, so that a fold leaves one.
+fn taken(fraction: f64, images: usize) -> usize {
+    ((fraction * images as f64).ceil() as usize).clamp(2.min(images), images)
+}
+
+/// The first images of each class.
+fn subset(order: &[Vec<usize>], fraction: f64) -> Vec<usize> {
+    let of_class = |images: &'_ Vec<usize>| images[..taken(fraction, images.len())].to_vec();
+    order.iter().flat_map(of_class).collect()
+}
+
+/// The images, each with its rows, its class and its fold.
+struct Dealt {
+    rows: Vec<Vec<usize>>,
+    targets: Vec<usize>,
+    folds: Vec<usize>,
+    classes: usize,
+}
+
+impl Dealt {
+    fn new(report: &FitReport, images: &Embeddings) -> Result<Self> {
+        let (count, given) = match report.config.recipe() {
+            Recipe::LogisticRegression(recipe) => (recipe.folds, recipe.fold_of.as_ref()),
+            Recipe::GradientDescent(_) => (FOLDS, None),
+        };
+        if let Some(given) = given.filter(|given| given.len() != images.len()) {
+            return Err(Error::mismatch(
+                "images with a fold",
+                images.len(),
+                given.len(),
+            ));
+        }
+        let fold_of = match given {
+            Some(given) => given.clone(),
+            None => drawn_folds(report.config.seed(), count, images),
+        };
+        let mut of_name = HashMap::new();
+        let mut dealt = Self {
+            rows: Vec::new(),
+            targets: Vec::new(),
+            folds: Vec::new(),
+            classes: images.classes(),
+        };
+        for (row, &target) in images.targets().iter().enumerate() {
+            let next = dealt.rows.len();
+            let name = images.names().get(row);
+            let image = name.map_or(next, |name| *of_name.entry(name).or_insert(next));
+            if image == next {
+                dealt.rows.push(Vec::new());
+                dealt.targets.push(target);
+                dealt.folds.push(fold_of[row]);
+            }
+            dealt.rows[image].push(row);
+        }
+        let counts = class_counts(&dealt.targets, dealt.classes);
+        match counts.iter().position(|&found| found < 2) {
+            Some(class) => Err(Error::TooFewImages {
+                class: images.class_name(class),
+                found: counts[class],
+                needed: 2,
+            }),
+            None => Ok(dealt),
+        }
+    }
+
+    /// The images of each class in a random order in which the folds take turns, so that the first images are of all folds.
+    fn order(&self, seed: u64, repeat: u64) -> Result<Vec<Vec<usize>>> {
+        let mut random = stream(seed, repeat);
+        let count = self.folds.iter().max().map_or(0, |&fold| fold + 1);
+        (0..self.classes)
+            .map(|class| {
+                let mut of_fold = vec![Vec::new(); count];
+                for (image, &target) in self.targets.iter().enumerate() {
+                    if target == class {
+                        of_fold[self.folds[image]].push(image);
+                    }
+                }
+                of_fold.retain(|images| !images.is_empty());
+                if of_fold.len() < 2 {
+                    let what = format!("folds of the images of class {class}");
+                    return Err(Error::mismatch(what, "2 or more", of_fold.len()));
+                }
+                of_fold
+                    .iter_mut()
+                    .for_each(|fold| fold.shuffle(&mut random));
+                of_fold.shuffle(&mut random);
+                let turns = of_fold.iter().map(Vec::len).max().unwrap_or(0);
+                let turn = |turn: usize| of_fold.iter().filter_map(move |fold| fold.get(turn));
+                Ok((0..turns).flat_map(turn).copied().collect())
+            })
+            .collect()
+    }
+
+    /// Fits a head for each fold on the images of the subset that are outside of it, and lets it answer all of the fold.
+    fn answer(
+        &self,
+        config: &HeadConfig,
+        images: &Embeddings,
+        subset: &[usize],
+        size: &mut Size,
+    ) -> Result<()> {
+        let count = self.folds.iter().max().map_or(0, |&fold| fold + 1);
+        let folds = threads::map(0..count, |fold| -> Result<_> {
+            let learnt = subset.iter().filter(|&&image| self.folds[image] != fold);
+            let learnt: Vec<usize> = learnt.copied().collect();
+            let rows: Vec<usize> = learnt.iter().flat_map(|&i| self.rows[i].clone()).collect();
+            let head = config.training(&images.select(&rows)).fit()?.head;
+            let asked = (0..self.rows.len()).filter(|&image| self.folds[image] == fold);
+            let scores = asked.map(|image| {
+                let rows = images.select(&self.rows[image]);
+                let answers = head.probabilities(rows.values())?;
+                let variants = self.rows[image].len() as f64;
+                let answers = answers.chunks_exact(head.classes());
+                let (wrong, loss) = answers.fold((0.0, 0.0), |(wrong, loss), answer| {
+                    let (right, own) = score(answer, self.targets[image]);
+                    (wrong + f64::from(u8::from(!right)), loss + own)
+                });
+                Ok((image, [wrong / variants, loss / variants]))
+            });
+            Ok((learnt.len(), scores.collect::<Result<Vec<_>>>()?))
+        });
+        let mut scores = vec![[0.0; 2]; self.rows.len()];
+        for fold in folds {
+            let (learnt, answered) = fold?;
+            size.learnt.push(learnt);
+            for (image, score) in answered {
+                scores[image] = score;
+            }
+        }
+        size.scores.push(scores);
+        Ok(())
+    }
+
+    /// How often each image is in a replicate of the bootstrap, which has as many images of each class.
+    fn draw(&self, random: &mut ChaCha8Rng) -> Vec<u32> {
+        let mut of_class = vec![Vec::new(); self.classes];
+        for (image, &target) in self.targets.iter().enumerate() {
+            of_class[target].push(image);
+        }
+        let mut counts = vec![0; self.targets.len()];
+        for images in of_class {
+            for _ in 0..images.len() {
+                counts[images[random.random_range(0..images.len())]] += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// What was measured with one fraction of the images.
+#[derive(Default)]
+struct Size {
+    /// For each draw, the error and the loss of each image.
+    scores: Vec<Vec<[f64; 2]>>,
+    /// The numbers of images that the heads were fitted on.
+    learnt: Vec<usize>,
+}
+
+impl Size {
+    /// The mean number of images that a head was fitted on.
+    fn images(&self) -> f64 {
+        self.learnt.iter().sum::<usize>() as f64 / self.learnt.len() as f64
+    }
+
+    /// Mean error and mean loss where the images count so often, over these repeats.
+    fn means(&self, counts: &[u32], repeats: &[usize]) -> [f64; 2] {
+        let mut sums = [0.0; 2];
+        for &repeat in repeats {
+            let scores = &self.scores[repeat % self.scores.len()];
+            for (score, &count) in scores.iter().zip(counts) {
+                sums[0] += f64::from(count) * score[0];
+                sums[1] += f64::from(count) * score[1];
+            }
+        }
+        sums.map(|sum| sum / (repeats.len() * counts.len()) as f64)
+    }
+}
+
+/// A value with the percentile interval of its replicates, which holds the value.
+fn estimate(value: f64, replicates: &[f64], level: f64) -> Estimate {
+    let interval = percentile_interval(replicates, level);
+    let (low, high) = interval.map_or((value, value), |found| (found.low, found.high));
+    Estimate {
+        value,
+        low: low.min(value),
+        high: high.max(value),
+    }
+}
+
+/// The accuracy of an error.
+fn complement(error: Estimate) -> Estimate {
+    Estimate {
+        value: 1.0 - error.value,
+        low: 1.0 - error.high,
+        high: 1.0 - error.low,
+    }
+}
+
+/// One metric at all sizes, and the laws that fit it and its replicates.
+struct Series {
+    law: PowerLaw,
+    replicates: Vec<PowerLaw>,
+}
+
+impl Series {
+    fn new(
+        images: &[f64],
+        values: &[[f64; 2]],
+        replicates: &[Vec<[f64; 2]>],
+        metric: usize,
+        n: usize,
+    ) -> Self {
+        let weight = |at: usize| {
+            let drawn = replicates.iter().map(|replicate| replicate[at][metric]);
+            let mean = drawn.clone().sum::<f64>() / replicates.len() as f64;
+            let squares: f64 = drawn.map(|value| (value - mean).powi(2)).sum();
+            // Where no head was wrong, nothing varies; half an image is the least that can be told.
+            let least = (0.5 / n as f64).powi(2);
+            1.0 / (squares / replicates.len() as f64).max(least)
+        };
+        let weights: Vec<f64> = (0..images.len()).map(weight).collect();
+        let fit = |rows: &[[f64; 2]]| {
+            let errors: Vec<f64> = rows.iter().map(|row| row[metric]).collect();
+            PowerLaw::fit(images, &errors, &weights)
+        };
+        Self {
+            law: fit(values),
+            replicates: threads::map(replicates.iter(), |rows| fit(rows)),
+        }
+    }
+
+    /// What these laws say of something, with the interval.
+    fn of(&self, what: impl Fn(&PowerLaw) -> f64, level: f64) -> Estimate {
+        let replicates: Vec<f64> = self.replicates.iter().map(&what).collect();
+        estimate(what(&self.law), &replicates, level)
+    }
+}
+
+/// An error or a loss with all images, with twice as many, and what it falls by.
+struct Extrapolated {
+    law: PowerLaw,
+    now: Estimate,
+    doubled: Estimate,
+    fall: Estimate,
+}
+
+impl Extrapolated {
+    fn of(series: &Series, n: f64, level: f64) -> Self {
+        Self {
+            law: series.law,
+            now: series.of(|law| law.at(n), level),
+            doubled: series.of(|law| law.at(2.0 * n), level),
+            fall: series.of(|law| law.at(n) - law.at(2.0 * n), level),
+        }
+    }
+}
+
+/// How good heads are that were fitted on fewer images: the result of [`SampleSize::measure`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SampleSizeCurve {
+    /// The number of all images.
+    pub images: usize,
+    /// One point for each size, from the smallest up.
+    pub points: Vec<SampleSizePoint>,
+    /// What is to be expected of twice as many images; `None` where fewer than three sizes could be measured.
+    pub forecast: Option<Forecast>,
+}
+
+/// What was measured with a number of images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SampleSizePoint {
+    /// The mean number of images that the heads were fitted on: with five folds, four fifths of those that were drawn.
+    pub images: f64,
+    /// The share of all images whose most probable class is the target, 0 to 1, out of fold.
+    pub accuracy: Estimate,
+    /// The mean of `-ln p(target)`, out of fold.
+    pub log_loss: Estimate,
+}
+
+/// What is to be expected of twice as many images, by power laws.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Forecast {
+    /// Twice the number of all images.
+    pub images: usize,
+    /// The accuracy of a head that is fitted on all images.
+    pub accuracy_now: Estimate,
+    /// The accuracy with twice as many.
+    pub accuracy: Estimate,
+    /// The difference of the two. It is 0 or more: a law never says that more images harm.
+    pub gain: Estimate,
+    /// The log loss of a head that is fitted on all images.
+    pub log_loss_now: Estimate,
+    /// The log loss with twice as many.
+    pub log_loss: Estimate,
+    /// How the share of wrong answers falls.
+    pub error_law: PowerLaw,
+    /// How the log loss falls.
+    pub log_loss_law: PowerLaw,
+    /// Whether that is worth it.
+    pub outlook: Outlook,
+}
+
+/// Whether twice as many images of the same kind are worth it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outlook {
+    /// The accuracy rises by 0.01 or more; the whole interval is above 0.005.
+    Helps,
+    /// The whole interval is below 0.01.
+    Little,
+    /// The interval is too wide to tell, or the rise is between the two.
+    Unclear,
+}
+
+impl Forecast {
+    fn new(images: usize, error: Extrapolated, loss: Extrapolated) -> Self {
+        let gain = error.fall;
+        Self {
+            images,
+            accuracy_now: complement(error.now),
+            accuracy: complement(error.doubled),
+            gain,
+            log_loss_now: loss.now,
+            log_loss: loss.doubled,
+            error_law: error.law,
+            log_loss_law: loss.law,
+            outlook: if gain.high < LITTLE {
+                Outlook::Little
+            } else if gain.value >= LITTLE && gain.low > LITTLE / 2.0 {
+                Outlook::Helps
+            } else {
+                Outlook::Unclear
+            },
+        }
+    }
+}
+
+/// One sentence.
+impl fmt::Display for Forecast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (now, images) = (self.accuracy_now.value, self.images);
+        let Estimate { value, low, high } = self.accuracy;
+        let expected = format!(
+            "with twice as many ({images}), an accuracy of about {value:.3} [{low:.3}, {high:.3}] is to be expected, after \
+             {now:.3} now"
+        );
+        match self.outlook {
+            Outlook::Helps => write!(f, "more images of this kind would help: {expected}"),
+            Outlook::Little => write!(
+                f,
+                "more images of this kind would change little: {expected}"
+            ),
+            Outlook::Unclear => write!(
+                f,
+                "the images do not tell for sure whether more of them would help: {expected}"
+            ),
+        }
+    }
+}
+
+/// One line for each size, and the sentence of the forecast.
+impl fmt::Display for SampleSizeCurve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for point in &self.points {
+            writeln!(
+                f,
+                "fitted on {:>5.0} images: accuracy {}, log loss {} (out of fold)",
+                point.images, point.accuracy, point.log_loss
+            )?;
+        }
+        match &self.forecast {
+            Some(forecast) => write!(f, "{forecast}"),
+            None => f.write_str("there are too few images to tell whether more of them would help"),
+        }
+    }
+}
