@@ -3,7 +3,7 @@ use std::fmt::Write;
 use crate::error::Result;
 use crate::report::html::escape;
 use crate::report::label::{pixels, shorten};
-use crate::report::learning_curve::{LearningCurve, Point};
+use crate::report::learning_curve::{LearningCurve, Point, Series};
 use crate::report::line_chart::{Chart, Line, Shape};
 use crate::report::svg::{COLORS, HEIGHT, WIDTH};
 use crate::visible::visible;
@@ -90,18 +90,25 @@ fn drawable(point: &Point) -> bool {
     point.x.abs() < 1e30 && point.y.abs() < 1e30
 }
 
+/// The intervals of a series that can be drawn: where on the x axis, the lower and the upper end.
+fn whiskers(series: &Series) -> impl Iterator<Item = (f64, f64, f64)> {
+    let rows = series.points.iter().zip(&series.intervals);
+    let rows = rows.map(|(point, interval)| (point.x, interval.low, interval.high));
+    rows.filter(|&(x, low, high)| drawable(&Point { x, y: low }) && drawable(&Point { x, y: high }))
+}
+
 /// The chart of a learning curve, without the points that cannot be drawn.
 pub(super) fn learning_chart(curve: &LearningCurve) -> Chart<'_> {
+    // The ends of the intervals need room, too.
     let points = || {
-        curve
-            .series
-            .iter()
-            .flat_map(|series| &series.points)
-            .filter(|point| drawable(point))
+        let ends = curve.series.iter().flat_map(whiskers);
+        let ends = ends.flat_map(|(x, low, high)| [Point { x, y: low }, Point { x, y: high }]);
+        let points = curve.series.iter().flat_map(|series| &series.points);
+        points.copied().chain(ends).filter(drawable)
     };
     let range = |values: &dyn Fn(&Point) -> f64| {
         let (low, high) = points()
-            .map(values)
+            .map(|point| values(&point))
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
                 (low.min(v), high.max(v))
             });
@@ -116,9 +123,14 @@ pub(super) fn learning_chart(curve: &LearningCurve) -> Chart<'_> {
     };
     let series = curve.series.iter().take(COLORS).map(|series| {
         let sound = series.points.iter().filter(|point| drawable(point));
+        let points = sound.map(|point| (point.x, point.y)).collect();
         Line {
             name: series.name.clone(),
-            shape: Shape::Line(sound.map(|point| (point.x, point.y)).collect()),
+            shape: if series.intervals.is_empty() {
+                Shape::Line(points)
+            } else {
+                Shape::Whiskers(points, whiskers(series).collect())
+            },
         }
     });
     Chart {
@@ -135,6 +147,7 @@ pub(super) fn learning_chart(curve: &LearningCurve) -> Chart<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::uncertainty::Estimate;
 
     #[test]
     fn a_picture_holds_its_curves_and_escapes_their_names() {
@@ -158,5 +171,33 @@ mod tests {
         assert_eq!(svg.matches("<svg").count(), 3);
         assert!(!svg.contains("NaN"));
         assert!(learning_curves_svg(&[]).is_ok());
+    }
+
+    #[test]
+    fn an_interval_is_an_upright_line_inside_of_the_chart() {
+        let estimate = |value| Estimate {
+            value,
+            low: value - 0.1,
+            high: value + 0.2,
+        };
+        let points = [(1.0, 0.5), (2.0, 0.7)];
+        let plain = LearningCurve::new("Accuracy", "images").with_series("measured", points);
+        let estimates = points.map(|(x, y)| (x, estimate(y)));
+        let whiskers =
+            LearningCurve::new("Accuracy", "images").with_estimates("measured", estimates);
+        let chart = learning_chart(&whiskers);
+        assert!((chart.y_range.0 - 0.4).abs() < 1e-12 && (chart.y_range.1 - 0.9).abs() < 1e-12);
+        let lines = |curve: &LearningCurve| {
+            let svg = learning_curves_svg(std::slice::from_ref(curve)).unwrap();
+            (
+                svg.matches("<polyline").count(),
+                svg.matches("<circle").count(),
+            )
+        };
+        let (before, after) = (lines(&plain), lines(&whiskers));
+        assert_eq!((after.0 - before.0, after.1 - before.1), (2, 2));
+        let mut odd = whiskers;
+        odd.series[0].intervals[0].high = f64::NAN;
+        assert!(!learning_curves_svg(&[odd]).unwrap().contains("NaN"));
     }
 }

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::uncertainty::{Estimate, Interval};
+
 /// How a metric changed during training.
 ///
 /// ```
@@ -28,6 +30,9 @@ pub struct Series {
     /// The points in the order in which they are joined. Points that are not finite or too large for an axis are left
     /// out.
     pub points: Vec<Point>,
+    /// The interval of each point, drawn as an upright line; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
 }
 
 /// One point of a [`Series`].
@@ -64,6 +69,33 @@ impl LearningCurve {
         self.series.push(Series {
             name: name.into(),
             points: points.into_iter().map(Into::into).collect(),
+            intervals: Vec::new(),
+        });
+        self
+    }
+
+    /// Adds a line of estimates, which are drawn with their intervals.
+    pub fn with_estimates(
+        mut self,
+        name: impl Into<String>,
+        estimates: impl IntoIterator<Item = (f64, Estimate)>,
+    ) -> Self {
+        let (points, intervals) = estimates
+            .into_iter()
+            .map(|(x, estimate)| {
+                (
+                    Point {
+                        x,
+                        y: estimate.value,
+                    },
+                    Interval::from(estimate),
+                )
+            })
+            .unzip();
+        self.series.push(Series {
+            name: name.into(),
+            points,
+            intervals,
         });
         self
     }

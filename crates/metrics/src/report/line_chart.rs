@@ -29,6 +29,8 @@ pub(super) struct Line {
 /// Shape of a series.
 pub(super) enum Shape {
     Line(Vec<(f64, f64)>),
+    /// Points joined by a thin line, and upright lines: x, lower end and upper end.
+    Whiskers(Vec<(f64, f64)>, Vec<(f64, f64, f64)>),
     /// Points joined by a thin line: x, y and the share of the samples, which the area of the dot shows.
     Dots(Vec<(f64, f64, f64)>),
     /// Bars: lower edge, upper edge and height.
@@ -118,6 +120,16 @@ impl Chart<'_> {
                 for piece in clipped(points, self.x_range, self.y_range) {
                     chart.draw_series(LineSeries::new(thin(&piece), style))?;
                 }
+            }
+            Shape::Whiskers(points, whiskers) => {
+                let line = points.iter().copied();
+                chart.draw_series(LineSeries::new(line, color.stroke_width(SCALE)))?;
+                let dot = |&at| Circle::new(at, 3 * SCALE as i32, color.filled());
+                chart.draw_series(points.iter().map(dot))?;
+                let upright = |&(x, low, high): &(f64, f64, f64)| {
+                    PathElement::new([(x, low), (x, high)], color.stroke_width(2 * SCALE))
+                };
+                chart.draw_series(whiskers.iter().map(upright))?;
             }
             Shape::Dots(points) => {
                 let line = points.iter().map(|&(x, y, _)| (x, y));
