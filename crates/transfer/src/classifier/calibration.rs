@@ -32,10 +32,17 @@ pub struct Calibration {
 /// One line: the temperature, and what it changed.
 impl fmt::Display for Calibration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let images = match (self.data, self.images) {
+            (CalibrationData::Validation, 1) => "1 validation image".to_string(),
+            (CalibrationData::Validation, n) => format!("{n} validation images"),
+            (CalibrationData::OutOfFold, n) => {
+                format!("{n} training images, each answered by a head that had not seen it")
+            }
+        };
         write!(
             f,
-            "temperature {:.3}: log loss {:.4} -> {:.4} on {} images not trained on",
-            self.temperature, self.log_loss_before, self.log_loss_after, self.images
+            "temperature {:.3}: log loss {:.4} -> {:.4} on {images}",
+            self.temperature, self.log_loss_before, self.log_loss_after
         )
     }
 }
@@ -53,7 +60,22 @@ mod tests {
             images: 12,
             data: CalibrationData::Validation,
         };
-        let line = "temperature 1.500: log loss 0.4000 -> 0.3000 on 12 images not trained on";
-        assert_eq!(calibration.to_string(), line);
+        let line = "temperature 1.500: log loss 0.4000 -> 0.3000 on";
+        for (images, data, what) in [
+            (12, CalibrationData::Validation, "12 validation images"),
+            (1, CalibrationData::Validation, "1 validation image"),
+            (
+                12,
+                CalibrationData::OutOfFold,
+                "12 training images, each answered by a head that had not seen it",
+            ),
+        ] {
+            let calibration = Calibration {
+                images,
+                data,
+                ..calibration
+            };
+            assert_eq!(calibration.to_string(), format!("{line} {what}"));
+        }
     }
 }
