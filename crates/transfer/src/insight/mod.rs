@@ -17,6 +17,8 @@ mod rows;
 #[cfg(feature = "train")]
 mod sample_size;
 #[cfg(feature = "train")]
+mod sample_size_curve;
+#[cfg(feature = "train")]
 mod scatter_plot;
 mod similar;
 
@@ -30,7 +32,9 @@ pub use pca::Pca;
 #[cfg(feature = "train")]
 pub use power_law::PowerLaw;
 #[cfg(feature = "train")]
-pub use sample_size::{Forecast, Outlook, SampleSize, SampleSizeCurve, SampleSizePoint};
+pub use sample_size::SampleSize;
+#[cfg(feature = "train")]
+pub use sample_size_curve::{Forecast, Outlook, SampleSizeCurve, SampleSizePoint};
 #[cfg(feature = "train")]
 pub use scatter_plot::scatter_plot;
 pub use similar::{Neighbor, Pair, SimilarImages};

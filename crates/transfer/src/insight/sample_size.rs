@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::ControlFlow;
 
 use metrics::uncertainty::{Estimate, percentile_interval};
@@ -9,6 +8,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::power_law::PowerLaw;
+use super::sample_size_curve::{
+    Extrapolated, Forecast, SampleSizeCurve, SampleSizePoint, complement,
+};
 use crate::embeddings::{Embeddings, class_counts};
 use crate::error::{Error, Result};
 use crate::head::{FitReport, HeadConfig, Recipe, drawn_folds, score};
@@ -20,8 +22,6 @@ const FOLDS: usize = 5;
 const TOLERANCE: f64 = 1e-4;
 /// A law of three numbers needs errors at so many sizes.
 const FEWEST_SIZES: usize = 3;
-/// A change of the accuracy below this one is little.
-const LITTLE: f64 = 0.01;
 /// The streams of random numbers: first those of the subsets, then those of the bootstrap.
 const BOOTSTRAP_STREAMS: u64 = 1 << 32;
 
@@ -225,7 +225,7 @@ impl SampleSize {
         if sizes.len() >= FEWEST_SIZES {
             let fitted = |metric| {
                 let series = Series::new(&images, &values, &replicates, metric, n);
-                Extrapolated::of(&series, n as f64, self.level)
+                series.extrapolated(n as f64, self.level)
             };
             curve.forecast = Some(Forecast::new(2 * n, fitted(0), fitted(1)));
         }
@@ -447,15 +447,6 @@ fn estimate(value: f64, replicates: &[f64], level: f64) -> Estimate {
     }
 }
 
-/// The accuracy of an error.
-fn complement(error: Estimate) -> Estimate {
-    Estimate {
-        value: 1.0 - error.value,
-        low: 1.0 - error.high,
-        high: 1.0 - error.low,
-    }
-}
-
 /// One metric at all sizes, and the laws that fit it and its replicates.
 struct Series {
     law: PowerLaw,
@@ -494,148 +485,14 @@ impl Series {
         let replicates: Vec<f64> = self.replicates.iter().map(&what).collect();
         estimate(what(&self.law), &replicates, level)
     }
-}
 
-/// An error or a loss with all images, with twice as many, and what it falls by.
-struct Extrapolated {
-    law: PowerLaw,
-    now: Estimate,
-    doubled: Estimate,
-    fall: Estimate,
-}
-
-impl Extrapolated {
-    fn of(series: &Series, n: f64, level: f64) -> Self {
-        Self {
-            law: series.law,
-            now: series.of(|law| law.at(n), level),
-            doubled: series.of(|law| law.at(2.0 * n), level),
-            fall: series.of(|law| law.at(n) - law.at(2.0 * n), level),
-        }
-    }
-}
-
-/// How good heads are that were fitted on fewer images: the result of [`SampleSize::measure`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SampleSizeCurve {
-    /// The number of all images.
-    pub images: usize,
-    /// One point for each size, from the smallest up.
-    pub points: Vec<SampleSizePoint>,
-    /// What is to be expected of twice as many images; `None` where fewer than three sizes could be measured.
-    pub forecast: Option<Forecast>,
-}
-
-/// What was measured with a number of images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SampleSizePoint {
-    /// The mean number of images that the heads were fitted on: with five folds, four fifths of those that were drawn.
-    pub images: f64,
-    /// The share of all images whose most probable class is the target, 0 to 1, out of fold.
-    pub accuracy: Estimate,
-    /// The mean of `-ln p(target)`, out of fold.
-    pub log_loss: Estimate,
-}
-
-/// What is to be expected of twice as many images, by power laws.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Forecast {
-    /// Twice the number of all images.
-    pub images: usize,
-    /// The accuracy of a head that is fitted on all images.
-    pub accuracy_now: Estimate,
-    /// The accuracy with twice as many.
-    pub accuracy: Estimate,
-    /// The difference of the two. It is 0 or more: a law never says that more images harm.
-    pub gain: Estimate,
-    /// The log loss of a head that is fitted on all images.
-    pub log_loss_now: Estimate,
-    /// The log loss with twice as many.
-    pub log_loss: Estimate,
-    /// How the share of wrong answers falls.
-    pub error_law: PowerLaw,
-    /// How the log loss falls.
-    pub log_loss_law: PowerLaw,
-    /// Whether that is worth it.
-    pub outlook: Outlook,
-}
-
-/// Whether twice as many images of the same kind are worth it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Outlook {
-    /// The accuracy rises by 0.01 or more; the whole interval is above 0.005.
-    Helps,
-    /// The whole interval is below 0.01.
-    Little,
-    /// The interval is too wide to tell, or the rise is between the two.
-    Unclear,
-}
-
-impl Forecast {
-    fn new(images: usize, error: Extrapolated, loss: Extrapolated) -> Self {
-        let gain = error.fall;
-        Self {
-            images,
-            accuracy_now: complement(error.now),
-            accuracy: complement(error.doubled),
-            gain,
-            log_loss_now: loss.now,
-            log_loss: loss.doubled,
-            error_law: error.law,
-            log_loss_law: loss.law,
-            outlook: if gain.high < LITTLE {
-                Outlook::Little
-            } else if gain.value >= LITTLE && gain.low > LITTLE / 2.0 {
-                Outlook::Helps
-            } else {
-                Outlook::Unclear
-            },
-        }
-    }
-}
-
-/// One sentence.
-impl fmt::Display for Forecast {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (now, images) = (self.accuracy_now.value, self.images);
-        let Estimate { value, low, high } = self.accuracy;
-        let expected = format!(
-            "with twice as many ({images}), an accuracy of about {value:.3} [{low:.3}, {high:.3}] is to be expected, after \
-             {now:.3} now"
-        );
-        match self.outlook {
-            Outlook::Helps => write!(f, "more images of this kind would help: {expected}"),
-            Outlook::Little => write!(
-                f,
-                "more images of this kind would change little: {expected}"
-            ),
-            Outlook::Unclear => write!(
-                f,
-                "the images do not tell for sure whether more of them would help: {expected}"
-            ),
-        }
-    }
-}
-
-/// One line for each size, and the sentence of the forecast.
-impl fmt::Display for SampleSizeCurve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for point in &self.points {
-            writeln!(
-                f,
-                "fitted on {:>5.0} images: accuracy {}, log loss {} (out of fold)",
-                point.images, point.accuracy, point.log_loss
-            )?;
-        }
-        match &self.forecast {
-            Some(forecast) => write!(f, "{forecast}"),
-            None => f.write_str("there are too few images to tell whether more of them would help"),
+    /// What these laws say of all images, and of twice as many.
+    fn extrapolated(&self, n: f64, level: f64) -> Extrapolated {
+        Extrapolated {
+            law: self.law,
+            now: self.of(|law| law.at(n), level),
+            doubled: self.of(|law| law.at(2.0 * n), level),
+            fall: self.of(|law| law.at(n) - law.at(2.0 * n), level),
         }
     }
 }

@@ -102,4 +102,11 @@ pub enum RetrainEvent<'a> {
     Stopped,
     /// The probabilities are calibrated.
     Calibrated(&'a Calibration),
+    /// Heads are fitted on parts of the images ([`Retrain::with_learning_curve`](super::Retrain::with_learning_curve)).
+    LearningCurve {
+        /// Parts done so far.
+        done: usize,
+        /// All parts.
+        total: usize,
+    },
 }

@@ -40,7 +40,8 @@ fn counts(confusion: &ConfusionMatrix) -> Vec<Vec<u64>> {
 /// The numbers of the job: `classes`; `train` with `accuracy` and number of images `n`; `test` with the same and the
 /// matrix `confusion[target][predicted]`, or null without test images, and with `pictures` (how many test images the
 /// classifier has seen, and how) where it has seen some; `seconds` for `embed` and `fit`;
-/// `images_per_second` of embedding. Accuracies are 0 to 1.
+/// `images_per_second` of embedding; `learning_curve`, where it was asked for
+/// ([`SampleSizeCurve`](crate::insight::SampleSizeCurve)). Accuracies are 0 to 1.
 impl Serialize for Retrained {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let training = Training {
@@ -58,9 +59,13 @@ impl Serialize for Retrained {
             fit: self.fitting_seconds,
         };
         let speed = self.computed as f64 / self.embedding_seconds;
-        let mut numbers = serializer.serialize_struct("Retrained", 5)?;
+        let fields = 5 + usize::from(self.learning_curve.is_some());
+        let mut numbers = serializer.serialize_struct("Retrained", fields)?;
         numbers.serialize_field("classes", self.classifier.classes())?;
         numbers.serialize_field("images_per_second", &speed)?;
+        if let Some(curve) = &self.learning_curve {
+            numbers.serialize_field("learning_curve", curve)?;
+        }
         numbers.serialize_field("seconds", &seconds)?;
         numbers.serialize_field("test", &test)?;
         numbers.serialize_field("train", &training)?;

@@ -7,6 +7,7 @@ use crate::classifier::Classifier;
 use crate::error::Result;
 use crate::familiarity::FamiliarityCounts;
 use crate::head::Checkpoint;
+use crate::insight::SampleSizeCurve;
 
 /// What a job gives.
 #[derive(Debug)]
@@ -26,6 +27,9 @@ pub struct Retrained {
     /// the classifier's temperature: more images than the test has. Each of these heads was fitted on a part of the images
     /// (four fifths by default), so the classifier itself is rather better. `None` where no cross-validation was made.
     pub out_of_fold: Option<Predictions>,
+    /// How good heads are that were fitted on fewer images, and what more images would bring; `None` where that was not asked
+    /// for ([`with_learning_curve`](super::Retrain::with_learning_curve)), or the job was stopped before.
+    pub learning_curve: Option<SampleSizeCurve>,
     /// Embeddings that were computed; the others were in the cache.
     pub computed: usize,
     /// Seconds that embedding took.
