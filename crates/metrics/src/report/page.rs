@@ -75,9 +75,10 @@ fn header(report: &Report) -> String {
     }
     let _ = write!(
         html,
-        "{} samples · {} classes · {wrong} mistakes</p>\n<div class=\"tiles\">\n",
-        evaluation.samples,
-        evaluation.classes.len()
+        "{} · {} · {}</p>\n<div class=\"tiles\">\n",
+        counted(evaluation.samples, "sample", "samples"),
+        counted(evaluation.classes.len(), "class", "classes"),
+        counted(wrong, "mistake", "mistakes")
     );
     for (name, title, class) in [
         ("accuracy", "Accuracy", "tile lead"),
@@ -210,4 +211,9 @@ fn all_scores(evaluation: &Evaluation) -> String {
         .collect();
     let head = ["Score", "Value", "Interval, or why there is none"];
     format!("<div class=\"narrow\">{}</div>\n", table(&head, &rows))
+}
+
+/// A number of things: `1 mistake`, `2 mistakes`.
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
