@@ -1,8 +1,13 @@
 //! Insight on matrices drawn for the purpose.
 
+use std::ops::ControlFlow;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
+use transfer::insight::{
+    OpenSet, Outlook, Pca, SampleSize, SampleSizeCurve, SimilarImages, label_noise, scatter_plot,
+};
+use transfer::{Embeddings, Error, HeadConfig};
 
 /// `[n, dim]`: class 0 around the first axis, class 1 around the second.
 fn two_classes(n: usize, dim: usize, seed: u64) -> (Vec<f32>, Vec<usize>) {
@@ -154,4 +159,127 @@ fn principal_components_of_known_data() {
     assert!(map.pixels().any(|p| p.0 != [255; 3]));
     assert!(Pca::fit(&values, 8, 9).is_err());
     assert!(Pca::fit(&values[..8], 8, 1).is_err());
+}
+
+/// Two classes of `n` images in all, alternately: normally distributed values, whose means differ by `distance` on the first
+/// axis alone.
+fn normal_classes(n: usize, dim: usize, distance: f32, seed: u64) -> Embeddings {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 24) as f32
+    };
+    // The sum of twelve uniform values is very nearly normal, with variance 1.
+    let mut normal = || (0..12).map(|_| uniform()).sum::<f32>() - 6.0;
+    let mut values = Vec::with_capacity(n * dim);
+    for image in 0..n {
+        let shift = if image % 2 == 0 { 0.0 } else { distance };
+        values.extend((0..dim).map(|axis| normal() + if axis == 0 { shift } else { 0.0 }));
+    }
+    Embeddings::new(values, dim, (0..n).map(|image| image % 2).collect()).unwrap()
+}
+
+fn sample_size(images: &Embeddings) -> SampleSizeCurve {
+    let fitted = HeadConfig::new().training(images).fit().unwrap();
+    let measured = SampleSize::new()
+        .measure(&fitted.report, images, |_, _| ControlFlow::Continue(()))
+        .unwrap();
+    measured.unwrap()
+}
+
+#[test]
+fn more_images_help_where_a_head_has_too_few() {
+    // One axis of sixty tells the classes apart: a head needs many images to find it.
+    let images = normal_classes(160, 60, 3.0, 1);
+    let curve = sample_size(&images);
+    let (first, last) = (curve.points[0], curve.points[4]);
+    assert_eq!((curve.images, last.images), (160, 128.0));
+    assert!(first.accuracy.value + 0.05 < last.accuracy.value, "{curve}");
+    assert!(first.log_loss.value > last.log_loss.value + 0.05, "{curve}");
+    let forecast = curve.forecast.unwrap();
+    assert_eq!(forecast.images, 320);
+    assert_ne!(forecast.outlook, Outlook::Little, "{curve}");
+    // The truth: heads of twice as many images, asked about many new ones.
+    let new = normal_classes(4000, 60, 3.0, 99);
+    let classes = ["0".to_string(), "1".to_string()];
+    let accuracies = (2..7).map(|seed| {
+        let twice = normal_classes(320, 60, 3.0, seed);
+        let head = HeadConfig::new().training(&twice).fit().unwrap().head;
+        let answers = head.predictions(&new, &classes).unwrap();
+        answers.confusion().accuracy().unwrap()
+    });
+    let truth = accuracies.sum::<f64>() / 5.0;
+    let expected = forecast.accuracy;
+    assert!(
+        expected.low < truth && truth < expected.high,
+        "{truth}: {curve}"
+    );
+}
+
+#[test]
+fn more_images_change_little_where_the_classes_overlap() {
+    // Two values, of which one tells: some tens of images are enough, and no head is right more often than 0.84.
+    let curve = sample_size(&normal_classes(800, 2, 2.0, 5));
+    let forecast = curve.forecast.unwrap();
+    assert_eq!(forecast.outlook, Outlook::Little, "{curve}");
+    assert!((forecast.accuracy.value - 0.84).abs() < 0.04, "{curve}");
+    assert!(curve.to_string().contains("would change little"), "{curve}");
+}
+
+#[test]
+fn a_learning_curve_does_not_depend_on_threads_and_keeps_variants_together() {
+    let images = normal_classes(60, 4, 2.0, 7);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let alone = pool.unwrap().install(|| sample_size(&images));
+    assert_eq!(alone, sample_size(&images));
+
+    // Each image twice under its name: as many images, and the same answers to both.
+    let rows: Vec<usize> = (0..120).map(|row| row / 2).collect();
+    let names = rows.iter().map(|row| format!("class/{row}")).collect();
+    let doubled = images.select(&rows).with_names(names).unwrap();
+    let curve = sample_size(&doubled);
+    let sizes = |curve: &SampleSizeCurve| -> Vec<f64> {
+        curve.points.iter().map(|point| point.images).collect()
+    };
+    assert_eq!((curve.images, sizes(&curve)), (60, sizes(&alone)));
+}
+
+#[test]
+fn a_learning_curve_can_be_stopped_and_refuses_what_it_cannot_do() {
+    let images = normal_classes(40, 3, 2.0, 3);
+    let report = HeadConfig::new().training(&images).fit().unwrap().report;
+    let measure = |settings: SampleSize| {
+        settings.measure(&report, &images, |done, total| {
+            assert!(total == 21 || done == 1);
+            ControlFlow::Break(())
+        })
+    };
+    assert_eq!(measure(SampleSize::new()).unwrap(), None);
+    for wrong in [
+        SampleSize::new().with_fractions([]),
+        SampleSize::new().with_fractions([0.5, 1.5]),
+        SampleSize::new().with_fractions([f64::NAN]),
+        SampleSize::new().with_repeats(0),
+        SampleSize::new().with_replicates(9),
+        SampleSize::new().with_level(1.0),
+    ] {
+        let refused = measure(wrong.clone());
+        assert!(matches!(refused, Err(Error::Setting { .. })), "{wrong:?}");
+    }
+    let two = SampleSize::new().with_fractions([0.5, 1.0]);
+    let curve = two.measure(&report, &images, |_, _| ControlFlow::Continue(()));
+    let curve = curve.unwrap().unwrap();
+    assert_eq!((curve.points.len(), curve.forecast), (2, None));
+    let lonely = images.select(&(0..39).step_by(2).chain([1]).collect::<Vec<_>>());
+    let refused = SampleSize::new().measure(&report, &lonely, |_, _| ControlFlow::Continue(()));
+    assert!(matches!(
+        refused,
+        Err(Error::TooFewImages {
+            found: 1,
+            needed: 2,
+            ..
+        })
+    ));
 }
