@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use metrics::report::Report;
 use metrics::{Bootstrap, EvaluationOptions};
+use transfer::familiarity::{Marked, Measured};
 use transfer::retrain::Retrained;
 
 use crate::DeviceName;
@@ -26,28 +28,74 @@ pub struct HeldOutOptions {
 }
 
 impl HeldOutOptions {
-    /// Writes what is wanted of a job whose classifier is in the file `output`.
-    pub fn write(
-        &self,
-        job: Retrained,
-        output: &Path,
-        images: &ImageOptions,
-    ) -> Result<(), Box<dyn Error>> {
-        if self.report.is_none() && self.answers.is_none() {
-            return Ok(());
-        }
+    /// Whether a file is to be written.
+    pub fn is_wanted(&self) -> bool {
+        self.report.is_some() || self.answers.is_some()
+    }
+
+    /// The report on the images that were held out, and which ones these are; `None` where there are none and neither
+    /// --report nor --answers is wanted.
+    ///
+    /// # Errors
+    /// Where there are none and one of the two is wanted.
+    pub fn report(&self, job: &Retrained) -> Result<Option<(SplitName, Report)>, Box<dyn Error>> {
         let split = self.report_on.unwrap_or(match job.test {
             Some(_) => SplitName::Test,
             None => SplitName::OutOfFold,
         });
         let predictions = match split {
-            SplitName::Test => job.test.ok_or("there are no test images to report on")?,
-            SplitName::OutOfFold => job.out_of_fold.ok_or(
-                "there are no out-of-fold answers: this recipe makes no cross-validation, or the network has learnt from \
-                 the images",
-            )?,
+            SplitName::Test => job.test.as_ref(),
+            SplitName::OutOfFold => job.out_of_fold.as_ref(),
         };
-        crate::say!("\nreported: {}", split.what(predictions.len()));
+        let Some(predictions) = predictions else {
+            return match (split, self.is_wanted()) {
+                (_, false) => Ok(None),
+                (SplitName::Test, true) => Err("there are no test images to report on".into()),
+                (SplitName::OutOfFold, true) => Err(
+                    "there are no out-of-fold answers: this recipe makes no cross-validation, or the network has learnt \
+                     from the images"
+                        .into(),
+                ),
+            };
+        };
+        let wanted = EvaluationOptions::new().with_intervals(Bootstrap::new());
+        let mut report = predictions.report(&wanted)?;
+        if let Some(curve) = &job.learning_curve {
+            if let Some(forecast) = &curve.forecast {
+                report = report.with_fact("More images", forecast.to_string());
+            }
+            for chart in curve.learning_curves() {
+                report = report.with_learning_curve(chart);
+            }
+        }
+        Ok(Some((split, report)))
+    }
+
+    /// Writes what is wanted of a job, of which this is the report, and whose classifier is in the file `output`.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn write(
+        &self,
+        job: Retrained,
+        reported: Option<(SplitName, Report)>,
+        output: &Path,
+        images: &ImageOptions,
+    ) -> Result<(), Box<dyn Error>> {
+        let measured = seen(&job, images);
+        let Some((split, report)) = reported else {
+            return Ok(());
+        };
+        let predictions = match split {
+            SplitName::Test => job.test,
+            SplitName::OutOfFold => job.out_of_fold,
+        };
+        let Some(predictions) = predictions else {
+            return Ok(());
+        };
+        if self.is_wanted() {
+            crate::say!("\nheld out: {}", split.what(predictions.len()));
+        }
         if let Some(path) = &self.answers {
             let mut lines = Vec::new();
             predictions.write_json_lines(&mut lines)?;
@@ -56,15 +104,8 @@ impl HeldOutOptions {
         let Some(path) = &self.report else {
             return Ok(());
         };
-        let wanted = EvaluationOptions::new().with_intervals(Bootstrap::new());
-        let report = predictions.report(&wanted)?;
         let mut answers = Answers::of(job.classifier, predictions, split);
-        if split == SplitName::Test && job.test_counts.seen() > 0 {
-            answers.measured = Some(transfer::familiarity::Measured {
-                counts: job.test_counts,
-                included: images.include_training,
-            });
-        }
+        answers.measured = measured.filter(|_| split == SplitName::Test);
         let folder = match (&images.test_dir, split) {
             (Some(test), SplitName::Test) => test.clone(),
             _ => images.folder(),
@@ -79,4 +120,36 @@ impl HeldOutOptions {
         let report = answers.describe(report, output, &shown);
         write(path, answers.with_pictures(report, &shown, false)?.html()?)
     }
+}
+
+/// All numbers of a job, with those of its report, as JSON. `seconds`: how long all of it took.
+///
+/// # Errors
+/// Where a number cannot be written.
+pub fn numbers(
+    job: &Retrained,
+    reported: Option<&(SplitName, Report)>,
+    images: &ImageOptions,
+    seconds: f64,
+) -> Result<String, Box<dyn Error>> {
+    let mut numbers = serde_json::to_value(job)?;
+    numbers["seconds"]["total"] = seconds.into();
+    if let Some((split, report)) = reported {
+        numbers["evaluation"] = serde_json::to_value(Marked {
+            numbers: report.evaluation(),
+            pictures: seen(job, images).filter(|_| *split == SplitName::Test),
+            split: Some(split.name()),
+        })?;
+    }
+    numbers["calibration"] = serde_json::to_value(job.classifier.calibration())?;
+    numbers["fit"] = serde_json::to_value(job.classifier.report())?;
+    Ok(serde_json::to_string_pretty(&numbers)? + "\n")
+}
+
+/// How well the test images are known, where the classifier has seen some of them.
+fn seen(job: &Retrained, images: &ImageOptions) -> Option<Measured> {
+    (job.test_counts.seen() > 0).then_some(Measured {
+        counts: job.test_counts,
+        included: images.include_training,
+    })
 }

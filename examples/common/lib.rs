@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod labels;
 pub mod model;
 pub mod network;
+pub mod outcome;
 pub mod paths;
 pub mod progress;
 pub mod ranges;
@@ -33,6 +34,7 @@ use transfer::{Backbone, FileKind};
 
 pub use self::finish::{finish, main};
 pub use self::progress::Bar;
+pub use self::say::counted;
 
 /// What runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]

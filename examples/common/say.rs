@@ -26,6 +26,11 @@ macro_rules! warn {
     };
 }
 
+/// A number of things: `1 image`, `2 images`.
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// See [`say!`].
 pub fn line(text: Arguments<'_>) {
     let text = format!("{}\n", Escaped(&text.to_string()));

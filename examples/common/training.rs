@@ -1,29 +1,39 @@
-//! How a training goes on, and what came of it, in words and numbers.
+//! How a training goes on, in words and numbers.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use metrics::Predictions;
 use transfer::Classifier;
 use transfer::familiarity::{FamiliarityCounts, Measured};
-use transfer::head::FitEvent;
+use transfer::head::{Candidate, FitEvent, Search};
 use transfer::retrain::RetrainEvent;
 
-use crate::Bar;
 use crate::images::say_images;
+use crate::{Bar, counted};
 
 /// Shows the events of a job: bars for embeddings, lines for the rest.
 pub struct Progress {
     bar: Bar,
     cache: PathBuf,
+    verbose: bool,
+    choice: Choice,
+}
+
+/// What cross-validation has tried so far, and the best of it.
+#[derive(Default)]
+struct Choice {
+    tried: usize,
+    best: Option<Candidate>,
 }
 
 impl Progress {
-    /// Shows embeddings that are kept in that folder.
-    pub fn new(cache: &Path) -> Self {
+    /// Shows embeddings that are kept in that folder. `verbose`: every setting that cross-validation tries has a line.
+    pub fn new(cache: &Path, verbose: bool) -> Self {
         Self {
             bar: Bar::default(),
             cache: cache.into(),
+            verbose,
+            choice: Choice::default(),
         }
     }
 
@@ -36,6 +46,12 @@ impl Progress {
             RetrainEvent::Variants { done, total } => {
                 self.bar.count("variants", done, total);
             }
+            RetrainEvent::LearningCurve { done, total } => {
+                self.bar.count_of("learning curve", "subsets", done, total);
+                if done == total {
+                    self.bar.clear();
+                }
+            }
             event => {
                 self.bar.clear();
                 self.say(event);
@@ -43,7 +59,7 @@ impl Progress {
         }
     }
 
-    fn say(&self, event: RetrainEvent<'_>) {
+    fn say(&mut self, event: RetrainEvent<'_>) {
         match event {
             RetrainEvent::Images { folder, split } => say_images(folder, split),
             RetrainEvent::StartsFrom {
@@ -51,25 +67,79 @@ impl Progress {
                 classes,
             } => say_new_classes(classifier, classes),
             RetrainEvent::LeftOut { error, .. } => crate::warn!("left out {error}"),
+            RetrainEvent::Embedded { computed: 0, .. } => crate::say!(
+                "embedded 0 images: the embeddings of all of them were in {}",
+                files::shown_path(&self.cache)
+            ),
             RetrainEvent::Embedded { computed, seconds } => crate::say!(
-                "embedded {computed} images in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
+                "embedded {} in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
+                counted(computed, "image", "images"),
                 computed as f64 / seconds,
                 files::shown_path(&self.cache)
             ),
             RetrainEvent::TestSeen { counts, included } => say_seen(*counts, included),
             RetrainEvent::VariationCost { images, estimate } => crate::say!(
-                "distortions: {images} images to embed at most, about {:.1} minutes",
+                "distortions: at most {} to embed, about {:.1} minutes",
+                counted(images, "image", "images"),
                 estimate.as_secs_f64() / 60.0
             ),
-            RetrainEvent::Varied { computed } => {
-                crate::say!("{computed} variants computed; the others were in the cache");
-            }
-            RetrainEvent::Fit(event) => say_fit(&event),
+            RetrainEvent::Varied { computed } => crate::say!(
+                "embedded {}; their embeddings are kept in {}",
+                counted(computed, "variant", "variants"),
+                files::shown_path(&self.cache)
+            ),
+            RetrainEvent::Fit(event) => self.say_fit(&event),
             RetrainEvent::Stopped => crate::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
             RetrainEvent::Calibrated(calibration) => crate::say!("{calibration}"),
             _ => {}
+        }
+    }
+
+    fn say_fit(&mut self, event: &FitEvent<'_>) {
+        match event {
+            FitEvent::Candidate(found) => {
+                if self.verbose {
+                    crate::say!("{found}");
+                }
+                self.choice.add(found);
+            }
+            // Nothing more is chosen once the head itself is fitted.
+            FitEvent::Pass {
+                search: Search::Final,
+                ..
+            } => self.choice.say(),
+            FitEvent::Step { record, .. } => {
+                let now = timestamp(SystemTime::now());
+                for line in record.to_string().lines() {
+                    crate::say!("{now}: {line}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Choice {
+    fn add(&mut self, found: &Candidate) {
+        self.tried += 1;
+        let least = self
+            .best
+            .as_ref()
+            .map_or(f64::INFINITY, |best| best.log_loss);
+        if found.log_loss < least {
+            self.best = Some(found.clone());
+        }
+    }
+
+    /// Says once what was chosen.
+    fn say(&mut self) {
+        if let Some(best) = self.best.take() {
+            crate::say!(
+                "{} tried; the best: {best}",
+                counted(self.tried, "setting", "settings")
+            );
         }
     }
 }
@@ -78,19 +148,6 @@ impl Progress {
 pub fn say_seen(counts: FamiliarityCounts, included: bool) {
     let measured = Measured { counts, included };
     crate::say!("test images: {measured}");
-}
-
-fn say_fit(event: &FitEvent<'_>) {
-    match event {
-        FitEvent::Candidate(found) => crate::say!("{found}"),
-        FitEvent::Step { record, .. } => {
-            let now = timestamp(SystemTime::now());
-            for line in record.to_string().lines() {
-                crate::say!("{now}: {line}");
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Date and time in UTC, as `retrain.py` has it in its lines: `2017-06-30 12:00:00.123456`.
@@ -106,33 +163,14 @@ fn say_new_classes(from: &Classifier, classes: &[String]) {
     let new: Vec<&str> = new.map(String::as_str).collect();
     match &new[..] {
         [] => crate::say!(
-            "the training continues with the {} classes of the classifier",
-            known.len()
+            "the training continues with the {} of the classifier",
+            counted(known.len(), "class", "classes")
         ),
         new => crate::say!(
-            "the training continues with the {} classes of the classifier and {} new: {}",
-            known.len(),
-            new.len(),
+            "the training continues with the {} of the classifier and {}: {}",
+            counted(known.len(), "class", "classes"),
+            counted(new.len(), "new one", "new ones"),
             new.join(", ")
         ),
-    }
-}
-
-/// Says how good a classifier is on the test images, where there are any: in the words of `retrain.py` too, and with the
-/// names of the images that are classified wrongly, where that is asked for.
-pub fn say_test(test: Option<&Predictions>, parity: bool, mistakes: bool) {
-    let Some(test) = test else {
-        crate::say!("\nNo test images: nothing says how good it is.");
-        return;
-    };
-    crate::say!("\nOn the {} test images:\n{}", test.len(), test.summary());
-    if parity {
-        let accuracy = 100.0 * test.confusion().accuracy().unwrap_or(f64::NAN);
-        crate::say!("Final test accuracy = {accuracy:.1}% (N={})", test.len());
-    }
-    let files = test.files().unwrap_or_default();
-    for at in test.mistakes().take_while(|_| mistakes) {
-        let predicted = &test.classes()[test.predicted()[at]];
-        crate::say!("{} is called {predicted}", files[at]);
     }
 }
