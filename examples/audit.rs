@@ -89,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             common::say!("{:14} and {} more", "", paths.len() - PRINTED);
         }
     }
-    common::say!("{} findings", findings.len());
+    common::say!("{}", common::counted(findings.len(), "finding", "findings"));
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
         files::write_bytes(path, json.as_bytes())?;
@@ -100,7 +100,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let written = ReviewPage::new(classes).write(path, &cards(&findings, &folders))?;
         if written.left_out > 0 {
             let (shown, left_out) = (written.shown, written.left_out);
-            common::say!("the page has {shown} images; {left_out} more had no place on it");
+            common::say!(
+                "the page has {}; {left_out} more had no place on it",
+                common::counted(shown, "image", "images")
+            );
         }
     }
     if let Some(path) = &options.pairs {
@@ -119,7 +122,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         .filter(|finding| options.deny.contains(&finding.kind))
         .count();
     if denied > 0 {
-        common::warn!("error: {denied} findings are of a kind that --deny names");
+        common::warn!(
+            "error: {} of a kind that --deny names",
+            common::counted(denied, "finding is", "findings are")
+        );
     }
     Ok(ExitCode::from(u8::from(denied > 0)))
 }

@@ -54,12 +54,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         bar.count_of("resampling", "replicates", done, total);
     })?;
     bar.clear();
-    let images = after.len();
-    common::say!(
-        "First: {}, second: {}; {images} images\n",
-        names[0],
-        names[1]
-    );
+    let images = common::counted(after.len(), "image", "images");
+    common::say!("First: {}, second: {}; {images}\n", names[0], names[1]);
     common::say!("{}", comparison.to_string().trim_end());
     for (title, samples) in [
         ("Now right", &comparison.outcomes.fixed),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use dataset::download::{Download, read_list};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 /// Download the images of a list of URLs into the folder OUTPUT/CLASS.
 ///
@@ -53,9 +53,12 @@ fn main() -> ExitCode {
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let entries = read_list(&options.urls)?;
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {msg}");
+    if entries.is_empty() {
+        let path = files::shown_path(&options.urls);
+        return Err(format!("{path}: no URLs in it").into());
+    }
     let bar = ProgressBar::new(entries.len() as u64);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(common::progress::style("{bar:30} {pos}/{len} URLs, {rate}"));
     let records = Download::new()
         .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
@@ -70,8 +73,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .filter(|record| record.path.is_some())
         .count();
     common::say!(
-        "{arrived} of {} URLs have an image in {}",
-        records.len(),
+        "{arrived} of {} gave an image, in {}",
+        common::counted(records.len(), "URL", "URLs"),
         files::shown_path(&options.output.join(&options.class))
     );
     let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
@@ -79,12 +82,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if others > 0 {
         let texts = options.keep.join("\" or \"");
         common::say!(
-            "{others} URLs were not downloaded, because they do not contain \"{texts}\"; --keep \"\" downloads all"
+            "not downloaded, because \"{texts}\" is not in it: {}; --keep \"\" downloads all",
+            common::counted(others, "URL", "URLs")
         );
     }
     let retry = records.iter().filter(|record| record.retry).count();
     if retry > 0 {
-        common::say!("{retry} URLs failed for a cause that may pass: run the same command again");
+        common::say!(
+            "{} failed for a cause that may pass: run the same command again",
+            common::counted(retry, "URL", "URLs")
+        );
     }
     common::say!(
         "what became of every URL is in {}",

@@ -71,8 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let cache = merge(&options.network, &options.merge)?;
     let Some(image_dir) = &options.image_dir else {
         common::say!(
-            "{} records in {}",
-            cache.len(),
+            "{} in {}",
+            common::counted(cache.len(), "record", "records"),
             files::shown_path(&cache.path())
         );
         return Ok(());
@@ -86,9 +86,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         for (_, error) in &imported.failed {
             common::warn!("left out {error}");
         }
-        let (images, failed) = (imported.images, imported.failed.len());
+        let images = common::counted(imported.images, "image", "images");
+        let failed = imported.failed.len();
         common::say!(
-            "{images} images taken from {}, {failed} left out",
+            "{images} taken from {}, {failed} left out",
             files::shown_path(&from)
         );
         return Ok(());
@@ -102,8 +103,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say_left_out(&filled.failed);
     let (seconds, computed) = (start.elapsed().as_secs_f64(), filled.computed);
     common::say!(
-        "{} images, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",
-        items.len(),
+        "{}, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",
+        common::counted(items.len(), "image", "images"),
         computed as f64 / seconds,
         filled.failed.len()
     );

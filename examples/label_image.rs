@@ -117,8 +117,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let seconds = start.elapsed().as_secs_f64();
         let rate = images.len() as f64 / seconds;
         common::warn!(
-            "{} images in {seconds:.2} s, {rate:.1} images/s",
-            images.len()
+            "{} in {seconds:.2} s, {rate:.1} images/s",
+            common::counted(images.len(), "image", "images")
         );
     }
     Ok(ExitCode::from(u8::from(failed > 0)))

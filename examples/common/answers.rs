@@ -55,11 +55,12 @@ impl SplitName {
 
     /// What so many images of this kind are, in words.
     pub fn what(self, images: usize) -> String {
+        let images = crate::counted(images, "image", "images");
         match self {
-            Self::Test => format!("{images} images of the classifier's own test part"),
+            Self::Test => format!("{images} of the classifier's own test part"),
             Self::OutOfFold => format!(
-                "{images} images that the classifier was trained on, each answered by a head that had not seen it (out of \
-                 fold). Each of these heads was fitted on a part of the images, so the classifier itself is rather better"
+                "{images} that the classifier was trained on, each answered by a head that had not seen it (out of fold). \
+                 Each of these heads was fitted on a part of the images, so the classifier itself is rather better"
             ),
         }
     }

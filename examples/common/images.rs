@@ -76,6 +76,10 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
     crate::say!("images: {training} training, {validation} validation, {test} test");
     let unused = split.unused(folder);
     if unused > 0 {
-        crate::say!("{unused} images of the hashed split's own test part are set aside");
+        crate::say!(
+            "{} of the hashed split's own test part {} set aside",
+            crate::counted(unused, "image", "images"),
+            if unused == 1 { "is" } else { "are" }
+        );
     }
 }

@@ -28,7 +28,13 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             let folder = files::shown_path(argument);
             if others > 0 {
                 crate::warn!(
-                    "left out {others} files in {folder} whose names do not end as images' do"
+                    "left out {} in {folder}: {} not end as an image's does",
+                    crate::counted(others, "file", "files"),
+                    if others == 1 {
+                        "its name does"
+                    } else {
+                        "their names do"
+                    }
                 );
             }
             if files.len() == before {

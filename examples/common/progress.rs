@@ -1,10 +1,11 @@
 //! Progress as bars.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 #[cfg(feature = "download")]
 use indicatif::ProgressDrawTarget;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 #[cfg(feature = "download")]
 use mobilenet::weights::Event;
 
@@ -33,11 +34,9 @@ impl Bar {
         let (_, bar) = self.0.get_or_insert_with(|| {
             let bar = ProgressBar::new(total as u64).with_message(what.to_string());
             let template = format!(
-                "{{msg:>12}} {{wide_bar}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left"
+                "{{msg:>12}} {{wide_bar}} {{pos}}/{{len}} {things}, {{rate}}, {{eta}} left"
             );
-            if let Ok(style) = ProgressStyle::with_template(&template) {
-                bar.set_style(style);
-            }
+            bar.set_style(style(&template));
             bar.enable_steady_tick(Duration::from_millis(200));
             (what.to_string(), bar)
         });
@@ -53,14 +52,23 @@ impl Bar {
     }
 }
 
+/// The style of a template, in which `{rate}` is how many per second, with no more digits than a person reads.
+pub fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+        let rate = state.per_sec();
+        // Nobody is left to tell where this fails.
+        let _ = write!(text, "{rate:.*}/s", usize::from(rate < 10.0));
+    })
+}
+
 /// Shows on a bar what is fetched.
 #[cfg(feature = "download")]
 pub fn show_fetch() -> impl Fn(&Event) {
     let bar = ProgressBar::hidden();
     let template = "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    bar.set_style(style(template));
     bar.set_message("fetching");
     let shown = bar.clone();
     let say = move |text: &str| shown.suspend(|| crate::warn!("{text}"));
