@@ -23,7 +23,17 @@ fn the_sample_set_end_to_end() {
     };
     let bytes = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
 
-    run(&mut retrain("first.safetensors", "cache"));
+    let said = run(&mut retrain("first.safetensors", "cache"));
+    for part in [
+        "settings tried; the best: C = ",
+        "are classified rightly: accuracy 0.9",
+        "The classifier is in first.safetensors.",
+        "What can be done next:",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // The settings that were tried are told on demand.
+    assert_eq!(said.matches("(cross-validation)").count(), 1, "{said}");
     let metrics = json(&folder.path().join("metrics.json"));
     let accuracy = metrics["test"]["accuracy"].as_f64().unwrap();
     // The drawn pictures are easy: of 94 that were held out, all may be right.
@@ -36,6 +46,15 @@ fn the_sample_set_end_to_end() {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(Some(counted), metrics["test"]["n"].as_u64());
+    // The numbers of the report, and how the head was fitted.
+    let evaluation = &metrics["evaluation"];
+    assert_eq!(evaluation["split"], "test");
+    assert_eq!(evaluation["accuracy"], metrics["test"]["accuracy"]);
+    assert!(
+        evaluation["intervals"]["accuracy"].is_array(),
+        "{evaluation}"
+    );
+    assert!(metrics["fit"]["candidates"].is_array(), "{metrics}");
 
     let said = run(&mut retrain("second.safetensors", "cache"));
     assert!(said.contains("embedded 0 images"), "{said}");
@@ -253,4 +272,32 @@ fn numbers_of_training(folder: &Path) -> Option<u64> {
     let classifier = transfer::Classifier::load(folder.join("classifier.safetensors")).unwrap();
     let pictures = classifier.pictures()?;
     Some(pictures.count(dataset::split::Subset::Training) as u64)
+}
+
+/// A handful of test images says little, which is said, and what the cross-validation says stands beside it.
+#[test]
+fn few_test_images_and_more_images_are_said_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    dataset::sample::write(folder.path().join("photos"), 40, 1).unwrap();
+    let mut retrain = example("retrain");
+    retrain.current_dir(folder.path());
+    retrain.args(["--image-dir", "photos", "--learning-curve", "--verbose"]);
+    retrain.args(["--metrics", "metrics.json", "--report", "report.html"]);
+    let said = run(&mut retrain);
+    for part in [
+        "So few test images say little",
+        "each answered by a head that had not seen it (cross-validation), ",
+        "Would more images help?",
+        "with twice as many",
+        "precision",
+        "The report is in report.html.",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(said.matches(" (cross-validation)\n").count() > 2, "{said}");
+    let curve = &json(&folder.path().join("metrics.json"))["learning_curve"];
+    assert_eq!(curve["points"].as_array().map(Vec::len), Some(5));
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("Accuracy by the number of images"));
+    assert!(page.contains("More images"));
 }

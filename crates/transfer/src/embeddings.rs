@@ -115,12 +115,18 @@ impl Embeddings {
     /// # Errors
     /// [`Error::TooFewImages`] with the name of the first class that has none.
     pub fn check_classes(&self, classes: &[String]) -> Result<()> {
+        self.check_images_per_class(classes, 1)
+    }
+
+    /// Checks that each class has so many images.
+    pub(crate) fn check_images_per_class(&self, classes: &[String], needed: usize) -> Result<()> {
         let counts = class_counts(&self.targets, classes.len());
-        match classes.iter().zip(counts).find(|(_, count)| *count == 0) {
+        let mut counted = classes.iter().zip(counts);
+        match counted.find(|(_, count)| *count < needed) {
             Some((class, found)) => Err(Error::TooFewImages {
                 class: class.clone(),
                 found,
-                needed: 1,
+                needed,
             }),
             None => Ok(()),
         }

@@ -17,7 +17,8 @@
 //! * [`familiarity`]: whether a picture is new to a classifier, or one that it was trained on.
 //! * [`finetune`]: the last blocks of the backbone learn, too (feature `burn`).
 //! * [`gradients`]: a classifier as the functions that explanations ask for.
-//! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components.
+//! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components,
+//!   and whether more images would help.
 //! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes by which a picture is recognized.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`table`]: embeddings as a table for other programs: NumPy, CSV, Apache Parquet.

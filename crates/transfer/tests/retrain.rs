@@ -9,6 +9,7 @@ use dataset::{HashedSplit, ImageFolder};
 use mobilenet::Weights;
 use transfer::classifier::RejectOption;
 use transfer::head::GradientDescent;
+use transfer::insight::SampleSize;
 use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
 use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 
@@ -191,4 +192,52 @@ fn what_cannot_be_done_is_refused_first() {
         one_class.to_string().contains("`boat` as the only class"),
         "{one_class}"
     );
+}
+
+#[test]
+fn a_learning_curve_is_measured_where_it_is_asked_for_and_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    dataset::sample::write(path("photos"), 30, 1).unwrap();
+    let job = || Retrain::new(path("photos")).with_cache(path("cache"));
+    let plain = job().run().unwrap();
+    assert_eq!(plain.learning_curve, None);
+    assert!(
+        serde_json::to_value(&plain)
+            .unwrap()
+            .get("learning_curve")
+            .is_none()
+    );
+
+    let last = RefCell::new((0, 0));
+    let measured = job()
+        .with_learning_curve(SampleSize::new().with_repeats(2))
+        .on_event(|event| {
+            if let RetrainEvent::LearningCurve { done, total } = event {
+                *last.borrow_mut() = (done, total);
+            }
+        })
+        .run()
+        .unwrap();
+    assert_eq!(*last.borrow(), (9, 9));
+    let curve = measured.learning_curve.as_ref().unwrap();
+    // All that the head was fitted on: training and validation images, without the test images.
+    let test = measured.test.as_ref().map_or(0, |test| test.len());
+    assert_eq!(curve.images, 60 - test);
+    // With all images, the heads are those of the cross-validation.
+    let out_of_fold = measured.out_of_fold.as_ref().unwrap();
+    let accuracy = out_of_fold.confusion().accuracy().unwrap();
+    let all = curve.points.last().unwrap();
+    assert!((all.accuracy.value - accuracy).abs() < 1e-9, "{curve}");
+    let numbers = serde_json::to_value(&measured).unwrap();
+    assert_eq!(numbers["learning_curve"]["images"], curve.images);
+
+    plain.save(path("plain")).unwrap();
+    measured.save(path("measured")).unwrap();
+    assert!(bytes(&path("plain")) == bytes(&path("measured")));
+
+    let refused = job()
+        .with_learning_curve(SampleSize::new().with_repeats(0))
+        .run();
+    assert!(matches!(refused, Err(transfer::Error::Setting { .. })));
 }

@@ -141,7 +141,8 @@ impl SampleSize {
     ///
     /// # Errors
     /// [`Error::Setting`] where a setting is out of its range; [`Error::TooFewImages`] where a class has fewer than two
-    /// images; [`Error::Mismatch`] where all images of a class are in one of the given folds; and the errors of
+    /// images; [`Error::Mismatch`] where all images of a class are in one of the given folds, or the folds are not those of
+    /// these images; and the errors of
     /// [`HeadTraining::fit`](crate::head::HeadTraining::fit).
     pub fn measure(
         &self,
@@ -294,6 +295,14 @@ impl Dealt {
             Some(given) => given.clone(),
             None => drawn_folds(report.config.seed(), count, images),
         };
+        let folds = fold_of
+            .iter()
+            .max()
+            .map_or(0, |&fold| fold.saturating_add(1));
+        if !(2..=images.len()).contains(&folds) {
+            let expected = format!("2 to {}, numbered from 0", images.len());
+            return Err(Error::mismatch("folds", expected, folds));
+        }
         let mut of_name = HashMap::new();
         let mut dealt = Self {
             rows: Vec::new(),

@@ -149,8 +149,8 @@ impl<'a> Retrain<'a> {
 
     /// Measures, once the head is trained, how good heads are that were fitted on fewer of the images, and what more images
     /// would bring ([`Retrained::learning_curve`]). It fits some hundred more heads: that takes about as long as the
-    /// cross-validation of the default recipe, and much longer with gradient descent. A network that was fine-tuned has seen
-    /// the images, and is refused. Default: not measured.
+    /// cross-validation of the default recipe, and much longer with gradient descent. It needs two training images of each
+    /// class. A network that was fine-tuned has seen the images, and is refused. Default: not measured.
     pub fn with_learning_curve(mut self, curve: SampleSize) -> Self {
         self.learning_curve = Some(curve);
         self
@@ -225,6 +225,13 @@ impl<'a> Retrain<'a> {
         };
         let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
         embedded.training.embeddings.check_classes(classes)?;
+        if self.learning_curve.is_some() {
+            // Known now, not after a long training.
+            embedded
+                .training
+                .embeddings
+                .check_images_per_class(classes, 2)?;
+        }
         let known = self.known(&embedded);
         let test_images = self.test_images(&known, &embedded.test)?;
 
