@@ -222,7 +222,7 @@ fn a_learning_curve_is_measured_where_it_is_asked_for_and_changes_nothing() {
     assert_eq!(*last.borrow(), (9, 9));
     let curve = measured.learning_curve.as_ref().unwrap();
     // All that the head was fitted on: training and validation images, without the test images.
-    let test = measured.test.as_ref().map_or(0, |test| test.len());
+    let test = measured.test.as_ref().map_or(0, metrics::Predictions::len);
     assert_eq!(curve.images, 60 - test);
     // With all images, the heads are those of the cross-validation.
     let out_of_fold = measured.out_of_fold.as_ref().unwrap();
