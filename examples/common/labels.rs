@@ -92,7 +92,9 @@ impl<'a> Layout<'a> {
     fn json(&self, image: &Path, line: &Line) -> String {
         let image = image.display().to_string();
         let answer = match line {
-            Line::Failed(why) => return json!({ "image": image, "error": why }).to_string(),
+            Line::Failed(why) => {
+                return crate::visible_json(&json!({ "image": image, "error": why }).to_string());
+            }
             Line::Answer(answer) => answer,
         };
         let top = answer.ranked[..self.top].iter();
@@ -103,7 +105,7 @@ impl<'a> Layout<'a> {
         if self.classifier.can_reject() {
             line["none_of_these"] = json!(answer.rejection);
         }
-        line.to_string()
+        crate::visible_json(&line.to_string())
     }
 
     fn row(&self, image: &Path, line: &Line) -> String {

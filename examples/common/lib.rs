@@ -212,17 +212,26 @@ pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-/// Writes JSON to a file, or, where that is `-`, to standard output. What cannot be seen is escaped as JSON does it.
-pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Box<dyn Error>> {
-    let mut text = String::new();
-    for c in serde_json::to_string_pretty(value)?.chars() {
+/// JSON in which what cannot be seen is escaped as JSON does it, so that it stays JSON on a terminal.
+pub fn visible_json(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
         if c != '\n' && files::is_unprintable(c) {
             // None of these is above U+FFFF.
-            text += &format!("\\u{:04x}", u32::from(c));
+            visible += &format!("\\u{:04x}", u32::from(c));
         } else {
-            text.push(c);
+            visible.push(c);
         }
     }
+    visible
+}
+
+/// Writes JSON to a file, or, where that is `-`, to standard output, as [`visible_json`].
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), Box<dyn Error>> {
+    let text = visible_json(&serde_json::to_string_pretty(value)?);
     if path == Path::new("-") {
         say!("{text}");
     } else {
