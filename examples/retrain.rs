@@ -140,9 +140,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     );
     let held_out = &options.held_out;
     let (images, report) = (&options.images, held_out.report.as_deref());
-    let reported = match metrics.is_some() || held_out.is_wanted() {
-        true => held_out.report(&job)?,
-        false => None,
+    let reported = if metrics.is_some() || held_out.is_wanted() {
+        held_out.report(&job)?
+    } else {
+        None
     };
     if let Some(path) = metrics {
         let seconds = start.elapsed().as_secs_f64();
