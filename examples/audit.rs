@@ -83,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     {
         common::say!("{kind:<14} {detail}");
         for path in paths.iter().take(PRINTED) {
-            common::say!("{:14} {}", "", files::shown_path(&path));
+            common::say!("{:14} {}", "", files::shown_path(path));
         }
         if paths.len() > PRINTED {
             common::say!("{:14} and {} more", "", paths.len() - PRINTED);

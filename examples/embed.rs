@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         common::say!(
             "{} in {}",
             common::counted(cache.len(), "record", "records"),
-            files::shown_path(&cache.path())
+            files::shown_path(cache.path())
         );
         return Ok(());
     };
@@ -90,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let failed = imported.failed.len();
         common::say!(
             "{images} taken from {}, {failed} left out",
-            files::shown_path(&from)
+            files::shown_path(from)
         );
         return Ok(());
     }
@@ -124,7 +124,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         for part in parts {
             write_bottlenecks(to, &architecture, &part?)?;
         }
-        common::say!("as text, for {architecture}, in {}", files::shown_path(&to));
+        common::say!("as text, for {architecture}, in {}", files::shown_path(to));
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             folder.push(name);
         }
         let mut result =
-            Err(format!("{}: another image has this name", files::shown_path(&path)).into());
+            Err(format!("{}: another image has this name", files::shown_path(path)).into());
         if names.insert(name) {
             let image = (path.as_path(), target);
             result = options.explain.image(&classifier, image, &folder, score);

@@ -72,12 +72,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         match rates.suggestion {
             Some(rate) => say!(
                 "--learning-rate {rate:.1e} (see {})",
-                files::shown_path(&plot)
+                files::shown_path(plot)
             ),
-            None => say!(
-                "no rate lowered the loss (see {})",
-                files::shown_path(&plot)
-            ),
+            None => say!("no rate lowered the loss (see {})", files::shown_path(plot)),
         }
         return Ok(());
     }
@@ -99,7 +96,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         learning_curves_svg(&result.record.learning_curves())?.as_bytes(),
     )?;
     result.save(&options.output)?;
-    let [path, curve] = [&options.output, &curve].map(|path| files::shown_path(&path));
+    let [path, curve] = [&options.output, &curve].map(|path| files::shown_path(path));
     say!(
         "{:.0} s. The classifier is in {path}, its learning curve in {curve}",
         start.elapsed().as_secs_f64()

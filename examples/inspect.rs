@@ -57,9 +57,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         match FileKind::of(file) {
             Some(FileKind::Classifier) => return classifier(file, options),
             // Weights of other programs have no kind.
-            Some(FileKind::Weights) | None => weights = files::shown_path(&file).to_string(),
+            Some(FileKind::Weights) | None => weights = files::shown_path(file).to_string(),
             Some(kind) => {
-                common::say!("{}: {kind}; {}", files::shown_path(&file), kind.taken_by());
+                common::say!("{}: {kind}; {}", files::shown_path(file), kind.taken_by());
                 return Ok(());
             }
         }

@@ -29,6 +29,7 @@ use transfer::retrain::Retrain;
                   retrain --image-dir photos --flip-left-right --random-crop 10 --variants 4\n  \
                   retrain --image-dir more-photos --from classifier.safetensors --how-many-training-steps 500"
 )]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of the command line.
 pub(crate) struct Options {
     #[command(flatten)]
     images: ImageOptions,

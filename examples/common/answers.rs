@@ -145,7 +145,7 @@ impl Images {
 
 /// Says where a classifier does not know the pictures that it was made with.
 fn say_unknown(classifier: &Classifier, path: &Path) {
-    let path = files::shown_path(&path);
+    let path = files::shown_path(path);
     match classifier.pictures() {
         None => crate::say!(
             "{path} does not know its training pictures: the images here may be among them, and the numbers may flatter"
@@ -287,7 +287,7 @@ impl Answers {
         classifier.describe(
             report,
             &file_name(file),
-            &files::shown_path(&folder).to_string(),
+            &files::shown_path(folder).to_string(),
         )
     }
 
@@ -363,6 +363,6 @@ pub fn file_name(path: &Path) -> String {
 /// Writes a file and says so.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Box<dyn Error>> {
     files::write_bytes(path, contents.as_ref())?;
-    crate::say!("wrote {}", files::shown_path(&path));
+    crate::say!("wrote {}", files::shown_path(path));
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Explain {
         let name = &classifier.classes()[class];
         let explanation = Explanation::new(&why, &image, class, name).with_others(others);
         explanation.write(folder)?;
-        crate::say!("{}: {explanation}", files::shown_path(&folder));
+        crate::say!("{}: {explanation}", files::shown_path(folder));
         Ok(explanation.overlay()?)
     }
 }

@@ -202,7 +202,7 @@ pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Er
     let named: Vec<(&str, &Path)> = named.collect();
     for (i, (name, path)) in named.iter().enumerate() {
         if let Some((other, _)) = named[..i].iter().find(|(_, other)| other == path) {
-            let path = files::shown_path(&path);
+            let path = files::shown_path(path);
             let twice =
                 format!("{other} and {name} are both {path}: the second would replace the first");
             return Err(twice.into());

@@ -81,10 +81,10 @@ fn say_answers(what: &str, answers: &Predictions, verbose: bool) {
 
 /// Says where the results are, and what can be done next.
 pub fn say_next(classifier: &Path, images: &Path, report: Option<&Path>, measured_sizes: bool) {
-    let [path, images] = [classifier, images].map(|path| files::shown_path(&path).to_string());
+    let [path, images] = [classifier, images].map(|path| files::shown_path(path).to_string());
     crate::say!("\nThe classifier is in {path}.");
     if let Some(report) = report {
-        crate::say!("The report is in {}.", files::shown_path(&report));
+        crate::say!("The report is in {}.", files::shown_path(report));
     }
     crate::say!("What can be done next:");
     crate::say!("  label_image --classifier {path} IMAGE...  asks it about other images");

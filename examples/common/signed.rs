@@ -60,7 +60,7 @@ pub fn misplaced(
     let expected = expected.to_string();
     match FileKind::of(path).filter(|kind| kind.to_string() != expected) {
         Some(kind) => {
-            let path = files::shown_path(&path);
+            let path = files::shown_path(path);
             format!("{path}: not {expected}: it is {kind}; {}", kind.taken_by()).into()
         }
         None => error.into(),

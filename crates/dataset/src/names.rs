@@ -46,7 +46,7 @@ pub fn unescaped(text: &str) -> PathBuf {
             bytes.push(byte);
             4
         } else {
-            bytes.extend(rest[..c.len_utf8()].as_bytes());
+            bytes.extend(&rest.as_bytes()[..c.len_utf8()]);
             c.len_utf8()
         };
         rest = &rest[length..];

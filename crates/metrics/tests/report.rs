@@ -361,7 +361,7 @@ fn confused_classes_are_named_in_words() {
     let words: Vec<String> = evaluation
         .confused_pairs
         .iter()
-        .map(|p| p.to_string())
+        .map(ToString::to_string)
         .collect();
     let expected = [
         "vehicles taken for town: 3 of 4",

@@ -330,7 +330,8 @@ fn out_of_fold_answers_are_to_all_images_that_were_trained_on() {
     assert_eq!(found.predictions.len(), fitted);
     let mut names = found.predictions.files().unwrap().to_vec();
     let mut expected = held_out.files().unwrap().to_vec();
-    (names.sort(), expected.sort());
+    names.sort();
+    expected.sort();
     assert_eq!(names, expected);
     let again = found.predictions.confusion().accuracy().unwrap();
     assert!((again - accuracy).abs() < 0.1, "{again} and {accuracy}");

@@ -28,7 +28,7 @@ fn csv_gives_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("embeddings.csv");
     let written = table().write(TableFormat::Csv, &path, parts()).unwrap();
-    assert_eq!(written, [path.clone()]);
+    assert_eq!(written, std::slice::from_ref(&path));
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("file,class,e0,e1\n\"boat/a, \"\"b\"\".jpg\",boat,0.1,"));
     assert!(text.contains("\n\"cloud/d\ne.jpg\",cloud,"));

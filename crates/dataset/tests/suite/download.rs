@@ -182,7 +182,11 @@ fn answer(mut stream: TcpStream, pictures: &[Vec<u8>]) -> std::io::Result<()> {
             send("200 OK", &sized(&body), &body)
         }
         "flickr/heic" => {
-            let body = [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &[0; 20_000]].concat();
+            let body = [
+                &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..],
+                &vec![0; 20_000][..],
+            ]
+            .concat();
             send("200 OK", &sized(&body), &body)
         }
         "flickr/rgb.png" | "flickr/alpha.png" => {

@@ -75,6 +75,7 @@ fn zeros(megabytes: usize) -> Vec<u8> {
     deflated.finish().unwrap()
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // Called with literals.
 fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(name);

@@ -95,7 +95,7 @@ impl<R: Read> Blocks<R> {
         let rest = self.text.split_off(self.whole);
         let text = std::mem::replace(&mut self.text, rest);
         let line = self.line;
-        self.line += text.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.line += lines(&text);
         (self.searched, self.whole) = (self.text.len(), 0);
         Ok(Some(Block { text, line }))
     }
@@ -137,6 +137,11 @@ impl RecordEnds {
         };
         byte == b'\n' && *field == Field::Start
     }
+}
+
+/// The number of line breaks.
+fn lines(text: &[u8]) -> u64 {
+    text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 #[cfg(test)]

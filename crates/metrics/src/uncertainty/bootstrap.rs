@@ -276,7 +276,7 @@ impl Bootstrap {
                 row
             };
             for part in parts(replicates) {
-                drawn.extend(self.replicate(part, &draw));
+                drawn.extend(self.replicate(part, draw));
                 on_progress(drawn.len(), self.replicates);
             }
         }

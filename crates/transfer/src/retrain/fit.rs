@@ -257,16 +257,15 @@ impl Fit<'_, '_> {
         if self.validation.is_empty() {
             return Ok(None);
         }
-        let answers = match gradient_descent(self.config) {
-            Some(_) => head.predictions(self.validation, self.classes)?,
-            None => {
-                let (images, classes) = (self.validation.len(), self.classes.len());
-                let Some(held_out) = report.out_of_fold_of_last(images, classes) else {
-                    return Ok(None);
-                };
-                let targets = self.validation.targets().to_vec();
-                Predictions::from_flat(targets, held_out.to_vec(), self.classes.len())?
-            }
+        let answers = if gradient_descent(self.config).is_some() {
+            head.predictions(self.validation, self.classes)?
+        } else {
+            let (images, classes) = (self.validation.len(), self.classes.len());
+            let Some(held_out) = report.out_of_fold_of_last(images, classes) else {
+                return Ok(None);
+            };
+            let targets = self.validation.targets().to_vec();
+            Predictions::from_flat(targets, held_out.to_vec(), self.classes.len())?
         };
         Ok(Some(answers))
     }

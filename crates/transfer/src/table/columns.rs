@@ -13,7 +13,7 @@ pub(super) fn file_and_class<'a>(
         let named = |names: &'a [String], index: usize, number: usize| {
             names
                 .get(index)
-                .map_or_else(|| number.to_string().into(), |name| name.into())
+                .map_or_else(|| number.to_string().into(), std::convert::Into::into)
         };
         [
             named(set.names(), row, from + row),
