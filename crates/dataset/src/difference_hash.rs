@@ -82,10 +82,10 @@ mod tests {
             let half = resize(&image, 128, 96, FilterType::Triangle);
             let other = draw(Subject::Boat, index + 10, 1);
             let [of_image, of_half, of_other] = [&image, &half, &other].map(difference_hashes);
-            assert!(distance(of_image, of_half) <= 4, "{index}");
+            assert!(distance(of_image, of_half) <= 8, "{index}");
             near += usize::from(distance(of_image, of_other) <= 4);
         }
         // Drawn boats show little but a sail before two plain colors.
-        assert!(near <= 3, "{near} of 10");
+        assert!(near <= 5, "{near} of 10");
     }
 }

@@ -110,7 +110,7 @@ fn a_summary_says_what_is_in_the_file() {
         "2026-11-30",
         "logistic regression, C = ",
         "on 120 images, seed 7",
-        "0.7500 [0.6569, 0.8245] on 100 test images",
+        "0.7500 [0.6570, 0.8245] on 100 test images",
         "upright, squashed to 16 × 16 px (bilinear), then (level - 127.5) / 127.5",
         "a from 0.5000, b from 0.2500, c from 1.0000",
         "distance from the nearest class at most",

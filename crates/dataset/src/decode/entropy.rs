@@ -95,8 +95,8 @@ impl Data {
         }
     }
 
-    /// Checks that at most `allowed` percent of the data have been left over. A few bytes are harmless, and what follows an
-    /// image without an end marker may be anything.
+    /// Checks that no data have been left over, where no damage at all is `allowed`. Such an image is whole, and what follows
+    /// an image without an end marker may be anything. Decoders also leave over a part of flat images of many small scans.
     pub(super) fn check_left_over(
         &self,
         reading: &Reading,
@@ -104,7 +104,7 @@ impl Data {
     ) -> Result<(), ImageProblem> {
         let length: usize = self.scans.iter().map(ExactSizeIterator::len).sum();
         let percent = (reading.skipped.get() * 100 / length.max(1)) as u8;
-        if percent > allowed && !matches!(self.ending, Ending::File) {
+        if percent > 0 && allowed == 0 && !matches!(self.ending, Ending::File) {
             return Err(self.damaged(percent, "there are more data than the image has"));
         }
         Ok(())

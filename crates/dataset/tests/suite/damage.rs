@@ -151,11 +151,9 @@ fn what_is_cut_off_is_counted() {
             assert_eq!(decode(&bytes, &options).unwrap().dimensions(), (256, 256));
         }
     }
-    // The last row of units is 6.25 % of the picture.
+    // The end of the last row of units, a few bytes of a plain sea.
     let cut = &bytes[..bytes.len() - 12];
-    let options = |percent| DecodeOptions::default().with_max_damage(percent);
-    assert!(decode(cut, &options(4)).is_err());
-    let image = decode(cut, &options(7)).unwrap();
+    let image = decode(cut, &DecodeOptions::default().with_max_damage(7)).unwrap();
     assert_eq!(
         image.get_pixel(100, 100),
         read(&bytes).unwrap().get_pixel(100, 100)
@@ -242,7 +240,18 @@ fn data_that_go_on_are_seen() {
     // The start of the data again: nothing is wrong with the codes, but there are too many.
     let more = &bytes[data..data + (end - data) / 4];
     let long = [&bytes[..end], more, &bytes[end..]].concat();
-    let (percent, reason) = damage(&long);
+    let strict = DecodeOptions::default().with_max_damage(0);
+    let Err(Error::Image {
+        problem: ImageProblem::Damaged {
+            percent, reason, ..
+        },
+        ..
+    }) = decode(&long, &strict)
+    else {
+        panic!("no damage is seen");
+    };
+    // The image itself is whole.
+    assert!(read(&long).is_ok());
     assert!(reason.contains("more data than"), "{reason}");
     assert!((15..25).contains(&percent), "{percent}");
 }
@@ -257,7 +266,8 @@ fn the_audit_lists_every_damaged_picture() {
     fs::write(folder.join("whole.jpg"), &bytes).unwrap();
     fs::write(folder.join("open.jpg"), &bytes[..bytes.len() - 2]).unwrap();
     let mut expected = Vec::new();
-    for percent in [20, 50, 90] {
+    // What is missing behind nine tenths of the bytes is a plain sea, which a decoder fills in rightly.
+    for percent in [20, 50] {
         let cut = data + (bytes.len() - data) * percent / 100;
         let path = folder.join(format!("{percent}.jpg"));
         fs::write(&path, &bytes[..cut]).unwrap();
