@@ -141,7 +141,7 @@ impl<'a> Retrain<'a> {
 
     /// Keeps no digests of the pictures in the classifier: nobody who has a picture can find out by the file whether it was
     /// trained on. In return, nothing warns when the classifier is measured on pictures that it was trained on. Default:
-    /// 25 bytes for each picture are kept ([`Pictures`](crate::classifier::Pictures)).
+    /// 25 bytes for each picture are kept ([`Pictures`]).
     pub fn without_pictures(mut self) -> Self {
         self.keep_pictures = false;
         self
@@ -191,9 +191,9 @@ impl<'a> Retrain<'a> {
     /// on, and at the end asks it about the test images once.
     ///
     /// # Errors
-    /// Where the settings contradict each other ([`Error::Setting`](crate::error::Error::Setting); found before any work),
+    /// Where the settings contradict each other ([`Error::Setting`]; found before any work),
     /// the images cannot be divided, fewer than two classes or too few images are there, all test images are trained on
-    /// ([`Error::NothingUnseen`](crate::error::Error::NothingUnseen)), or a file cannot be read or written.
+    /// ([`Error::NothingUnseen`]), or a file cannot be read or written.
     pub fn run(mut self) -> Result<Retrained> {
         fit::check(
             &self.head,
