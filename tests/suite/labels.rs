@@ -67,7 +67,7 @@ fn a_folder_stands_for_its_images() {
     let names: Vec<&str> = out.lines().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(names, ["photos/a.png", "photos/deep/b, \"c\".png"]);
     assert_eq!(out.lines().count(), 2 * 3, "a name and two classes each");
-    assert!(errors.contains("left out 1 files in photos"), "{errors}");
+    assert!(errors.contains("left out 1 file in photos"), "{errors}");
     assert!(
         errors.contains("error: ") && errors.contains("broken.jpg"),
         "{errors}"
