@@ -196,7 +196,7 @@ fn a_class_is_added_to_a_trained_classifier() {
         command.args(["--from", "known"]).args(steps(n, rate));
         let said = run(&mut command);
         assert!(
-            said.contains("continues with the 2 classes of the classifier and 1 new: airship"),
+            said.contains("continues with the 2 classes of the classifier and 1 new one: airship"),
             "{said}"
         );
         load(folder)
