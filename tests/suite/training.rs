@@ -41,19 +41,19 @@ fn distortions_as_variants_and_on_the_fly() {
     let said = run(&mut retrain(folder, &variants));
     let n = load(folder).provenance().images["training"].count;
     let (computed, cost) = (
-        format!("{} variants computed", 3 * n),
-        format!("{} images to embed at most, about", 3 * n),
+        format!("embedded {} variants", 3 * n),
+        format!("at most {} images to embed, about", 3 * n),
     );
     assert!(said.contains(&computed) && said.contains(&cost), "{said}");
     let first = fs::read(folder.join(OUTPUT)).unwrap();
     let said = run(&mut retrain(folder, &variants));
-    assert!(said.contains("\n0 variants computed"), "{said}");
+    assert!(said.contains("embedded 0 variants"), "{said}");
     assert!(first == fs::read(folder.join(OUTPUT)).unwrap());
 
     let steps = ["--how-many-training-steps", "8", "--train-batch-size", "6"];
     let on_the_fly = [&distorted[..], &steps].concat();
     let said = run(&mut retrain(folder, &on_the_fly));
-    assert!(said.contains("48 images to embed at most"), "{said}");
+    assert!(said.contains("at most 48 images to embed"), "{said}");
     let first = fs::read(folder.join(OUTPUT)).unwrap();
     run(&mut retrain(folder, &on_the_fly));
     assert!(first == fs::read(folder.join(OUTPUT)).unwrap());
@@ -69,7 +69,7 @@ fn where_the_classifier_goes_is_looked_at_first() {
             "nowhere/c.safetensors",
             "the folder nowhere cannot be written to",
         ),
-        ("photos", "photos: a folder"),
+        ("photos", "--image-dir and --output are both photos"),
     ] {
         let refused = retrain(folder, &["--output", output]).output().unwrap();
         let errors = String::from_utf8_lossy(&refused.stderr);

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn images_are_known_or_not() {
         let images = collection();
-        let near = images.look_up(&[3.0, 0.01], 2).unwrap();
+        let near = images.look_up(&[3.0, 0.001], 2).unwrap();
         assert_eq!((near.known, near.nearest.len()), (Some(true), 2));
         assert_eq!(near.nearest[0].image, "0\n.jpg");
         let text = near.to_string();
