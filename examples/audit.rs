@@ -12,7 +12,6 @@ use dataset::encode::write_png;
 use dataset::review::{ReviewPage, cards};
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// So many files of one finding are printed; `--json` has all.
 const PRINTED: usize = 20;
@@ -54,9 +53,11 @@ fn main() -> ExitCode {
 
 /// Prints and writes the findings; exit code 1 where one is of a kind that is denied.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    for path in [&options.json, &options.page, &options.pairs] {
-        path.as_ref().map_or(Ok(()), files::check_writable)?;
-    }
+    common::check_outputs(&[
+        ("--json", options.json.as_deref()),
+        ("--page", options.page.as_deref()),
+        ("--pairs", options.pairs.as_deref()),
+    ])?;
     let mut folders = vec![ImageFolder::list(&options.image_dir)?];
     if let Some(path) = &options.test_dir {
         folders.push(ImageFolder::list(path)?);
@@ -132,19 +133,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
 /// Examines the folders, and shows how far it is.
 fn find(folders: &[&ImageFolder]) -> Result<Vec<Finding>, dataset::Error> {
-    let bar = ProgressBar::new(0);
-    let template = "{msg:>16} {wide_bar} {pos}/{len} images, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let mut bar = common::Bar::default();
     let findings = audit::run_with_progress(folders, |progress| {
-        bar.set_message(match progress.step {
-            Step::Hashing => "reading images",
-            _ => "comparing images",
-        });
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.done as u64);
+        let what = match progress.step {
+            Step::Hashing => "reading",
+            _ => "comparing",
+        };
+        bar.count(what, progress.done, progress.total);
     });
-    bar.finish_and_clear();
+    bar.clear();
     findings
 }
