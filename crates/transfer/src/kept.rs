@@ -159,7 +159,7 @@ impl Backbone {
     /// Digest of everything that the hashes of an image depend on besides its bytes.
     fn hash_recipe(&self) -> [u8; 32] {
         let (resize, size, filter) = (self.resize(), self.size(), self.filter_name());
-        Sha256::digest(format!("difference hashes 1 {resize} {size}{filter}")).into()
+        Sha256::digest(format!("difference hashes 2 {resize} {size}{filter}")).into()
     }
 
     /// Empty for the default, with which the first caches were written.

@@ -122,9 +122,8 @@ fn copies_that_were_resized_or_encoded_again_are_recognized() {
     });
     let found = counts(&classifier, &smaller, &cache);
     assert_eq!((found.trained_on, found.validated_on), (0, 0));
-    // Some of the drawn pictures have too few details to be compared.
     assert!(
-        found.looks_trained_on * 2 >= fitted,
+        found.looks_trained_on * 10 >= fitted * 9,
         "{found:?}, {fitted} trained on"
     );
     // Other images of the same kind are new, nearly all.
