@@ -1,5 +1,8 @@
 use std::path::PathBuf;
 
+/// Any cause that another library reports.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What can go wrong in this crate. Messages say what was expected, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,7 +25,7 @@ pub enum Error {
         /// What is wrong, with the cause.
         message: String,
         /// The cause, if another library reported it.
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+        source: Option<BoxError>,
     },
     /// A tensor is missing from a file.
     #[error("{file}: tensor `{tensor}` {shape:?} is missing; the file has {found}")]
@@ -45,6 +48,8 @@ pub enum Error {
         tensor: String,
         /// What is wrong.
         message: String,
+        /// The cause, if another library reported it.
+        source: Option<BoxError>,
     },
     /// Tensors that are no part of a MobileNetV1 with the names of this format.
     #[error("{file}: {} left over, first {:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()), &names[..names.len().min(5)])]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use super::budget::LARGEST;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 
 /// What stands behind the name of a file that is being fetched.
 #[cfg(feature = "fetch")]
@@ -71,15 +71,31 @@ impl<'a> File<'a> {
     }
 
     /// An error about this file, read as `format`, with its cause.
-    pub fn failed(
-        &self,
-        format: &'static str,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Error {
+    pub fn failed(&self, format: &'static str, cause: impl Into<BoxError>) -> Error {
         let cause = cause.into();
         Error::Format {
             file: self.name.clone(),
             format,
+            message: cause.to_string(),
+            source: Some(cause),
+        }
+    }
+
+    /// An error about a part of this file, read as `format`, with its cause.
+    pub fn failed_part(&self, format: &'static str, part: &str, cause: BoxError) -> Error {
+        Error::Format {
+            file: self.name.clone(),
+            format,
+            message: format!("{part}: {cause}"),
+            source: Some(cause),
+        }
+    }
+
+    /// An error about one tensor of this file, with its cause.
+    pub fn failed_tensor(&self, tensor: &str, cause: BoxError) -> Error {
+        Error::Tensor {
+            file: self.name.clone(),
+            tensor: tensor.into(),
             message: cause.to_string(),
             source: Some(cause),
         }
@@ -91,6 +107,7 @@ impl<'a> File<'a> {
             file: self.name.clone(),
             tensor: tensor.into(),
             message: message.into(),
+            source: None,
         }
     }
 

@@ -138,6 +138,7 @@ pub(crate) fn check_parameter(
                 "value {at} is {}; a variance is not negative",
                 array.data[at]
             ),
+            source: None,
         }),
         None => Ok(()),
     }
@@ -150,6 +151,7 @@ pub(crate) fn check(file: &str, name: &str, expected: &[usize], array: &Array) -
             file: file.into(),
             tensor: name.into(),
             message,
+            source: None,
         })
     };
     if array.shape != expected {

@@ -5,7 +5,8 @@ use hdf5_pure::{AttrValue, File as Hdf5, Group};
 
 use super::contents::Contents;
 use super::keras_topology;
-use crate::error::Result;
+use crate::config::MobileNetConfig;
+use crate::error::{BoxError, Result};
 use crate::weights::budget::{Budget, count};
 use crate::weights::file::File;
 use crate::weights::parameters::{Array, Arrays};
@@ -33,13 +34,17 @@ pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let scheme = Scheme::of(&file.name, &arrays, &[&KERAS_3, &KERAS])?;
     let config = match attributes.get("model_config") {
         Some(value) => text(value)
-            .ok_or_else(|| "it is no text".to_string())
-            .and_then(|json| serde_json::from_str(json).map_err(|e| e.to_string()))
-            .and_then(|json: serde_json::Value| keras_topology::read(&json))
-            .map_err(|e| file.wrong(FORMAT, format!("attribute `model_config`: {e}")))?,
+            .ok_or_else(|| "it is no text".into())
+            .and_then(configuration)
+            .map_err(|e| file.failed_part(FORMAT, "attribute `model_config`", e))?,
         None => scheme.config(),
     };
     Contents::import(&file.name, scheme, config, arrays)
+}
+
+fn configuration(json: &str) -> Result<MobileNetConfig, BoxError> {
+    let topology: serde_json::Value = serde_json::from_str(json)?;
+    Ok(keras_topology::read(&topology)?)
 }
 
 fn text(value: &AttrValue) -> Option<&str> {
@@ -69,14 +74,13 @@ fn collect(
     }
     for name in group.datasets().map_err(failed)? {
         let path = format!("{path}/{name}");
-        let wrong = |message: String| file.wrong_tensor(&path, message);
-        let array = array(group, &name, budget).map_err(wrong)?;
+        let array = array(group, &name, budget).map_err(|e| file.failed_tensor(&path, e))?;
         // Counters and the like.
         if array.shape.is_empty() {
             continue;
         }
         if arrays.insert(short(&path), array).is_some() || arrays.len() > MOST {
-            return Err(wrong("is there twice, or among thousands".into()));
+            return Err(file.wrong_tensor(&path, "is there twice, or among thousands"));
         }
     }
     for name in group.groups().map_err(failed)? {
@@ -90,10 +94,9 @@ fn collect(
 }
 
 /// A dataset; of a scalar only the shape.
-fn array(group: &Group, name: &str, budget: &mut Budget) -> Result<Array, String> {
-    let text = |e: hdf5_pure::Error| e.to_string();
-    let dataset = group.dataset(name).map_err(text)?;
-    let shape = dataset.shape().map_err(text)?;
+fn array(group: &Group, name: &str, budget: &mut Budget) -> Result<Array, BoxError> {
+    let dataset = group.dataset(name)?;
+    let shape = dataset.shape()?;
     let shape: Vec<usize> = shape
         .iter()
         .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
@@ -102,7 +105,7 @@ fn array(group: &Group, name: &str, budget: &mut Budget) -> Result<Array, String
     if !shape.is_empty() {
         let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no net's"))?;
         budget.take(expected)?;
-        data = dataset.read_f32().map_err(text)?;
+        data = dataset.read_f32()?;
     }
     Ok(Array { shape, data })
 }

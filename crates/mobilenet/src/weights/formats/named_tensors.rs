@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::contents::Contents;
 use super::timm;
 use crate::config::{MobileNetConfig, Padding};
-use crate::error::Result;
+use crate::error::{BoxError, Result};
 use crate::weights::file::File;
 use crate::weights::parameters::Arrays;
 use crate::weights::schemes::{HUGGING_FACE, Scheme, TIMM};
@@ -29,22 +29,24 @@ pub(super) fn import(
         && let Some(json) = file.beside("config.json")?
     {
         config = hugging_face(config, &json)
-            .map_err(|e| file.wrong("Hugging Face model", format!("config.json: {e}")))?;
+            .map_err(|e| file.failed_part("Hugging Face model", "config.json", e))?;
     }
     if scheme.title == TIMM.title
         && let Some(json) = arguments
     {
         config = timm::read_arguments(config, json)
-            .map_err(|e| file.wrong("timm model", format!("metadata `timm`: {e}")))?;
+            .map_err(|e| file.failed_part("timm model", "metadata `timm`", e))?;
     }
     Contents::import(&file.name, scheme, config, arrays)
 }
 
-fn hugging_face(mut config: MobileNetConfig, json: &[u8]) -> Result<MobileNetConfig, String> {
-    let json: Value = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+fn hugging_face(mut config: MobileNetConfig, json: &[u8]) -> Result<MobileNetConfig, BoxError> {
+    let json: Value = serde_json::from_slice(json)?;
     match json["hidden_act"].as_str() {
         None | Some("relu6") => {}
-        Some(other) => return Err(format!("hidden_act {other:?}; MobileNetV1's is relu6")),
+        Some(other) => {
+            return Err(format!("hidden_act {other:?}; MobileNetV1's is relu6").into());
+        }
     }
     if let Some(epsilon) = json["layer_norm_eps"].as_f64() {
         config.epsilon = epsilon;
@@ -55,6 +57,6 @@ fn hugging_face(mut config: MobileNetConfig, json: &[u8]) -> Result<MobileNetCon
     if let Some(size) = json["image_size"].as_u64() {
         config.input_size = usize::try_from(size).unwrap_or(usize::MAX);
     }
-    config.check().map_err(|e| e.to_string())?;
+    config.check()?;
     Ok(config)
 }

@@ -8,7 +8,7 @@ use pytorch_reader::{DType, PytorchReader, Tensor};
 
 use super::contents::Contents;
 use super::named_tensors::{import, is_counter};
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::weights::budget::{Budget, count};
 use crate::weights::file::{File, Place};
 use crate::weights::numbers::{brain_halves, floats, halves};
@@ -43,7 +43,7 @@ pub(super) fn read(file: File<'_>) -> Result<Contents> {
             copy.path()
         }
     };
-    let mut reader = PytorchReader::new(path).map_err(|e| file.wrong(FORMAT, e.to_string()))?;
+    let mut reader = PytorchReader::new(path).map_err(|e| file.failed(FORMAT, e))?;
     if reader.is_empty() {
         let below = BELOW
             .iter()
@@ -60,10 +60,9 @@ pub(super) fn read(file: File<'_>) -> Result<Contents> {
         let Some(short) = short(name, chosen).filter(|_| !is_counter(name)) else {
             continue;
         };
-        let wrong = |message: String| file.wrong_tensor(name, message);
-        let array = array(tensor, &mut budget).map_err(wrong)?;
+        let array = array(tensor, &mut budget).map_err(|e| file.failed_tensor(name, e))?;
         if arrays.insert(short.into(), array).is_some() {
-            return Err(wrong(format!("another tensor is `{short}` too")));
+            return Err(file.wrong_tensor(name, format!("another tensor is `{short}` too")));
         }
     }
     import(&file, arrays, &[&HUGGING_FACE, &TIMM], None)
@@ -93,23 +92,22 @@ fn without<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     name.strip_prefix(prefix)?.strip_prefix('.')
 }
 
-fn array(tensor: &Tensor, budget: &mut Budget) -> Result<Array, String> {
+fn array(tensor: &Tensor, budget: &mut Budget) -> Result<Array, BoxError> {
     let widen: fn(&[u8]) -> Vec<f32> = match tensor.dtype() {
         DType::F32 => floats,
         DType::F16 => halves,
         DType::BF16 => brain_halves,
         other => {
-            return Err(format!(
-                "numbers of type {other:?}; expected F32, F16 or BF16"
-            ));
+            let message = format!("numbers of type {other:?}; expected F32, F16 or BF16");
+            return Err(message.into());
         }
     };
     let shape = tensor.shape().to_vec();
     let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no MobileNetV1's"))?;
     budget.take(expected)?;
-    let data = widen(&tensor.read().map_err(|e| e.to_string())?);
+    let data = widen(&tensor.read()?);
     if data.len() != expected {
-        return Err(format!("{} values for shape {shape:?}", data.len()));
+        return Err(format!("{} values for shape {shape:?}", data.len()).into());
     }
     Ok(Array { shape, data })
 }

@@ -12,7 +12,7 @@ use super::named_tensors::{import, is_counter};
 use super::safetensors_file::{FORMAT, Stored, serialize};
 use super::timm;
 use crate::config::MobileNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::weights::file::File;
 use crate::weights::net::{ExportedFile, Net, PixelInput};
 use crate::weights::numbers::{FloatType, brain_halves, bytes_of, floats, halves};
@@ -46,7 +46,7 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
         return import(&file, arrays, &schemes, said(timm::KEY).as_deref());
     };
     let (config, crop, filter) =
-        read_metadata(&own).map_err(|e| file.wrong(FORMAT, format!("metadata `{KEY}`: {e}")))?;
+        read_metadata(&own).map_err(|e| file.failed_part(FORMAT, "metadata `mobilenet`", e))?;
     let arrays = OURS.import(&file.name, &config, arrays)?;
     OURS.complete(&file.name, &config, &arrays)?; // Our own files say what they hold.
     Ok(Contents {
@@ -91,8 +91,8 @@ fn read_tensors(
     Ok(arrays)
 }
 
-fn read_metadata(json: &str) -> Result<(MobileNetConfig, f64, Filter), String> {
-    let mut value: Value = serde_json::from_str(json).map_err(|e| e.to_string())?;
+fn read_metadata(json: &str) -> Result<(MobileNetConfig, f64, Filter), BoxError> {
+    let mut value: Value = serde_json::from_str(json)?;
     let mut take = |key: &str| value.as_object_mut().and_then(|o| o.remove(key));
     let crop = match take(CROP) {
         None => OURS.crop,
@@ -103,10 +103,10 @@ fn read_metadata(json: &str) -> Result<(MobileNetConfig, f64, Filter), String> {
     };
     let filter = match take(FILTER) {
         None => OURS.filter,
-        Some(filter) => serde_json::from_value(filter).map_err(|e| e.to_string())?,
+        Some(filter) => serde_json::from_value(filter)?,
     };
-    let config: MobileNetConfig = serde_json::from_value(value).map_err(|e| e.to_string())?;
-    config.check().map_err(|e| e.to_string())?;
+    let config: MobileNetConfig = serde_json::from_value(value)?;
+    config.check()?;
     Ok((config, crop, filter))
 }
 
@@ -163,6 +163,7 @@ fn half_bytes_of(name: &str, values: &[f32]) -> Result<Vec<u8>> {
             message: format!(
                 "it holds {large}, and half precision ends at 65504: save it in single precision"
             ),
+            source: None,
         });
     }
     let halves = values.iter().map(|&v| f16::from_f32(v).to_le_bytes());

@@ -93,6 +93,7 @@ fn read_group(file: &File<'_>, group: Group, left: &mut u64, tensors: &mut Tenso
             file: shards(),
             tensor: entry.name.clone(),
             message,
+            source: None,
         })?;
     }
     if rest.is_empty() {

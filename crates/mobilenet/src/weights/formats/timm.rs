@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::safetensors_file::{Stored, serialize};
 use crate::config::{BLOCKS, MobileNetConfig, Padding};
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::numbers::bytes_of;
 use crate::weights::schemes::TIMM;
@@ -34,8 +34,8 @@ pub(super) fn is_timm(bytes: &[u8]) -> bool {
 pub(super) fn read_arguments(
     mut config: MobileNetConfig,
     json: &str,
-) -> Result<MobileNetConfig, String> {
-    let json: Value = serde_json::from_str(json).map_err(|e| e.to_string())?;
+) -> Result<MobileNetConfig, BoxError> {
+    let json: Value = serde_json::from_str(json)?;
     let arguments = &json["arguments"];
     if let Some(epsilon) = arguments["bn_eps"].as_f64() {
         config.epsilon = epsilon;
@@ -43,7 +43,9 @@ pub(super) fn read_arguments(
     match arguments["pad_type"].as_str() {
         None | Some("") => {}
         Some("same") => config.padding = Padding::Same,
-        Some(other) => return Err(format!("pad_type {other:?}; expected \"same\" or \"\"")),
+        Some(other) => {
+            return Err(format!("pad_type {other:?}; expected \"same\" or \"\"").into());
+        }
     }
     let pretrained = &json["pretrained_cfg"];
     if let Some(size) = pretrained["input_size"][1].as_u64() {
@@ -58,13 +60,12 @@ pub(super) fn read_arguments(
                 *value = 255.0 * r.as_f64().unwrap_or(f64::NAN);
             }
             _ => {
-                return Err(format!(
-                    "{name} {of_channels:?}; expected one for all channels"
-                ));
+                let message = format!("{name} {of_channels:?}; expected one for all channels");
+                return Err(message.into());
             }
         }
     }
-    config.check().map_err(|e| e.to_string())?;
+    config.check()?;
     Ok(config)
 }
 
