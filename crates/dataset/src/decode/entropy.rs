@@ -11,6 +11,7 @@ use memchr::memchr;
 use zune_jpeg::zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZSeekFrom};
 
 use super::format::ImageFormat;
+use super::reduced::Extent;
 use super::script::Script;
 use super::segments::Segments;
 use crate::problem::ImageProblem;
@@ -95,17 +96,35 @@ impl Data {
         }
     }
 
-    /// Checks that no data have been left over, where no damage at all is `allowed`. Such an image is whole, and what follows
-    /// an image without an end marker may be anything. Decoders also leave over a part of flat images of many small scans.
-    pub(super) fn check_left_over(
+    /// Checks that the data of an image that was decoded without an error end with the image. What follows an image without
+    /// an end marker may be anything.
+    ///
+    /// Decoders read ahead, so that they need not see that the last bytes are missing, and leave data over in images of
+    /// many small scans. So the `extent` decides; of several scans, it does not exist, and data left over count only where
+    /// no damage at all is `allowed`.
+    pub(super) fn check_end(
         &self,
         reading: &Reading,
+        extent: impl Fn() -> Option<Extent>,
         allowed: u8,
     ) -> Result<(), ImageProblem> {
         let length: usize = self.scans.iter().map(ExactSizeIterator::len).sum();
-        let percent = (reading.skipped.get() * 100 / length.max(1)) as u8;
-        if percent > 0 && allowed == 0 && !matches!(self.ending, Ending::File) {
-            return Err(self.damaged(percent, "there are more data than the image has"));
+        let percent = |bytes: usize| (bytes * 100 / length.max(1)) as u8;
+        let open = matches!(self.ending, Ending::File);
+        let skipped = percent(reading.skipped.get());
+        if skipped == 0 && matches!(self.ending, Ending::Marker) {
+            return Ok(());
+        }
+        let (missing, over) = match extent() {
+            Some(extent) => (extent.missing(), percent(extent.left)),
+            None if allowed == 0 => (0, skipped),
+            None => (0, 0),
+        };
+        if missing > allowed {
+            return Err(self.damaged(missing, "the data end early"));
+        }
+        if over > allowed && !open {
+            return Err(self.damaged(over, "there are more data than the image has"));
         }
         Ok(())
     }

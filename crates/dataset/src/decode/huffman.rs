@@ -249,6 +249,11 @@ impl<'a> Bits<'a> {
         (self.count < 8).then_some(self.at)
     }
 
+    /// The number of bytes that have not been read.
+    pub(super) fn left(&self) -> usize {
+        self.bytes.len() - self.at + self.count as usize / 8
+    }
+
     /// The data after the marker that ends these data, which must be the restart marker with this index.
     pub(super) fn after_restart(mut self, index: usize) -> Option<Self> {
         let at = self.marker()?;

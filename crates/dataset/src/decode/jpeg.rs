@@ -11,8 +11,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::entropy::{Data, Ending, Reading, Source};
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
+use super::reduced::{self, Extent};
 use super::segments::{Segments, without_unused};
-use super::{foreign, orientation, reduced};
+use super::{foreign, orientation};
 use crate::problem::ImageProblem;
 
 /// Not strict, because cameras write many files with harmless mistakes. What matters is checked in this file: that the
@@ -129,9 +130,14 @@ fn whole(
     decoder.set_options(zune_options.set_strict_mode(true));
     let strict = decoder.decode();
     drop(decoder);
+    // Counting is as slow as decoding, so it is done where something looks wrong.
+    let extent = || {
+        let size = [width as usize, height as usize];
+        Extent::of(&bytes[..data.end], size).filter(|_| single)
+    };
     let mut pixels = match strict {
         Ok(pixels) => data
-            .check_left_over(&reading, options.max_damage)
+            .check_end(&reading, extent, options.max_damage)
             .map(|()| pixels),
         Err(error) => {
             let source = Source::new(bytes, &reading);
@@ -139,8 +145,12 @@ fn whole(
             let lenient = JpegDecoder::new_with_options(source, zune_options).decode();
             let pixels = lenient.map_err(problem)?;
             let grey = grey_rows(&pixels, height as usize);
-            // Where the rows do not follow each other, what has not been read tells how much is missing.
-            let missing = if single { grey } else { unread };
+            let missing = match extent() {
+                Some(extent) => extent.missing(),
+                None if single => grey,
+                // Where the rows do not follow each other, what has not been read tells how much is missing.
+                None => unread,
+            };
             if missing > options.max_damage {
                 let said = if reached >= data.end {
                     "the data end early".into()

@@ -13,14 +13,38 @@ use super::scan::{Scan, Tables};
 /// The components of a JPEG of `size` pixels (across and down), with `side` samples, 1 or 2, for every 8 pixels. All of
 /// them have the size of the reduced image, rounded up.
 pub(super) fn planes(bytes: &[u8], size: [usize; 2], side: usize) -> Option<Vec<Vec<u8>>> {
-    let frame = read(bytes, size, side)?;
+    let frame = read(bytes, size, side, &mut Extent::default())?;
     let target = size.map(|length| (length * side).div_ceil(8));
     let planes = frame.components.into_iter().map(|c| c.stretched(target));
     Some(planes.collect())
 }
 
+/// How far the data of an image with a single scan go.
+#[derive(Default)]
+pub(super) struct Extent {
+    /// The units that could be read, and their number in the image.
+    done: usize,
+    units: usize,
+    /// The bytes after the last unit.
+    pub(super) left: usize,
+}
+
+impl Extent {
+    /// The extent of an image of `size` pixels whose data end where `bytes` do; `None` if it cannot be told.
+    pub(super) fn of(bytes: &[u8], size: [usize; 2]) -> Option<Self> {
+        let mut extent = Self::default();
+        read(bytes, size, 1, &mut extent);
+        (extent.units > 0).then_some(extent)
+    }
+
+    /// How many percent of the units, rounded up, could not be read.
+    pub(super) fn missing(&self) -> u8 {
+        ((self.units - self.done) * 100).div_ceil(self.units) as u8
+    }
+}
+
 /// Reads the marker segments up to the last scan that is needed.
-fn read(bytes: &[u8], size: [usize; 2], side: usize) -> Option<Frame> {
+fn read(bytes: &[u8], size: [usize; 2], side: usize, extent: &mut Extent) -> Option<Frame> {
     let mut tables = Tables::default();
     let (mut at, mut frame) = (2, None::<Frame>);
     loop {
@@ -49,7 +73,10 @@ fn read(bytes: &[u8], size: [usize; 2], side: usize) -> Option<Frame> {
                 let first = *body.get(body.len().checked_sub(3)?)?;
                 if first == 0 || !now.progressive {
                     let scan = Scan::new(&mut now, body, &tables)?;
-                    at = scan.read(&mut now, bytes, at)?;
+                    extent.units = scan.units();
+                    let mut bits = scan.read(&mut now, bytes, at, &mut extent.done)?;
+                    extent.left = bits.left();
+                    at = bits.marker()?;
                 }
                 if now.finished() {
                     return Some(now);

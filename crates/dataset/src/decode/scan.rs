@@ -131,8 +131,19 @@ impl Scan {
         })
     }
 
-    /// Reads the data of the scan, which start at `start`. Returns where the marker is that ends them.
-    pub(super) fn read(&self, frame: &mut Frame, bytes: &[u8], start: usize) -> Option<usize> {
+    /// The number of its units.
+    pub(super) fn units(&self) -> usize {
+        self.units[0] * self.units[1]
+    }
+
+    /// Reads the data of the scan, which start at `start`, and counts its units. Returns what follows them.
+    pub(super) fn read<'a>(
+        &self,
+        frame: &mut Frame,
+        bytes: &'a [u8],
+        start: usize,
+        done: &mut usize,
+    ) -> Option<Bits<'a>> {
         // The component, its tables, and the DC coefficient of the block before.
         let table = |part: &Part| {
             let dc: Option<&Table> = self.dc.get(part.dc).and_then(Option::as_ref);
@@ -142,7 +153,8 @@ impl Scan {
         let mut order: Vec<_> = self.parts.iter().map(table).collect();
         let restart = self.restart;
         let mut bits = Bits::new(bytes, start);
-        for unit in 0..self.units[0] * self.units[1] {
+        for unit in 0..self.units() {
+            *done = unit;
             if restart > 0 && unit > 0 && unit % restart == 0 {
                 bits = bits.after_restart(unit / restart - 1)?;
                 for (.., before) in &mut order {
@@ -184,7 +196,8 @@ impl Scan {
                 }
             }
         }
-        bits.marker()
+        *done = self.units();
+        Some(bits)
     }
 }
 

@@ -11,11 +11,13 @@ use crate::common::gradient;
 
 const SIDE: u16 = 256;
 
-/// A picture with details everywhere, of 16 rows of 16 units.
+/// A picture with equally many details everywhere, of 16 rows of 16 units: a share of its data is that share of its rows.
 fn picture() -> RgbImage {
     let mut image = gradient(SIDE.into(), SIDE.into());
     for (x, y, pixel) in image.enumerate_pixels_mut() {
-        pixel.0[1] = pixel.0[1].wrapping_add((x * y % 61) as u8);
+        let noise =
+            (x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77)).wrapping_mul(0x2c1b_3c6d);
+        pixel.0[1] = 97 + (noise >> 16) as u8 % 61;
     }
     image
 }
@@ -135,9 +137,8 @@ fn what_is_cut_off_is_counted() {
         ] {
             let (percent, reason) = damage(&bytes);
             let expected = 100 - 100 * eighth as i32 / 8;
-            // Shares of rows and of bytes differ: a plain sky has few bytes.
             assert!(
-                (i32::from(percent) - expected).abs() < 25,
+                (i32::from(percent) - expected).abs() <= 2,
                 "{eighth}: {percent} %"
             );
             assert!(
@@ -151,9 +152,11 @@ fn what_is_cut_off_is_counted() {
             assert_eq!(decode(&bytes, &options).unwrap().dimensions(), (256, 256));
         }
     }
-    // The end of the last row of units, a few bytes of a plain sea.
+    // A part of the last unit, which a decoder that reads ahead makes up. One of 256 units is 1 %, rounded up.
     let cut = &bytes[..bytes.len() - 12];
-    let image = decode(cut, &DecodeOptions::default().with_max_damage(7)).unwrap();
+    let options = |percent| DecodeOptions::default().with_max_damage(percent);
+    assert!(decode(cut, &options(0)).is_err());
+    let image = decode(cut, &options(1)).unwrap();
     assert_eq!(
         image.get_pixel(100, 100),
         read(&bytes).unwrap().get_pixel(100, 100)
@@ -183,7 +186,7 @@ fn markers_where_none_belong_are_seen() {
         let mut bytes = bytes.clone();
         bytes[middle..middle + 2].copy_from_slice(&[0xff, code]);
         let (percent, reason) = damage(&bytes);
-        assert!((20..80).contains(&percent), "{code:x}: {percent} %");
+        assert!((48..=52).contains(&percent), "{code:x}: {percent} %");
         assert!(reason.contains(word), "{code:x}: {reason}");
     }
     for progressive in [jpeg(0, true), jpeg(3, true)] {
@@ -206,7 +209,7 @@ fn an_end_before_the_last_scan_is_seen() {
     bytes[middle..middle + 2].copy_from_slice(&[0xff, 0xd9]);
     let (percent, reason) = damage(&bytes);
     assert_eq!(reason, "the end marker comes before the last scan");
-    assert!((20..80).contains(&percent), "{percent}");
+    assert!((30..70).contains(&percent), "{percent}");
     // A program may leave scans out.
     read(&bytes[..middle + 2]).unwrap();
 }
@@ -240,18 +243,7 @@ fn data_that_go_on_are_seen() {
     // The start of the data again: nothing is wrong with the codes, but there are too many.
     let more = &bytes[data..data + (end - data) / 4];
     let long = [&bytes[..end], more, &bytes[end..]].concat();
-    let strict = DecodeOptions::default().with_max_damage(0);
-    let Err(Error::Image {
-        problem: ImageProblem::Damaged {
-            percent, reason, ..
-        },
-        ..
-    }) = decode(&long, &strict)
-    else {
-        panic!("no damage is seen");
-    };
-    // The image itself is whole.
-    assert!(read(&long).is_ok());
+    let (percent, reason) = damage(&long);
     assert!(reason.contains("more data than"), "{reason}");
     assert!((15..25).contains(&percent), "{percent}");
 }
@@ -266,8 +258,7 @@ fn the_audit_lists_every_damaged_picture() {
     fs::write(folder.join("whole.jpg"), &bytes).unwrap();
     fs::write(folder.join("open.jpg"), &bytes[..bytes.len() - 2]).unwrap();
     let mut expected = Vec::new();
-    // What is missing behind nine tenths of the bytes is a plain sea, which a decoder fills in rightly.
-    for percent in [20, 50] {
+    for percent in [20, 50, 93] {
         let cut = data + (bytes.len() - data) * percent / 100;
         let path = folder.join(format!("{percent}.jpg"));
         fs::write(&path, &bytes[..cut]).unwrap();
