@@ -92,6 +92,7 @@ impl<'a> File<'a> {
     }
 
     /// An error about one tensor of this file, with its cause.
+    #[cfg(any(feature = "hdf5", feature = "pytorch"))]
     pub fn failed_tensor(&self, tensor: &str, cause: BoxError) -> Error {
         Error::Tensor {
             file: self.name.clone(),

@@ -12,11 +12,12 @@ use super::open_set::OpenSet;
 use super::pca::Pca;
 #[cfg(feature = "pca")]
 use super::scatter_plot::scatter_plot;
-use super::similar::{Pair, SimilarImages};
+use super::similar::{Neighbor, Pair, SimilarImages};
 use crate::backbone::Backbone;
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 use crate::head::HeadConfig;
+use crate::threads;
 
 /// A set of images by their names: what their embeddings tell of other images and of themselves. Each answer can be printed
 /// (`Display`) and serialized.
@@ -117,6 +118,27 @@ pub struct NamedSuspect {
     pub margin: f64,
     /// Whether it counts as mislabeled.
     pub mislabeled: bool,
+}
+
+/// Images that resemble no other image of their collection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Outliers {
+    /// An image farther than this from the others counts as an outlier: the upper quartile of the distances and three times
+    /// the distance between the quartiles (the outer fence of Tukey, Exploratory Data Analysis, 1977).
+    pub limit: f64,
+    /// The images beyond the limit, the farthest first.
+    pub images: Vec<NamedOutlier>,
+}
+
+/// An image that resembles no other one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NamedOutlier {
+    /// Its name.
+    pub image: String,
+    /// The distance on the unit sphere from its embedding to the tenth nearest other one, 0 to 2.
+    pub distance: f64,
 }
 
 impl Collection {
@@ -232,6 +254,42 @@ impl Collection {
         })
     }
 
+    /// At most `count` images that resemble no other one: often pictures of something else. In a collection of fewer than 12
+    /// images there are none.
+    pub fn outliers(&self, count: usize) -> Outliers {
+        const NEIGHBORS: usize = 10;
+        let rows = self.images.unit_rows().chunks_exact(self.set.dim());
+        // The nearest of all images is the image itself, or its equal.
+        let farthest = |row: &[f32]| self.images.nearest_unit(row, NEIGHBORS + 1).pop();
+        let distance = |found: Option<Neighbor>| {
+            (2.0 - 2.0 * found.map_or(1.0, |near| near.similarity))
+                .max(0.0)
+                .sqrt()
+        };
+        let mut ranking: Vec<_> = threads::map(rows, |row| distance(farthest(row)))
+            .into_iter()
+            .enumerate()
+            .collect();
+        ranking.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let quartile = |part: usize| ranking.get(ranking.len() * part / 4).map_or(0.0, |at| at.1);
+        let limit = quartile(1) + 3.0 * (quartile(1) - quartile(3));
+        let far = ranking.iter().take_while(|(_, distance)| *distance > limit);
+        let far = far.take(if ranking.len() > NEIGHBORS + 1 {
+            count
+        } else {
+            0
+        });
+        Outliers {
+            limit,
+            images: far
+                .map(|&(row, distance)| NamedOutlier {
+                    image: self.set.names()[row].clone(),
+                    distance,
+                })
+                .collect(),
+        }
+    }
+
     /// A map of the images along their first two principal components, `side` x `side` pixels, and the share of the variance
     /// that each of the two has, 0 to 1.
     ///
@@ -297,6 +355,16 @@ impl Display for Doubts {
     }
 }
 
+impl Display for Outliers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (n, limit) = (self.images.len(), self.limit);
+        write!(f, "{n} images resemble no other one (beyond {limit:.3})")?;
+        self.images
+            .iter()
+            .try_for_each(|found| write!(f, "\n  {:.3}  {}", found.distance, shown(&found.image)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,6 +423,26 @@ mod tests {
         assert!(doubts.to_string().contains("23\\u{a}.jpg looks like cloud"));
         let json = serde_json::to_value(&doubts).unwrap();
         assert_eq!(json["suspects"][0]["likely"], "cloud");
+    }
+
+    #[test]
+    fn an_image_of_something_else_is_an_outlier() {
+        assert_eq!(collection().outliers(9).images, []);
+        // The same with one image in a direction of its own.
+        let images = collection();
+        let mut values = images.set.values().to_vec();
+        values[46..].copy_from_slice(&[-1.0, -1.0]);
+        let set = Embeddings::new(values, 2, images.set.targets().to_vec()).unwrap();
+        let set = set.with_names(images.set.names().to_vec()).unwrap();
+        let found = Collection::new(set, images.classes).unwrap().outliers(9);
+        assert_eq!(found.images.len(), 1, "{found}");
+        assert_eq!(found.images[0].image, "23\n.jpg");
+        assert!(found.to_string().contains("23\\u{a}.jpg"));
+        // Of eleven images each has only ten others.
+        let few = Embeddings::new(vec![1.0; 11], 1, vec![0; 11]).unwrap();
+        let few = few.with_names(vec!["a".into(); 11]).unwrap();
+        let few = Collection::new(few, vec!["a".into()]).unwrap();
+        assert_eq!(few.outliers(9).images, []);
     }
 
     #[test]

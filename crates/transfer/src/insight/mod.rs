@@ -13,6 +13,8 @@ mod open_set;
 mod pca;
 #[cfg(feature = "train")]
 mod power_law;
+#[cfg(feature = "train")]
+mod review;
 mod rows;
 #[cfg(feature = "train")]
 mod sample_size;
@@ -23,7 +25,9 @@ mod scatter_plot;
 mod similar;
 
 #[cfg(feature = "train")]
-pub use collection::{Collection, Copies, Doubts, LookedUp, Named, NamedPair, NamedSuspect};
+pub use collection::{
+    Collection, Copies, Doubts, LookedUp, Named, NamedOutlier, NamedPair, NamedSuspect, Outliers,
+};
 #[cfg(feature = "train")]
 pub use label_noise::{LabelNoise, Suspect, label_noise};
 pub use open_set::OpenSet;
@@ -31,6 +35,8 @@ pub use open_set::OpenSet;
 pub use pca::Pca;
 #[cfg(feature = "train")]
 pub use power_law::PowerLaw;
+#[cfg(feature = "train")]
+pub use review::review_cards;
 #[cfg(feature = "train")]
 pub use sample_size::SampleSize;
 #[cfg(feature = "train")]
