@@ -20,6 +20,9 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp];
+
     /// The format of a file that starts with `bytes`, of which the first 18 are enough; `None` for other formats.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         match bytes {
