@@ -5,7 +5,7 @@ use crate::visible::{push_visible, visible};
 
 /// Escapes text for HTML, also inside double quotes. Hidden characters are shown as escapes, but a line end and a tab
 /// stay what they are.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -71,8 +71,9 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     html
 }
 
-/// The whole page, with the sections in its body.
-pub(super) fn shell(title: &str, body: &str) -> String {
+/// A whole page in the look of a [`Report`](super::Report): legible in light and dark mode, on phones and on paper. The body is
+/// HTML; names from outside in it must be [escaped](escape). The title is text.
+pub fn shell(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

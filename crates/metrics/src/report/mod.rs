@@ -25,5 +25,6 @@ mod svg;
 
 pub use builder::{Picture, Report};
 pub use card::ModelCard;
+pub use html::{escape, shell};
 pub use learning_chart::learning_curves_svg;
 pub use learning_curve::{LearningCurve, Point, Series};
