@@ -123,6 +123,10 @@ pub enum Search {
     CrossValidation {
         /// The inverse of the regularization strength.
         c: f64,
+        /// Settings that were evaluated before.
+        tried: usize,
+        /// Settings that are evaluated at most: it ends where larger `C` only get worse.
+        most: usize,
     },
     /// For the head itself, on all images.
     Final,

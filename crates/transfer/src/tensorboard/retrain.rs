@@ -163,7 +163,7 @@ impl RetrainSummaries {
                 gradient,
             } => {
                 let run = match search {
-                    Search::CrossValidation { c } => format!("gradient/c={c}"),
+                    Search::CrossValidation { c, .. } => format!("gradient/c={c}"),
                     Search::Final => "gradient/final".to_string(),
                 };
                 let (log, _) = self.other(run)?;

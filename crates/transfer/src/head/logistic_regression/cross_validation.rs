@@ -67,13 +67,22 @@ pub(super) fn choose(
     grid.sort_by(f64::total_cmp);
     grid.dedup();
     let mut choice = Choice::default();
-    if grid.len() * weightings.len() == 1 {
+    let most = grid.len() * weightings.len();
+    if most == 1 {
         return Ok(choice);
     }
     let folds = Folds::new(config, recipe, images)?;
     let tolerance = FOLD_TOLERANCE.max(recipe.tolerance);
     for c in grid {
-        solve(&mut weightings, images, data, &folds, c, tolerance, watcher);
+        let tried = choice.candidates.len();
+        let tell = |pass, gradient| {
+            watcher.tell(FitEvent::Pass {
+                search: Search::CrossValidation { c, tried, most },
+                pass,
+                gradient,
+            })
+        };
+        solve(&mut weightings, images, data, &folds, c, tolerance, tell);
         if watcher.cancelled {
             break;
         }
@@ -117,7 +126,7 @@ fn solve(
     folds: &Folds,
     c: f64,
     tolerance: f64,
-    watcher: &mut Watcher<'_>,
+    tell: impl FnMut(usize, f64) -> bool,
 ) {
     let mut problems = Vec::new();
     let mut starts = Vec::new();
@@ -128,13 +137,7 @@ fn solve(
     }
     let start = (!starts.is_empty()).then_some(&starts[..]);
     let mut solutions = data
-        .solve(&problems, start, tolerance, PASSES, |pass, gradient| {
-            watcher.tell(FitEvent::Pass {
-                search: Search::CrossValidation { c },
-                pass,
-                gradient,
-            })
-        })
+        .solve(&problems, start, tolerance, PASSES, tell)
         .into_iter();
     for weighting in weightings {
         weighting.solutions = solutions.by_ref().take(folds.count).collect();
