@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::help::uses;
 use dataset::audit::{self, Finding, Kind, Step};
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
@@ -19,12 +20,19 @@ const PRINTED: usize = 20;
 /// Find problems in a folder of images: the same image in two classes or in both training and test, duplicates, files that
 /// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
 ///
-///   audit --image-dir photos --test-dir held-out --deny leakage
-///
 /// The kinds of findings, the most serious first: leakage, label-conflict, unreadable, ending (wrong file extension), tiny,
 /// aspect, one-colour, blurred, dark, duplicate, near-duplicate.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = uses(&[
+        ("See what is wrong with a folder", "audit --image-dir photos"),
+        ("Decide about the findings on a page", "audit --image-dir photos --page review.html"),
+        (
+            "Fail where test images are trained on",
+            "audit --image-dir photos --test-dir held-out --deny leakage",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]

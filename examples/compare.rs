@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::Bar;
 use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, write};
+use common::help::uses;
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;
 
@@ -18,7 +19,17 @@ use metrics::formats::PredictionsFormat;
 /// areas under ROC (two classes), and the paired bootstrap of every score.
 #[derive(Parser)]
 #[command(
-    after_help = "Example:\n  compare old.safetensors new.safetensors --image-dir test --report compared.html"
+    after_help = uses(&[
+        (
+            "Compare two classifiers on the same images",
+            "compare old.safetensors new.safetensors --image-dir more-photos",
+        ),
+        (
+            "Write the report page of the second, beside the first",
+            "compare old.safetensors new.safetensors --image-dir more-photos --report compared.html",
+        ),
+        ("Compare predictions of any tools", "compare old.csv new.csv"),
+    ])
 )]
 pub(crate) struct Options {
     /// The present classifier: a classifier file or predictions

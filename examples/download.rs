@@ -6,17 +6,31 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use common::help::uses;
+use common::progress::Counter;
 use dataset::download::{Download, read_list};
-use indicatif::ProgressBar;
 
 /// Download the images of a list of URLs into the folder OUTPUT/CLASS.
-///
-///   download --urls boats.txt --class boat --output photos
 ///
 /// The file OUTPUT/manifest.jsonl says for every URL which file it gave, or why it gave none. After an interruption, run the
 /// same command again: files that are complete are not downloaded again.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = uses(&[
+        (
+            "Download a list of pictures of boats",
+            "download --urls boats.txt --class boat --output photos",
+        ),
+        (
+            "Take every URL, not only those of Flickr",
+            "download --urls boats.txt --class boat --output photos --keep ''",
+        ),
+        (
+            "Be patient with slow servers",
+            "download --urls boats.txt --class boat --output photos --lowest-rate 0 --deadline 3600",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// File with one URL per line, or CSV file with a column url and, optionally, the columns license and author
     #[arg(long)]
@@ -57,8 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let path = files::shown_path(&options.urls);
         return Err(format!("{path}: no URLs in it").into());
     }
-    let bar = ProgressBar::new(entries.len() as u64);
-    bar.set_style(common::progress::style("{bar:30} {pos}/{len} URLs, {rate}"));
+    let bar = Counter::new("downloading", "URLs", entries.len());
     let records = Download::new()
         .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
@@ -66,8 +79,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_deadline(Duration::from_secs(options.deadline))
         .with_lowest_rate(options.lowest_rate, Duration::from_secs(30))
         .with_private_addresses(options.allow_private_addresses)
-        .run(&entries, &options.class, &options.output, |_| bar.inc(1))?;
-    bar.finish_and_clear();
+        .run(&entries, &options.class, &options.output, |_| {
+            bar.one_more()
+        })?;
+    drop(bar);
     let arrived = records
         .iter()
         .filter(|record| record.path.is_some())

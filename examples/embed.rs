@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use common::help::uses;
 use common::network::{NetworkOptions, merge};
+use common::progress::working;
 use dataset::split::Shard;
 use transfer::bottlenecks::write_bottlenecks;
 use transfer::table::{EmbeddingTable, TableFormat};
@@ -14,16 +16,25 @@ use transfer::table::{EmbeddingTable, TableFormat};
 /// Compute the embeddings of a folder of images and keep them in a cache, for retrain and other programs.
 ///
 /// Embeddings that are in the cache already are not computed again, so a run that was stopped continues. To divide a large
-/// folder among several machines, give each machine a part and a cache of its own, and then merge the caches in order:
-///
-///   embed --image-dir photos --cache part1 --shard 1/2
-///   embed --image-dir photos --cache part2 --shard 2/2
-///   embed --merge part1 part2 --cache embedding-cache
+/// folder among several machines, give each machine a part (--shard 1/2, --shard 2/2) and a cache of its own, and then merge
+/// the caches in order: --merge part1 part2.
 ///
 /// If all processors have the same instruction set, the merged cache has the same bytes as the cache of a single run. If not,
 /// the embeddings may differ in their last bits, so each machine computes those again that it did not compute itself.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = uses(&[
+        ("Fill the cache for retrain and other programs", "embed --image-dir photos"),
+        (
+            "Write the embeddings as a table",
+            "embed --image-dir photos --format npy --output photos.npy",
+        ),
+        (
+            "Do half of the work on this machine",
+            "embed --image-dir photos --cache part1 --shard 1/2",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long, required_unless_present = "merge")]
@@ -82,7 +93,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let items = options.shard.of(folder.images());
     let architecture = backbone.weights().config().architecture();
     if let Some(from) = &options.import_bottlenecks {
-        let imported = backbone.import_bottlenecks(from, &architecture, items, &cache)?;
+        let import = || backbone.import_bottlenecks(from, &architecture, items, &cache);
+        let imported = working("reading files", import)?;
         for (_, error) in &imported.failed {
             common::warn!("left out {error}");
         }
@@ -116,14 +128,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let rows = items.len() - filled.failed.len();
         let table = EmbeddingTable::new(rows, backbone.dim());
         let table = table.with_classes(folder.classes().to_vec());
-        for path in table.write(format, output, parts.clone())? {
+        let written = working("writing", || table.write(format, output, parts.clone()))?;
+        for path in written {
             common::say!("wrote {}", files::shown_path(&path));
         }
     }
     if let Some(to) = &options.export_bottlenecks {
-        for part in parts {
-            write_bottlenecks(to, &architecture, &part?)?;
-        }
+        working("writing", || {
+            let mut parts = parts;
+            parts.try_for_each(|part| write_bottlenecks(to, &architecture, &part?))
+        })?;
         common::say!("as text, for {architecture}, in {}", files::shown_path(to));
     }
     Ok(())

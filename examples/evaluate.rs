@@ -10,6 +10,7 @@ use common::Bar;
 use common::answers::{
     Answers, Images, ReportOptions, SplitName, file_name, leave_out_seen, write,
 };
+use common::help::uses;
 use metrics::{Evaluation, EvaluationOptions};
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
@@ -19,8 +20,20 @@ use metrics::{Evaluation, EvaluationOptions};
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["classifier", "predictions"])),
-    after_help = "Examples:\n  evaluate --classifier boats.safetensors --image-dir test --report report.html\n  \
-                  evaluate --predictions answers.jsonl --classes boat,cloud --metrics metrics.json"
+    after_help = uses(&[
+        (
+            "Measure a classifier, with a page of all numbers",
+            "evaluate --classifier classifier.safetensors --image-dir more-photos --report report.html",
+        ),
+        (
+            "Measure it on its own test images",
+            "evaluate --classifier classifier.safetensors --image-dir photos --split test",
+        ),
+        (
+            "Measure the predictions of any tool",
+            "evaluate --predictions answers.jsonl --classes boat,cloud",
+        ),
+    ])
 )]
 pub(crate) struct Options {
     /// Classifier file that `retrain` wrote; --image-dir names the images

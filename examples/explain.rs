@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
+use common::Bar;
 use common::answers::{Images, jpeg, write};
 use common::explaining::Explain;
+use common::help::uses;
 use common::model::{ModelOptions, ScoreName};
 use metrics::EvaluationOptions;
 
@@ -19,9 +21,20 @@ use metrics::EvaluationOptions;
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["images", "misclassified"])),
-    after_help = "Examples:\n  explain --weights bundled cat.png --output why\n  \
-                  explain --classifier boats.safetensors --method grad-cam --output why *.jpg\n  \
-                  explain --classifier boats.safetensors --misclassified test --output why"
+    after_help = uses(&[
+        (
+            "Explain what your classifier says of an image",
+            "explain --classifier classifier.safetensors --output why photo.jpg",
+        ),
+        (
+            "Explain its mistakes",
+            "explain --classifier classifier.safetensors --misclassified more-photos --output why",
+        ),
+        (
+            "Explain a class of ImageNet",
+            "explain --weights bundled --target espresso --output why photo.jpg",
+        ),
+    ])
 )]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -66,7 +79,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         .transpose()?;
     let mut names = HashSet::new();
     let mut code = ExitCode::SUCCESS;
-    for path in &options.images {
+    let mut bar = Bar::default();
+    for (done, path) in options.images.iter().enumerate() {
+        bar.count("explaining", done, options.images.len());
         let name = path.file_stem().unwrap_or_default();
         let mut folder = options.output.clone();
         if options.images.len() > 1 {
@@ -103,8 +118,10 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     let mut report = answers.with_pictures(report, &images, false)?.with_overlay_note(format!(
         "Beside each mistake, {method} of the predicted class: where the network looked, the brighter the more."
     ));
-    let mut folders = HashSet::new();
-    for mistake in predictions.mistakes() {
+    let (mut bar, mut folders) = (Bar::default(), HashSet::new());
+    let mistakes: Vec<usize> = predictions.mistakes().collect();
+    for (done, &mistake) in mistakes.iter().enumerate() {
+        bar.count("explaining", done, mistakes.len());
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
         let image = answers.path(folder, name)?;
         let predicted = predictions.predicted()[mistake];
@@ -118,6 +135,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
             .image(classifier, image, &output, ScoreName::Probability)?;
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
+    bar.clear();
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("{}: {error}", files::shown_path(&options.output)))?;
     write(&options.output.join("report.html"), report.html()?)?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::help::uses;
+use common::progress::{Counter, working};
 use common::ranges;
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
@@ -15,13 +17,23 @@ use rayon::prelude::*;
 
 /// Have a first look at a folder of images: the number of images per class, thumbnails, a contact sheet, filters.
 ///
-///   explore --image-dir photos --output looked-at
-///
 /// It writes OUTPUT/contact.png, OUTPUT/thumbnails/CLASS/*.jpg and, of the first image of each class,
 /// OUTPUT/CLASS-{grey,equalised,gamma,log}.png: in gray, with an equalized histogram, after gamma correction, and after
 /// logarithmic correction.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = uses(&[
+        ("Look at a folder", "explore --image-dir photos --output looked-at"),
+        (
+            "Show more of each class",
+            "explore --image-dir photos --output looked-at --per-class 100",
+        ),
+        (
+            "Make larger thumbnails",
+            "explore --image-dir photos --output looked-at --side 512 --quality 95",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
@@ -48,7 +60,7 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let folder = ImageFolder::open(&options.image_dir)?;
+    let folder = working("listing images", || ImageFolder::open(&options.image_dir))?;
     for (class, count) in folder.classes().iter().zip(folder.counts()) {
         common::say!("{count:>7} {class}");
     }
@@ -62,12 +74,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let thumbnails = options.output.join("thumbnails");
     std::fs::create_dir_all(&thumbnails)
         .map_err(|error| format!("{}: {error}", files::shown_path(&thumbnails)))?;
+    let bar = Counter::new("thumbnails", "images", folder.images().len());
     folder.images().par_iter().for_each(|item| {
         let path = thumbnails.join(format!("{}.jpg", item.name));
         if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
             common::warn!("left out: {error}");
         }
+        bar.one_more();
     });
+    drop(bar);
     common::say!("the thumbnails are in {}", files::shown_path(&thumbnails));
 
     let mut shown = Vec::new();

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::DeviceName;
+use common::help::uses;
+use common::progress::working;
 use common::signed::SignatureOptions;
 use transfer::export::{Export, PixelInput, WeightsFormat};
 
@@ -16,7 +18,20 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
 /// timm-safetensors: weights for PyTorch; the `create_model` call that fits them is printed and in their metadata.
 /// frozen-graph: a folder with retrained_graph.pb and retrained_labels.txt, as retrain.py writes them.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_help = uses(&[
+        (
+            "For ONNX Runtime, with a program that prepares pictures for it",
+            "export --classifier classifier.safetensors --format onnx --output net.onnx --snippet preprocess.py",
+        ),
+        ("For a browser", "export --classifier classifier.safetensors --format tfjs --output web"),
+        (
+            "For PyTorch",
+            "export --classifier classifier.safetensors --format timm-safetensors --output net.safetensors",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// A file that `retrain` wrote
     #[arg(long)]
@@ -47,16 +62,20 @@ fn main() -> ExitCode {
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--snippet", options.snippet.as_deref())])?;
-    let classifier = options
-        .signature
-        .classifier(&options.classifier, options.device)?;
+    let (file, device) = (&options.classifier, options.device);
+    let classifier = working("checking the file", || {
+        options.signature.classifier(file, device)
+    })?;
     let input = match (options.with_preprocessing, options.format) {
         (false, _) => PixelInput::Normalized,
         (true, WeightsFormat::Onnx) => PixelInput::Byte,
         (true, _) => PixelInput::Float,
     };
     let export = Export::new(&classifier)?.with_input(input);
-    for path in export.write(options.format, &options.output)? {
+    let written = working("exporting", || {
+        export.write(options.format, &options.output)
+    })?;
+    for path in written {
         common::say!("wrote {}", files::shown_path(&path));
     }
     if let Some(path) = &options.snippet {

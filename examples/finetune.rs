@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::finetuning::{TuningOptions, show};
+use common::help::uses;
 use common::images::ImageOptions;
 use common::interrupt::interrupted;
 use common::network::NetworkOptions;
@@ -24,6 +25,16 @@ use transfer::head::Stopped;
 /// used once, at the end. Ctrl-C ends the training with the best epoch so far; the same command then continues it, also
 /// after a crash. The learning curve is drawn beside the classifier.
 #[derive(Parser)]
+#[command(
+    after_help = uses(&[
+        ("Train the last two blocks of the network, too", "finetune --image-dir photos"),
+        ("Find a learning rate", "finetune --image-dir photos --find-rate rates.svg"),
+        (
+            "Train longer, and more of the network",
+            "finetune --image-dir photos --epochs 20 --blocks 6",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     #[command(flatten)]
     images: ImageOptions,

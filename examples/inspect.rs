@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::DeviceName;
+use common::help::uses;
 use common::ranges;
 use common::signed::SignatureOptions;
 use mobilenet::ImageBatch;
@@ -25,7 +26,14 @@ use transfer::classifier::FileSummary;
 /// --repeat runs; the time of a layer is the time up to this layer minus the time up to the layer before it.
 #[derive(Parser)]
 #[command(
-    after_help = "Examples:\n  inspect classifier.safetensors\n  inspect --weights bundled --repeat 0"
+    after_help = uses(&[
+        ("See what is in a classifier file", "inspect classifier.safetensors"),
+        (
+            "Take only files that are signed with your key",
+            "inspect classifier.safetensors --require-signature minisign.pub",
+        ),
+        ("See a network layer by layer, with times", "inspect --weights bundled"),
+    ])
 )]
 pub(crate) struct Options {
     /// A file that one of these programs wrote

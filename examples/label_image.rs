@@ -1,12 +1,13 @@
 //! Names images: with a classifier of one's own, or with ImageNet's classes.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{ArgGroup, Parser};
+use common::help::uses;
 use common::labels::{Layout, Line};
 use common::ranges;
 use common::signed::{SignatureOptions, misplaced};
@@ -22,10 +23,17 @@ use transfer::Classifier;
 #[command(
     group(ArgGroup::new("net").required(true).args(["classifier", "weights"])),
     group(ArgGroup::new("layout").args(["json", "csv"])),
-    after_help = "Examples:\n  label_image --classifier classifier.safetensors photo.jpg\n  \
-                  label_image --weights bundled --top 3 --json *.jpg\n  \
-                  label_image --classifier classifier.safetensors --csv --output labels.csv photos\n  \
-                  find photos -newer yesterday | label_image --classifier classifier.safetensors -"
+    after_help = uses(&[
+        ("Ask your classifier", "label_image --classifier classifier.safetensors photo.jpg"),
+        (
+            "Ask about ImageNet's 1000 classes, without any training",
+            "label_image --weights bundled photo.jpg",
+        ),
+        (
+            "Make a table of a whole folder",
+            "label_image --classifier classifier.safetensors --csv --output labels.csv photos",
+        ),
+    ])
 )]
 pub(crate) struct Options {
     /// A file that `retrain` wrote
@@ -161,7 +169,8 @@ fn label(
                 print(&text)?;
             }
         }
-        if options.output.is_some() {
+        // On a terminal the lines themselves show how far it is.
+        if options.output.is_some() || !io::stdout().is_terminal() {
             bar.count("labeling", done, images.len());
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::held_out::{HeldOutOptions, numbers};
+use common::help::uses;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
 use common::outcome::{say_next, say_outcome};
@@ -24,10 +25,14 @@ use transfer::retrain::Retrain;
 /// in --cache, so that a second run computes only what is new. Ctrl-C ends the training with the best head so far.
 #[derive(Parser)]
 #[command(
-    after_help = "Examples:\n  retrain\n  retrain --image-dir photos --metrics metrics.json\n  \
-                  retrain --image-dir photos --recipe parity --layer logits --resize tf1\n  \
-                  retrain --image-dir photos --flip-left-right --random-crop 10 --variants 4\n  \
-                  retrain --image-dir more-photos --from classifier.safetensors --how-many-training-steps 500"
+    after_help = uses(&[
+        ("Retrain on your own images", "retrain --image-dir photos"),
+        (
+            "Write a page with all numbers and mistakes, too",
+            "retrain --image-dir photos --report report.html",
+        ),
+        ("Find out whether more images would help", "retrain --image-dir photos --learning-curve"),
+    ])
 )]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of the command line.
 pub(crate) struct Options {

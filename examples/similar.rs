@@ -6,20 +6,29 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::help::uses;
 use common::network::{NetworkOptions, collection};
+use common::progress::working;
 use common::ranges;
 use dataset::encode::write_png;
 use serde_json::{Map, json};
 
 /// Find the images of a folder that are most similar to an image, and other things that embeddings tell.
 ///
-///   similar --image-dir photos new.jpg           the most similar images, and whether new.jpg is of a known class
-///   similar --image-dir photos --copies 0.9      pairs of images that are nearly the same
-///   similar --image-dir photos --copies 0.9 --test-dir held-out    pairs with one image in each folder
-///   similar --image-dir photos --suspects 20     images whose label is probably wrong
-///   similar --image-dir photos --map map.png     every image as a dot in the color of its class
+/// Of each image that is named, the most similar ones of the folder, and whether it is of a known class. --copies finds pairs
+/// that are nearly the same, with --test-dir those with one image in each folder; --suspects finds images whose label is
+/// probably wrong; --map draws every image as a dot in the color of its class.
 #[derive(Parser)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = uses(&[
+        ("Find the images that are most similar to one", "similar --image-dir photos new.jpg"),
+        (
+            "Find pairs of images that are nearly the same",
+            "similar --image-dir photos --copies 0.9",
+        ),
+        ("Find labels that are probably wrong", "similar --image-dir photos --suspects 20"),
+    ])
+)]
 pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
@@ -89,19 +98,22 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     if let Some(threshold) = options.copies {
         let copies = match &options.test_dir {
-            Some(path) => known.copies_in(&of(path)?, threshold)?,
-            None => known.copies(threshold),
+            Some(path) => {
+                let other = of(path)?;
+                working("comparing images", || known.copies_in(&other, threshold))?
+            }
+            None => working("comparing images", || known.copies(threshold)),
         };
         say(&copies);
         found.insert("copies".into(), json!(copies));
     }
     if let Some(count) = options.suspects {
-        let doubts = known.doubts(count)?;
+        let doubts = working("cross-validation", || known.doubts(count))?;
         say(&doubts);
         found.insert("labels".into(), json!(doubts));
     }
     if let Some(path) = &options.map {
-        let (map, shares) = known.map(800)?;
+        let (map, shares) = working("drawing the map", || known.map(800))?;
         write_png(path, map)?;
         let words = shares.iter().map(|share| format!("{:.1} %", 100.0 * share));
         let words = words.collect::<Vec<_>>().join(" and ");

@@ -11,12 +11,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use common::help::uses;
 use common::{DeviceName, ranges};
 use mobilenet::{ImageBatch, MobileNetConfig, Weights};
 use transfer::throughput::Work;
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
 #[derive(Parser)]
+#[command(
+    after_help = uses(&[
+        ("Measure this machine", "speed"),
+        ("Measure one image at a time", "speed --batch 1"),
+        (
+            "Measure a device of Burn's, where it is built in",
+            "speed --weights bundled --device flex",
+        ),
+    ])
+)]
 pub(crate) struct Options {
     /// `bundled`, a published name, or a file or folder with weights [default: random weights]
     #[arg(long, conflicts_with = "alpha")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use common::help::uses;
 use mobilenet::weights::Export;
 use mobilenet::{FloatType, Weights, WeightsFormat};
 
@@ -14,8 +15,11 @@ use mobilenet::{FloatType, Weights, WeightsFormat};
 /// state dict, Keras .h5, ONNX, or a .tgz that holds one of them.
 #[derive(Parser)]
 #[command(
-    after_help = "Examples:\n  weights list\n  weights fetch mobilenet_v1_0.25_224\n  weights inspect model.json\n  \
-                  weights convert retrained_graph.pb net.safetensors --dtype f16\n  weights convert bundled net.onnx --format onnx"
+    after_help = uses(&[
+        ("See which published weights there are", "weights list"),
+        ("See what is in a file", "weights inspect model.json"),
+        ("Write weights in another format", "weights convert bundled net.onnx --format onnx"),
+    ])
 )]
 pub(crate) struct Options {
     #[command(subcommand)]

@@ -308,7 +308,12 @@ impl Answers {
                  is, the more it counts.",
             );
         }
-        for sample in report.shown() {
+        let shown = report.shown();
+        let mut bar = Bar::default();
+        for (done, sample) in shown.iter().copied().enumerate() {
+            if explain {
+                bar.count("explaining", done, shown.len());
+            }
             // The image as the classifier sees it, if it is known.
             let path = match self.path(folder, &files[sample]) {
                 Ok(path) => path,

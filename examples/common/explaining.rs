@@ -14,6 +14,7 @@ use crate::progress::Bar;
 
 /// How explanations are made.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Explanation")]
 pub struct Explain {
     /// Method of explanation
     #[arg(long, value_enum, default_value = "integrated-gradients")]

@@ -13,6 +13,7 @@ use crate::training::say_seen;
 
 /// How the last blocks are trained.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Training")]
 pub struct TuningOptions {
     /// Number of blocks to train, counted from the head; 14 trains all of them and the stem
     #[arg(long, default_value_t = 2, value_parser = whole(0..=14))]

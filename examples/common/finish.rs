@@ -14,11 +14,14 @@ pub fn main<O: Parser, T: Termination>(
     finish(begin(&command, &matches).and_then(|()| run(&options)))
 }
 
-/// What is done before every program: its paths are checked, and its threads are bounded.
+/// What is done before every program: its paths are checked, its threads are bounded, and `--quiet` hides its progress.
 ///
 /// # Errors
 /// As [`paths::check`](crate::paths::check).
 pub fn begin(command: &Command, matches: &ArgMatches) -> Result<(), Box<dyn Error>> {
+    if matches.get_flag("quiet") {
+        crate::progress::hide();
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let most = cores.max(MOST_THREADS);
     let wanted = std::env::var("RAYON_NUM_THREADS").ok();
@@ -41,9 +44,7 @@ const MOST_THREADS: usize = 64;
 
 /// The command line of a program.
 pub fn matches<O: Parser>() -> (Command, ArgMatches) {
-    let mut command = O::command();
-    // Sub-commands get the options that they share with it.
-    command.build();
+    let command = crate::help::arranged(O::command());
     let matches = command.clone().get_matches();
     (command, matches)
 }

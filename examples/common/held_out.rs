@@ -8,10 +8,10 @@ use metrics::{Bootstrap, EvaluationOptions};
 use transfer::familiarity::{Marked, Measured};
 use transfer::retrain::Retrained;
 
-use crate::DeviceName;
 use crate::answers::{Answers, Images, SplitName, write};
 use crate::images::ImageOptions;
 use crate::signed::SignatureOptions;
+use crate::{Bar, DeviceName};
 
 /// What is written of the images that were held out.
 #[derive(clap::Args)]
@@ -59,7 +59,11 @@ impl HeldOutOptions {
             };
         };
         let wanted = EvaluationOptions::new().with_intervals(Bootstrap::new());
-        let mut report = predictions.report(&wanted)?;
+        let mut bar = Bar::default();
+        let mut report = predictions.report_with_progress(&wanted, |done, total| {
+            bar.count_of("resampling", "replicates", done, total);
+        })?;
+        bar.clear();
         if let Some(curve) = &job.learning_curve {
             if let Some(forecast) = &curve.forecast {
                 report = report.with_fact("More images", forecast.to_string());

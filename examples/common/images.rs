@@ -7,6 +7,8 @@ use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
 use transfer::retrain::ImageSource;
 
+use crate::progress::working;
+
 /// The images, and how they are divided.
 #[derive(clap::Args)]
 pub struct ImageOptions {
@@ -45,7 +47,7 @@ impl ImageOptions {
                 let path = files::shown_path(&path);
                 crate::say!("no --image-dir: drawing 2 x 500 sample images into {path}");
             }
-            sample::write_once(&path, 500, 1)?;
+            working("drawing", || sample::write_once(&path, 500, 1))?;
         }
         let mut split = HashedSplit::default()
             .with_testing_percentage(self.testing_percentage)

@@ -4,8 +4,13 @@ use std::error::Error;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Endings of the files that are taken from a folder.
-const ENDINGS: [&str; 6] = ["bmp", "gif", "jpeg", "jpg", "png", "webp"];
+use dataset::decode::ImageFormat;
+
+/// Endings of the files that are taken from a folder: the usual ones of every format that can be decoded.
+fn endings() -> impl Iterator<Item = &'static str> {
+    let of = |format: ImageFormat| format.extensions().iter().copied();
+    ImageFormat::ALL.into_iter().flat_map(of)
+}
 
 /// Deeper folders are not gone into: no collection of images is, but a loop of mounts.
 const DEEPEST: usize = 64;
@@ -40,7 +45,7 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             if files.len() == before {
                 return Err(format!(
                     "{folder}: no images in it, whose names end in {}",
-                    ENDINGS.join(", ")
+                    endings().collect::<Vec<_>>().join(", ")
                 )
                 .into());
             }
@@ -97,7 +102,7 @@ fn walk(
             continue;
         }
         let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if ENDINGS.iter().any(|known| ending == *known) {
+        if endings().any(|known| ending == known) {
             found.push(path);
         } else {
             *others += 1;

@@ -129,12 +129,9 @@ impl<'a> Layout<'a> {
 
 /// A row of a table, quoted where that is needed.
 fn csv(cells: &[String]) -> String {
-    let cells = cells.iter().map(|cell| {
-        if cell.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.clone()
-        }
-    });
-    cells.collect::<Vec<_>>().join(",")
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Memory takes every row.
+    let row = writer.write_record(cells).map(|()| writer.into_inner());
+    let row = row.ok().and_then(Result::ok).unwrap_or_default();
+    String::from_utf8_lossy(&row).trim_end_matches('\n').into()
 }

@@ -1,11 +1,13 @@
 //! What the examples share: options, the device, the weights, progress, files to write.
 
 pub mod answers;
+pub mod calls;
 pub mod explaining;
 #[cfg(feature = "burn")]
 pub mod finetuning;
 pub mod finish;
 pub mod held_out;
+pub mod help;
 pub mod images;
 pub mod inputs;
 pub mod interrupt;
@@ -21,9 +23,11 @@ pub mod say;
 pub mod signed;
 pub mod training;
 pub mod variation;
+pub mod version;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[cfg(feature = "burn")]
 use burn::tensor::Device;
@@ -33,6 +37,7 @@ use transfer::embed::UnusableImage;
 use transfer::{Backbone, FileKind};
 
 pub use self::finish::{finish, main};
+pub use self::paths::check_outputs;
 pub use self::progress::Bar;
 pub use self::say::counted;
 
@@ -52,26 +57,21 @@ pub enum DeviceName {
 /// A backbone of these weights on the device of that name.
 ///
 /// # Errors
-/// What [`Backbone::new`] and [`device`] find.
+/// As [`engine`].
 pub fn backbone(weights: Weights, name: DeviceName) -> Result<Backbone, Box<dyn Error>> {
-    match name {
-        DeviceName::Cpu => Ok(Backbone::new(weights)?),
-        #[cfg(feature = "burn")]
-        name => Ok(Backbone::on(weights, &device(name)?)?),
-        #[cfg(not(feature = "burn"))]
-        name => Err(name.is_missing().into()),
-    }
+    let engine = engine(weights.clone(), name)?;
+    Ok(Backbone::with_engine(weights, engine)?)
 }
 
 /// An engine with these weights on the device of that name.
 ///
 /// # Errors
 /// What [`Weights::compile`] and [`device`] find.
-pub fn engine(weights: Weights, name: DeviceName) -> Result<Box<dyn Engine>, Box<dyn Error>> {
+pub fn engine(weights: Weights, name: DeviceName) -> Result<Arc<dyn Engine>, Box<dyn Error>> {
     match name {
-        DeviceName::Cpu => Ok(Box::new(weights.compile()?)),
+        DeviceName::Cpu => Ok(Arc::new(weights.compile()?)),
         #[cfg(feature = "burn")]
-        name => Ok(Box::new(mobilenet::BurnEngine::new(
+        name => Ok(Arc::new(mobilenet::BurnEngine::new(
             weights,
             &device(name)?,
         )?)),
@@ -174,7 +174,7 @@ pub fn fetch(
 
 /// Opens a folder of images and names what is left out.
 pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
-    let folder = ImageFolder::open(path)?;
+    let folder = progress::working("listing images", || ImageFolder::open(path))?;
     say_skipped(&folder);
     Ok(folder)
 }
@@ -191,25 +191,6 @@ pub fn say_left_out(failed: &[UnusableImage]) {
     for left_out in failed {
         crate::warn!("left out {}", left_out.error);
     }
-}
-
-/// Says before the work what would be said after it: that a result cannot be written to the file of an option, or that
-/// two results would be written to one file.
-pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
-    let named = outputs
-        .iter()
-        .filter_map(|&(name, path)| Some((name, path?)));
-    let named: Vec<(&str, &Path)> = named.collect();
-    for (i, (name, path)) in named.iter().enumerate() {
-        if let Some((other, _)) = named[..i].iter().find(|(_, other)| other == path) {
-            let path = files::shown_path(path);
-            let twice =
-                format!("{other} and {name} are both {path}: the second would replace the first");
-            return Err(twice.into());
-        }
-        files::check_writable(path).map_err(|error| format!("{name} {error}"))?;
-    }
-    Ok(())
 }
 
 /// JSON in which what cannot be seen is escaped as JSON does it, so that it stays JSON on a terminal.

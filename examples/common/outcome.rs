@@ -6,6 +6,8 @@ use metrics::Predictions;
 use metrics::uncertainty::wilson_interval;
 use transfer::retrain::Retrained;
 
+use crate::calls::{Word, command};
+
 /// Fewer test images than these say little.
 const FEW: usize = 30;
 
@@ -79,24 +81,40 @@ fn say_answers(what: &str, answers: &Predictions, verbose: bool) {
     }
 }
 
-/// Says where the results are, and what can be done next.
+/// Says where the results are, and what can be done next, by which commands.
 pub fn say_next(classifier: &Path, images: &Path, report: Option<&Path>, measured_sizes: bool) {
-    let [path, images] = [classifier, images].map(|path| files::shown_path(path).to_string());
-    crate::say!("\nThe classifier is in {path}.");
+    crate::say!("\nThe classifier is in {}.", files::shown_path(classifier));
     if let Some(report) = report {
         crate::say!("The report is in {}.", files::shown_path(report));
     }
+    let next = |what: &str, words: &[Word<'_>]| {
+        crate::say!("  {what}:\n    {}", command(words));
+    };
     crate::say!("What can be done next:");
-    crate::say!("  label_image --classifier {path} IMAGE...  asks it about other images");
+    next(
+        "ask it about another image",
+        &[&"label_image", &"--classifier", &classifier, &"photo.jpg"],
+    );
     if report.is_none() {
-        crate::say!(
-            "  retrain --report report.html ...  writes a page with all numbers and the mistakes"
+        next(
+            "write a page with all numbers and the mistakes",
+            &[
+                &"retrain",
+                &"--image-dir",
+                &images,
+                &"--report",
+                &"report.html",
+            ],
         );
     }
-    crate::say!(
-        "  audit --image-dir {images}  finds copies, broken files and odd images in the folder"
-    );
     if !measured_sizes {
-        crate::say!("  retrain --learning-curve ...  tells whether more images would help");
+        next(
+            "find out whether more images would help",
+            &[&"retrain", &"--image-dir", &images, &"--learning-curve"],
+        );
     }
+    next(
+        "find copies, broken files and odd images in the folder",
+        &[&"audit", &"--image-dir", &images],
+    );
 }

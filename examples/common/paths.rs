@@ -42,19 +42,17 @@ pub fn check(command: &Command, matches: &ArgMatches) -> Result<(), Box<dyn Erro
     let (outputs, inputs): (Vec<Named>, Vec<Named>) = paths(command, matches)
         .into_iter()
         .partition(|named| OUTPUTS.contains(&named.id.as_str()));
-    for (i, output) in outputs.iter().enumerate() {
+    let places = outputs
+        .iter()
+        .map(|output| (output.name.as_str(), output.path.as_path()));
+    check_different(&places.collect::<Vec<_>>())?;
+    for output in &outputs {
         let shown = files::shown_path(&output.path);
-        if let Some(other) = outputs[..i].iter().find(|other| same(other, output)) {
-            let (other, name) = (&other.name, &output.name);
-            return Err(format!(
-                "{other} and {name} are both {shown}: one would replace the other"
-            )
-            .into());
-        }
         for input in &inputs {
             let (read, written) = (&input.name, &output.name);
             // A training goes on in its own file, which is replaced when it is whole.
-            if same(input, output) && (input.id.as_str(), output.id.as_str()) != ("from", "output")
+            if same(&input.path, &output.path)
+                && (input.id.as_str(), output.id.as_str()) != ("from", "output")
             {
                 return Err(format!(
                     "{read} and {written} are both {shown}: the result would replace what is read; choose another place"
@@ -67,6 +65,35 @@ pub fn check(command: &Command, matches: &ArgMatches) -> Result<(), Box<dyn Erro
                 )
                 .into());
             }
+        }
+    }
+    Ok(())
+}
+
+/// Says before the work what would be said after it: that a result cannot be written to the file of an option, or that
+/// two results would be written to one file.
+///
+/// # Errors
+/// If that is so.
+pub fn check_outputs(outputs: &[(&str, Option<&Path>)]) -> Result<(), Box<dyn Error>> {
+    let given = outputs
+        .iter()
+        .filter_map(|&(name, path)| Some((name, path?)));
+    let given: Vec<_> = given.collect();
+    check_different(&given)?;
+    for (name, path) in given {
+        files::check_writable(path).map_err(|error| format!("{name} {error}"))?;
+    }
+    Ok(())
+}
+
+/// Refuses two outputs in one place.
+fn check_different(outputs: &[(&str, &Path)]) -> Result<(), Box<dyn Error>> {
+    for (i, (name, path)) in outputs.iter().enumerate() {
+        if let Some((other, _)) = outputs[..i].iter().find(|(_, other)| same(other, path)) {
+            let path = files::shown_path(path);
+            let twice = format!("{other} and {name} are both {path}: one would replace the other");
+            return Err(twice.into());
         }
     }
     Ok(())
@@ -106,11 +133,11 @@ fn paths(command: &Command, matches: &ArgMatches) -> Vec<Named> {
     found
 }
 
-fn same(a: &Named, b: &Named) -> bool {
-    match (real(&a.path), real(&b.path)) {
+fn same(a: &Path, b: &Path) -> bool {
+    match (real(a), real(b)) {
         // Two outputs may go to one device.
         (Some(a), Some(b)) => a == b && (a.is_file() || a.is_dir() || !a.exists()),
-        _ => a.path == b.path,
+        _ => a == b,
     }
 }
 

@@ -34,16 +34,28 @@ mod speed;
 #[path = "../weights.rs"]
 mod weights;
 
+mod manual;
+
 use std::process::ExitCode;
 
 use clap::{FromArgMatches, Parser, Subcommand};
+use common::help::uses;
 
 /// Retrain MobileNet on a folder of your own images, measure the classifier, ask it, and see why it answers so.
 ///
-/// Without any image at hand, `mobilenet-transfer retrain` draws some and retrains on those. `COMMAND --help` explains each
-/// command.
+/// `mobilenet-transfer COMMAND --help` explains each command, and begins with its common uses.
 #[derive(Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = uses(&[
+        ("Retrain on your own images, one sub-folder for each class", "mobilenet-transfer retrain --image-dir photos"),
+        ("Ask the classifier", "mobilenet-transfer label-image --classifier classifier.safetensors photo.jpg"),
+        (
+            "Measure it on other images, with a page of all numbers",
+            "mobilenet-transfer evaluate --classifier classifier.safetensors --image-dir more-photos --report report.html",
+        ),
+    ])
+)]
 struct Program {
     #[command(subcommand)]
     command: Command,
@@ -70,6 +82,8 @@ enum Command {
     Similar(similar::Options),
     Speed(speed::Options),
     Weights(weights::Options),
+    Completions(manual::Completions),
+    Man(manual::Pages),
 }
 
 fn main() -> ExitCode {
@@ -96,5 +110,7 @@ fn main() -> ExitCode {
         Command::Similar(options) => common::finish(similar::run(options)),
         Command::Speed(options) => common::finish(speed::run(options)),
         Command::Weights(options) => common::finish(weights::run(options)),
+        Command::Completions(options) => common::finish(options.write(command)),
+        Command::Man(options) => common::finish(options.write(command)),
     }
 }

@@ -1,18 +1,68 @@
-//! Progress as bars.
+//! Progress as bars: how much is done, how many per second, the time that is left. They are drawn on standard error where
+//! that is a terminal, and nowhere with `--quiet`.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-#[cfg(feature = "download")]
-use indicatif::ProgressDrawTarget;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 #[cfg(feature = "download")]
 use mobilenet::weights::Event;
 
-/// A bar that counts images or other things, with how many per second and the time left. It is gone when the value is
-/// dropped.
+/// Every bar of the program, so that what is said has its place above them.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Shows no bar from now on.
+pub fn hide() {
+    BARS.set_draw_target(ProgressDrawTarget::hidden());
+}
+
+/// Does something that writes to the terminal where no bar is.
+pub(crate) fn above<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
+
+/// Does something of which nobody knows how long it takes, and shows that it is being done.
+pub fn working<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let mut bar = Bar::default();
+    bar.work(what);
+    work()
+}
+
+/// A bar that counts images or other things, also from several threads. It is gone when the value is dropped.
+pub struct Counter(ProgressBar);
+
+impl Counter {
+    /// A bar for so many things.
+    pub fn new(what: &str, things: &str, total: usize) -> Self {
+        let template =
+            format!("{{msg:>16}} {{wide_bar}} {{pos}}/{{len}} {things}, {{rate}}, {{eta}} left");
+        Self::of(ProgressBar::new(total as u64), what, &template)
+    }
+
+    fn of(bar: ProgressBar, what: &str, template: &str) -> Self {
+        let bar = BARS.add(bar.with_message(what.to_string()));
+        bar.set_style(style(template));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// One more of them is done.
+    pub fn one_more(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+        BARS.remove(&self.0);
+    }
+}
+
+/// A bar that shows one thing after the other.
 #[derive(Default)]
-pub struct Bar(Option<(String, ProgressBar)>);
+pub struct Bar(Option<(String, Counter)>);
 
 impl Bar {
     /// Shows how many images are done; where something else was counted before, on a new bar.
@@ -28,32 +78,35 @@ impl Bar {
         done: usize,
         total: usize,
     ) -> &ProgressBar {
-        if self.0.as_ref().is_some_and(|(counted, _)| counted != what) {
-            self.clear();
-        }
-        let (_, bar) = self.0.get_or_insert_with(|| {
-            let bar = ProgressBar::new(total as u64).with_message(what.to_string());
-            let template = format!(
-                "{{msg:>12}} {{wide_bar}} {{pos}}/{{len}} {things}, {{rate}}, {{eta}} left"
-            );
-            bar.set_style(style(&template));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            (what.to_string(), bar)
-        });
+        let bar = self.show(what, || Counter::new(what, things, total));
         bar.set_position(done as u64);
         bar
     }
 
-    /// Makes room for a line of text.
-    pub fn clear(&mut self) {
-        if let Some((_, bar)) = self.0.take() {
-            bar.finish_and_clear();
+    /// Shows that something is being done of which nobody knows how long it takes.
+    pub fn work(&mut self, what: &str) {
+        let template = "{msg:>16} {spinner} {elapsed}";
+        self.show(what, || {
+            Counter::of(ProgressBar::new_spinner(), what, template)
+        });
+    }
+
+    fn show(&mut self, what: &str, make: impl FnOnce() -> Counter) -> &ProgressBar {
+        if self.0.as_ref().is_some_and(|(shown, _)| shown != what) {
+            self.clear();
         }
+        let (_, counter) = self.0.get_or_insert_with(|| (what.to_string(), make()));
+        &counter.0
+    }
+
+    /// Shows nothing more of what was shown.
+    pub fn clear(&mut self) {
+        self.0 = None;
     }
 }
 
 /// The style of a template, in which `{rate}` is how many per second, with no more digits than a person reads.
-pub fn style(template: &str) -> ProgressStyle {
+fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
@@ -66,24 +119,30 @@ pub fn style(template: &str) -> ProgressStyle {
 /// Shows on a bar what is fetched.
 #[cfg(feature = "download")]
 pub fn show_fetch() -> impl Fn(&Event) {
-    let bar = ProgressBar::hidden();
-    let template = "{msg:>12} {wide_bar} {bytes}/{total_bytes}, {eta} left";
-    bar.set_style(style(template));
-    bar.set_message("fetching");
-    let shown = bar.clone();
-    let say = move |text: &str| shown.suspend(|| crate::warn!("{text}"));
-    move |event| match event {
-        Event::Started { url, .. } => {
-            say(url);
-            bar.set_draw_target(ProgressDrawTarget::stderr());
+    let bar = std::sync::Mutex::new(None::<Counter>);
+    let template = "{msg:>16} {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+    move |event| {
+        // A thread that panicked leaves nothing half done here.
+        let mut bar = bar
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match event {
+            Event::Started { url, .. } => {
+                crate::warn!("{url}");
+                *bar = Some(Counter::of(ProgressBar::new(0), "fetching", template));
+            }
+            Event::Progress { done, total } => {
+                if let Some(Counter(bar)) = &*bar {
+                    bar.set_length(total.unwrap_or(*done));
+                    bar.set_position(*done);
+                }
+            }
+            Event::Retrying(why) => crate::warn!("trying once more: {why}"),
+            Event::Waiting => {
+                crate::warn!("another program is fetching the same file: waiting for its end");
+            }
+            Event::Finished(_) => *bar = None,
+            _ => {}
         }
-        Event::Progress { done, total } => {
-            bar.set_length(total.unwrap_or(*done));
-            bar.set_position(*done);
-        }
-        Event::Retrying(why) => say(&format!("trying once more: {why}")),
-        Event::Waiting => say("another program is fetching the same file: waiting for its end"),
-        Event::Finished(_) => bar.finish_and_clear(),
-        _ => {}
     }
 }

@@ -20,6 +20,7 @@ pub enum RecipeName {
 
 /// Any option of the training loop implies the parity recipe.
 #[derive(Args)]
+#[command(next_help_heading = "Training")]
 pub struct RecipeOptions {
     /// How the head is trained [default: converged]
     #[arg(long, value_enum)]

@@ -2,8 +2,10 @@
 //! may command the terminal.
 
 use std::fmt::{self, Arguments, Write as _};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
+
+use crate::progress::above;
 
 /// The first error of standard output.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -34,7 +36,13 @@ pub fn counted(n: usize, one: &str, many: &str) -> String {
 /// See [`say!`].
 pub fn line(text: Arguments<'_>) {
     let text = format!("{}\n", Escaped(&text.to_string()));
-    if let Err(error) = io::stdout().write_all(text.as_bytes()) {
+    let write = || io::stdout().write_all(text.as_bytes());
+    let written = if io::stdout().is_terminal() {
+        above(write)
+    } else {
+        write()
+    };
+    if let Err(error) = written {
         lose(error);
     }
 }
@@ -42,7 +50,7 @@ pub fn line(text: Arguments<'_>) {
 /// See [`warn!`].
 pub fn warning(text: Arguments<'_>) {
     // Nobody is left to tell where this fails.
-    let _ = writeln!(io::stderr(), "{}", Escaped(&text.to_string()));
+    let _ = above(|| writeln!(io::stderr(), "{}", Escaped(&text.to_string())));
 }
 
 fn lose(error: io::Error) {

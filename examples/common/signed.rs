@@ -26,26 +26,20 @@ impl SignatureOptions {
     /// # Errors
     /// What [`Classifier::load`] or [`Classifier::load_signed`] and the device find.
     pub fn classifier(&self, path: &Path, name: DeviceName) -> Result<Classifier, Box<dyn Error>> {
-        let Some(key) = &self.require_signature else {
-            return match name {
-                DeviceName::Cpu => Ok(Classifier::load(path)?),
-                #[cfg(feature = "burn")]
-                name => Ok(Classifier::load_on(path, &device(name)?)?),
-                #[cfg(not(feature = "burn"))]
-                name => Err(name.is_missing().into()),
-            };
+        let key = match &self.require_signature {
+            None => None,
+            Some(file) if Path::new(file).is_file() => Some(RequiredKey::open(file)?),
+            Some(key) => Some(RequiredKey::from_base64(key)?),
         };
-        let key = if Path::new(key).is_file() {
-            RequiredKey::open(key)?
-        } else {
-            RequiredKey::from_base64(key)?
-        };
-        match name {
-            DeviceName::Cpu => Ok(Classifier::load_signed(path, &key)?),
+        match (name, &key) {
+            (DeviceName::Cpu, None) => Ok(Classifier::load(path)?),
+            (DeviceName::Cpu, Some(key)) => Ok(Classifier::load_signed(path, key)?),
             #[cfg(feature = "burn")]
-            name => Ok(Classifier::load_signed_on(path, &key, &device(name)?)?),
+            (name, None) => Ok(Classifier::load_on(path, &device(name)?)?),
+            #[cfg(feature = "burn")]
+            (name, Some(key)) => Ok(Classifier::load_signed_on(path, key, &device(name)?)?),
             #[cfg(not(feature = "burn"))]
-            name => Err(name.is_missing().into()),
+            (name, _) => Err(name.is_missing().into()),
         }
     }
 }

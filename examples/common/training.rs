@@ -29,8 +29,10 @@ struct Choice {
 impl Progress {
     /// Shows embeddings that are kept in that folder. `verbose`: every setting that cross-validation tries has a line.
     pub fn new(cache: &Path, verbose: bool) -> Self {
+        let mut bar = Bar::default();
+        bar.work("listing images");
         Self {
-            bar: Bar::default(),
+            bar,
             cache: cache.into(),
             verbose,
             choice: Choice::default(),
@@ -52,6 +54,7 @@ impl Progress {
                     self.bar.clear();
                 }
             }
+            RetrainEvent::Fit(event) => self.fit(&event),
             event => {
                 self.bar.clear();
                 self.say(event);
@@ -88,7 +91,6 @@ impl Progress {
                 counted(computed, "variant", "variants"),
                 files::shown_path(&self.cache)
             ),
-            RetrainEvent::Fit(event) => self.say_fit(&event),
             RetrainEvent::Stopped => crate::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
@@ -97,8 +99,16 @@ impl Progress {
         }
     }
 
-    fn say_fit(&mut self, event: &FitEvent<'_>) {
+    fn fit(&mut self, event: &FitEvent<'_>) {
         match event {
+            FitEvent::Pass {
+                search: Search::CrossValidation { tried, most, .. },
+                ..
+            } => {
+                // It may end before all of them are tried.
+                self.bar
+                    .count_of("cross-validation", "settings", *tried, *most);
+            }
             FitEvent::Candidate(found) => {
                 if self.verbose {
                     crate::say!("{found}");
@@ -109,8 +119,12 @@ impl Progress {
             FitEvent::Pass {
                 search: Search::Final,
                 ..
-            } => self.choice.say(),
-            FitEvent::Step { record, .. } => {
+            } => {
+                self.choice.say();
+                self.bar.work("fitting the head");
+            }
+            FitEvent::Step { record, steps, .. } => {
+                self.bar.count_of("training", "steps", record.step, *steps);
                 let now = timestamp(SystemTime::now());
                 for line in record.to_string().lines() {
                     crate::say!("{now}: {line}");

@@ -8,17 +8,17 @@ use crate::ranges::{number, whole};
 
 /// How training images are varied.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Distortions of training images")]
 pub struct VariationOptions {
     /// Mirror half of the training images
-    #[arg(long, help_heading = "Distortions of training images")]
+    #[arg(long)]
     flip_left_right: bool,
     /// Percent of the margin that is cropped at random
     #[arg(
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = number(0.0..=1000.0),
-        help_heading = "Distortions of training images"
+        value_parser = number(0.0..=1000.0)
     )]
     random_crop: f64,
     /// Percent by which images are scaled up at random
@@ -26,8 +26,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = number(0.0..=1000.0),
-        help_heading = "Distortions of training images"
+        value_parser = number(0.0..=1000.0)
     )]
     random_scale: f64,
     /// Percent by which images are made brighter or darker at random
@@ -35,8 +34,7 @@ pub struct VariationOptions {
         long,
         value_name = "P",
         default_value_t = 0.0,
-        value_parser = number(0.0..=1000.0),
-        help_heading = "Distortions of training images"
+        value_parser = number(0.0..=1000.0)
     )]
     random_brightness: f64,
     /// Distorted variants of each training image, embedded once [default: 4; the parity recipe distorts anew in every
@@ -44,8 +42,7 @@ pub struct VariationOptions {
     #[arg(
         long,
         value_name = "K",
-        value_parser = whole(1..=1000),
-        help_heading = "Distortions of training images"
+        value_parser = whole(1..=1000)
     )]
     variants: Option<usize>,
 }
