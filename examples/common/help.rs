@@ -16,6 +16,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
             "include_training",
             "merge",
             "misclassified",
+            "pictures",
             "predictions",
             "require_signature",
             "shard",

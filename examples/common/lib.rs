@@ -21,6 +21,7 @@ pub mod ranges;
 pub mod recipe;
 pub mod say;
 pub mod signed;
+pub mod touring;
 pub mod training;
 pub mod variation;
 pub mod version;

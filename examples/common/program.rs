@@ -31,6 +31,8 @@ mod retrain;
 mod similar;
 #[path = "../speed.rs"]
 mod speed;
+#[path = "../tour.rs"]
+mod tour;
 #[path = "../weights.rs"]
 mod weights;
 
@@ -65,6 +67,7 @@ struct Program {
 #[command(rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant)] // There is one.
 enum Command {
+    Tour(tour::Options),
     Retrain(retrain::Options),
     LabelImage(label_image::Options),
     Evaluate(evaluate::Options),
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         return common::finish(Err::<(), _>(error));
     }
     match &program.command {
+        Command::Tour(options) => common::finish(tour::run(options)),
         Command::Retrain(options) => common::finish(retrain::run(options)),
         Command::LabelImage(options) => common::finish(label_image::run(options)),
         Command::Evaluate(options) => common::finish(evaluate::run(options)),

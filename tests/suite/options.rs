@@ -8,7 +8,7 @@ use crate::support::{example, run};
 
 /// Each example with options that make it work on little, in a folder with `images` (two classes), `list.txt`, `a.csv`,
 /// `b.csv`, `photo.png` and `classifier.safetensors`.
-const COMMANDS: [(&str, &str); 15] = [
+const COMMANDS: [(&str, &str); 16] = [
     ("audit", "--image-dir images"),
     ("compare", "a.csv b.csv --replicates 10"),
     (
@@ -41,6 +41,7 @@ const COMMANDS: [(&str, &str); 15] = [
         "speed",
         "--seconds 0 --batch 1 --alpha 0.25 --input-size 32",
     ),
+    ("tour", "--pictures 20"),
     ("weights", "list"),
 ];
 
@@ -107,6 +108,10 @@ fn numbers_are_refused_or_work() {
     for (name, base) in COMMANDS {
         let base: Vec<&str> = base.split(' ').collect();
         for option in with_values(name) {
+            // Each would be a whole tour.
+            if (name, option.as_str()) == ("tour", "--output") {
+                continue;
+            }
             for value in VALUES {
                 let mut options = base.clone();
                 // The value that is tried takes the place of the one in the table.
@@ -128,6 +133,21 @@ fn numbers_are_refused_or_work() {
         }
     }
     assert!(tried > 500, "only {tried} runs: is the help read rightly?");
+}
+
+/// What has no group is shown under the heading "Options".
+#[test]
+fn every_option_is_in_a_group() {
+    for (name, _) in COMMANDS {
+        let help = run(example(name).arg("--help"));
+        let first = |text: &str| help.find(text).unwrap_or(usize::MAX);
+        assert!(!help.contains("\nOptions:\n"), "{name}:\n{help}");
+        assert!(help.contains("\nGeneral:\n"), "{name}:\n{help}");
+        assert!(
+            first("Common uses:") < first("Usage:"),
+            "{name}: the common uses come first:\n{help}"
+        );
+    }
 }
 
 #[test]
@@ -176,6 +196,11 @@ fn no_output_replaces_an_input() {
         (
             "retrain",
             "--image-dir images --output out --metrics out",
+            "photo.png",
+        ),
+        (
+            "retrain",
+            "--image-dir images --output out.safetensors --metrics out.training",
             "photo.png",
         ),
     ] {
