@@ -1,7 +1,7 @@
-//! Metrics of classifiers as scikit-learn 1.9 defines them, each with its uncertainty, and a report page.
+//! Classification metrics as scikit-learn 1.9 defines them, with confidence intervals, and a report page.
 //!
 //! Everything starts from [`Predictions`]: the targets, the predicted classes and, if known, the probabilities of a set
-//! of samples. They are checked when they are made. All metrics are methods of them:
+//! of samples. Its constructors check them. All metrics are methods of `Predictions`:
 //!
 //! ```
 //! use metrics::Predictions;
@@ -23,13 +23,13 @@
 //! ```
 //!
 //! [`Predictions::evaluate`] computes all scores at once, [`Predictions::compare`] compares two classifiers, and
-//! `Predictions::report` writes a page of HTML. The [`guide`] leads through them with examples.
+//! `Predictions::report` writes an HTML page. The [`guide`] shows each of these with an example.
 //!
 //! # Conventions
 //!
 //! * Classes are indices into [`Predictions::classes`]; the confusion matrix is indexed as
 //!   `confusion[target][predicted]`.
-//! * Sums are computed in `f64`. Samples count with their weights if weights were given.
+//! * Sums are computed in `f64`. If weights were given, each sample counts with its weight.
 //! * An undefined value (such as the precision of a class that was never predicted) is `None`, never 0 or NaN.
 //! * The same input gives the same bits, whatever the number of threads.
 //!

@@ -5,11 +5,10 @@ use crate::checks::{
 use crate::error::{Error, Place, Result};
 use crate::numeric::argmax;
 
-/// The targets and the predictions of `n` samples over `k` classes, checked when they are made. Everything else in
-/// this crate starts from them.
+/// The targets and the predictions of `n` samples over `k` classes. Everything else in this crate starts from them.
 ///
-/// Each sample has a target (the index of its true class) and `k` probabilities; where only the predicted classes are
-/// known, there are no probabilities. Weights, file names and class names are optional.
+/// Each sample has a target (the index of its true class) and `k` probabilities, or only a predicted class if no
+/// probabilities are known. Weights, file names and class names are optional.
 ///
 /// The constructors check that all lengths agree, that class indices are below `k`, and that the probabilities of each
 /// sample are finite, from 0 to 1, and sum to one within `1e-5`. They are not normalized again. There are at most
@@ -25,8 +24,8 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The largest number of classes: 25,000, more than the 21,841 of ImageNet-21k. A confusion matrix of so many
-    /// classes takes up to 5 GB.
+    /// The largest number of classes: 25,000, which is more than the 21,841 of ImageNet-21k. A confusion matrix with so
+    /// many classes takes up to 5 GB.
     pub const MAX_CLASSES: usize = MAX_CLASSES;
 
     /// Makes predictions from one row of probabilities for each sample. The predicted class is the most probable one,
@@ -47,7 +46,7 @@ impl Predictions {
     /// Makes predictions from probabilities `[n, classes]` in one vector, row after row.
     ///
     /// # Errors
-    /// As [`Predictions::new`]; also if the length of the vector is not `n * classes`.
+    /// The errors of [`Predictions::new`], and if the length of `probabilities` is not `n * classes`.
     pub fn from_flat(targets: Vec<usize>, probabilities: Vec<f64>, classes: usize) -> Result<Self> {
         if classes == 0 {
             return Err(Error::NoClasses);
@@ -64,8 +63,8 @@ impl Predictions {
         Self::checked(targets, predicted, Some(probabilities), classes)
     }
 
-    /// Makes predictions from predicted classes, for use where no probabilities are known. Metrics that need
-    /// probabilities are then `None` or an error.
+    /// Makes predictions from predicted classes, if no probabilities are known. Metrics that need probabilities are
+    /// then `None` or an error.
     ///
     /// # Errors
     /// If lengths differ, a class is out of range, or there are no samples, no classes or too many classes.
@@ -216,11 +215,11 @@ impl Predictions {
         (0..self.len()).filter(|&i| self.targets[i] != self.predicted[i])
     }
 
-    /// Appends the samples of `other`. Parts that are merged equal predictions that were made at once.
+    /// Appends the samples of `other`. Predictions that are merged from parts equal predictions that were made at once.
     ///
     /// # Errors
-    /// If the classes differ, only one of the two has probabilities, weights or file names, or the sum of all weights is
-    /// more than 1e75. The predictions are unchanged then.
+    /// If the classes differ, if only one of the two has probabilities, weights or file names, or if the sum of all
+    /// weights is more than 1e75. After an error the predictions are unchanged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         fn append<T: Clone>(first: &mut Option<Vec<T>>, second: Option<&Vec<T>>) {
             if let (Some(first), Some(second)) = (first, second) {
@@ -263,10 +262,10 @@ impl Predictions {
         Ok(())
     }
 
-    /// Some of the samples, in the order of their indices in `rows`, with their weights and names.
+    /// The samples whose indices are in `rows`, in that order, with their weights and names.
     ///
     /// # Errors
-    /// If there are no rows, a row is not there, or the weights of all of them are 0.
+    /// If `rows` is empty, an index is out of range, or all weights of these samples are 0.
     ///
     /// ```
     /// # use metrics::Predictions;

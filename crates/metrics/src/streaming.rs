@@ -13,11 +13,11 @@ use crate::probability::{
 
 /// Metrics of predictions that arrive in batches, in memory that does not grow: the confusion matrix with everything
 /// that is computed from it, log loss, Brier score, top-k accuracies, and calibration in uniform bins. As in
-/// torchmetrics, batches are added with [`update`](Self::update), and the metrics can be read at any time.
+/// torchmetrics, [`update`](Self::update) adds a batch, and the metrics can be read at any time.
 ///
-/// The division into batches and the order in which parts are merged do not matter: unweighted counts are equal to the
-/// last bit, and weighted counts and sums of losses are equal up to rounding. Metrics that need all scores at once
-/// (curves and areas under them) need [`Predictions::merge`](crate::Predictions::merge) instead.
+/// The results do not depend on how the samples are divided into batches or in which order parts are merged: unweighted
+/// counts are equal to the last bit, and weighted counts and sums of losses are equal up to rounding. Metrics that need
+/// all scores at once (curves and areas under them) need [`Predictions::merge`](crate::Predictions::merge) instead.
 ///
 /// ```
 /// use metrics::streaming::StreamingMetrics;
@@ -79,7 +79,7 @@ impl Sum {
 }
 
 impl StreamingMetrics {
-    /// Metrics of this number of classes, with `bins` uniform bins for calibration.
+    /// Metrics for `classes` classes, with `bins` uniform bins for calibration.
     ///
     /// # Errors
     /// If there are no classes or more than [`Predictions::MAX_CLASSES`](crate::Predictions::MAX_CLASSES), or the
@@ -97,11 +97,11 @@ impl StreamingMetrics {
         })
     }
 
-    /// Adds a batch: targets, probabilities `[n, classes]` row after row, and weights if there are any.
+    /// Adds a batch of `n` samples: targets, probabilities `[n, classes]` row after row, and optionally weights.
     ///
     /// # Errors
     /// If a check described at [`Predictions`](crate::Predictions) fails, or the sum of all weights would be more than
-    /// 1e75. Rows are counted from the start of the stream. A batch with an error changes nothing.
+    /// 1e75. The error counts rows from the start of the stream. After an error the metrics are unchanged.
     pub fn update(
         &mut self,
         targets: &[usize],
@@ -191,18 +191,18 @@ impl StreamingMetrics {
         &self.confusion
     }
 
-    /// As [`Predictions::log_loss`](crate::Predictions::log_loss); `None` before the first sample.
+    /// The same as [`Predictions::log_loss`](crate::Predictions::log_loss); `None` before the first sample.
     pub fn log_loss(&self) -> Option<f64> {
         self.mean(self.log_loss.value())
     }
 
-    /// As [`Predictions::brier_score`](crate::Predictions::brier_score); `None` before the first sample.
+    /// The same as [`Predictions::brier_score`](crate::Predictions::brier_score); `None` before the first sample.
     pub fn brier_score(&self) -> Option<f64> {
         self.mean(halved(self.brier.value(), self.confusion.classes()))
     }
 
-    /// As [`Predictions::top_k_accuracy`](crate::Predictions::top_k_accuracy); `None` before the first sample and for
-    /// `k` = 0.
+    /// The same as [`Predictions::top_k_accuracy`](crate::Predictions::top_k_accuracy); `None` before the first sample
+    /// and for `k` = 0.
     pub fn top_k_accuracy(&self, k: usize) -> Option<f64> {
         if k == 0 {
             None

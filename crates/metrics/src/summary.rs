@@ -10,8 +10,8 @@ use crate::visible::visible;
 
 /// Precision, recall, F1 and support of each class, and their averages.
 ///
-/// It is displayed in the layout of scikit-learn's `classification_report` with two digits. Undefined values are
-/// displayed as `-`, where scikit-learn prints 0.00 and warns.
+/// `Display` prints it in the layout of scikit-learn's `classification_report`, with two digits. Undefined values are
+/// printed as `-`; scikit-learn prints 0.00 and warns.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[doc(alias = "classification_report")]
 pub struct Summary {
@@ -41,8 +41,8 @@ pub struct SummaryLine {
 }
 
 impl Predictions {
-    /// Precision, recall and F1 of each class and their averages. It is displayed as `classification_report` of
-    /// scikit-learn.
+    /// Precision, recall and F1 of each class and their averages. Print it for a table like scikit-learn's
+    /// `classification_report`.
     #[doc(alias = "classification_report")]
     pub fn summary(&self) -> Summary {
         Summary::from_confusion(&self.confusion(), self.classes())
@@ -50,7 +50,8 @@ impl Predictions {
 }
 
 impl Summary {
-    /// Makes a summary of a confusion matrix, whose `zero_division` is used. Missing names are left empty.
+    /// Makes a summary of a confusion matrix, whose `zero_division` is used. If `names` is too short, missing names are
+    /// empty.
     pub fn from_confusion(confusion: &ConfusionMatrix, names: &[String]) -> Self {
         let (precision, recall, f1) = (confusion.precision(), confusion.recall(), confusion.f1());
         let average = |name: &str, average| SummaryLine {

@@ -13,9 +13,9 @@ use crate::predictions::Predictions;
 impl Predictions {
     /// The samples as a record batch of Apache Arrow (feature `arrow`).
     ///
-    /// The columns are `target` and `predicted` (`UInt64`, class indices) and, where they are known, `probabilities`
+    /// The columns are `target` and `predicted` (`UInt64`, class indices) and, if they are known, `probabilities`
     /// (`FixedSizeList<Float64>`, one value for each class), `weight` (`Float64`) and `file` (`Utf8`). The metadata of
-    /// the schema has the class names as a JSON list under the key `classes`.
+    /// the schema holds the class names under the key `classes`, as a JSON list.
     ///
     /// # Errors
     /// If Arrow refuses the columns.

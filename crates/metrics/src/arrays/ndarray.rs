@@ -8,7 +8,7 @@ impl Predictions {
     /// Makes predictions from probabilities `[n, classes]`, as [`Predictions::from_flat`] does (feature `ndarray`).
     ///
     /// # Errors
-    /// As [`Predictions::from_flat`].
+    /// The errors of [`Predictions::from_flat`].
     ///
     /// ```
     /// use metrics::Predictions;

@@ -13,17 +13,17 @@ use crate::uncertainty::{Bootstrap, DelongTest, Estimate, delong_test};
 
 /// Two classifiers compared on the same samples.
 ///
-/// It is displayed as a table. As JSON it is an object with `both_right`, `both_wrong`, `fixed`, `broken`, `mcnemar`,
-/// `delong` and `scores`.
+/// `Display` prints it as a table. Serialized to JSON, it is an object with the keys `both_right`, `both_wrong`,
+/// `fixed`, `broken`, `mcnemar`, `delong` and `scores`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
     /// Which classifier is right on which samples, with McNemar's test.
     pub outcomes: PairedOutcomes,
-    /// The scores of both classifiers in a fixed order, without those that are undefined for one of them.
+    /// The scores of both classifiers in a fixed order. Scores that are undefined for one of them are left out.
     pub scores: Vec<ScoreDifference>,
-    /// DeLong's test of the areas under the two ROC curves of the second class. `None` if there are not exactly two
-    /// classes, without probabilities, or with weights.
+    /// DeLong's test of the areas under the two ROC curves of the second class. `None` unless there are exactly two
+    /// classes, both classifiers have probabilities, and the samples have no weights.
     pub delong: Option<DelongTest>,
 }
 
@@ -41,7 +41,7 @@ pub struct ScoreDifference {
     pub second: f64,
     /// Second score minus first, with the interval of the paired bootstrap.
     pub difference: Estimate,
-    /// Share of the replicates in which the second score is larger, where equal scores count half.
+    /// Fraction of the bootstrap replicates in which the second score is larger (0 to 1); equal scores count half.
     pub share_larger: f64,
 }
 
@@ -68,11 +68,11 @@ impl Predictions {
         self.compare_with_progress(second, bootstrap, |_, _| {})
     }
 
-    /// As [`Predictions::compare`], with a function that is told how many bootstrap replicates are done, and how many
-    /// there are in all. It is called some dozen times.
+    /// Does the same as [`Predictions::compare`] and reports progress: `on_progress` receives the number of bootstrap
+    /// replicates that are done and their total number. It is called a few dozen times.
     ///
     /// # Errors
-    /// As [`Predictions::compare`].
+    /// The errors of [`Predictions::compare`].
     pub fn compare_with_progress(
         &self,
         second: &Self,

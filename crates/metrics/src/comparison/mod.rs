@@ -1,4 +1,4 @@
-//! Comparing two classifiers on the same samples: which samples changed, and whether the difference can be chance.
+//! Comparing two classifiers on the same samples: which samples changed, and whether chance can explain the difference.
 //!
 //! [`Predictions::compare`](crate::Predictions::compare) makes a [`Comparison`].
 

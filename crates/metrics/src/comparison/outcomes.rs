@@ -5,7 +5,7 @@ use crate::pairing::check_same_samples;
 use crate::predictions::Predictions;
 use crate::uncertainty::{McNemarTest, mcnemar_chi_squared, mcnemar_exact};
 
-/// Which of two classifiers is right on each sample, and whether the difference can be chance.
+/// Which of two classifiers is right on each sample, and whether chance can explain the difference.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PairedOutcomes {
     /// Number of samples that both classifiers have right.
@@ -16,8 +16,8 @@ pub struct PairedOutcomes {
     pub fixed: Vec<usize>,
     /// Indices of the samples that only the first classifier has right.
     pub broken: Vec<usize>,
-    /// McNemar's test of the numbers of `fixed` and `broken` samples: the exact test if they are fewer than 25
-    /// together, otherwise the chi-squared test with continuity correction. `None` if there are none.
+    /// McNemar's test of the numbers of `fixed` and `broken` samples: the exact test if the two numbers sum to less
+    /// than 25, otherwise the chi-squared test with continuity correction. `None` if both are 0.
     pub mcnemar: Option<McNemarTest>,
 }
 

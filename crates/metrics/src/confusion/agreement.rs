@@ -9,17 +9,17 @@ pub enum KappaWeights {
     /// All confusions count the same.
     #[default]
     Unweighted,
-    /// A confusion counts as much as the indices of the two classes differ; for classes that have an order.
+    /// A confusion counts as much as the indices of the two classes differ. Use it for ordered classes.
     Linear,
-    /// A confusion counts as much as the square of that difference; for classes that have an order.
+    /// A confusion counts as much as the square of that difference. Use it for ordered classes.
     Quadratic,
 }
 
 impl ConfusionMatrix {
-    /// Cohen's kappa: the agreement of targets and predictions beyond what chance would give for these class
-    /// frequencies. 1 is perfect agreement, 0 is chance.
+    /// Cohen's kappa: how much targets and predictions agree beyond what chance would give for these class frequencies,
+    /// from -1 to 1. 1 is perfect agreement, 0 is chance.
     ///
-    /// Equals `cohen_kappa_score` when all classes are given as labels. `None` if only one class occurs.
+    /// Equals `cohen_kappa_score` of scikit-learn with all classes as `labels`. `None` if only one class occurs.
     #[doc(alias = "cohen_kappa_score")]
     pub fn cohen_kappa(&self, weights: KappaWeights) -> Option<f64> {
         let margins = self.margins();

@@ -8,8 +8,8 @@ use crate::visible::visible;
 
 /// The samples of one class that were predicted as another.
 ///
-/// It is displayed in plain words: `vehicles taken for town: 3 of 4`. Control characters in the names are displayed as
-/// escapes.
+/// `Display` prints it in plain words: `vehicles taken for town: 3 of 4`. Control characters in the names are printed
+/// as escapes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ConfusedPair {
@@ -33,7 +33,8 @@ impl ConfusionMatrix {
     /// indices. Pairs that were never confused are left out.
     ///
     /// The intervals are Wilson's at the confidence level `level`, usually 0.95. They are `None` if the level is not
-    /// between 0 and 1, or if the counts of the true class are not whole numbers. Missing names are left empty.
+    /// between 0 and 1, or if the counts of the true class are not whole numbers. If `names` is too short, missing
+    /// names are empty.
     ///
     /// ```
     /// use metrics::ConfusionMatrix;

@@ -38,7 +38,8 @@ pub struct ConfusionMatrix {
     zero_division: Option<f64>,
 }
 
-/// Which total each cell of a normalized confusion matrix is a share of: the `normalize` parameter of scikit-learn.
+/// The total by which the cells of a normalized confusion matrix are divided: the `normalize` parameter of
+/// scikit-learn.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum Normalize {
     /// All samples of the target class. Each row sums to one.
@@ -50,7 +51,7 @@ pub enum Normalize {
 }
 
 impl Predictions {
-    /// The confusion matrix: how often samples of each class were predicted as each class.
+    /// The confusion matrix of these predictions: how often samples of each class were predicted as each class.
     #[doc(alias = "confusion_matrix")]
     pub fn confusion(&self) -> ConfusionMatrix {
         let classes = self.classes().len();
@@ -79,8 +80,8 @@ impl ConfusionMatrix {
     /// Makes a matrix from counts `[target][predicted]`.
     ///
     /// # Errors
-    /// If there are no rows, too many of them, a row is not as long as there are rows, a count is negative or not
-    /// finite, or their sum is more than 1e75.
+    /// If there are no rows or more than [`Predictions::MAX_CLASSES`], a row does not have as many values as there are
+    /// rows, a count is negative or not finite, or the sum of the counts is more than 1e75.
     pub fn from_rows(rows: &[Vec<f64>]) -> Result<Self> {
         let classes = rows.len();
         check_classes(classes)?;
@@ -107,11 +108,11 @@ impl ConfusionMatrix {
         Ok(matrix)
     }
 
-    /// Sets the value of a [`ClassMetric`](crate::confusion::ClassMetric) that is 0/0, and of its averages:
-    /// scikit-learn's `zero_division`.
+    /// Sets the value to use where a [`ClassMetric`](crate::confusion::ClassMetric) is 0/0, also in its averages: the
+    /// `zero_division` of scikit-learn, usually 0 or 1.
     ///
-    /// The default, which NaN restores, is to leave them undefined (`None`); scikit-learn's default is 0. Accuracies,
-    /// agreement and shares stay `None` where they are undefined.
+    /// By default such values stay undefined (`None`), and NaN restores this default; scikit-learn's default is 0.
+    /// Accuracies, kappa, Matthews' coefficient and normalized shares are not affected.
     pub fn with_zero_division(mut self, value: f64) -> Self {
         self.zero_division = Some(value).filter(|value| !value.is_nan());
         self
@@ -165,7 +166,8 @@ impl ConfusionMatrix {
         &mut self.cells[start..start + self.classes]
     }
 
-    /// Shares instead of counts, `[target][predicted]`. Cells of a row or column whose total is 0 are `None`.
+    /// The matrix as fractions instead of counts, `[target][predicted]`. Cells whose row or column total is 0 are
+    /// `None`.
     pub fn normalized(&self, by: Normalize) -> Vec<Vec<Option<f64>>> {
         let margins = self.margins();
         let total = margins.total;
@@ -214,13 +216,13 @@ impl ConfusionMatrix {
         self.filled().map(|(target, row)| row[target]).sum()
     }
 
-    /// Share of the samples that are classified correctly.
+    /// Fraction of the samples that are classified correctly; `None` if the total weight is 0.
     #[doc(alias = "accuracy_score")]
     pub fn accuracy(&self) -> Option<f64> {
         share(self.correct(), self.total())
     }
 
-    /// Mean recall of the classes that have samples.
+    /// Mean recall of the classes that have samples; `None` if the total weight is 0.
     #[doc(alias = "balanced_accuracy_score")]
     pub fn balanced_accuracy(&self) -> Option<f64> {
         self.margins().balanced_accuracy()

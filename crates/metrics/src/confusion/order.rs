@@ -7,16 +7,16 @@ use crate::numeric::share;
 const MOST: usize = 1000;
 
 impl ConfusionMatrix {
-    /// All classes in an order in which those that are confused with each other are neighbors, so that the confusions
-    /// of a large matrix stand in blocks along the diagonal.
+    /// All classes, ordered so that classes that are confused with each other are neighbors and the confusions of a
+    /// large matrix form blocks along the diagonal.
     ///
-    /// The order is that of the leaves of a hierarchical clustering with average linkage. Two classes are as similar as
-    /// the sum of the two shares of samples that each loses to the other. Where two clusters are joined, each is turned
-    /// so that the most similar ends meet. Larger groups come first. Classes that are confused with no other class keep
-    /// their order at the end.
+    /// The order is that of the leaves of a hierarchical clustering with average linkage. The similarity of two classes
+    /// is the sum of two fractions: the samples of each that were predicted as the other. Where two clusters are
+    /// joined, each is turned so that the most similar ends meet. Larger groups come first. Classes that are confused
+    /// with no other class come last, in their own order.
     ///
-    /// The same matrix always gives the same order: at ties the smaller index wins. More than 1000 classes are returned
-    /// in their own order.
+    /// The same matrix always gives the same order: at ties the smaller index comes first. With more than 1000 classes,
+    /// the classes are returned in their own order.
     ///
     /// ```
     /// use metrics::ConfusionMatrix;

@@ -4,8 +4,8 @@ use crate::curves::ranking::Ranking;
 
 /// Detection error tradeoff curve: false positive rate against false negative rate, as `det_curve` of scikit-learn.
 ///
-/// It goes from the highest threshold without a false positive (infinite if there is none) to the lowest threshold
-/// that still adds a true positive. The points are in the order of ascending thresholds.
+/// The points are in the order of ascending thresholds: from the lowest threshold that still adds a true positive to the
+/// lowest threshold without a false positive (infinite if there is none).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DetCurve {
     /// Share of the negatives at or above each threshold, descending.

@@ -1,7 +1,7 @@
 //! Curves over all thresholds, and the areas under them: ROC, precision-recall and DET.
 //!
-//! Each curve is drawn from a [`Ranking`], the samples of one class against all others in descending order of their
-//! scores; [`Predictions::ranking`](crate::Predictions::ranking) makes one from probabilities.
+//! Each curve is drawn from a [`Ranking`]: the samples of one class against all others, in descending order of their
+//! scores. [`Predictions::ranking`](crate::Predictions::ranking) makes one from probabilities.
 //!
 //! ```
 //! use metrics::curves::Ranking;

@@ -32,8 +32,8 @@ impl Order {
         areas
     }
 
-    /// As [`Order::areas`], where the positives are the samples of one class. Adds to `twice`, for each other class,
-    /// twice the number of pairs in which the class is ranked above it, where ties count half.
+    /// The same as [`Order::areas`], where the positives are the samples of one class. Adds to `twice`, for each other
+    /// class, twice the number of pairs in which the class is ranked above it, where ties count half.
     pub fn areas_of_class(
         &self,
         class: usize,

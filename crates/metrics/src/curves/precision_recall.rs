@@ -6,13 +6,13 @@ use crate::curves::ranking::Ranking;
 use crate::curves::roc::average_of;
 use crate::predictions::Predictions;
 
-/// Precision against recall, as `precision_recall_curve` of scikit-learn. The thresholds ascend; the last point, recall
-/// 0 at precision 1, has no threshold.
+/// Precision against recall, as `precision_recall_curve` of scikit-learn computes it. The thresholds ascend. The last
+/// point (recall 0, precision 1) has no threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrecisionRecallCurve {
-    /// Share of positives among the samples at or above each threshold; one value more than `thresholds`.
+    /// Share of positives among the samples at or above each threshold. It has one value more than `thresholds`.
     pub precision: Vec<f64>,
-    /// Share of the positives that are at or above each threshold; one value more than `thresholds`.
+    /// Share of the positives that are at or above each threshold. It has one value more than `thresholds`.
     pub recall: Vec<f64>,
     /// The thresholds, ascending.
     pub thresholds: Vec<f64>,
@@ -45,7 +45,7 @@ impl Ranking {
     }
 
     /// Average precision: the sum of the precisions at all thresholds, each multiplied by the increase of recall there.
-    /// These are steps; trapezoids would give too optimistic a value. `None` without positives.
+    /// This is a sum of steps, because the trapezoid rule would be too optimistic. `None` without positives.
     #[doc(alias = "average_precision_score")]
     pub fn average_precision(&self) -> Option<f64> {
         self.areas().average_precision()
@@ -56,7 +56,8 @@ impl Predictions {
     /// Average precision of each class against all others, averaged over the classes: `average_precision_score` on
     /// binarized targets. With two classes this is the mean of both.
     ///
-    /// `None` without probabilities, or if a class that counts has no samples.
+    /// `None` without probabilities, or if one of the averaged classes has no samples. The weighted average skips
+    /// classes without samples.
     pub fn average_precision(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
             return self.micro_areas()?.average_precision();

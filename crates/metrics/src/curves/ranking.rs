@@ -5,8 +5,8 @@ use crate::curves::areas::Areas;
 use crate::error::{Error, Place, Result};
 use crate::predictions::Predictions;
 
-/// Positives and negatives in descending order of their scores, with equal scores grouped. Every curve is drawn from
-/// it.
+/// The positives and negatives in descending order of their scores, with equal scores grouped. Every curve of this
+/// module is computed from a ranking.
 ///
 /// Entry `i` tells how many positives and negatives have a score of at least `thresholds()[i]`, as
 /// `confusion_matrix_at_thresholds` of scikit-learn does. Samples of weight 0 are left out.

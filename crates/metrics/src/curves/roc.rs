@@ -90,8 +90,9 @@ impl Predictions {
     /// Area under the ROC curve of each class against all others, averaged over the classes: `roc_auc_score` with
     /// `multi_class="ovr"`. [`Average::Weighted`] weights each class by its samples.
     ///
-    /// `None` without probabilities, or if a class that counts has no samples or all of them. With two classes, both
-    /// have the same area except for rounding; [`Predictions::ranking`] gives the area of one.
+    /// `None` without probabilities, or if one of the averaged classes has no samples or all of them. The weighted
+    /// average skips classes without samples. With two classes, both have the same area except for rounding;
+    /// [`Predictions::ranking`] gives the area of one.
     pub fn roc_auc_one_vs_rest(&self, average: Average) -> Option<f64> {
         if average == Average::Micro {
             return self.micro_areas()?.roc_auc();
@@ -103,8 +104,8 @@ impl Predictions {
     /// with `multi_class="ovo"`. Classes without samples are ignored, as in scikit-learn.
     ///
     /// [`Average::Weighted`] weights each pair by the share of the samples that belong to it. `None` without
-    /// probabilities, with fewer than two classes that have samples, for [`Average::Micro`], and with sample weights,
-    /// for which it is not defined.
+    /// probabilities and with fewer than two classes that have samples. [`Average::Micro`] and sample weights also give
+    /// `None`, because the metric is not defined for them.
     pub fn roc_auc_one_vs_one(&self, average: Average) -> Option<f64> {
         let present = Present::new(&self.targets, self.classes.len());
         let pairs = present.classes.par_iter().enumerate();

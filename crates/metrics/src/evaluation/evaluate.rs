@@ -12,7 +12,7 @@ use crate::predictions::Predictions;
 use crate::uncertainty::{Bootstrap, Estimate, delong_interval, wilson_interval};
 
 impl Predictions {
-    /// Computes all scores. Each class is sorted only once for all curves and areas.
+    /// Computes all scores, each under its name in scikit-learn. The samples are sorted only once for each class.
     ///
     /// ```
     /// # use metrics::{EvaluationOptions, Predictions};
@@ -30,11 +30,12 @@ impl Predictions {
         self.evaluate_with_progress(options, |_, _| {})
     }
 
-    /// As [`Predictions::evaluate`], with a function that is told how many bootstrap replicates are done, and how many
-    /// there are in all. It is called some dozen times, and not at all without intervals.
+    /// Does the same as [`Predictions::evaluate`] and reports progress: `on_progress` receives the number of bootstrap
+    /// replicates that are done and their total number. It is called a few dozen times, and not at all without
+    /// intervals.
     ///
     /// # Errors
-    /// As [`Predictions::evaluate`].
+    /// The errors of [`Predictions::evaluate`].
     pub fn evaluate_with_progress(
         &self,
         options: &EvaluationOptions,

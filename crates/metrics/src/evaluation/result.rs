@@ -11,11 +11,11 @@ use crate::uncertainty::{Estimate, Interval};
 
 /// All scores of a set of predictions.
 ///
-/// It is displayed as a table with one line for each score. As JSON it is an object with the number of samples `n`,
+/// `Display` prints it as a table with one line for each score. As JSON it is an object with the number of samples `n`,
 /// `classes`, `confusion`, `confused_pairs`, each score under its name in scikit-learn, `intervals`, `undefined` (why a
 /// score is `null`), `no_interval` (why a score has no interval), `per_class`, and `no_interval_per_class` (why a score
-/// of the single classes has no interval). Calibration, curves and rankings are not part of the JSON; an evaluation that is read from JSON has
-/// none of them.
+/// of the single classes has no interval). The JSON does not contain calibration, curves and rankings; an evaluation that
+/// is read from JSON has none of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
@@ -25,15 +25,15 @@ pub struct Evaluation {
     pub classes: Vec<String>,
     /// The confusion matrix.
     pub confusion: ConfusionMatrix,
-    /// The 20 pairs of classes that were confused most often, or fewer. Their intervals are `None` if intervals were not
-    /// asked for.
+    /// The pairs of classes that were confused most often, at most 20. Their intervals are `None` if intervals were not
+    /// asked for or the samples have weights.
     pub confused_pairs: Vec<ConfusedPair>,
     /// The scores over all classes, in a fixed order.
     pub scores: Vec<Score>,
     /// The scores of each class.
     pub per_class: Vec<ClassScores>,
-    /// Why scores of the single classes have no intervals, by the names of the fields of [`ClassScores`]; a score that is
-    /// not named has them.
+    /// Why scores of the single classes have no intervals, by the field names of [`ClassScores`]. A score whose name is
+    /// missing here has intervals.
     pub no_interval_per_class: BTreeMap<String, String>,
     /// Calibration errors for 15 uniform bins; `None` without probabilities.
     pub calibration: Option<CalibrationError>,
@@ -87,10 +87,10 @@ pub struct ClassScores {
     /// have weights.
     #[serde(default)]
     pub precision_interval: Option<Interval>,
-    /// Wilson's interval of the recall; `None` as that of the precision.
+    /// Wilson's interval of the recall; `None` for the same reasons as `precision_interval`.
     #[serde(default)]
     pub recall_interval: Option<Interval>,
-    /// Wilson's interval of the specificity; `None` as that of the precision.
+    /// Wilson's interval of the specificity; `None` for the same reasons as `precision_interval`.
     #[serde(default)]
     pub specificity_interval: Option<Interval>,
 }

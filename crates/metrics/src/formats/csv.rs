@@ -16,12 +16,13 @@ impl Predictions {
     /// Reads CSV with a header: a column `target` (index or name of a class), one column of probabilities for each
     /// class, named like the class, and optionally `weight`, `file` and `predicted`.
     ///
-    /// Without `classes`, all other columns are classes, in the order of the file. With `classes`, their order is that
-    /// of `classes`, and a column of another name is an error, as are two columns of the same name. If no column is
-    /// named like a class, the column `predicted` and `classes` must be given. Where both are given, `predicted` must be
-    /// the most probable class. A byte-order mark at the start is left out.
+    /// Without `classes`, every other column is a class, in the order of the file. With `classes`, the classes have
+    /// that order, and a column of any other name is an error. Two columns of the same name are always an error. If no
+    /// column is named like a class, both the column `predicted` and `classes` must be given. If a file has both
+    /// probabilities and `predicted`, `predicted` must be the most probable class. A byte-order mark at the start is
+    /// ignored.
     ///
-    /// The text is read in blocks of about 1 MiB, several at the same time.
+    /// The text is read in blocks of about 1 MiB; several blocks are parsed in parallel.
     ///
     /// # Errors
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names

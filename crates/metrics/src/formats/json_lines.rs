@@ -27,12 +27,12 @@ impl Predictions {
     /// Reads JSON lines: one object for each sample, such as
     /// `{"target": 0, "probabilities": [0.9, 0.1], "weight": 1.0, "file": "a.jpg"}`.
     ///
-    /// `target` is the index or the name of a class; `weight` and `file` are optional. Instead of `probabilities` there
-    /// may be `predicted` (index or name of a class). Where both are given, `predicted` must be the most probable
-    /// class, the first of them at a tie. Empty lines are ignored. Without `classes`, the first line sets the number of
-    /// classes, and their names are their indices. A byte-order mark at the start is left out.
+    /// `target` is the index or the name of a class; `weight` and `file` are optional. A line may have `predicted`
+    /// (index or name of a class) instead of `probabilities`. If it has both, `predicted` must be the most probable
+    /// class, and at a tie the first of them. Empty lines are ignored. Without `classes`, the first line sets the
+    /// number of classes, and their names are their indices. A byte-order mark at the start is ignored.
     ///
-    /// The text is read in blocks of about 1 MiB, several at the same time.
+    /// The text is read in blocks of about 1 MiB; several blocks are parsed in parallel.
     ///
     /// # Errors
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names

@@ -1,4 +1,4 @@
-//! Files of predictions, which any tool can write: JSON lines and CSV.
+//! Files of predictions that any tool can write: JSON lines and CSV.
 //!
 //! JSON lines hold one object for each sample; see
 //! [`Predictions::from_json_lines`](crate::Predictions::from_json_lines):

@@ -16,8 +16,7 @@ pub enum PredictionsFormat {
 }
 
 impl PredictionsFormat {
-    /// The format that the ending of a file name stands for, whether in upper or lower case; `None` for any other
-    /// ending.
+    /// The format for the ending of a file name, in upper or lower case; `None` for an unknown ending.
     ///
     /// ```
     /// use metrics::formats::PredictionsFormat;
@@ -42,8 +41,8 @@ impl Predictions {
     /// header, and JSON lines numbers the classes.
     ///
     /// # Errors
-    /// If the file cannot be read, or as [`Predictions::from_csv`] and [`Predictions::from_json_lines`]; the error
-    /// names the file and the line.
+    /// If the file cannot be read, and the errors of [`Predictions::from_csv`] and [`Predictions::from_json_lines`].
+    /// The error names the file and the line.
     pub fn open(path: impl AsRef<Path>, classes: Option<&[String]>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|source| Error::Io {

@@ -2,12 +2,12 @@ use crate::numeric::share;
 use crate::predictions::Predictions;
 
 impl Predictions {
-    /// Brier score: mean squared distance of the probabilities to the one-hot target. Equals `brier_score_loss` with
-    /// its default `scale_by_half="auto"`.
+    /// Brier score: the mean squared distance of the probabilities to the one-hot target. Equals `brier_score_loss` of
+    /// scikit-learn with its default `scale_by_half="auto"`. Lower is better.
     ///
-    /// With more than two classes the squares are summed over the classes, which gives 0 to 2. With one or two classes
-    /// the sum is halved, which gives 0 to 1: the squared error of the second class. `None` without probabilities, or
-    /// if all weights are 0 (in a bootstrap replicate).
+    /// With more than two classes the squares are summed over the classes, so the range is 0 to 2. With one or two
+    /// classes the sum is halved, so the range is 0 to 1; this is the squared error of the second class. `None` without
+    /// probabilities, or if all weights are 0 (in a bootstrap replicate).
     #[doc(alias = "brier_score_loss")]
     pub fn brier_score(&self) -> Option<f64> {
         let k = self.classes.len();

@@ -6,22 +6,22 @@ use crate::error::{Error, Place, Result};
 use crate::numeric::{argmax, quantile, share};
 use crate::predictions::Predictions;
 
-/// How the confidences from 0 to 1 are divided into bins: the `strategy` parameter of scikit-learn's
-/// `calibration_curve`, with the number of bins.
+/// How the confidences from 0 to 1 are divided into bins, and into how many: the `strategy` and `n_bins` parameters of
+/// scikit-learn's `calibration_curve`.
 ///
-/// Each bin includes its upper edge; the first also includes its lower edge. So confidence 1 belongs to the last bin
-/// and 0 to the first.
+/// Each bin includes its upper edge; the first bin also includes its lower edge. So confidence 1 belongs to the last
+/// bin and 0 to the first.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum Binning {
     /// This number of bins of equal width.
     Uniform(usize),
-    /// At most this number of bins, with about the same number of samples in each; weights do not matter. The edges are
+    /// At most this number of bins, with about the same number of samples in each; weights are ignored. The edges are
     /// quantiles of the confidences, and equal edges are merged.
     Quantile(usize),
 }
 
-/// Calibration errors for one binning: how much confidence and accuracy differ. Bins count by the weight of their
-/// samples, so empty bins do not count.
+/// Calibration errors for one binning: how much confidence and accuracy differ, from 0 to 1. Each bin is weighted by
+/// the total weight of its samples, so empty bins do not count.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct CalibrationError {
     /// Expected calibration error (ECE): the mean difference of confidence and accuracy over the bins (Guo et al.
@@ -31,7 +31,7 @@ pub struct CalibrationError {
     /// Maximum calibration error (MCE): the largest difference of confidence and accuracy of a bin.
     #[doc(alias = "MCE")]
     pub maximum: f64,
-    /// Class-wise calibration error: for each class, the expected difference of its probability and its frequency;
+    /// Class-wise calibration error: for each class, the expected difference between its probability and its frequency,
     /// averaged over the classes (Kull et al. 2019).
     pub class_wise: f64,
     /// The bins from which `expected` and `maximum` are computed.
@@ -49,7 +49,7 @@ pub struct ReliabilityDiagram {
 /// One bin of a reliability diagram.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Bin {
-    /// Lower edge. It belongs to the bin below, except that 0 belongs to the first bin.
+    /// Lower edge. It belongs to the previous bin, except that 0 belongs to the first bin.
     pub low: f64,
     /// Upper edge, which belongs to this bin.
     pub high: f64,
@@ -74,7 +74,7 @@ impl Bin {
         }
     }
 
-    /// Difference of confidence and accuracy, without its sign; 0 for an empty bin.
+    /// Absolute difference of confidence and accuracy, from 0 to 1; 0 for an empty bin.
     pub fn gap(&self) -> f64 {
         self.confidence
             .zip(self.accuracy)
@@ -83,7 +83,7 @@ impl Bin {
 }
 
 impl ReliabilityDiagram {
-    /// Computes the diagram from confidences from 0 to 1 and whether each prediction was right.
+    /// Computes the diagram. `confidences` are from 0 to 1, and `right` says for each prediction whether it is correct.
     ///
     /// # Errors
     /// If lengths differ, a confidence is not from 0 to 1, there are no samples, all weights are 0, or the number of
@@ -141,8 +141,8 @@ impl ReliabilityDiagram {
         Ok(Self { bins })
     }
 
-    /// Expected calibration error (ECE): the mean gap of the bins, weighted by their samples. NaN only for bins made by
-    /// hand that are all empty.
+    /// Expected calibration error (ECE): the mean gap of the bins, weighted by their samples. It is NaN only if the
+    /// bins were built by hand and are all empty.
     #[doc(alias = "ECE")]
     pub fn expected_error(&self) -> f64 {
         let total: f64 = self.bins.iter().map(|bin| bin.weight).sum();

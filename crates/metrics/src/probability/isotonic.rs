@@ -7,7 +7,7 @@ use crate::curves::{Ranking, descending};
 use crate::error::{Error, Place, Result};
 use crate::predictions::Predictions;
 
-/// The piecewise linear, non-decreasing function with the least squared distance to the data, as scikit-learn's
+/// The piecewise linear, non-decreasing function with the least squared distance to the data. Equals scikit-learn's
 /// `IsotonicRegression` with `out_of_bounds="clip"`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsotonicRegression {
@@ -119,11 +119,12 @@ impl IsotonicRegression {
     }
 }
 
-/// Isotonic calibration of each class against all others, normalized so that the probabilities of a sample sum to one,
-/// as scikit-learn's `CalibratedClassifierCV(method="isotonic")`. With two classes the second is calibrated.
+/// Isotonic calibration of each class against all others, as scikit-learn's `CalibratedClassifierCV(method="isotonic")`
+/// does it. The probabilities of each sample are then divided by their sum. With two classes only the second is
+/// calibrated.
 ///
-/// Fit it on validation predictions, never on those that are to be measured. With fewer than some hundred samples per
-/// class it overfits, and [`TemperatureScaling`](crate::probability::TemperatureScaling) is the better choice.
+/// Fit it on validation predictions, never on the predictions that you measure. With fewer than a few hundred samples
+/// per class it overfits, and [`TemperatureScaling`](crate::probability::TemperatureScaling) is the better choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IsotonicCalibration {
     /// One function for each class; with two classes only that of the second.

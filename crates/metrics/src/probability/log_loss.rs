@@ -2,8 +2,9 @@ use crate::numeric::share;
 use crate::predictions::Predictions;
 
 impl Predictions {
-    /// Log loss, also called cross-entropy: the mean negative logarithm of the probability of the target. Probabilities
-    /// are clipped to `f64::EPSILON` and `1 - f64::EPSILON`, as `log_loss` of scikit-learn does.
+    /// Log loss, also called cross-entropy: the mean negative natural logarithm of the probability of the target. Lower
+    /// is better; 0 is perfect. Probabilities are clipped to `f64::EPSILON` and `1 - f64::EPSILON`, as `log_loss` of
+    /// scikit-learn does.
     ///
     /// `None` without probabilities, or if all weights are 0 (in a bootstrap replicate).
     #[doc(alias = "cross_entropy")]

@@ -10,7 +10,7 @@ const FLOOR: f64 = 1e-12;
 /// Temperature scaling (Guo et al. 2017): all logits are divided by one number, so that the probabilities are neither
 /// overconfident nor underconfident. The order of the classes does not change.
 ///
-/// Fit it on validation predictions, never on those that are to be measured.
+/// Fit it on validation predictions, never on the predictions that you measure.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct TemperatureScaling {
     /// The temperature, from 1e-6 to 1e6. Above 1 it makes the probabilities more uniform. It is 1 if no other value is
@@ -23,11 +23,11 @@ pub struct TemperatureScaling {
 }
 
 impl TemperatureScaling {
-    /// Finds the temperature of the lowest log loss, between `exp(-10)` and `exp(10)`.
+    /// Finds the temperature with the lowest log loss, between `exp(-10)` and `exp(10)`.
     ///
     /// The logits are the logarithms of the probabilities plus `1e-12`, as in scikit-learn's
-    /// `CalibratedClassifierCV(method="temperature")`. The loss is convex in the inverse temperature; the root of its
-    /// derivative is bracketed on a logarithmic scale and found with the Illinois variant of regula falsi.
+    /// `CalibratedClassifierCV(method="temperature")`. The loss is convex in the inverse temperature. The root of its
+    /// derivative is bracketed on a logarithmic scale and found by the Illinois variant of regula falsi.
     ///
     /// # Errors
     /// If there are no probabilities.

@@ -2,7 +2,7 @@ use crate::numeric::share;
 use crate::predictions::Predictions;
 
 impl Predictions {
-    /// Share of the samples whose target is among the `k` most probable classes.
+    /// Fraction of the samples whose target is among the `k` most probable classes, from 0 to 1.
     ///
     /// At a tie the class with the higher index comes first, as in scikit-learn. `None` without probabilities, for `k`
     /// = 0, or if all weights are 0 (in a bootstrap replicate).

@@ -7,7 +7,7 @@ use crate::predictions::Predictions;
 use crate::report::card::ModelCard;
 use crate::report::learning_curve::LearningCurve;
 
-/// A report, which becomes one self-contained HTML file without scripts and links. The same input gives the same bytes.
+/// A report that becomes one self-contained HTML file without scripts and links. The same input gives the same bytes.
 ///
 /// ```no_run
 /// # use metrics::{Predictions, EvaluationOptions, Bootstrap};
@@ -53,7 +53,7 @@ pub(super) struct Other {
     pub comparison: Comparison,
 }
 
-/// An encoded picture. The page embeds it as it is, so give a thumbnail, not the whole photo.
+/// An encoded picture. The page embeds its bytes unchanged, so give a thumbnail, not the whole photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// Media type, such as `image/jpeg`. A picture whose media type does not start with `image/`, or holds anything but
@@ -77,16 +77,16 @@ impl Predictions {
     /// Starts a report of these predictions.
     ///
     /// # Errors
-    /// As [`Predictions::evaluate`].
+    /// The errors of [`Predictions::evaluate`].
     pub fn report(&self, options: &EvaluationOptions) -> Result<Report> {
         self.report_with_progress(options, |_, _| {})
     }
 
-    /// As [`Predictions::report`], with a function that is told how many bootstrap replicates are done, and how many
-    /// there are in all; see [`Predictions::evaluate_with_progress`].
+    /// Does the same as [`Predictions::report`] and reports progress: `on_progress` receives the number of bootstrap
+    /// replicates that are done and their total number; see [`Predictions::evaluate_with_progress`].
     ///
     /// # Errors
-    /// As [`Predictions::evaluate`].
+    /// The errors of [`Predictions::evaluate`].
     pub fn report_with_progress(
         &self,
         options: &EvaluationOptions,
@@ -115,7 +115,8 @@ impl Report {
         self
     }
 
-    /// Adds the date of the report, as text. By default there is none, because a date would make every page differ.
+    /// Adds the date of the report, as text. By default there is none, so that the same input gives the same page every
+    /// day.
     pub fn with_date(mut self, date: impl Into<String>) -> Self {
         self.date = Some(date.into());
         self
@@ -154,11 +155,11 @@ impl Report {
         self
     }
 
-    /// Adds the comparison with another classifier on the same samples. The other classifier is the first of the two:
-    /// `comparison` must be `other.compare(predictions of this report, ...)`.
+    /// Adds the comparison with another classifier on the same samples. The other classifier is the first of the two,
+    /// so `comparison` must be `other.compare(predictions of this report, ...)`.
     ///
     /// # Errors
-    /// If `other` does not belong to the same samples, or `comparison` is not of these predictions in this order.
+    /// If `other` has other samples, or `comparison` does not compare these two predictions in this order.
     pub fn with_comparison(
         mut self,
         name: impl Into<String>,

@@ -10,7 +10,7 @@ use crate::visible::visible;
 const SHOWN: usize = 12;
 
 impl Report {
-    /// Indices of the samples that the page shows, in ascending order and each once. Thumbnails and overlays of other
+    /// Indices of the samples that the page shows, ascending and without duplicates. Thumbnails and overlays of other
     /// samples are not needed.
     pub fn shown(&self) -> Vec<usize> {
         let mut shown = confident_mistakes(&self.predictions);
@@ -23,7 +23,7 @@ impl Report {
         shown
     }
 
-    /// Adds the thumbnails that `picture` returns for the indices of all samples that the page shows.
+    /// Calls `picture` with the index of each sample that the page shows, and adds the thumbnails that it returns.
     pub fn with_pictures(mut self, mut picture: impl FnMut(usize) -> Option<Picture>) -> Self {
         for sample in self.shown() {
             if let Some(picture) = picture(sample) {

@@ -14,7 +14,7 @@ const MARGIN: u32 = 28;
 /// Height of a line of the legend.
 const LINE: u32 = 18;
 
-/// Draws learning curves one below the other, each with its title and legend, as an SVG picture of its own. Its colors
+/// Draws learning curves one below the other, each with its title and legend, as one standalone SVG picture. Its colors
 /// follow the light or dark mode of the viewer, as those of the report do.
 ///
 /// ```

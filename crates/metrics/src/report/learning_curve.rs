@@ -27,7 +27,7 @@ pub struct LearningCurve {
 pub struct Series {
     /// Name in the legend, such as `training`.
     pub name: String,
-    /// The points in the order in which they are joined. Points that are not finite or too large for an axis are left
+    /// The points in the order in which they are joined. Points that are not finite, or too large to be drawn, are left
     /// out.
     pub points: Vec<Point>,
     /// The interval of each point, drawn as an upright line; empty where there are none.
@@ -51,7 +51,7 @@ impl From<(f64, f64)> for Point {
 }
 
 impl LearningCurve {
-    /// A curve without lines, of a metric over steps.
+    /// A curve without lines: `metric` on the y axis over `step` on the x axis.
     pub fn new(metric: impl Into<String>, step: impl Into<String>) -> Self {
         Self {
             metric: metric.into(),

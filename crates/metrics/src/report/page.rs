@@ -26,10 +26,10 @@ impl Report {
         page(self)
     }
 
-    /// Writes the page to a file. An existing file is replaced only by a whole page.
+    /// Writes the page to a file. An existing file is replaced only once the whole page has been written.
     ///
     /// # Errors
-    /// As [`Report::html`], and if the file cannot be written.
+    /// The errors of [`Report::html`], and if the file cannot be written.
     pub fn write_html(&self, path: impl AsRef<Path>) -> Result<()> {
         Ok(files::write_bytes(path, self.html()?.as_bytes())?)
     }

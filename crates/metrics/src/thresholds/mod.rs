@@ -1,5 +1,5 @@
-//! Choosing a threshold: for a wanted precision, recall or least cost ([`OperatingPoint`]), or by how many samples are
-//! left to a person ([`RiskCoverageCurve`]). Choose on validation data, never on test data.
+//! Choosing a threshold: for a given precision, a given recall or the lowest cost ([`OperatingPoint`]), or by how many
+//! samples a person must decide ([`RiskCoverageCurve`]). Choose on validation data, never on test data.
 
 mod operating_point;
 mod risk_coverage;

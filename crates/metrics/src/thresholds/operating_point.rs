@@ -6,7 +6,7 @@ use crate::curves::Ranking;
 /// positive.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OperatingPoint {
-    /// The threshold; infinite if no sample is to be predicted as positive.
+    /// The threshold; infinite if no sample is predicted as positive.
     pub threshold: f64,
     /// Share of positives among the samples predicted as positive; `None` if there are none.
     pub precision: Option<f64>,
@@ -19,9 +19,10 @@ pub struct OperatingPoint {
 }
 
 impl Ranking {
-    /// The threshold with the highest recall among those with at least this precision; at a tie the highest threshold.
+    /// Among the thresholds with at least this precision, the one with the highest recall; at a tie the highest
+    /// threshold.
     ///
-    /// `None` if no threshold reaches the precision, or there are no positives. Choose on validation data.
+    /// `None` if no threshold reaches this precision, or there are no positives. Choose on validation data.
     pub fn threshold_for_precision(&self, wanted: f64) -> Option<OperatingPoint> {
         let mut best: Option<OperatingPoint> = None;
         for i in 0..self.thresholds.len() {
@@ -45,8 +46,9 @@ impl Ranking {
             .find(|point| point.recall >= Some(wanted))
     }
 
-    /// The threshold of the lowest total cost, given the cost of each false positive and of each false negative; at a
-    /// tie the highest threshold. Predicting nothing as positive (an infinite threshold) is among the choices.
+    /// The threshold with the lowest total cost, given the cost of each false positive and of each false negative; at a
+    /// tie the highest threshold. An infinite threshold, at which nothing is predicted as positive, is one of the
+    /// choices.
     ///
     /// `None` if a cost is negative or not finite. Choose on validation data.
     pub fn threshold_for_costs(

@@ -14,10 +14,10 @@ pub struct RiskCoverageCurve {
     pub points: Vec<RiskCoveragePoint>,
 }
 
-/// What follows if only samples of at least this confidence are answered.
+/// Coverage and risk if only samples with at least this confidence are answered.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RiskCoveragePoint {
-    /// The lowest probability of the predicted class that is answered.
+    /// The lowest confidence (probability of the predicted class) that is answered.
     pub threshold: f64,
     /// Share of the samples that are answered. A person decides the others.
     pub coverage: f64,
@@ -38,7 +38,8 @@ impl RiskCoverageCurve {
         area
     }
 
-    /// The point of the largest coverage at which at least this share of the answers is right; `None` if there is none.
+    /// The point with the largest coverage at which at least this share of the answers is right; `None` if there is
+    /// none.
     ///
     /// It answers questions such as "how many samples must a person check, so that 99.5 % of the others are right?".
     /// Choose on validation data.
@@ -51,7 +52,7 @@ impl RiskCoverageCurve {
             .copied()
     }
 
-    /// The point of the smallest coverage that is at least this share; `None` for a share above 1.
+    /// The point with the smallest coverage that is at least this share; `None` for a share above 1.
     pub fn for_coverage(&self, wanted: f64) -> Option<RiskCoveragePoint> {
         self.points
             .iter()

@@ -16,10 +16,10 @@ use crate::uncertainty::estimate::Estimate;
 use crate::uncertainty::intervals::{LeaveOneOut, bca_interval, percentile_interval};
 use crate::uncertainty::normal::is_level;
 
-/// Stratified bootstrap: draws as many samples as each target class has, with replacement, computes the metric again,
-/// and repeats this many times.
+/// Stratified bootstrap: draws with replacement, from each target class, as many samples as the class has, computes the
+/// metric of these samples, and repeats this.
 ///
-/// Each replicate has its own random stream, so that results depend on the seed and not on the number of threads.
+/// Each replicate has its own random stream, so that the results depend on the seed and not on the number of threads.
 /// Defaults: 2000 replicates, seed 0, level 0.95, percentile interval.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
@@ -36,8 +36,8 @@ pub enum IntervalMethod {
     /// Quantiles of the replicates.
     #[default]
     Percentile,
-    /// Bias-corrected and accelerated (Efron 1987). It is better for metrics with a skewed distribution, but also
-    /// computes the metric once for each sample, with that sample left out.
+    /// Bias-corrected and accelerated (Efron 1987). It is better for metrics with a skewed distribution, but takes
+    /// longer: it also computes the metric once for each sample, with that sample left out.
     Bca,
 }
 
@@ -48,15 +48,16 @@ pub struct BootstrapResult {
     pub estimate: Estimate,
     /// Standard deviation of the replicates.
     pub standard_error: f64,
-    /// The metric on each replicate, in the order in which they were drawn, without those where it is undefined.
+    /// The metric on each replicate, in the order in which they were drawn. Replicates on which it is undefined are
+    /// left out.
     pub replicates: Vec<f64>,
     /// Number of replicates where the metric is undefined.
     pub undefined: usize,
 }
 
 impl BootstrapResult {
-    /// Share of the replicates above zero, where those at zero count half. For the difference of two classifiers it
-    /// tells how sure it is that the second has the larger value.
+    /// Fraction of the replicates above zero, where those at zero count half. For the difference of two classifiers it
+    /// says how certain it is that the second has the larger value.
     pub fn share_above_zero(&self) -> f64 {
         let count =
             |holds: fn(&f64) -> bool| self.replicates.iter().filter(|v| holds(v)).count() as f64;
@@ -105,10 +106,11 @@ impl Bootstrap {
         self
     }
 
-    /// Resamples any metric of predictions. The result is `None` if the metric is undefined (`None` or NaN) on the
+    /// Bootstraps any metric of predictions. The result is `None` if the metric is undefined (`None` or NaN) on the
     /// predictions or on every replicate.
     ///
-    /// With weights, a replicate may hold only samples of weight 0; the metrics of [`Predictions`] are undefined there.
+    /// If samples have weight 0, a replicate may hold no other samples; the metrics of [`Predictions`] are undefined on
+    /// it.
     ///
     /// # Errors
     /// If the number of replicates is not from 1 to 1,000,000, or the level is not between 0 and 1.
@@ -130,11 +132,11 @@ impl Bootstrap {
         Ok(results.into_iter().next().flatten())
     }
 
-    /// Resamples several metrics at once, all on the same replicates. `compute` must return `metrics` values, always in
-    /// the same order.
+    /// Bootstraps several metrics at once, all on the same replicates. `compute` must return `metrics` values, always
+    /// in the same order.
     ///
     /// # Errors
-    /// As [`Bootstrap::run`].
+    /// The errors of [`Bootstrap::run`].
     pub fn run_many(
         &self,
         predictions: &Predictions,
@@ -146,11 +148,11 @@ impl Bootstrap {
         })
     }
 
-    /// Resamples the difference of a metric between two classifiers (second minus first), drawing the same samples for
-    /// both.
+    /// Bootstraps the difference of a metric between two classifiers (second minus first). Each replicate has the same
+    /// samples for both.
     ///
     /// # Errors
-    /// As [`Bootstrap::run`], and if the two are not predictions of the same samples with the same weights.
+    /// The errors of [`Bootstrap::run`], and if the two are not predictions of the same samples with the same weights.
     pub fn run_paired(
         &self,
         first: &Predictions,
@@ -162,11 +164,11 @@ impl Bootstrap {
         Ok(results.into_iter().next().flatten())
     }
 
-    /// Resamples the differences of several metrics at once, all on the same replicates; see
+    /// Bootstraps the differences of several metrics at once, all on the same replicates; see
     /// [`Bootstrap::run_many`] and [`Bootstrap::run_paired`].
     ///
     /// # Errors
-    /// As [`Bootstrap::run_paired`].
+    /// The errors of [`Bootstrap::run_paired`].
     pub fn run_paired_many(
         &self,
         first: &Predictions,
@@ -183,13 +185,13 @@ impl Bootstrap {
         })
     }
 
-    /// Resamples a metric that needs only the confusion matrix; much faster than [`Bootstrap::run`].
+    /// Bootstraps a metric that needs only the confusion matrix. This is much faster than [`Bootstrap::run`].
     ///
     /// In a stratified resample each row of the matrix follows a multinomial distribution, so the rows are drawn
-    /// directly, without drawing samples. Only with weights are the samples drawn one by one.
+    /// directly, without drawing samples. If the predictions have weights, the samples are drawn one by one.
     ///
     /// # Errors
-    /// As [`Bootstrap::run`].
+    /// The errors of [`Bootstrap::run`].
     pub fn run_confusion(
         &self,
         predictions: &Predictions,

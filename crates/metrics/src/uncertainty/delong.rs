@@ -12,7 +12,8 @@ pub struct DelongTest {
     pub difference: Estimate,
     /// The difference divided by its standard error; `None` if the standard error is 0.
     pub z: Option<f64>,
-    /// Two-sided p-value: the probability of a `z` at least as large if the areas are equal; `None` if `z` is `None`.
+    /// Two-sided p-value: the probability of a `z` at least as large in magnitude if the areas are equal; `None` if `z`
+    /// is `None`.
     pub p_value: Option<f64>,
 }
 
@@ -30,9 +31,10 @@ impl fmt::Display for DelongTest {
 
 /// The area under a ROC curve with DeLong's interval, which needs no resampling.
 ///
-/// Scores may be any finite numbers; ties count half (midranks). The interval is a normal approximation, cut off at 0
-/// and 1. `None` with fewer than two positives or two negatives, unequal lengths, a score that is not finite, or a
-/// level that is not between 0 and 1. DeLong et al. (1988), computed as by Sun and Xu (2014).
+/// Scores may be any finite numbers; ties count half (midranks). `level` is the confidence level, usually 0.95. The
+/// interval is a normal approximation, cut off at 0 and 1. `None` with fewer than two positives or two negatives,
+/// unequal lengths, a score that is not finite, or a level that is not between 0 and 1. The method is that of DeLong et
+/// al. (1988), computed as by Sun and Xu (2014).
 pub fn delong_interval(positive: &[bool], scores: &[f64], level: f64) -> Option<Estimate> {
     let parts = Components::new(positive, scores)?;
     let error = parts.covariance(&parts).sqrt();
@@ -45,9 +47,10 @@ pub fn delong_interval(positive: &[bool], scores: &[f64], level: f64) -> Option<
     })
 }
 
-/// DeLong's test of whether two scores rank the same samples equally well.
+/// DeLong's test of whether two scores rank the same samples equally well. `level` is that of the interval of the
+/// difference.
 ///
-/// `None` as for [`delong_interval`].
+/// `None` for the same reasons as [`delong_interval`].
 pub fn delong_test(
     positive: &[bool],
     first: &[f64],

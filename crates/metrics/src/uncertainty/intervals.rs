@@ -11,7 +11,8 @@ pub struct LeaveOneOut {
     pub count: f64,
 }
 
-/// Percentile interval: the interval between two quantiles of the replicates, with linear interpolation.
+/// Percentile interval: the interval between two quantiles of the replicates, with linear interpolation. `level` is the
+/// confidence level, usually 0.95.
 ///
 /// `None` without replicates, or for a level that is not between 0 and 1.
 pub fn percentile_interval(replicates: &[f64], level: f64) -> Option<Interval> {
@@ -24,8 +25,9 @@ pub fn percentile_interval(replicates: &[f64], level: f64) -> Option<Interval> {
 
 /// Bias-corrected and accelerated interval (BCa; Efron 1987), as `scipy.stats.bootstrap` computes it.
 ///
-/// `left_out` holds, for each stratum, the values with one sample left out. `None` as for [`percentile_interval`]. If
-/// all replicates are on one side of the value, the bias is infinite, and the result is the percentile interval.
+/// `left_out` holds, for each stratum, the values with one sample left out. `None` for the same reasons as
+/// [`percentile_interval`]. If all replicates are on one side of the value, the bias correction is infinite, and the
+/// result is the percentile interval.
 pub fn bca_interval(
     replicates: &[f64],
     value: f64,

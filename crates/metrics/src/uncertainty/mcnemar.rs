@@ -24,9 +24,9 @@ impl fmt::Display for McNemarTest {
     }
 }
 
-/// McNemar's exact test. `fixed` is the number of samples that only the second classifier has right, `broken` the
-/// number that only the first has right. If both classifiers are wrong equally often, they are the result of tosses of
-/// a fair coin.
+/// McNemar's exact test. `fixed` is the number of samples that only the second classifier has right, and `broken` the
+/// number that only the first has right. The null hypothesis is that a sample is equally likely to be in either number,
+/// like the tosses of a fair coin.
 ///
 /// `None` if both counts are 0. Equals statsmodels' `mcnemar(exact=True)`.
 pub fn mcnemar_exact(fixed: u64, broken: u64) -> Option<McNemarTest> {

@@ -1,4 +1,4 @@
-//! How far a metric may be from its value on other samples of the same kind: confidence intervals and tests.
+//! How much a metric would vary on other samples of the same kind: confidence intervals and significance tests.
 //!
 //! * [`Bootstrap`] gives an interval of any metric, and of the difference of a metric between two classifiers.
 //! * [`wilson_interval`] and [`clopper_pearson_interval`] are intervals of a proportion, such as an accuracy.

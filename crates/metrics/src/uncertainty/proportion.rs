@@ -3,8 +3,8 @@ use statrs::distribution::{Beta, ContinuousCDF};
 use crate::uncertainty::estimate::Estimate;
 use crate::uncertainty::normal::{is_level, normal_quantile};
 
-/// Wilson's score interval of the proportion `successes / n`. Use it for accuracies; it stays from 0 to 1 also for 0
-/// and `n` successes.
+/// Wilson's score interval of the proportion `successes / n`. Use it for accuracies; it stays within 0 and 1 even for 0
+/// or `n` successes.
 ///
 /// `level` is the confidence level, usually 0.95. `None` for `n` = 0, more successes than `n`, or a level that is not
 /// between 0 and 1. Equals statsmodels' `proportion_confint` with `method="wilson"`; Wilson (1927).
@@ -35,7 +35,8 @@ pub fn wilson_interval(successes: u64, n: u64, level: f64) -> Option<Estimate> {
     })
 }
 
-/// Exact interval of Clopper and Pearson of the proportion `successes / n`. It is never too narrow and often too wide.
+/// Exact interval of Clopper and Pearson of the proportion `successes / n`. It is never too narrow and often wider than
+/// needed.
 ///
 /// Parameters and result are those of [`wilson_interval`]. Equals statsmodels' `proportion_confint` with
 /// `method="beta"`.
