@@ -1,16 +1,17 @@
-//! What a method may need of a model.
+//! What a method may need from a model.
 
 use std::fmt;
 
-/// Something that a method needs and that a model may be able to do.
+/// Something that a method needs and that a model may be able to compute.
 ///
-/// A plain closure has [`Gradient`](Self::Gradient) and [`Scores`](Self::Scores); [`Model`](crate::Model) adds the others.
+/// A plain closure has [`Gradient`](Self::Gradient) and [`Scores`](Self::Scores); [`Model`](crate::Model) adds the
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ability {
     /// Scores and their gradients with respect to the pixels.
     Gradient,
-    /// Scores alone. A model without a faster way computes the gradient as well and drops it.
+    /// Scores alone. A model without a faster function computes the gradient as well and discards it.
     Scores,
     /// The gradient by the rule of guided backpropagation.
     Guided,
@@ -21,7 +22,7 @@ pub enum Ability {
 }
 
 impl Ability {
-    /// The function that gives a model this ability.
+    /// Name of the method of [`Model`](crate::Model) that gives a model this ability.
     pub fn given_by(self) -> &'static str {
         match self {
             Self::Gradient => "Model::new",

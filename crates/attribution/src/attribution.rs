@@ -33,10 +33,11 @@ fn is_flat(values: &[f64]) -> bool {
     largest - least <= rounding || values.iter().any(|value| !value.is_finite())
 }
 
-/// Why a model gives an image its score: one value for each pixel and channel, and how far they can be trusted.
+/// Why a model gives an image its score: a map with one value for each pixel and channel, and numbers that say how far
+/// the map can be trusted.
 ///
-/// Every [`Method`](crate::Method) returns one. A method in another crate, or a map that another program computed,
-/// starts from [`new`](Self::new) and adds what it knows:
+/// Every [`Method`](crate::Method) returns one. For a method of another crate, or a map that another program computed,
+/// start from [`new`](Self::new) and add what is known:
 ///
 /// ```
 /// use attribution::Attribution;
@@ -61,10 +62,11 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// A map of the shape height, width, channels (row by row, the channels of a pixel together) that explains `score`.
+    /// Makes an attribution from a map of the shape height, width, channels (row by row, the channels of a pixel
+    /// together) that explains `score`.
     ///
-    /// It promises no completeness, and 0 in it means that a pixel does not count. Steps and evaluations are 0, and there is
-    /// no seed, no error of the map and no warning.
+    /// It promises no completeness, and 0 in it means that a pixel does not matter. Steps and evaluations are 0, and it
+    /// has no seed, no error of the map and no warning.
     ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) where a side is 0, [`Error::Length`](crate::Error::Length) where the
@@ -93,7 +95,8 @@ impl Attribution {
         })
     }
 
-    /// Promises completeness against this score of the baseline; the error follows from the sum of the map.
+    /// Promises completeness against this score of the baseline. The completeness error is computed from the sum of the
+    /// map.
     #[must_use]
     pub fn with_baseline_score(mut self, baseline_score: f64) -> Self {
         let difference = self.score - baseline_score;
@@ -106,14 +109,14 @@ impl Attribution {
         self
     }
 
-    /// Says why the method does not promise completeness.
+    /// Sets the reason why the method does not promise completeness.
     #[must_use]
     pub fn without_completeness(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.completeness = Completeness::NotPromised(reason.into());
         self
     }
 
-    /// Says that 0 has no meaning in this map, so that only the differences between its pixels count; see
+    /// Marks the map as one in which 0 has no meaning, so that only the differences between its pixels matter; see
     /// [`has_zero`](Self::has_zero).
     #[must_use]
     pub fn without_zero(mut self) -> Self {
@@ -121,35 +124,35 @@ impl Attribution {
         self
     }
 
-    /// Number of steps; see [`steps`](Self::steps).
+    /// Sets the number of steps; see [`steps`](Self::steps).
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Number of images that the model was asked about; see [`evaluations`](Self::evaluations).
+    /// Sets the number of images that the model evaluated; see [`evaluations`](Self::evaluations).
     #[must_use]
     pub fn with_evaluations(mut self, evaluations: usize) -> Self {
         self.evaluations = evaluations;
         self
     }
 
-    /// The seed of the draws.
+    /// Sets the seed of the random draws; see [`seed`](Self::seed).
     #[must_use]
     pub fn with_seed(mut self, seed: impl Into<Option<u64>>) -> Self {
         self.seed = seed.into();
         self
     }
 
-    /// The estimated error of the map; see [`map_error`](Self::map_error).
+    /// Sets the estimated error of the map; see [`map_error`](Self::map_error).
     #[must_use]
     pub fn with_map_error(mut self, error: impl Into<Option<f64>>) -> Self {
         self.map_error = error.into();
         self
     }
 
-    /// What a reader of the result should know.
+    /// Sets the warnings; see [`warnings`](Self::warnings).
     #[must_use]
     pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings = warnings.into_iter().collect();
@@ -179,8 +182,8 @@ impl Attribution {
 
     /// The map: one value for each pixel and channel, row by row, the channels of a pixel together.
     ///
-    /// The unit is the score's for methods that promise completeness, score per pixel level for plain gradients, and
-    /// arbitrary for the others.
+    /// The unit is that of the score for methods that promise completeness, score per pixel level for plain gradients,
+    /// and arbitrary for the others.
     pub fn map(&self) -> &[f64] {
         &self.map
     }
@@ -204,7 +207,9 @@ impl Attribution {
         self.score
     }
 
-    /// The score of the baseline (the mean where there are several); `None` for methods without a baseline.
+    /// The score of the baseline (the mean if there are several; for blur integrated gradients, of the most blurred
+    /// image). `None` for methods that are not integrated gradients of some kind. The map of
+    /// [`Xrai`](crate::methods::Xrai) has that of its inner method.
     pub fn baseline_score(&self) -> Option<f64> {
         self.baseline_score
     }
@@ -214,7 +219,8 @@ impl Attribution {
         self.map.iter().sum()
     }
 
-    /// How far the sum is from score minus baseline score, or why the method does not promise that they are equal.
+    /// How far the sum of the map is from score minus baseline score, or why the method does not promise that they are
+    /// equal.
     pub fn completeness(&self) -> &Completeness {
         &self.completeness
     }
@@ -238,26 +244,26 @@ impl Attribution {
         }
     }
 
-    /// Estimated relative distance (L2) of the map from the map that infinitely many steps would give. Only integrated
-    /// gradients of at least two steps have it; `None` otherwise.
+    /// Estimated relative distance (L2 norm) of the map from the map that infinitely many steps would give. Only
+    /// integrated gradients with at least two steps have it; `None` otherwise.
     ///
-    /// Along a path, the gradient of a network of ReLUs jumps, so the map converges more slowly than its sum, which
-    /// [`completeness_error`](Self::completeness_error) judges. The estimate treats the gradient as a random walk and uses
-    /// how far it moves from each step to the next. On MobileNets it is within a few percent of the truth; where the
-    /// gradient is smooth it is too large.
+    /// Along a path, the gradient of a ReLU network jumps, so the map converges more slowly than its sum, whose error
+    /// [`completeness_error`](Self::completeness_error) gives. The estimate treats the gradient as a random walk and
+    /// uses how much it changes from each step to the next. On MobileNets it is within a few percent of the true error;
+    /// where the gradient is smooth, the estimate is too large.
     pub fn map_error(&self) -> Option<f64> {
         self.map_error
     }
 
-    /// Whether 0 in the map means that a pixel does not count. In a map without such a zero, as [`Rise`](crate::methods::Rise)
-    /// and [`ScoreCam`](crate::methods::ScoreCam) give it, a large part of each value may be the same for all pixels. Pictures
-    /// show such a map from its least to its largest value.
+    /// Whether 0 in the map means that a pixel does not matter. In the maps of [`Rise`](crate::methods::Rise) and
+    /// [`ScoreCam`](crate::methods::ScoreCam) it does not: a large part of each value may be the same for all pixels.
+    /// Pictures show such a map from its least to its largest value.
     pub fn has_zero(&self) -> bool {
         self.has_zero
     }
 
-    /// Whether the map says nothing about any place in the image: the sums over channels are the same everywhere (all of
-    /// them 0, for example), or one of them is not finite.
+    /// Whether the map distinguishes no place in the image from another: the sums over channels are the same everywhere
+    /// (all of them 0, for example), or one of them is not finite.
     pub fn found_nothing(&self) -> bool {
         is_flat(&self.per_pixel())
     }
@@ -267,22 +273,23 @@ impl Attribution {
         &self.method
     }
 
-    /// Number of steps: of gradients along paths, samples, masks, channels or windows, whichever the method repeats.
+    /// Number of steps. A step is what the method repeats: a gradient along a path, a sample, a mask, a channel or a
+    /// window.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Number of images that the model was asked about, with or without gradient.
+    /// Number of images that the model evaluated, with or without gradient.
     pub fn evaluations(&self) -> usize {
         self.evaluations
     }
 
-    /// The seed of the draws; `None` for methods that do not draw.
+    /// The seed of the random draws; `None` for methods that draw nothing.
     pub fn seed(&self) -> Option<u64> {
         self.seed
     }
 
-    /// What a reader of the result should know.
+    /// Warnings that a reader of the result should know, in plain sentences; empty if there are none.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

@@ -8,16 +8,17 @@ use crate::random::Random;
 use std::fmt;
 use std::str::FromStr;
 
-/// The image that an attribution is measured from, in pixel levels (0 to 255).
+/// The image relative to which an attribution is computed, in pixel levels (0 to 255).
 ///
-/// "Black" is level 0. Networks that scale levels to -1 to 1 have their zero at [`Baseline::Gray`].
+/// "Black" is level 0. For networks that scale levels to -1 to 1, zero after scaling is [`Baseline::Gray`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Baseline {
     /// Level 0 everywhere.
     Black,
     /// Level 255 everywhere.
     White,
-    /// Level 127.5 everywhere, which is zero after `x / 127.5 - 1`. Its name is `grey`; `gray` is read as well.
+    /// Level 127.5 everywhere, which is zero after `x / 127.5 - 1`. Its name as text is `grey`; `gray` is accepted as
+    /// well.
     Gray,
     /// The mean of the image, for each channel.
     Mean,
@@ -28,7 +29,7 @@ pub enum Baseline {
     },
     /// Levels drawn uniformly from 0 to 255; the attributions of several such images are averaged.
     Noise {
-        /// Number of images, 1 to 4096. All are in memory at once, four bytes for each value.
+        /// Number of images, 1 to 4096. All are in memory at once, with four bytes for each value.
         count: usize,
         /// Seed of the draws.
         seed: u64,

@@ -3,7 +3,7 @@
 use crate::ability::Ability;
 use std::path::PathBuf;
 
-/// Any error: what the function of a model may fail with.
+/// Any error that the function of a model may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result type of this crate.
@@ -28,7 +28,7 @@ pub enum Error {
         found: usize,
     },
 
-    /// Two things differ in shape that must have the same.
+    /// Two shapes that must be equal differ.
     #[error(
         "{what}: expected height, width, channels {expected:?}, found {found:?}; resize it first"
     )]
@@ -75,7 +75,7 @@ pub enum Error {
     /// A name is not one of the known names.
     #[error("unknown {what} \"{found}\"; expected one of {known}")]
     Unknown {
-        /// What the name should be the name of.
+        /// What the name should refer to, such as a method.
         what: &'static str,
         /// The name that was given.
         found: String,

@@ -1,12 +1,12 @@
-//! Explanations of image classifiers: attributions of any function with a gradient, and measures of how far each can be
-//! trusted.
+//! Explanations of image classifiers: attribution methods for any function with a gradient, and measures of how far
+//! each explanation can be trusted.
 //!
-//! A model is a closure from pixels to scores and their gradients ([`GradientFn`]). `transfer`'s
-//! `Classifier::gradient(class)` is one, and `autodiff` (feature `burn`, on by default) makes one from any Burn network. [`Model`]
-//! adds what some methods need besides, and tells a program how far a long explanation is.
+//! A model is a closure from pixels to scores and their gradients ([`GradientFn`]). `Classifier::gradient(class)` of
+//! the crate `transfer` returns one, and `autodiff` (feature `burn`, on by default) makes one from any Burn network.
+//! [`Model`] adds what some methods need besides the gradient, and reports the progress of long explanations.
 //!
-//! [`methods`] has the methods, [`trust`] measures of trust, [`picture`] pictures and files, and [`model`] what a method asks of a
-//! model. The [`guide`] is a page to read from start to end.
+//! [`methods`] contains the methods, [`trust`] the measures of trust, [`picture`] pictures and files, and [`model`]
+//! what a method needs from a model. The [`guide`] explains all of it on one page.
 //!
 //! | method | what it does | asks the model | needs | sums to score minus baseline score |
 //! |---|---|---|---|---|
@@ -28,10 +28,10 @@
 //! | [`rise`](methods::Rise) | the mean of random masks, each weighted by the score of the image seen through it | 1000 times | scores only | no |
 //! | [`xrai`](methods::Xrai) | regions of similar color, ranked by their integrated gradients | as often as integrated gradients | gradient | no |
 //!
-//! A program offers these methods by name with [`methods::all`] and [`methods::find`].
+//! A program can list these methods with [`methods::all`] and find one by its name with [`methods::find`].
 //!
-//! Features: `burn` (on by default) makes gradient functions from Burn networks, `clap` makes methods and settings options of
-//! a command line, `ndarray` gives a view of the map.
+//! Features: `burn` (on by default) makes gradient functions from Burn networks, `clap` turns methods and settings into
+//! command-line options, and `ndarray` gives the map as an array view.
 //!
 //! ```
 //! use attribution::picture::Drawing;

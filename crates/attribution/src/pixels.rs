@@ -6,8 +6,8 @@ use image::RgbImage;
 
 /// One image: `height x width x channels` values, row by row, the channels of a pixel together, in pixel levels (0 to 255).
 ///
-/// Any other unit works as well, as long as the model takes the same; the baselines of a fixed level, such as
-/// [`Baseline::White`](crate::Baseline::White), mean pixel levels.
+/// Any other unit works as well if the model takes the same unit. Baselines of a fixed level, such as
+/// [`Baseline::White`](crate::Baseline::White), are always in pixel levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pixels {
     values: Vec<f32>,
@@ -15,7 +15,7 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// Takes `values` of the shape height, width, channels.
+    /// Makes an image from `values` of the shape height, width, channels.
     ///
     /// # Errors
     /// [`Error::Empty`] where a side is 0, [`Error::Length`] where the number of values differs from the shape,

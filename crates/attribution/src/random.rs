@@ -11,7 +11,7 @@ impl Random {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    /// Evenly from 0 (included) to 1 (excluded), 53 bits.
+    /// Uniform from 0 (included) to 1 (excluded), 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -29,7 +29,7 @@ pub enum Score {
     LogProbability(usize),
     /// The largest softmax probability of all classes: how confident the model is.
     Confidence,
-    /// The logit of the first class minus the logit of the second: why the one and not the other.
+    /// The logit of the first class minus the logit of the second: why the model prefers the first class.
     Difference(usize, usize),
     /// Any function of the logits that gives its value and its gradient, one number for each logit.
     Custom(Arc<Custom>),
@@ -56,8 +56,8 @@ impl Score {
 
     /// The score of the logits of one image, and its gradient: one number for each logit.
     ///
-    /// The result is a tuple of standard types, so that `|logits| score.evaluate(logits)` is a closure that crates can
-    /// take without depending on this one.
+    /// The result is a tuple of standard types, so that other crates can accept the closure `|logits|
+    /// score.evaluate(logits)` without depending on this crate.
     ///
     /// # Errors
     /// [`Error::Target`] where the class does not exist, [`Error::NotFinite`] where a logit is not finite,

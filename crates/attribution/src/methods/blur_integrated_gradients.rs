@@ -28,13 +28,14 @@ enum Sum {
     Derivatives,
 }
 
-/// The gradient along the path from a strongly blurred image to the image itself (Xu et al. 2020,
-/// <https://arxiv.org/abs/2004.03383>). It needs no baseline, and it takes into account at which scale something appears.
+/// Blur integrated gradients: the gradient along the path from a strongly blurred image to the image itself (Xu et al.
+/// 2020, <https://arxiv.org/abs/2004.03383>). The method needs no baseline, and it shows at which scale a feature
+/// appears.
 ///
 /// Promises completeness against the score of the most blurred image. Cost: `steps` evaluations with gradient and two
-/// scores. At `t` (0 to 1) of the way from the image, the standard deviation of the blur is `max_sigma * t^2`, because a
-/// small blur removes most of an image. Each interval counts the gradient in its middle times the difference of the
-/// images at its ends, so that the sum is exact for linear models.
+/// scores. At `t` (0 to 1) of the way from the image, the standard deviation of the blur is `max_sigma * t^2`, because
+/// a small blur already removes most of an image. Each interval contributes the gradient in its middle times the
+/// difference of the images at its ends, so that the sum is exact for linear models.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BlurIntegratedGradients {
     max_sigma: f64,
@@ -51,7 +52,8 @@ impl Default for BlurIntegratedGradients {
 }
 
 impl BlurIntegratedGradients {
-    /// Blur of up to 50 pixels, 50 steps, batches of 8 images; the image is mirrored at its edges.
+    /// Blur of up to 50 pixels, 50 steps, batches of 8 images. Beyond its edges the image is continued by its mirror
+    /// image.
     pub fn new() -> Self {
         Self {
             max_sigma: 50.0,
@@ -62,9 +64,10 @@ impl BlurIntegratedGradients {
         }
     }
 
-    /// As the library of the authors computes it (PAIR's `saliency` 0.2): 100 equal steps, the gradient at the sharp end
-    /// of each, the derivative of the blur from a difference of 0.01 pixels, and `level` beyond the edges (in their
-    /// library the zero after normalization). The completeness error includes the error of this rule.
+    /// Computes the map as the library of the authors does (PAIR's `saliency` 0.2): 100 equal steps, the gradient at
+    /// the sharp end of each, the derivative of the blur from a difference of 0.01 pixels, and the pixel level `level`
+    /// beyond the edges (their library uses zero after normalization). The completeness error includes the error of
+    /// this rule.
     pub fn as_published(level: f32) -> Self {
         Self {
             steps: 100,
@@ -74,21 +77,21 @@ impl BlurIntegratedGradients {
         }
     }
 
-    /// Standard deviation of the strongest blur, in pixels; defaults to 50.
+    /// Standard deviation of the strongest blur, in pixels, above 0 and at most 1000; defaults to 50.
     #[must_use]
     pub fn with_max_sigma(mut self, sigma: f64) -> Self {
         self.max_sigma = sigma;
         self
     }
 
-    /// Number of gradients along the path; defaults to 50.
+    /// Number of gradients along the path, 1 to 2^20; defaults to 50.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;

@@ -25,15 +25,16 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     },
 };
 
-/// Integrated gradients over a set of baselines: gradients at random places on the paths from random baselines
-/// (Erion et al. 2021, <https://arxiv.org/abs/1906.10670>; the same as captum's `GradientShap` without noise).
+/// Expected gradients: integrated gradients over a set of baselines, with gradients at random places on the paths from
+/// random baselines (Erion et al. 2021, <https://arxiv.org/abs/1906.10670>; the same as captum's `GradientShap` without
+/// noise).
 ///
-/// Promises completeness against the mean score of the baselines, up to the error of the sampling, which the result
-/// gives. To keep this error small, the baselines take turns in random order. The path from a baseline is cut into as many
-/// equal intervals as it has samples, and one place is drawn from each interval.
+/// Promises completeness against the mean score of the baselines, up to the sampling error, which the result gives. To
+/// keep this error small, the baselines are used in turn, in random order. The path from a baseline is divided into as
+/// many equal intervals as it has samples, and one place is drawn from each interval.
 ///
-/// Cost: `samples` evaluations with gradient, one score of the image and one of each baseline, and the confidence of each
-/// baseline where the model gives it. Memory does not grow with the samples.
+/// Cost: `samples` evaluations with gradient, one score of the image and one of each baseline, and the confidence for
+/// each baseline if the model can give it. Memory does not grow with the number of samples.
 ///
 /// ```
 /// use attribution::methods::ExpectedGradients;
@@ -69,7 +70,8 @@ pub struct Draw {
 }
 
 impl ExpectedGradients {
-    /// Uses these baselines, usually a [`Baseline::Set`] of other images; 200 samples, seed 0, batches of 8 images.
+    /// Uses these baselines, usually a [`Baseline::Set`] of other images. Defaults: 200 samples, seed 0, batches of 8
+    /// images.
     pub fn new(baselines: Baseline) -> Self {
         Self {
             baselines,
@@ -80,7 +82,7 @@ impl ExpectedGradients {
         }
     }
 
-    /// Number of gradients; defaults to 200.
+    /// Number of gradients, 1 to 2^20; defaults to 200.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
@@ -94,14 +96,14 @@ impl ExpectedGradients {
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Uses these draws; the number of samples and the seed are then not used.
+    /// Uses these draws (at least one) instead of random ones; the number of samples and the seed are then ignored.
     #[must_use]
     pub fn with_draws(mut self, draws: Vec<Draw>) -> Self {
         self.drawn = Some(draws);

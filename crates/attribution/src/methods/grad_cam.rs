@@ -34,8 +34,8 @@ macro_rules! cam {
 
         $(#[$doc])*
         ///
-        /// Cost: one evaluation of the function of [`Model::with_block`], which also chooses the block. The map
-        /// has one channel and, by bilinear interpolation, the size of the image. Completeness is not promised.
+        /// Cost: one evaluation of the function of [`Model::with_block`], which also chooses the block. The map has one
+        /// channel. It is enlarged to the size of the image by bilinear interpolation. It promises no completeness.
         ///
         /// [`Model::with_block`]: crate::Model::with_block
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,20 +51,20 @@ macro_rules! cam {
         }
 
         impl $name {
-            /// Only positive values, at the size of the image.
+            /// Keeps only positive values, and enlarges the map to the size of the image.
             pub fn new() -> Self {
                 Self { signed: false, native: false }
             }
 
-            /// Keeps negative values, which speak against the score; by default they become 0. Grad-CAM++ and Layer-CAM
-            /// use positive gradients alone and have negative values only where activations are negative.
+            /// Whether to keep negative values, which speak against the score; by default they become 0. Grad-CAM++ and
+            /// Layer-CAM use positive gradients alone and have negative values only where activations are negative.
             #[must_use]
             pub fn with_sign(mut self, signed: bool) -> Self {
                 self.signed = signed;
                 self
             }
 
-            /// Keeps the resolution of the block; by default the map is enlarged to the size of the image.
+            /// Whether to keep the resolution of the block; by default the map is enlarged to the size of the image.
             #[must_use]
             pub fn with_native_resolution(mut self, native: bool) -> Self {
                 self.native = native;

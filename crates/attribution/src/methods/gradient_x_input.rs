@@ -18,8 +18,8 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |_| Box::new(GradientXInput::new()),
 };
 
-/// The gradient times the distance of each pixel level from a zero level; both keep their signs (Shrikumar et al. 2016,
-/// <https://arxiv.org/abs/1605.01713>).
+/// The gradient times the difference of each pixel level from a zero level, both with their signs (Shrikumar et al.
+/// 2016, <https://arxiv.org/abs/1605.01713>).
 ///
 /// Cost: one evaluation with gradient. Unit: that of the score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,7 @@ impl GradientXInput {
         Self { zero: 127.5 }
     }
 
-    /// The level that counts as zero; defaults to 127.5. Use 0 for a model that takes its input as it is.
+    /// The finite level that counts as zero; defaults to 127.5. Use 0 for a model that takes its input without scaling.
     #[must_use]
     pub fn with_zero(mut self, level: f32) -> Self {
         self.zero = level;

@@ -23,13 +23,13 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     },
 };
 
-/// Integrated gradients along a path that depends on the model: the values with small gradients move first, so that noise
-/// on the path counts less (Kapishnikov et al. 2021, <https://arxiv.org/abs/2106.09788>; as the `saliency` 0.2 of the
-/// authors).
+/// Integrated gradients along a path that depends on the model: the values with small gradients move first, so that
+/// noise on the path counts less (Kapishnikov et al. 2021, <https://arxiv.org/abs/2106.09788>; computed as by the
+/// authors' library `saliency` 0.2).
 ///
-/// Promises completeness, up to the error of the left-hand rule. No other rule is possible, because each gradient decides
-/// where the path goes next. Cost: `steps` evaluations with gradient, one image at a time, two scores, and the confidence
-/// of the baseline where the model gives it.
+/// Promises completeness, up to the error of the left-hand rule. No other rule is possible, because each gradient
+/// decides where the path goes next. Cost: `steps` evaluations with gradient, one image at a time, two scores, and the
+/// confidence for the baseline if the model can give it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GuidedIntegratedGradients {
     baseline: Baseline,
@@ -45,7 +45,8 @@ impl Default for GuidedIntegratedGradients {
 }
 
 impl GuidedIntegratedGradients {
-    /// Black baseline, 200 steps, a quarter of the values moves at a time, at most 0.02 away from the straight path.
+    /// Defaults: black baseline and 200 steps. A quarter of the values moves at a time, and no value is further than
+    /// 0.02 of its way from the straight path.
     pub fn new() -> Self {
         Self {
             baseline: Baseline::Black,
@@ -55,14 +56,14 @@ impl GuidedIntegratedGradients {
         }
     }
 
-    /// Where the path begins; defaults to black. It must be a single image.
+    /// The image at which the path begins; defaults to black. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Number of gradients along the path; defaults to 200.
+    /// Number of gradients along the path, 1 to 2^20; defaults to 200.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
@@ -76,8 +77,8 @@ impl GuidedIntegratedGradients {
         self
     }
 
-    /// How far (0 to 1) a value may be ahead of or behind the straight path; defaults to 0.02. With 0 the method is
-    /// integrated gradients with the left-hand rule; with 1 the path is free.
+    /// How far a value may be ahead of or behind the straight path, as a fraction of its way (0 to 1); defaults to
+    /// 0.02. With 0 the method is integrated gradients with the left-hand rule; with 1 the path is free.
     #[must_use]
     pub fn with_max_distance(mut self, distance: f64) -> Self {
         self.max_distance = distance;

@@ -23,16 +23,16 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |settings| Box::new(IntegratedGradients::with_settings(settings)),
 };
 
-/// The gradient, averaged along the straight path from a baseline, times the distance (Sundararajan et al. 2017,
-/// <https://arxiv.org/abs/1703.01365>).
+/// Integrated gradients: the gradient, averaged along the straight path from a baseline, times the difference between
+/// image and baseline (Sundararajan et al. 2017, <https://arxiv.org/abs/1703.01365>).
 ///
-/// Promises completeness: the map sums to score minus baseline score, up to the error of the integral. The result always
-/// gives this error.
+/// Promises completeness: the map sums to score minus baseline score, up to the error of the integral. The result
+/// always gives this error.
 ///
-/// Cost: for each baseline `steps` evaluations with gradient and two scores (image and baseline). With
-/// [`with_tolerance`](Self::with_tolerance), as many evaluations with gradient as needed and no other scores, since both
-/// ends of the path are among the evaluations. Where the model gives its confidence, each baseline needs one evaluation
-/// more. Memory does not grow with the number of steps.
+/// Cost for each baseline: `steps` evaluations with gradient and two scores (image and baseline). With
+/// [`with_tolerance`](Self::with_tolerance), as many evaluations with gradient as needed and no other scores, because
+/// both ends of the path are among the evaluations. If the model can give its confidence, each baseline costs one more
+/// evaluation. Memory does not grow with the number of steps.
 ///
 /// ```
 /// use attribution::{Baseline, BoxError, IntegratedGradients, Method, Pixels};
@@ -66,7 +66,7 @@ impl Default for IntegratedGradients {
 }
 
 impl IntegratedGradients {
-    /// Black baseline, midpoint rule, 50 steps, batches of 8 images, no tolerance.
+    /// Defaults: black baseline, midpoint rule, 50 steps, batches of 8 images, no tolerance.
     pub fn new() -> Self {
         Self {
             baseline: Baseline::Black,
@@ -79,60 +79,63 @@ impl IntegratedGradients {
         }
     }
 
-    /// Where the path begins; defaults to black. The attributions of several baselines are averaged.
+    /// The image at which the path begins; defaults to black. With several baselines the attributions are averaged.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Where on the path the gradients are taken; defaults to the midpoint rule.
+    /// The quadrature rule, which says where on the path gradients are computed; defaults to the midpoint rule.
     #[must_use]
     pub fn with_rule(mut self, rule: Rule) -> Self {
         self.rule = rule;
         self
     }
 
-    /// Number of gradients along each path; defaults to 50.
+    /// Number of gradients along each path, 1 to 2^20 (at least 2 for [`Rule::Trapezoid`]); defaults to 50.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Refines the path until the completeness error is below this fraction of |score - baseline score|; off by default.
+    /// Refines the path until the completeness error is below this fraction (above 0) of |score - baseline score|; off
+    /// by default.
     ///
-    /// Then [`with_rule`](Self::with_rule) and [`with_steps`](Self::with_steps) are not used: the rule is the trapezoid
-    /// on intervals of different lengths. The error of an interval is its share of the sum minus the difference of the
-    /// scores at its ends. The intervals with the largest errors are halved, a few at a time, until two numbers are small
-    /// enough: the sum of the errors, and the root of the sum of their squares. The second number is there because errors can
-    /// cancel by chance. The result has a warning where [`with_max_steps`](Self::with_max_steps) is reached first, and where
-    /// the two scores are equal, so that no error is a fraction of their difference.
+    /// With a tolerance, [`with_rule`](Self::with_rule) and [`with_steps`](Self::with_steps) are ignored: the rule is
+    /// the trapezoid rule on intervals of different lengths. The error of an interval is its share of the sum minus the
+    /// difference of the scores at its ends. The intervals with the largest errors are halved, a few at a time, until
+    /// two numbers are small enough: the sum of the errors, and the square root of the sum of their squares. The second
+    /// number is needed because errors can cancel by chance. The result has a warning if
+    /// [`with_max_steps`](Self::with_max_steps) is reached first, and if the two scores are equal, so that no error is
+    /// a fraction of their difference.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = Some(tolerance);
         self
     }
 
-    /// Refines the path until the estimated error of the map, [`Attribution::map_error`], is below this; off by default.
+    /// Refines the path until the estimated error of the map, [`Attribution::map_error`], is below this number (above
+    /// 0); off by default.
     ///
-    /// Works as [`with_tolerance`](Self::with_tolerance), but halves the intervals along which the gradient changes most.
-    /// The sum is accurate long before the map is: 1 % of the map needs about three times the steps of 1 % of the sum.
-    /// With both tolerances, both are met.
+    /// Works like [`with_tolerance`](Self::with_tolerance), but halves the intervals along which the gradient changes
+    /// most. The sum is accurate long before the map is: an error of 1 % of the map needs about three times as many
+    /// steps as an error of 1 % of the sum. If both tolerances are set, both are met.
     #[must_use]
     pub fn with_map_tolerance(mut self, tolerance: f64) -> Self {
         self.map_tolerance = Some(tolerance);
         self
     }
 
-    /// Largest number of gradients along a path with a tolerance; defaults to 4096.
+    /// Largest number of gradients along a path with a tolerance, at least 17; defaults to 4096.
     #[must_use]
     pub fn with_max_steps(mut self, steps: usize) -> Self {
         self.max_steps = steps;

@@ -10,7 +10,7 @@ use crate::pixels::Pixels;
 
 /// A way to explain a score.
 ///
-/// Settings are checked by [`attribute`](Self::attribute), before the model is called.
+/// [`attribute`](Self::attribute) checks the settings before it calls the model.
 pub trait Method {
     /// The name of the method: lower case, words separated by hyphens.
     fn name(&self) -> &'static str;
@@ -18,11 +18,11 @@ pub trait Method {
     /// Explains the score that `model` gives `pixels`.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)
-    /// for a baseline of another size, [`Error::Ability`](crate::Error::Ability) where the model lacks what the
-    /// method needs, [`Error::Model`](crate::Error::Model) where the model's function fails,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) or [`Error::Length`](crate::Error::Length) where its answer
-    /// is not finite or has the wrong length.
+    /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape) for a
+    /// baseline of another size, [`Error::Ability`](crate::Error::Ability) if the model cannot compute what the method
+    /// needs, [`Error::Model`](crate::Error::Model) if the model's function fails, and
+    /// [`Error::NotFinite`](crate::Error::NotFinite) or [`Error::Length`](crate::Error::Length) if its answer is not
+    /// finite or has the wrong length.
     fn attribute(&self, model: &dyn GradientFn, pixels: &Pixels) -> Result<Attribution>;
 }
 
@@ -98,7 +98,7 @@ impl MethodSettings {
     }
 }
 
-/// One row of the table of methods: what a program needs to offer a method by its name.
+/// One row of the table of methods: what a program needs to know to offer a method by its name.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct MethodInfo {
@@ -106,11 +106,11 @@ pub struct MethodInfo {
     pub name: &'static str,
     /// What the method does, in one line.
     pub description: &'static str,
-    /// About how many images the model is asked about, with default settings.
+    /// About how many images the model evaluates with default settings, as words such as `50 times`.
     pub asks: &'static str,
-    /// What the method needs of a model.
+    /// What the method needs from a model.
     pub needs: Ability,
-    /// Whether it promises that the map sums to score minus baseline score.
+    /// Whether the method promises that the map sums to score minus baseline score.
     pub complete: bool,
     pub(crate) build: fn(&MethodSettings) -> Box<dyn Method>,
 }

@@ -1,7 +1,8 @@
-//! The methods: one file for each, and [one table](all) of them.
+//! The attribution methods, one file for each, and [one table](all) of them.
 //!
-//! A new method is a file with a type that implements [`Method`] and a row for the table ([`MethodInfo`]), and a line in
-//! `registry.rs` and here. A method in another crate implements [`Method`] and is used like those of this one.
+//! To add a method, write a file with a type that implements [`Method`] and a row for the table ([`MethodInfo`]), and
+//! add a line in `registry.rs` and here. A method in another crate implements [`Method`] and is used like those of this
+//! crate.
 
 mod adaptive;
 mod blur_integrated_gradients;

@@ -20,12 +20,12 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |_| Box::new(Occlusion::new()),
 };
 
-/// How much the score falls when a window of the image is replaced by the baseline (Zeiler and Fergus 2014,
+/// Occlusion: how much the score falls when a window of the image is replaced by the baseline (Zeiler and Fergus 2014,
 /// <https://arxiv.org/abs/1311.2901>).
 ///
-/// Cost: one score for each window and one for the image, no gradient. The windows lie one stride apart; the last ones
-/// are cut off at the edge of the image. The value of a pixel is the mean over the windows that cover it, as in captum.
-/// The map has one channel.
+/// Cost: one score for each window and one for the image, no gradient. Neighboring windows are one stride apart; the
+/// last ones are cut off at the edge of the image. The value of a pixel is the mean over the windows that cover it, as
+/// in captum. The map has one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occlusion {
     window: usize,
@@ -41,7 +41,7 @@ impl Default for Occlusion {
 }
 
 impl Occlusion {
-    /// Gray windows of 32 x 32 pixels, 16 pixels apart; batches of 8 images.
+    /// Defaults: gray windows of 32 x 32 pixels, 16 pixels apart; batches of 8 images.
     pub fn new() -> Self {
         Self {
             window: 32,
@@ -51,28 +51,28 @@ impl Occlusion {
         }
     }
 
-    /// Side of the square window in pixels; defaults to 32.
+    /// Side of the square window in pixels, 1 to the shorter side of the image; defaults to 32.
     #[must_use]
     pub fn with_window(mut self, side: usize) -> Self {
         self.window = side;
         self
     }
 
-    /// Distance from one window to the next in pixels, at most the side of a window; defaults to 16.
+    /// Distance from one window to the next in pixels, 1 to the side of a window; defaults to 16.
     #[must_use]
     pub fn with_stride(mut self, stride: usize) -> Self {
         self.stride = stride;
         self
     }
 
-    /// What replaces the image in a window; defaults to gray. It must be a single image.
+    /// The image that replaces the window; defaults to gray. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
 
-/// Where the points along a path lie, and how much each counts.
+/// Quadrature rule: where the points along a path lie, and the weight of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rule {
     /// The middle of each of `steps` equal intervals.
@@ -13,7 +13,7 @@ pub enum Rule {
     Midpoint,
     /// The left end of each interval.
     Left,
-    /// The right end of each interval, as in the notebook of the original project.
+    /// The right end of each interval. The notebook of *TensorFlow for Poets 2* uses it.
     Right,
     /// Both ends of each interval; `steps` points make `steps - 1` intervals, so at least 2 are needed.
     Trapezoid,

@@ -24,7 +24,7 @@ static METHODS: &[MethodInfo] = &[
     super::xrai::INFO,
 ];
 
-/// All methods of this crate: what `--help` of a program lists.
+/// All methods of this crate, for example for the `--help` of a program.
 ///
 /// ```
 /// use attribution::methods::{self, MethodSettings};
@@ -42,7 +42,7 @@ pub fn all() -> &'static [MethodInfo] {
 /// The method of this name.
 ///
 /// # Errors
-/// [`Error::Unknown`] with all names, where no method has this one.
+/// [`Error::Unknown`], with all names, if no method has this name.
 pub fn find(name: &str) -> Result<&'static MethodInfo> {
     let found = METHODS.iter().find(|method| method.name == name);
     found.ok_or_else(|| {

@@ -21,12 +21,12 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |settings| Box::new(Rise::new().with_seed(settings.seed)),
 };
 
-/// The mean of random masks, each weighted by the score of the image seen through it (Petsiuk et al. 2018,
+/// RISE: the mean of random masks, each weighted by the score of the image seen through it (Petsiuk et al. 2018,
 /// <https://arxiv.org/abs/1806.07421>).
 ///
-/// Cost: one score for each mask and one for the image, no gradient. The map has one channel. Only the differences between its
-/// pixels count, because a score that is large everywhere raises the whole map ([`Attribution::has_zero`]). Meant for
-/// probabilities.
+/// Cost: one score for each mask and one for the image, no gradient. The map has one channel. Only the differences
+/// between its pixels matter, because a score that is large everywhere raises the whole map
+/// ([`Attribution::has_zero`]). The method is meant for scores that are probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rise {
     masks: usize,
@@ -44,7 +44,8 @@ impl Default for Rise {
 }
 
 impl Rise {
-    /// 1000 masks of 7 x 7 cells, each cell visible with probability 0.5, gray where hidden, seed 0, batches of 8 images.
+    /// Defaults: 1000 masks of 7 x 7 cells, each cell visible with probability 0.5, gray where hidden, seed 0, batches
+    /// of 8 images.
     pub fn new() -> Self {
         Self {
             masks: 1000,
@@ -56,21 +57,21 @@ impl Rise {
         }
     }
 
-    /// Number of masks; defaults to 1000.
+    /// Number of masks, at least 1; defaults to 1000.
     #[must_use]
     pub fn with_masks(mut self, masks: usize) -> Self {
         self.masks = masks;
         self
     }
 
-    /// Number of cells along each side of a mask, before it is enlarged to the image; 1 to 256, defaults to 7.
+    /// Number of cells along each side of a mask before it is enlarged to the image, 1 to 256; defaults to 7.
     #[must_use]
     pub fn with_cells(mut self, cells: usize) -> Self {
         self.cells = cells;
         self
     }
 
-    /// Probability that a cell is visible, between 0 and 1; defaults to 0.5.
+    /// Probability that a cell is visible, above 0 and below 1; defaults to 0.5.
     #[must_use]
     pub fn with_keep(mut self, probability: f64) -> Self {
         self.keep = probability;
@@ -84,14 +85,14 @@ impl Rise {
         self
     }
 
-    /// What is seen where the mask hides the image; defaults to gray. It must be a single image.
+    /// The image that is seen where the mask hides the original; defaults to gray. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;

@@ -21,14 +21,14 @@ pub(crate) const INFO: MethodInfo = MethodInfo {
     build: |_| Box::new(ScoreCam::new()),
 };
 
-/// The activations of a block, each channel weighted by how much the score rises when the image is seen through it
-/// (Wang et al. 2020, <https://arxiv.org/abs/1910.01279>). It uses no gradient.
+/// Score-CAM: the activations of a block, each channel weighted by how much the score rises when the image is seen
+/// through it (Wang et al. 2020, <https://arxiv.org/abs/1910.01279>). The weights need no gradient.
 ///
-/// Cost: one evaluation of the function of [`Model::with_block`](crate::Model::with_block), one score of the baseline and
-/// one of each channel that is used. The map has one channel and the size of the image. The weight of a channel is the
-/// score of the image seen through it minus the score of the baseline (the "increase of confidence" of the paper), not a
-/// softmax over channels, which is flat for probabilities. Only the differences between the pixels of the map count, because
-/// channels that are active everywhere raise the whole map ([`Attribution::has_zero`]).
+/// Cost: one evaluation of the function of [`Model::with_block`](crate::Model::with_block), one score of the baseline
+/// and one for each channel that is used. The map has one channel and the size of the image. The weight of a channel is
+/// the score of the image seen through it minus the score of the baseline (the "increase of confidence" of the paper).
+/// It is not a softmax over channels, which is flat for probabilities. Only the differences between the pixels of the
+/// map matter, because channels that are active everywhere raise the whole map ([`Attribution::has_zero`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreCam {
     baseline: Baseline,
@@ -43,7 +43,7 @@ impl Default for ScoreCam {
 }
 
 impl ScoreCam {
-    /// All channels, gray where a channel has its smallest activation, batches of 8 images.
+    /// Defaults: all channels, gray where a channel has its smallest activation, batches of 8 images.
     pub fn new() -> Self {
         Self {
             baseline: Baseline::Gray,
@@ -52,21 +52,21 @@ impl ScoreCam {
         }
     }
 
-    /// What is seen where a channel has its smallest activation; defaults to gray. It must be a single image.
+    /// The image that is seen where a channel has its smallest activation; defaults to gray. It must be a single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Uses only this many channels, those that vary most over the image; defaults to all.
+    /// Uses only this many channels (at least 1), those that vary most over the image; defaults to all.
     #[must_use]
     pub fn with_channels(mut self, channels: usize) -> Self {
         self.channels = channels;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;

@@ -42,11 +42,12 @@ enum Combination {
     Variance,
 }
 
-/// The maps that a method gives for noisy copies of the image, combined into one (Smilkov et al. 2017,
-/// <https://arxiv.org/abs/1706.03825>; VarGrad: Adebayo et al. 2018, <https://arxiv.org/abs/1810.03292>).
+/// SmoothGrad and its variants: the maps that an inner method gives for noisy copies of the image, combined into one
+/// map (Smilkov et al. 2017, <https://arxiv.org/abs/1706.03825>; VarGrad: Adebayo et al. 2018,
+/// <https://arxiv.org/abs/1810.03292>).
 ///
 /// Cost: one run of the inner method for each sample, and one score of the image itself. The result has the warnings of
-/// all runs, each once.
+/// all runs, without duplicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmoothGrad<M> {
     inner: M,
@@ -58,7 +59,8 @@ pub struct SmoothGrad<M> {
 }
 
 impl<M: Method> SmoothGrad<M> {
-    /// The mean of 20 maps, with noise of 0.15 of the range of the image and seed 0.
+    /// The mean of 20 maps (SmoothGrad). The standard deviation of the noise is 0.15 of the range of the image, and the
+    /// seed is 0.
     pub fn new(inner: M) -> Self {
         Self {
             inner,
@@ -86,15 +88,15 @@ impl<M: Method> SmoothGrad<M> {
         }
     }
 
-    /// Number of noisy copies; defaults to 20.
+    /// Number of noisy copies, at least 1; defaults to 20.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
         self
     }
 
-    /// Standard deviation of the noise, as a fraction of the range of the image (largest minus smallest level); defaults to
-    /// 0.15.
+    /// Standard deviation of the noise, as a fraction of the range of the image (largest minus smallest level), 0 or
+    /// more; defaults to 0.15.
     #[must_use]
     pub fn with_noise(mut self, noise: f64) -> Self {
         self.noise = noise;
@@ -108,8 +110,8 @@ impl<M: Method> SmoothGrad<M> {
         self
     }
 
-    /// Adds this noise to the pixels, one image for each sample; the number of samples, the deviation and the seed are then
-    /// not used.
+    /// Adds this noise to the pixels, one image for each sample, instead of random noise. The number of samples, the
+    /// standard deviation and the seed are then ignored.
     #[must_use]
     pub fn with_drawn_noise(mut self, noise: Vec<Pixels>) -> Self {
         self.drawn = Some(noise);

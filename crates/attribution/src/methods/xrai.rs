@@ -29,13 +29,13 @@ const WIDENED: isize = 5;
 /// A region that adds fewer pixels than this to the regions before it is left out.
 const MIN_ADDED: usize = 50;
 
-/// Regions of similar color, ranked by the mean that the map of another method has in them (Kapishnikov et al. 2019,
-/// <https://arxiv.org/abs/1906.02825>; as the `saliency` 0.2 of the authors).
+/// XRAI: regions of similar color, ranked by the mean of another method's map in them (Kapishnikov et al. 2019,
+/// <https://arxiv.org/abs/1906.02825>; computed as by the authors' library `saliency` 0.2).
 ///
 /// Cost: that of the inner method. The map has one channel. The regions are taken one after the other, the one with the
-/// largest mean first. Each adds its pixels to those of the regions before it, and all pixels that it adds have one value:
-/// the mean of the inner map over them. Of several channels of the inner map, the largest counts. The paper uses integrated
-/// gradients as the inner method, averaged over a black and a white baseline.
+/// largest mean first. Each region adds its pixels to those of the regions before it, and all pixels that it adds get
+/// one value: the mean of the inner map over them. If the inner map has several channels, the largest value of each
+/// pixel is used. The paper uses integrated gradients as the inner method, averaged over a black and a white baseline.
 #[derive(Debug, Clone)]
 pub struct Xrai<M> {
     inner: M,
@@ -51,7 +51,8 @@ impl<M: Method> Xrai<M> {
         }
     }
 
-    /// Uses these regions: for each, one value for each pixel, row by row. They may overlap.
+    /// Uses these regions (at least one) instead of computed ones. A region has one value for each pixel, row by row;
+    /// regions may overlap.
     #[must_use]
     pub fn with_segments(mut self, segments: Vec<Vec<bool>>) -> Self {
         self.segments = Some(segments);

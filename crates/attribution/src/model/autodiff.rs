@@ -7,9 +7,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 /// Makes a gradient function from the forward pass of any Burn network.
 ///
-/// `forward` takes pixels as `[n, channels, height, width]`, levels 0 to 255, and normalizes them itself; it gives
+/// `forward` takes pixels `[n, channels, height, width]` with levels 0 to 255, normalizes them itself, and returns
 /// logits `[n, classes]`. `score` says which number made from the logits is explained. `device` is the device without
-/// autodiff, which this function adds. Freeze the module inside `forward` (`Module::freeze`): otherwise batch
+/// autodiff; this function adds autodiff. Freeze the module inside `forward` (`Module::freeze`): otherwise batch
 /// normalization uses the statistics of the batch and overwrites its own.
 ///
 /// ```
@@ -40,10 +40,11 @@ where
     }
 }
 
-/// Makes the function for [`Model::with_block`](crate::Model::with_block) from a Burn network in two parts.
+/// Makes the function for [`Model::with_block`](crate::Model::with_block) from a Burn network that is split into two
+/// parts.
 ///
-/// `features` takes the same pixels as `forward` of [`autodiff`] and gives the activations of the block,
-/// `[n, channels, height, width]`; `rest` takes these and gives the logits.
+/// `features` takes the same pixels as `forward` of [`autodiff`] and returns the activations of the block, `[n,
+/// channels, height, width]`; `rest` takes these activations and returns the logits.
 pub fn autodiff_block<F, R>(
     features: F,
     rest: R,

@@ -11,9 +11,9 @@ type ScoresFn<'a> = Box<dyn Fn(&[f32], Shape) -> Result<Vec<f64>, BoxError> + 'a
 type ProgressFn<'a> = Box<dyn Fn(Progress) + 'a>;
 type BlockFn<'a> = Box<dyn Fn(&[f32], Shape) -> Result<BlockTuple, BoxError> + 'a>;
 
-/// A gradient function with more abilities.
+/// A model: a gradient function with more abilities.
 ///
-/// Only the gradient is mandatory. A method that needs what is missing fails with
+/// Only the gradient is mandatory. A method that needs a missing ability fails with
 /// [`Error::Ability`](crate::Error::Ability), which names the function to call.
 ///
 /// ```
@@ -44,7 +44,7 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// A model with the abilities of `gradient`: for a closure, scores and gradients.
+    /// Makes a model from a gradient function. If it is a closure, the model can compute scores and gradients.
     pub fn new(gradient: impl GradientFn + 'a) -> Self {
         Self {
             gradient: Box::new(gradient),
@@ -67,8 +67,8 @@ impl<'a> Model<'a> {
         self
     }
 
-    /// Adds a function that gives the scores, the activations of a block, and the gradient of the scores with respect to
-    /// them: what the CAM family needs. For the order of the tuple see [`BlockActivations`].
+    /// Adds a function that returns the scores, the activations of a block, and the gradient of the scores with respect
+    /// to them, which the CAM family needs. The order of the tuple is that of [`BlockActivations`].
     #[must_use]
     pub fn with_block(
         mut self,
@@ -78,22 +78,23 @@ impl<'a> Model<'a> {
         self
     }
 
-    /// Adds the gradient with the rule that each ReLU passes only positive gradients back (guided backpropagation).
+    /// Adds the gradient of guided backpropagation, where each ReLU passes only positive gradients back.
     #[must_use]
     pub fn with_guided(mut self, guided: impl GradientFn + 'a) -> Self {
         self.guided = Some(Box::new(guided));
         self
     }
 
-    /// Adds copies of the model with more and more of its layers randomized: first the top layer, then the top two, and so on.
+    /// Adds copies of the model with more and more randomized layers: in the first copy the top layer, in the next the
+    /// top two, and so on.
     #[must_use]
     pub fn with_randomized(mut self, randomized: Vec<Randomized<'a>>) -> Self {
         self.randomized = randomized;
         self
     }
 
-    /// Adds the largest class probability of each image. Methods use it to warn where the model is confident that the
-    /// baseline shows some class.
+    /// Adds a function that returns the largest class probability of each image (0 to 1). Methods use it to warn if the
+    /// model is confident that the baseline shows some class.
     #[must_use]
     pub fn with_confidence(
         mut self,
@@ -103,8 +104,8 @@ impl<'a> Model<'a> {
         self
     }
 
-    /// Calls this function while a method or a measure of trust works: first with no step done, then after each batch of
-    /// images that the model has answered, and at the end with all steps done.
+    /// Calls `progress` while a method or a measure of trust works: first with no step done, then after each batch of
+    /// images that the model has evaluated, and at the end with all steps done.
     ///
     /// ```
     /// use attribution::methods::Rise;

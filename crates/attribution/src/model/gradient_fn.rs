@@ -9,11 +9,12 @@ pub type Shape = [usize; 4];
 /// The scores (one for each image), and the gradient of each score with respect to its own image, in the layout of the
 /// pixels.
 ///
-/// A tuple of standard types, so that a crate can make such functions without depending on this one.
+/// It is a tuple of standard types, so that a crate can make such functions without depending on this crate.
 pub type ScoresAndGradient = (Vec<f64>, Vec<f32>);
 
-/// The fields of [`BlockActivations`] in their order, as a tuple of standard types: what the closure of
-/// [`Model::with_block`](crate::Model::with_block) returns, so that a crate can make one without depending on this one.
+/// The fields of [`BlockActivations`] in their order, as a tuple of standard types. The closure of
+/// [`Model::with_block`](crate::Model::with_block) returns it, so that a crate can make one without depending on this
+/// crate.
 pub type BlockTuple = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
 
 /// What a model computes at one of its blocks, for a batch of `n` images.
@@ -40,13 +41,12 @@ impl From<BlockTuple> for BlockActivations {
     }
 }
 
-/// A function that gives scores and gradients: all that most methods need of a model.
+/// A function that returns scores and gradients: all that most methods need from a model.
 ///
-/// Any closure of the type
-/// `Fn(&[f32], [usize; 4]) -> Result<(Vec<f64>, Vec<f32>), BoxError>` is one. It takes pixels
-/// (`[n, height, width, channels]`, row by row, the channels of a pixel together, levels 0 to 255) and gives `n` scores
-/// and their gradients, one for each pixel value, in the layout of the pixels. The closure decides what the score is
-/// (logit, probability, difference of two classes); [`Score`](crate::Score) helps.
+/// Any closure of the type `Fn(&[f32], [usize; 4]) -> Result<(Vec<f64>, Vec<f32>), BoxError>` is one. It takes pixels
+/// (`[n, height, width, channels]`, row by row, the channels of a pixel together, levels 0 to 255) and returns `n`
+/// scores and their gradients, one for each pixel value, in the layout of the pixels. The closure decides what the
+/// score is (logit, probability, difference of two classes); [`Score`](crate::Score) helps to compute it.
 ///
 /// The other functions of the trait are abilities that some methods need. A closure has none of them;
 /// [`Model`](crate::Model) adds them.
@@ -74,32 +74,32 @@ pub trait GradientFn {
         shape: Shape,
     ) -> Result<ScoresAndGradient, BoxError>;
 
-    /// Scores alone, for methods that need no gradient. By default the gradient is computed and dropped.
+    /// Scores alone, for methods that need no gradient. By default the gradient is computed and discarded.
     fn scores(&self, pixels: &[f32], shape: Shape) -> Result<Vec<f64>, BoxError> {
         Ok(self.scores_and_gradient(pixels, shape)?.0)
     }
 
-    /// Activations and gradient at one block, which the model chooses; `None` where it cannot give them.
+    /// Activations and gradient at one block, which the model chooses; `None` if the model cannot compute them.
     fn block(&self, _pixels: &[f32], _shape: Shape) -> Option<Result<BlockActivations, BoxError>> {
         None
     }
 
-    /// The same function with the gradient rule of guided backpropagation; `None` where the model has no such rule.
+    /// The same function with the gradient of guided backpropagation; `None` if the model cannot compute it.
     fn guided(&self) -> Option<&dyn GradientFn> {
         None
     }
 
-    /// Copies of the model with more and more of its layers randomized, from the top layer down; empty where there are none.
+    /// Copies of the model with more and more randomized layers, from the top layer down; empty if the model has none.
     fn randomized(&self) -> &[Randomized<'_>] {
         &[]
     }
 
-    /// The largest class probability of each image; `None` where the model cannot give it.
+    /// The largest class probability of each image; `None` if the model cannot give it.
     fn confidence(&self, _pixels: &[f32], _shape: Shape) -> Option<Result<Vec<f64>, BoxError>> {
         None
     }
 
-    /// Is told how far the method or the measure is that asks this model. By default nobody hears it; see
+    /// Receives the progress of the method or measure that uses this model. By default it is ignored; see
     /// [`Model::on_progress`](crate::Model::on_progress).
     fn report(&self, _progress: Progress) {}
 }
@@ -117,8 +117,8 @@ where
     }
 }
 
-/// One step of the [randomization check](crate::trust::randomization_check): the model with all layers from the top down
-/// to `layer` randomized.
+/// One step of the [randomization check](crate::trust::randomization_check): the model with all layers from the top
+/// layer down to `layer` randomized.
 pub struct Randomized<'a> {
     /// Name of the lowest randomized layer.
     pub layer: String,
@@ -127,7 +127,7 @@ pub struct Randomized<'a> {
 }
 
 impl<'a> Randomized<'a> {
-    /// The model whose layers from the top down to `layer` are randomized.
+    /// Pairs a model with the name of its lowest randomized layer.
     pub fn new(layer: impl Into<String>, model: impl GradientFn + 'a) -> Self {
         Self {
             layer: layer.into(),

@@ -1,4 +1,4 @@
-//! What the methods need of a model: one function, and for some methods more.
+//! What the methods need from a model: a gradient function, and for some methods more.
 
 #[cfg(feature = "burn")]
 mod autodiff;

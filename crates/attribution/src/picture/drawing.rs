@@ -47,16 +47,16 @@ impl FromStr for Sign {
 
 /// How an attribution is drawn.
 ///
-/// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes; larger magnitudes are cut
-/// off there. A few pixels often have most of a map, and without the cut the others would not be visible. The scale is blue
-/// over white to red where negative values are drawn, otherwise black to yellow.
+/// Values are summed over channels, smoothed, and divided by a percentile of their magnitudes; larger magnitudes are
+/// clipped there. A few pixels often hold most of a map, and without clipping the others would not be visible. If
+/// negative values are drawn, the color scale goes from blue over white to red, otherwise from black to yellow.
 ///
-/// A map in which 0 has no meaning ([`Attribution::has_zero`]) is drawn in black to yellow from its least to its largest
-/// value, cut off at the percentile at both ends. Its signs have no meaning either; [`Sign::Negative`] draws its least value
-/// in yellow.
+/// A map in which 0 has no meaning ([`Attribution::has_zero`]) is drawn in black to yellow from its least to its
+/// largest value, clipped at the percentile at both ends. Its signs have no meaning either; [`Sign::Negative`] draws
+/// its least value in yellow.
 ///
-/// Where the map says nothing about any place ([`Attribution::found_nothing`]), or nothing of the wanted sign is in it, the
-/// words "nothing found" stand on the picture, unless it is narrower than 56 pixels.
+/// If the map distinguishes no place in the image ([`Attribution::found_nothing`]), or has no values of the wanted
+/// sign, the words "nothing found" are written on the picture, unless it is narrower than 56 pixels.
 ///
 /// ```
 /// use attribution::{Attribution, picture::Drawing};
@@ -79,7 +79,7 @@ impl Default for Drawing {
 }
 
 impl Drawing {
-    /// All signs, cut off at the 99th percentile, not smoothed.
+    /// Defaults: all signs, clipped at the 99th percentile, not smoothed.
     pub fn new() -> Self {
         Self {
             sign: Sign::All,
@@ -88,9 +88,9 @@ impl Drawing {
         }
     }
 
-    /// The drawing that shows where the model looks. Maps that differ from pixel to pixel are drawn by magnitude and
-    /// smoothed by 1/64 of the shorter side, because neighbors of opposite signs cancel; maps of one channel show regions and are
-    /// smooth already.
+    /// The drawing that shows where the model looks. Maps with several channels differ from pixel to pixel: their
+    /// magnitudes are drawn, smoothed by 1/64 of the shorter side of the image, because neighbors of opposite signs
+    /// cancel. Maps with one channel show regions and are smooth already.
     pub fn suited_to(attribution: &Attribution) -> Self {
         let [h, w, channels] = attribution.shape();
         if channels == 1 {
@@ -108,18 +108,19 @@ impl Drawing {
         self
     }
 
-    /// Percentile at which magnitudes are cut off (0 to 100); defaults to 99.
+    /// Percentile at which magnitudes are clipped (0 to 100); defaults to 99.
     #[must_use]
     pub fn with_percentile(mut self, percentile: f64) -> Self {
         self.percentile = percentile;
         self
     }
 
-    /// Standard deviation in pixels (0 to 1000) of a Gaussian blur of the summed map; defaults to 0, no blur.
+    /// Standard deviation in pixels (0 to 1000) of a Gaussian blur of the summed map; defaults to 0, which means no
+    /// blur.
     ///
-    /// Gradients differ much from pixel to pixel. With [`Sign::Absolute`] and a blur of about 1/64 of the side of the image,
-    /// the picture shows where the model looks. With [`Sign::All`], neighbors of opposite signs cancel, and the picture
-    /// shows what remains.
+    /// Gradients vary strongly from pixel to pixel. With [`Sign::Absolute`] and a blur of about 1/64 of the side of the
+    /// image, the picture shows where the model looks. With [`Sign::All`], neighbors of opposite signs cancel, and the
+    /// picture shows what remains.
     #[must_use]
     pub fn with_smoothing(mut self, sigma: f64) -> Self {
         self.smoothing = sigma;
@@ -212,7 +213,7 @@ impl Drawing {
         Ok(out)
     }
 
-    /// The map in colors over the image in gray. Large values hide the image more than small ones.
+    /// The map in colors over the image in gray. Where values are large, the colors hide more of the image.
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size, and those of [`values`](Self::values).
@@ -231,8 +232,8 @@ impl Drawing {
         Ok(out)
     }
 
-    /// The image with lines around the pixels that have the largest values. Each of `parts` is a fraction of the area of
-    /// the image, between 0 and 1, and has a line of its own.
+    /// The image with lines around the pixels that have the largest values. Each of `parts` is a fraction of the area
+    /// of the image, above 0 and below 1, and gets its own line.
     ///
     /// The smallest part has the palest line. Smooth the map first; otherwise there is a line around every pixel.
     ///

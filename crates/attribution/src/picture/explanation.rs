@@ -17,7 +17,7 @@ const COLUMNS: u32 = 4;
 /// Parts of the image that the panel draws lines around.
 const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 
-/// The pictures and numbers that show why an image has the score of one class.
+/// The pictures and numbers that show why an image gets its score for one class.
 ///
 /// | file | content |
 /// |---|---|
@@ -25,7 +25,7 @@ const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 /// | `heatmap.png` | the map: red speaks for the class, blue against it; black to yellow where there are no negative values |
 /// | `overlay.png` | where the model looks, in colors over the image in gray: see [`Drawing::suited_to`] |
 /// | `panel.png` | the image, these two pictures, and lines around the largest 5, 15 and 30 % |
-/// | `explanation.json` | method, class, score, steps, errors and warnings; `nothing_found` is in it, and true, where the map says nothing: see [`Attribution::found_nothing`] |
+/// | `explanation.json` | method, class, score, steps, errors and warnings, and `nothing_found: true` if the map distinguishes no place in the image: see [`Attribution::found_nothing`] |
 /// | `comparison.png` | the overlays of this method and of others, if there are any: see [`with_others`](Self::with_others) |
 ///
 /// ```
@@ -69,7 +69,7 @@ struct Numbers<'a> {
 }
 
 impl<'a> Explanation<'a> {
-    /// Shows the attribution of an image: index and name of the class whose score it explains.
+    /// Takes an attribution, its image, and index and name of the class whose score is explained.
     pub fn new(
         attribution: &'a Attribution,
         image: &'a RgbImage,
@@ -85,8 +85,8 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// Compares with what other methods give for the same image and class, each with its name: adds `comparison.png` to the
-    /// files.
+    /// Adds the maps of other methods for the same image and class, each with its name, and so adds `comparison.png` to
+    /// the files.
     #[must_use]
     pub fn with_others(mut self, others: Vec<(&'a str, Attribution)>) -> Self {
         self.others = others;
@@ -96,7 +96,7 @@ impl<'a> Explanation<'a> {
     /// The map in colors.
     ///
     /// # Errors
-    /// As [`Drawing::heat_map`].
+    /// The errors of [`Drawing::heat_map`].
     pub fn heat_map(&self) -> Result<RgbImage> {
         Drawing::new().heat_map(self.attribution)
     }
@@ -124,7 +124,8 @@ impl<'a> Explanation<'a> {
         Ok(panel.with_bars("against", "for").draw())
     }
 
-    /// The image and, side by side, where the model looks according to this method and to the others, each with its name.
+    /// The image, and beside it overlays that show where the model looks according to this method and the others, each
+    /// with its name.
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size.
@@ -144,8 +145,8 @@ impl<'a> Explanation<'a> {
         format!("{} {:.3}", self.class, self.attribution.score())
     }
 
-    /// The numbers as JSON text, keys in alphabetical order. What the method does not give is `null`. Only where the map says
-    /// nothing there is the key `nothing_found`.
+    /// The numbers as JSON text, with the keys in alphabetical order. A number that the method does not give is `null`.
+    /// The key `nothing_found` exists only if the map distinguishes no place in the image.
     pub fn json(&self) -> String {
         let why = self.attribution;
         let numbers = Numbers {
@@ -166,7 +167,7 @@ impl<'a> Explanation<'a> {
         serde_json::to_string_pretty(&numbers).unwrap_or_default() + "\n"
     }
 
-    /// All files, by name: the table of [`Explanation`].
+    /// All files with their names, as in the table of [`Explanation`].
     ///
     /// # Errors
     /// [`Error::Shape`] where image and map differ in size; [`Error::Encode`] where a picture cannot be encoded.
@@ -187,8 +188,8 @@ impl<'a> Explanation<'a> {
         Ok(files)
     }
 
-    /// Writes all files into a folder, which is made if it is missing. Files of the same names are replaced; each file is
-    /// written whole or not at all.
+    /// Writes all files into a folder, which is created if it is missing. Files with the same names are replaced; each
+    /// file is written whole or not at all.
     ///
     /// # Errors
     /// Those of [`files`](Self::files); [`Error::Io`] where a file cannot be written.

@@ -1,6 +1,6 @@
 //! Attributions as pictures and files.
 //!
-//! [`Drawing`] draws one map, [`Panel`] puts pictures side by side, [`Explanation`] is all that a program shows of one
+//! [`Drawing`] draws one map, [`Panel`] puts pictures side by side, and [`Explanation`] makes all files for one
 //! attribution: pictures, a NumPy file and a JSON file.
 
 mod colors;

@@ -1,4 +1,4 @@
-//! The three drawings of the notebook of the original project, byte by byte.
+//! The three drawings of the notebook of *TensorFlow for Poets 2*, equal to the byte.
 
 use crate::attribution::Attribution;
 use crate::check;
@@ -33,14 +33,14 @@ fn magnitudes(attribution: &Attribution) -> Vec<f64> {
     map
 }
 
-/// The magnitude of the map in gray: the mean over channels, cut off at its 99th percentile.
+/// The magnitude of the map in gray: the mean over channels, clipped at its 99th percentile.
 pub fn gray_map(attribution: &Attribution) -> RgbImage {
     let map = magnitudes(attribution);
     picture(attribution, |i| byte([255.0 * map[i]; 3]))
 }
 
-/// The image seen through the map: each pixel multiplied by the magnitude of its attribution, which is cut off at the 99th
-/// percentile.
+/// The image seen through the map: each pixel multiplied by the magnitude of its attribution, which is clipped at the
+/// 99th percentile and scaled to 0 to 1.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) where image and map differ in size.
@@ -55,8 +55,8 @@ pub fn window(attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
     }))
 }
 
-/// The image in gray with weight 0.3 and, with weight 0.7, positive attributions in green and negative ones in red. They
-/// are divided by the magnitude of the 99th or of the 1st percentile, whichever is larger.
+/// The image in gray with weight 0.3 and, with weight 0.7, positive attributions in green and negative ones in red. The
+/// attributions are divided by the magnitude of the 99th or of the 1st percentile, whichever is larger.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) where image and map differ in size.

@@ -4,8 +4,8 @@ use crate::attribution::Attribution;
 
 /// The map as a NumPy file (version 1.0): `[3, height, width]`, 32-bit floats, little-endian.
 ///
-/// A map with another number of channels is summed over its channels and divided equally among the three, so that the sum
-/// is the same.
+/// A map with one or two channels, or more than three, is summed over its channels and divided equally among three, so
+/// that the sum is the same.
 pub fn npy(attribution: &Attribution) -> Vec<u8> {
     let [h, w, c] = attribution.shape();
     let mut bytes = files::npy_header(&[3, h, w]);

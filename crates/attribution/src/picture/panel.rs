@@ -12,7 +12,7 @@ const BAR: u32 = 14;
 /// The ends of the scale of magnitudes.
 const WORDS: [&str; 2] = ["much", "little"];
 
-/// Several pictures with captions, in rows, and color bars beside them: black on white.
+/// Several pictures in rows, with captions, and optionally with color bars beside them; the text is black on white.
 ///
 /// ```
 /// let mut panel = attribution::picture::Panel::new(2);
@@ -39,12 +39,12 @@ impl Panel {
         }
     }
 
-    /// Adds a picture. A caption that is wider than the picture is broken between words, or after hyphens.
+    /// Adds a picture. A caption that is wider than its picture is broken between words or after hyphens.
     pub fn add(&mut self, caption: impl Into<String>, picture: RgbImage) {
         self.pictures.push((caption.into(), picture));
     }
 
-    /// Adds the two color scales on the right; these words stand at the ends of the one that is signed.
+    /// Adds the two color scales on the right. These words label the two ends of the signed scale.
     #[must_use]
     pub fn with_bars(mut self, least: impl Into<String>, most: impl Into<String>) -> Self {
         self.bars = Some([least.into(), most.into()]);

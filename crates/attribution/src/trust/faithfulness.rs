@@ -25,25 +25,25 @@ pub struct Curve {
 /// The result of [`Faithfulness::measure`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaithfulnessCurves {
-    /// The most important cells are deleted first. The area is small where the score falls early.
+    /// The most important cells are deleted first. The area is small if the score falls early.
     pub deletion: Curve,
-    /// The most important cells are shown first. The area is large where the score rises early.
+    /// The most important cells are shown first. The area is large if the score rises early.
     pub insertion: Curve,
     /// Cells are deleted in random order; the mean of several orders.
     pub random_deletion: Curve,
     /// Cells are shown in random order; the mean of several orders.
     pub random_insertion: Curve,
-    /// Number of images that the model was asked about.
+    /// Number of images that the model evaluated.
     pub evaluations: usize,
 }
 
 impl FaithfulnessCurves {
-    /// The area of random deletion minus that of deletion: positive where the map finds what is important.
+    /// The area of random deletion minus that of deletion. It is positive if the map finds what is important.
     pub fn deletion_margin(&self) -> f64 {
         self.random_deletion.area - self.deletion.area
     }
 
-    /// The area of insertion minus that of random insertion: positive where the map finds what is important.
+    /// The area of insertion minus that of random insertion. It is positive if the map finds what is important.
     pub fn insertion_margin(&self) -> f64 {
         self.insertion.area - self.random_insertion.area
     }
@@ -51,12 +51,12 @@ impl FaithfulnessCurves {
 
 /// Deletion and insertion curves (Petsiuk et al. 2018, <https://arxiv.org/abs/1806.07421>), compared with random orders.
 ///
-/// Square cells are replaced or shown instead of single pixels, and the blurred image takes their place instead of black.
-/// Holes of one pixel and holes with hard edges are noise that misleads a network, most of all where they are spread over the
-/// image. A random order spreads them most, so with such holes it would win.
+/// Square cells are replaced or shown instead of single pixels, and they are replaced by the blurred image instead of
+/// black. Holes of one pixel and holes with hard edges are noise that misleads a network, especially if they are spread
+/// over the image. A random order spreads them most, so with such holes the random order would seem best.
 ///
-/// Cost: at most `(steps + 1) * 2 * (1 + orders)` scores, fewer where there are fewer cells than steps. Meant for
-/// probabilities; logits work as well.
+/// Cost: at most `(steps + 1) * 2 * (1 + orders)` scores, fewer if there are fewer cells than steps. The measure is
+/// meant for probabilities; logits work as well.
 ///
 /// ```
 /// use attribution::methods::GradientXInput;
@@ -96,8 +96,8 @@ impl Default for Faithfulness {
 }
 
 impl Faithfulness {
-    /// Cells of 16 x 16 pixels, 28 steps, 2 random orders with seed 0; cells that are deleted or not yet shown are blurred
-    /// by 10 pixels; batches of 8 images.
+    /// Defaults: cells of 16 x 16 pixels, 28 steps, 2 random orders with seed 0, batches of 8 images. Cells that are
+    /// deleted or not yet shown are blurred by 10 pixels.
     pub fn new() -> Self {
         Self {
             cell: 16,
@@ -110,21 +110,21 @@ impl Faithfulness {
         }
     }
 
-    /// Side of a cell in pixels; defaults to 16.
+    /// Side of a cell in pixels, 1 to the longer side of the image; defaults to 16.
     #[must_use]
     pub fn with_cell(mut self, side: usize) -> Self {
         self.cell = side;
         self
     }
 
-    /// Number of steps from no cell to all cells; defaults to 28.
+    /// Number of steps from no cell to all cells, 1 to 2^20; defaults to 28.
     #[must_use]
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// Number of random orders to compare with; defaults to 2.
+    /// Number of random orders to compare with, 1 to 2^20; defaults to 2.
     #[must_use]
     pub fn with_orders(mut self, orders: usize) -> Self {
         self.orders = orders;
@@ -138,29 +138,30 @@ impl Faithfulness {
         self
     }
 
-    /// What replaces deleted cells; defaults to the image blurred by 10 pixels. It must be a single image.
+    /// The image that replaces deleted cells; defaults to the image blurred by 10 pixels. It must be a single image.
     #[must_use]
     pub fn with_deleted(mut self, baseline: Baseline) -> Self {
         self.deleted = baseline;
         self
     }
 
-    /// What stands for cells that are not yet shown; defaults to the image blurred by 10 pixels. It must be a single image.
+    /// The image that replaces cells that are not yet shown; defaults to the image blurred by 10 pixels. It must be a
+    /// single image.
     #[must_use]
     pub fn with_hidden(mut self, baseline: Baseline) -> Self {
         self.hidden = baseline;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Replaces and shows the cells of the image in the order of `attribution`, summed over the channels and pixels of each
-    /// cell.
+    /// Computes the four curves. The order of the cells is that of `attribution`, summed over the channels and pixels
+    /// of each cell, the largest sum first.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)

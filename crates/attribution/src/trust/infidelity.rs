@@ -16,11 +16,11 @@ pub struct InfidelityResult {
     /// Mean squared difference between the sum of the map in a square and the fall of the score when the square is
     /// replaced. Unit: that of the score, squared.
     pub infidelity: f64,
-    /// The infidelity of the map multiplied by [`scale`](Self::scale), divided by the mean squared fall of the score. It does
-    /// not depend on the unit of the map: 0 is perfect, 1 is no better than a map of zeros. `None` where the score never
-    /// changes.
+    /// The infidelity of the map multiplied by [`scale`](Self::scale), divided by the mean squared fall of the score.
+    /// It does not depend on the unit of the map: 0 is perfect, 1 is no better than a map of zeros. `None` if the score
+    /// never changes.
     pub relative: Option<f64>,
-    /// The factor that fits the map best; `None` where the map sums to 0 in every square.
+    /// The factor for the map that gives the smallest infidelity; `None` if the map sums to 0 in every square.
     pub scale: Option<f64>,
 }
 
@@ -49,7 +49,7 @@ impl InfidelityResult {
     }
 }
 
-/// A square of the image, of the side that [`Infidelity::with_side`] sets.
+/// A square of the image. [`Infidelity::with_side`] sets its side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Square {
     /// Index of its first row.
@@ -58,11 +58,12 @@ pub struct Square {
     pub left: usize,
 }
 
-/// Infidelity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): whether the score changes as the map says when
-/// squares of the image are replaced.
+/// Infidelity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): whether the score changes by as much as the map
+/// says when squares of the image are replaced.
 ///
-/// Meant for maps whose unit is that of the score, because the fall of the score is compared with the sum of the map in the
-/// square. Measure gradient times input, for example, and not the gradient. Cost: one score for each square and one of the image.
+/// The measure is meant for maps in the unit of the score, because it compares the fall of the score with the sum of
+/// the map in the square. Use it for gradient times input, for example, and not for the gradient. Cost: one score for
+/// each square and one for the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Infidelity {
     samples: usize,
@@ -80,7 +81,7 @@ impl Default for Infidelity {
 }
 
 impl Infidelity {
-    /// 100 black squares of 32 x 32 pixels, seed 0, batches of 8 images.
+    /// Defaults: 100 black squares of 32 x 32 pixels, seed 0, batches of 8 images.
     pub fn new() -> Self {
         Self {
             samples: 100,
@@ -92,14 +93,14 @@ impl Infidelity {
         }
     }
 
-    /// Number of squares; defaults to 100.
+    /// Number of squares, 1 to 2^20; defaults to 100.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
         self
     }
 
-    /// Side of a square in pixels; defaults to 32.
+    /// Side of a square in pixels, 1 to the shorter side of the image; defaults to 32.
     #[must_use]
     pub fn with_side(mut self, side: usize) -> Self {
         self.side = side;
@@ -113,21 +114,22 @@ impl Infidelity {
         self
     }
 
-    /// What replaces a square; defaults to black. Use the baseline of the map if it has one. It must be a single image.
+    /// The image that replaces a square; defaults to black. Use the baseline of the map if it has one. It must be a
+    /// single image.
     #[must_use]
     pub fn with_baseline(mut self, baseline: Baseline) -> Self {
         self.baseline = baseline;
         self
     }
 
-    /// Batch size: images per model call; defaults to 8.
+    /// Batch size: images per model call, 1 to 4096; defaults to 8.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Uses these squares; the number of samples and the seed are then not used.
+    /// Uses these squares instead of random ones; the number of samples and the seed are then ignored.
     #[must_use]
     pub fn with_drawn_squares(mut self, squares: Vec<Square>) -> Self {
         self.drawn = Some(squares);
@@ -154,7 +156,8 @@ impl Infidelity {
         Ok((0..self.samples).map(one).collect())
     }
 
-    /// Replaces squares and compares how far the score falls with the sum of the map in each.
+    /// Replaces the squares one after the other, and compares how far the score falls with the sum of the map in each
+    /// square.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)

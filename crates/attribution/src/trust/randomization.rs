@@ -14,18 +14,19 @@ use crate::trust::rank::spearman;
 pub struct RandomizationStep {
     /// Name of the lowest layer that is random; all layers above it are random as well.
     pub layer: String,
-    /// Rank correlation of the map with that of the trained model; `None` where one of the maps has one value everywhere.
+    /// Rank correlation of the map with that of the trained model, -1 to 1; `None` if one of the maps is the same
+    /// everywhere.
     pub correlation: Option<f64>,
-    /// The same for the magnitudes of the maps, so that a change of sign does not count.
+    /// The rank correlation of the magnitudes of the two maps, which a change of sign does not affect.
     pub magnitude_correlation: Option<f64>,
 }
 
 /// Randomizes the layers of the model from the top down and compares each map with that of the trained model (Adebayo et
 /// al. 2018, <https://arxiv.org/abs/1810.03292>).
 ///
-/// A map that stays the same while the model loses what it has learned explains the edges of the image, not the model. The
-/// correlations should fall towards 0. Maps are summed over channels. Cost: one run of the method for the model and for
-/// each of the copies of [`Model::with_randomized`](crate::Model::with_randomized).
+/// If a map stays the same while the model loses what it has learned, it explains the edges of the image and not the
+/// model. The correlations should fall towards 0. Maps are summed over channels. Cost: one run of the method for the
+/// model and for each of the copies of [`Model::with_randomized`](crate::Model::with_randomized).
 ///
 /// # Errors
 /// [`Error::Ability`] where the model has no randomized copies, and those of the method.

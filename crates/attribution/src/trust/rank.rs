@@ -4,10 +4,10 @@ use crate::attribution::Attribution;
 use crate::check;
 use crate::error::Result;
 
-/// Spearman's rank correlation of two maps, each summed over channels: 1 where they rank the pixels alike, 0 where the
-/// ranks are unrelated, -1 where one ranking is the reverse of the other. Equal values share their mean rank.
+/// Spearman's rank correlation of two maps, each summed over channels: 1 if they rank the pixels alike, 0 if the ranks
+/// are unrelated, -1 if one ranking is the reverse of the other. Equal values share their mean rank.
 ///
-/// `None` where a map has one value everywhere, which ranks nothing.
+/// `None` if a map has the same value everywhere, because it ranks nothing.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) where the maps differ in height or width.

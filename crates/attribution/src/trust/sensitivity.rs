@@ -10,8 +10,8 @@ use crate::model::quiet::Quiet;
 use crate::pixels::Pixels;
 use crate::random::Random;
 
-/// Maximum sensitivity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): how much a map changes, relative to its norm
-/// (L2), when the image changes so little that nobody sees it. 0 is best; above 1 the map is mostly noise.
+/// Maximum sensitivity (Yeh et al. 2019, <https://arxiv.org/abs/1901.09392>): how much a map changes, relative to its
+/// L2 norm, when the image changes so little that nobody can see it. 0 is best; a map above 1 is mostly noise.
 ///
 /// Cost: one run of the method for each sample, and one more.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,8 @@ impl Default for MaxSensitivity {
 }
 
 impl MaxSensitivity {
-    /// 10 images whose values differ by up to 2.55 levels (0.02 where a network scales levels to -1 to 1), seed 0.
+    /// Defaults: 10 changed images whose values differ by up to 2.55 levels (0.02 if a network scales levels to -1 to
+    /// 1), seed 0.
     pub fn new() -> Self {
         Self {
             radius: 2.55,
@@ -39,14 +40,14 @@ impl MaxSensitivity {
         }
     }
 
-    /// Largest change of a value, in levels; defaults to 2.55.
+    /// Largest change of a value in levels, 0 or more; defaults to 2.55.
     #[must_use]
     pub fn with_radius(mut self, radius: f64) -> Self {
         self.radius = radius;
         self
     }
 
-    /// Number of changed images; defaults to 10.
+    /// Number of changed images, at least 1; defaults to 10.
     #[must_use]
     pub fn with_samples(mut self, samples: usize) -> Self {
         self.samples = samples;
@@ -60,15 +61,16 @@ impl MaxSensitivity {
         self
     }
 
-    /// Adds these changes to the pixels; the radius, the number of samples and the seed are then not used.
+    /// Adds these changes to the pixels instead of random ones; the radius, the number of samples and the seed are then
+    /// ignored.
     #[must_use]
     pub fn with_drawn_changes(mut self, changes: Vec<Pixels>) -> Self {
         self.drawn = Some(changes);
         self
     }
 
-    /// The largest distance between the map of the image and that of a changed image, relative to the norm of the first;
-    /// `None` where the map of the image is zero everywhere.
+    /// The largest distance between the map of the image and that of a changed image, relative to the norm of the
+    /// former; `None` if the map of the image is zero everywhere.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings out of range, and those of the method.
