@@ -5,11 +5,11 @@ use crate::error::{Error, Result};
 use crate::unfinished::Unfinished;
 use crate::write::{Target, folder_of, target};
 
-/// Finds out whether a file can be written to `path` by [`write_whole`](crate::write_whole), without writing it: a program
-/// that works for hours asks before it starts. Nothing that is there changes.
+/// Finds out whether [`write_whole`](crate::write_whole) could write a file to `path`, without writing it. A program
+/// that works for hours should call this before it starts. Existing files and folders are not changed.
 ///
 /// # Errors
-/// Where `path` is a folder, or the folder that the file is to be in is missing or cannot be written to.
+/// If `path` is a folder, or if the folder of the file is missing or cannot be written to.
 pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let found = match target(path) {

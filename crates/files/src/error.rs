@@ -13,7 +13,7 @@ pub struct Error {
     pub source: std::io::Error,
 }
 
-/// Results of this crate.
+/// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

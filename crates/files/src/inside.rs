@@ -4,16 +4,17 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The path of what a stranger names in a folder, such as a picture that a table names. The name may hold sub-folders and
-/// `..`, and may lead over links, as long as what it leads to is in the folder. The folder itself may be a link.
+/// The path of a file in a folder, where an untrusted source gave the name, such as a picture that a table names. The
+/// name may contain sub-folders and `..`, and may go through symbolic links, as long as the final file is in the
+/// folder. The folder itself may be a link.
 ///
-/// The path is that of the file itself: without links and `..`. Whoever can write in the folder can change what it leads
-/// to afterwards.
+/// The result is the path of the file itself, without links and `..`. Anyone who can write in the folder can still
+/// replace that file afterwards.
 ///
 /// # Errors
-/// If the name is empty or begins at a root or a drive (`/etc/passwd`, `C:\boat.jpg`, `\\server\boat.jpg`; on every
-/// operating system), leads out of the folder, or does not exist. The path of the error is the folder with the name
-/// behind it.
+/// If the name is empty, starts at a root or a drive (`/etc/passwd`, `C:\boat.jpg`, `\\server\boat.jpg`; on every
+/// operating system), leads out of the folder, or does not exist. The path in the error is the folder followed by the
+/// name.
 pub fn inside(folder: impl AsRef<Path>, name: impl AsRef<Path>) -> Result<PathBuf> {
     let (folder, name) = (folder.as_ref(), name.as_ref());
     // `join` would drop the folder where the name begins at a root.

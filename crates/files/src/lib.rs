@@ -1,11 +1,11 @@
 //! Files that are written whole or not at all, and files that are read up to a limit.
 //!
-//! [`write_whole`] and [`write_bytes`] put a file in its place only when all of its bytes are on the disk, so that a
-//! program that is killed, or a disk that fills up, never leaves half a file under the final name. [`read_at_most`]
-//! refuses a file that is larger than any that the caller could use. [`inside`] finds what a stranger names in a
-//! folder, and refuses names that lead out of it. [`hex`] spells digests. [`check_writable`] asks before the work what
-//! writing would say after it. [`npy_header`] begins a NumPy file.
-//! [`Pace`] limits how long, and how slowly, a file may arrive from a network.
+//! [`write_whole`] and [`write_bytes`] put a file in its place only when all of its bytes are on the disk. So a program
+//! that is killed, or a disk that is full, never leaves half a file under the final name. [`read_at_most`] refuses a
+//! file that is larger than a limit. [`inside`] resolves a file name from an untrusted source within a folder, and
+//! refuses names that lead out of the folder. [`hex`] writes digests as text. [`check_writable`] finds out before the
+//! work whether a file can be written after it. [`npy_header`] makes the header of a NumPy file. [`Pace`] limits how
+//! long a file from the network may take to arrive, and how slowly it may arrive.
 //!
 //! ```
 //! # fn main() -> files::Result<()> {

@@ -1,5 +1,5 @@
-/// The header of a NumPy file (version 1.0) with 32-bit floats of this shape: little-endian, the last index runs fastest.
-/// The numbers follow it. Its length is a multiple of 64 bytes.
+/// The header of a NumPy file (version 1.0) with 32-bit floats of this shape: little-endian, in C order (the last index
+/// changes fastest). The numbers follow the header, whose length is a multiple of 64 bytes.
 ///
 /// ```
 /// let header = files::npy_header(&[2, 3]);

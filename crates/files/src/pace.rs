@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-/// How long a file may take to arrive, and how slowly it may arrive. A server that sends a byte now and then is never
-/// silent, so a limit on silence does not end such a transfer.
+/// Limits how long a file may take to arrive, and how slowly it may arrive. A timeout for silence is not enough: it
+/// never ends a transfer from a server that sends a byte now and then.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,7 +29,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A deadline of 10 minutes, and at least 1,000 bytes per second in every 30 seconds.
+    /// The default limits: 10 minutes for the whole file, and at least 1,000 bytes per second in every 30 seconds.
     pub fn new() -> Self {
         Self::default()
     }
@@ -40,14 +40,14 @@ impl Pace {
         self
     }
 
-    /// The lowest rate in bytes per second, as the mean over each `window`; defaults to 1,000 over 30 seconds. A rate of 0
-    /// allows any.
+    /// The lowest rate in bytes per second, as the mean over each `window`; defaults to 1,000 over 30 seconds. With a
+    /// rate of 0 there is no such limit.
     pub fn with_lowest_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
         (self.rate, self.window) = (bytes_per_second, window);
         self
     }
 
-    /// Starts to watch one file.
+    /// Starts the clock for one file.
     pub fn start(self) -> Watch {
         let now = Instant::now();
         Watch {
@@ -59,7 +59,7 @@ impl Pace {
     }
 }
 
-/// Watches a file that arrives; [`Pace::start`] makes it.
+/// Measures how one file arrives; [`Pace::start`] makes it.
 #[derive(Debug, Clone)]
 pub struct Watch {
     pace: Pace,
@@ -73,7 +73,7 @@ impl Watch {
     /// Counts bytes that have just arrived.
     ///
     /// # Errors
-    /// In words, if the deadline is over, or if too little has arrived in a window that is over.
+    /// A message for people, if the deadline is over, or if too few bytes arrived in a window that has ended.
     pub fn arrived(&mut self, bytes: u64) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(bytes);
         self.check_deadline()?;
@@ -91,7 +91,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Begins a new window: what has passed since the last bytes was not the sender's time.
+    /// Starts a new window, so that a pause that the sender did not cause does not count against the sender.
     pub fn rest(&mut self) {
         (self.since, self.bytes) = (Instant::now(), 0);
     }
@@ -99,7 +99,7 @@ impl Watch {
     /// Whether there is time left.
     ///
     /// # Errors
-    /// In words, if the deadline is over.
+    /// A message for people, if the deadline is over.
     pub fn check_deadline(&self) -> Result<(), String> {
         if self.started.elapsed() < self.pace.deadline {
             return Ok(());

@@ -1,8 +1,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::path::Path;
 
-/// Whether a character can do something other than being seen: control characters, which command terminals and break
-/// lines, and those of Unicode that change the direction of the writing, which make a name look like another.
+/// Whether a character does something other than being visible: control characters, which command terminals and break
+/// lines, and the characters of Unicode that change the direction of writing, which make one name look like another.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -12,8 +12,8 @@ pub fn is_unprintable(c: char) -> bool {
             | '\u{2066}'..='\u{2069}')
 }
 
-/// A name that somebody else chose (of a file, a class, a tensor, from a server) as it can be shown to people: in one line,
-/// with unprintable characters escaped as in Rust (`\u{1b}`). A backslash stays as it is.
+/// A name from an untrusted source (of a file, a class, a tensor, or from a server), made safe to show to people: in
+/// one line, with unprintable characters escaped as in Rust (`\u{1b}`). A backslash is not escaped.
 ///
 /// ```
 /// assert_eq!(files::shown("photo.jpg").to_string(), "photo.jpg");
@@ -23,7 +23,7 @@ pub fn shown(name: &str) -> Shown<'_> {
     Shown(Kind::Text(name))
 }
 
-/// A path as it can be shown to people; see [`shown`]. Bytes that are not UTF-8 are replaced.
+/// A path, made safe to show to people; see [`shown`]. Bytes that are not UTF-8 are replaced by U+FFFD.
 ///
 /// ```
 /// # use std::path::Path;

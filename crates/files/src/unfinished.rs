@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Names of files that are being written begin with this. A program that is killed can leave such a file behind.
+/// The names of files that are being written start with this. A program that is killed can leave such a file behind.
 pub const UNFINISHED_PREFIX: &str = ".part-";
 
-/// Removes what interrupted programs left half written in a folder: all files whose names begin with
-/// [`UNFINISHED_PREFIX`]. Call it only where no other program writes at the same time.
+/// Removes the unfinished files that interrupted programs left in a folder: all files whose names start with
+/// [`UNFINISHED_PREFIX`]. Call it only if no other program is writing into the folder.
 ///
 /// # Errors
 /// If the folder cannot be read or a file cannot be removed.

@@ -8,28 +8,30 @@ use crate::unfinished::Unfinished;
 /// Links that are followed before they are taken for a circle, as Linux does.
 const MOST_LINKS: usize = 40;
 
-/// Writes a file that appears under its name only when it is whole. `write` gets a buffered writer.
+/// Writes a file that appears under its name only when it is complete. `write` receives a buffered writer.
 ///
 /// What happens depends on what `path` is:
 ///
 /// * **Nothing yet, or a regular file**: the bytes go to a temporary file in the same folder, which is synced to the
-///   disk and then renamed. Until then readers see the old file, or none. A new file has the permissions of any new file
-///   (the umask applies); a file that is replaced passes its permissions on, but not its owner, and other hard links
-///   keep the old content. A write-protected file is replaced too: whoever may write in the folder may do that.
-/// * **A symbolic link**: its target is treated as described here, and the link stays. The target of a link may be
-///   missing, and is then made.
+///   disk and then renamed. Until then readers see the old file, or none. A new file has the default permissions (the
+///   umask applies). If a file is replaced, the new one has its permissions but not its owner, and other hard links
+///   keep the old content. A write-protected file is replaced too, as the permissions of the folder allow it.
+/// * **A symbolic link**: its target is treated as described here, and the link stays. If the target is missing, it is
+///   created.
 /// * **A device, a pipe or a socket**, such as `/dev/null` or a named pipe: the bytes are written into it, and it is
-///   never replaced. A named pipe waits for a reader. `/dev/stdout` and its like count as such, even where the shell
-///   leads them to a regular file: the bytes are appended to it.
+///   never replaced. Opening a named pipe waits for a reader. `/dev/stdout` and similar names belong here even if the
+///   shell redirects them to a regular file: the bytes are appended to that file.
 /// * **A folder**: refused.
 /// * **A file in a folder that is missing or cannot be written to**: refused; the error names the folder. See
 ///   [`create_parent_folder`].
+///   [`create_parent_folder`].
 ///
-/// After an error (`write` failed, the disk is full) what was there before is unchanged, and the temporary file is
-/// removed. Only a program that is killed in between leaves one behind ([`remove_unfinished`](crate::remove_unfinished)).
+/// After an error (`write` failed, the disk is full) the old file is unchanged, and the temporary file is removed. Only
+/// a program that is killed during the write leaves a temporary file behind
+/// ([`remove_unfinished`](crate::remove_unfinished)).
 ///
 /// # Errors
-/// Where the file cannot be written, and the error of `write`.
+/// If the file cannot be written, and any error that `write` returns.
 pub fn write_whole(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -48,12 +50,12 @@ pub fn write_whole(
 /// Writes these bytes as [`write_whole`] does.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write_bytes(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     write_whole(path, |file| file.write_all(bytes))
 }
 
-/// Makes the folder that a file is to be in, and the folders above it, where they are missing.
+/// Creates the folder of a file, and the folders above it, if they are missing.
 ///
 /// # Errors
 /// If a folder cannot be made.
