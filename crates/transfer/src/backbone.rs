@@ -1,4 +1,4 @@
-//! The frozen network, and how images are prepared for it.
+//! The frozen network, and how it prepares images.
 
 use std::sync::{Arc, OnceLock};
 
@@ -31,29 +31,29 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// A backbone of these weights, compiled for this machine's CPU ([`Weights::compile`]). It embeds images that are
-    /// squashed to the size that the weights were trained on, with the filter that the weights were evaluated with
-    /// (bicubic for timm's weights, otherwise bilinear).
+    /// A backbone with these weights, compiled for this machine's CPU ([`Weights::compile`]). It squashes images to the
+    /// size that the weights were trained on, with the filter that the weights were evaluated with (bicubic for timm's
+    /// weights, otherwise bilinear).
     ///
     /// # Errors
-    /// As [`Weights::compile`].
+    /// The errors of [`Weights::compile`].
     pub fn new(weights: Weights) -> Result<Self> {
         let engine = weights.compile()?;
         Ok(Self::of(weights, Arc::new(engine)))
     }
 
-    /// As [`new`](Self::new), with Burn running the network on `device`. On a CPU the compiled network of `new` is
-    /// faster. The results of the two agree to 1e-4 of the largest value, not to the last bit.
+    /// Does the same as [`new`](Self::new), but Burn runs the network on `device`. On a CPU the compiled network of
+    /// `new` is faster. The results of the two agree to 1e-4 of the largest value, not to the last bit.
     ///
     /// # Errors
-    /// As [`Weights::load`].
+    /// The errors of [`Weights::load`].
     #[cfg(feature = "burn")]
     pub fn on(weights: Weights, device: &burn::tensor::Device) -> Result<Self> {
         let engine = mobilenet::BurnEngine::new(weights.clone(), device)?;
         Ok(Self::of(weights, Arc::new(engine)))
     }
 
-    /// As [`new`](Self::new), with any engine, which must have been made from these weights.
+    /// Does the same as [`new`](Self::new) with any engine, which must have been made from these weights.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if the engine's network has another configuration than the weights.
@@ -146,7 +146,7 @@ impl Backbone {
         self.filter
     }
 
-    /// Resizes a decoded image to the square that the network gets.
+    /// Resizes a decoded image to the square that the network takes.
     pub fn square(&self, image: &RgbImage) -> RgbImage {
         self.resize.apply_with(image, self.size, self.filter)
     }
@@ -180,7 +180,7 @@ impl Backbone {
         &self.engine
     }
 
-    /// Length of an embedding: the number of values that the backbone gives for each image.
+    /// Length of an embedding: the number of values that the backbone computes for each image.
     pub fn dim(&self) -> usize {
         match self.layer {
             Layer::Embedding => self.weights.config().feature_dim(),
@@ -194,10 +194,10 @@ impl Backbone {
         PixelLoader::new(self.resize, self.size).with_filter(self.filter)
     }
 
-    /// Embeddings `[n, dim]` of pixels `[n, size, size, 3]`: rows of RGB, levels 0 to 255.
+    /// Computes embeddings `[n, dim]` of pixels `[n, size, size, 3]`: rows of RGB, levels 0 to 255.
     ///
     /// # Errors
-    /// [`Error::MobileNet`] if the number of pixels is another.
+    /// [`Error::MobileNet`] if `pixels` has another length.
     pub fn forward(&self, pixels: &[u8], n: usize) -> Result<Vec<f32>> {
         let side = self.size as usize;
         let images = ImageBatch::from_u8(pixels, [n, side, side])?;

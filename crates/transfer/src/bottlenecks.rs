@@ -24,22 +24,22 @@ const AT_ONCE: usize = 256;
 /// What [`Backbone::import_bottlenecks`] did.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// Images whose numbers are in the cache now, or were before.
+    /// Images whose values are in the cache, whether they were imported now or had been there before.
     pub images: usize,
     /// Bottleneck files that could not be used, or images that could not be read, and why.
     pub failed: Vec<(PathBuf, Error)>,
 }
 
 impl Backbone {
-    /// Puts the [bottleneck files](read_bottlenecks) of images into a cache, as what this backbone makes of them. Eight
-    /// of them are computed too: where one differs by more than 0.001 of the largest value, or none
-    /// can be compared, all are refused.
+    /// Imports the [bottleneck files](read_bottlenecks) of images into a cache, as embeddings of this backbone. To
+    /// check this, up to eight of them are computed as well. If one differs by more than 0.001 of its largest value, or
+    /// if none can be compared, all files are refused.
     ///
-    /// The numbers need not be this engine's to the last bit: keep them in a cache of their own, where other runs are to
-    /// give the same bytes as before.
+    /// The imported values may differ from those of this engine in their last bits. Keep them in a cache of their own
+    /// if other runs must give the same bytes as before.
     ///
     /// # Errors
-    /// Where the numbers are not this backbone's (other weights, layer or resize), or the cache cannot be used.
+    /// If the values are not those of this backbone (other weights, layer or resize), or the cache cannot be used.
     pub fn import_bottlenecks(
         &self,
         folder: &Path,
@@ -121,9 +121,10 @@ fn path(folder: &Path, architecture: &str, name: &str) -> PathBuf {
     folder.join(format!("{name}_{architecture}.txt"))
 }
 
-/// Writes the bottleneck file of each embedding; `embeddings` must have its rows' names (`class/file`).
+/// Writes one bottleneck file for each embedding; the rows of `embeddings` must have names (`class/file`).
 ///
-/// Numbers are the shortest that read back to the same value. Each file is visible under its name only when whole.
+/// Numbers are written with the fewest digits that read back as the same value. Each file appears under its name only
+/// when it is complete.
 ///
 /// # Errors
 /// If the embeddings have no names or a file cannot be written.
@@ -145,12 +146,12 @@ pub fn write_bottlenecks(folder: &Path, architecture: &str, embeddings: &Embeddi
     Ok(())
 }
 
-/// Reads the bottleneck files of images, each of which must hold `dim` finite numbers; the second list has the
-/// files that are missing or do not, and why.
+/// Reads the bottleneck files of images. Each file must hold `dim` finite numbers. The second list of the result has
+/// the files that are missing or do not, and why.
 ///
-/// What made the numbers is not in the files: it is for the caller to know the weights and the resize (`retrain.py`:
-/// TensorFlow 1's bilinear squash; for MobileNet the 1001 logits). A file that was cut within its last number cannot
-/// be told from a whole one.
+/// The files do not say what computed the numbers: the caller must know the weights and the resize policy (for
+/// `retrain.py`, TensorFlow 1's bilinear squash, and for MobileNet the 1001 logits). A file that was cut within its
+/// last number cannot be told from a complete one.
 ///
 /// # Errors
 /// If `dim` is 0.

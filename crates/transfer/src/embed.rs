@@ -34,8 +34,8 @@ pub struct Embedded {
     pub computed: usize,
     /// SHA-256 of the names, classes and contents of the embedded images, in their order, in hexadecimal.
     pub digest: String,
-    /// The digest of each embedded image, in their order; with hashes only from
-    /// [`embed_recognizably`](Backbone::embed_recognizably).
+    /// The digest of each embedded image, in their order. Only [`embed_recognizably`](Backbone::embed_recognizably)
+    /// computes the hashes in it.
     pub pictures: Vec<PictureDigest>,
 }
 
@@ -49,11 +49,11 @@ pub struct Filled {
 }
 
 impl Backbone {
-    /// Embeds images. Embeddings that are in the cache are taken from there; the others are computed and put into the
+    /// Embeds images. Embeddings that are in the cache are read from there; the others are computed and written to the
     /// cache batch by batch. `progress` is called with the number of images that are done.
     ///
     /// # Errors
-    /// If the cache cannot be read or written. Images that cannot be used are no error: they are in
+    /// If the cache cannot be read or written. Images that cannot be used are not an error: they are in
     /// [`Embedded::failed`].
     pub fn embed(
         &self,
@@ -64,12 +64,12 @@ impl Backbone {
         self.embed_with(items, cache, Hashes::Unwanted, progress)
     }
 
-    /// As [`embed`](Self::embed), with the hashes by which an image is recognized that was resized or encoded again
-    /// ([`PictureDigest::hashes`]). They are kept in the cache, too. An image whose hashes are not there is decoded, even
-    /// if its embedding is there.
+    /// Does the same as [`embed`](Self::embed), and also computes the hashes that identify an image after it was
+    /// resized or encoded again ([`PictureDigest::hashes`]). The cache keeps them, too. An image whose hashes are not
+    /// in the cache is decoded, even if its embedding is there.
     ///
     /// # Errors
-    /// As [`embed`](Self::embed).
+    /// The errors of [`embed`](Self::embed).
     pub fn embed_recognizably(
         &self,
         items: &[ImageItem],
@@ -93,11 +93,11 @@ impl Backbone {
         rows.into_embedded(items, filled)
     }
 
-    /// As [`embed`](Self::embed), but only puts the embeddings into the cache: for folders whose embeddings do not fit in
-    /// memory.
+    /// Does the same as [`embed`](Self::embed), but only writes the embeddings to the cache. Use it for folders whose
+    /// embeddings do not fit in memory.
     ///
     /// # Errors
-    /// As [`embed`](Self::embed).
+    /// The errors of [`embed`](Self::embed).
     pub fn fill(
         &self,
         items: &[ImageItem],

@@ -22,10 +22,10 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// `values` holds `dim` numbers for each of `targets.len()` images, row after row.
+    /// Makes embeddings from `values`, which holds `dim` numbers for each of `targets.len()` images, row after row.
     ///
     /// # Errors
-    /// If the lengths do not fit together, a value is not finite, or a target is
+    /// If the lengths do not agree, a value is not finite, or a target is
     /// [`MAX_CLASSES`](metrics::Predictions::MAX_CLASSES) or more.
     pub fn new(values: Vec<f32>, dim: usize, targets: Vec<usize>) -> Result<Self> {
         if dim == 0 || dim.checked_mul(targets.len()) != Some(values.len()) {
@@ -132,7 +132,7 @@ impl Embeddings {
         }
     }
 
-    /// As [`check_classes`](Self::check_classes), for the classes of the targets.
+    /// The same as [`check_classes`](Self::check_classes), for the classes of the targets.
     pub(crate) fn check_no_class_is_empty(&self) -> Result<()> {
         let counts = class_counts(&self.targets, self.classes());
         match counts.iter().position(|&count| count == 0) {
@@ -177,7 +177,7 @@ impl Embeddings {
         })
     }
 
-    /// The rows with these indices, in this order; indices beyond the end are ignored.
+    /// The rows with these indices, in this order; indices that do not exist are ignored.
     pub fn select(&self, rows: &[usize]) -> Self {
         let rows = || rows.iter().copied().filter(|&i| i < self.len());
         Self {

@@ -17,7 +17,7 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file is not what it should be.
+    /// A file does not have the expected content.
     #[error("{}: {message}", files::shown_path(path))]
     File {
         /// The file; `(in memory)` where bytes were given.
@@ -27,13 +27,13 @@ pub enum Error {
         /// The cause, if another error is the cause.
         source: Option<BoxError>,
     },
-    /// From the images.
+    /// An error of the crate `dataset`: about images.
     #[error(transparent)]
     Dataset(#[from] dataset::Error),
-    /// From the network.
+    /// An error of the crate `mobilenet`: about the network or its weights.
     #[error(transparent)]
     MobileNet(#[from] mobilenet::Error),
-    /// From the measurements.
+    /// An error of the crate `metrics`: about measurements.
     #[cfg(feature = "train")]
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -47,14 +47,14 @@ pub enum Error {
         /// What it was.
         found: String,
     },
-    /// A setting has no meaning.
+    /// A setting is out of its range or contradicts another one.
     #[error("{setting} is {value}; expected {expected}")]
     Setting {
         /// The setting's name.
         setting: &'static str,
         /// Its value.
         value: String,
-        /// What it should have been.
+        /// The values accepted.
         expected: String,
     },
     /// Apache Arrow refuses the columns (feature `arrow`).
@@ -63,7 +63,7 @@ pub enum Error {
         /// The error of Arrow.
         source: BoxError,
     },
-    /// A classifier was trained on all pictures that it is to be measured on, or they look like those.
+    /// All pictures that a classifier is to be measured on were trained on, or look like pictures that were.
     #[cfg(feature = "train")]
     #[error(
         "nothing is left to measure: {counts}; give pictures that are new to the classifier, or count these all the same \
@@ -78,11 +78,11 @@ pub enum Error {
         "class `{class}` has {found} training images, at least {needed} are needed; add images or leave the class out"
     )]
     TooFewImages {
-        /// The class; its number, from 0, where its name is not known.
+        /// The name of the class, or its index from 0 if the name is not known.
         class: String,
-        /// How many images it has.
+        /// Number of its images.
         found: usize,
-        /// How many it needs.
+        /// Number of images that it needs.
         needed: usize,
     },
 }
@@ -118,7 +118,7 @@ impl Error {
         }
     }
 
-    /// As [`file`](Self::file), where another error is the cause; the message includes it.
+    /// The same as [`file`](Self::file), where another error is the cause; the message includes it.
     pub(crate) fn file_caused(
         path: impl Into<PathBuf>,
         message: impl Into<String>,

@@ -1,6 +1,6 @@
-//! A classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
+//! Writes a classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
 //!
-//! [`mobilenet::weights`] writes the formats; here a classifier becomes what it writes.
+//! [`mobilenet::weights`] writes the formats; this module turns a classifier into the network that it writes.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,10 @@ use crate::classifier::Classifier;
 use crate::error::Result;
 use crate::preprocess::{describe, python};
 
-/// A classifier, to be written in any [`WeightsFormat`] that is written with a head. What is written computes the same
-/// probabilities. How a picture becomes pixels, and its [thresholds](Classifier::thresholds), are metadata of the formats that have a place for them: ONNX,
-/// TensorFlow.js' layers (`userDefinedMetadata`) and timm. Its [open-set test](Classifier::open_set) is not written.
+/// A classifier that can be written in any [`WeightsFormat`] that has a place for a head. The exported network computes
+/// the same probabilities. How a picture becomes pixels, and the [thresholds](Classifier::thresholds), are written as
+/// metadata in the formats that have a place for them: ONNX, TensorFlow.js layers models (`userDefinedMetadata`) and
+/// timm. The [open-set test](Classifier::open_set) is not exported.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,11 +34,12 @@ pub struct Export<'a> {
 }
 
 impl<'a> Export<'a> {
-    /// The head may have been trained on the embedding or, as by `retrain.py`, on the backbone's own logits.
+    /// Prepares the export. The head may have been trained on the embedding or, as by `retrain.py`, on the backbone's
+    /// own logits.
     ///
     /// # Errors
     /// If a weight of the backbone is missing, or the head was trained on the joined outputs of several blocks
-    /// ([`Layer::Joined`](mobilenet::Layer::Joined)), for which no format has a place.
+    /// ([`Layer::Joined`](mobilenet::Layer::Joined)), which no format can express.
     pub fn new(classifier: &'a Classifier) -> Result<Self> {
         let backbone = classifier.backbone();
         let side = backbone.size() as usize;
@@ -63,7 +65,8 @@ impl<'a> Export<'a> {
         })
     }
 
-    /// Whether the normalization is part of what is written. Default: [`PixelInput::Normalized`].
+    /// Sets which input the exported network takes, and so whether it includes the normalization. Default:
+    /// [`PixelInput::Normalized`].
     pub fn with_input(mut self, input: PixelInput) -> Self {
         let preprocessing = describe(self.classifier.backbone(), input);
         self.net = self.net.with_input(input).with_preprocessing(preprocessing);
@@ -71,18 +74,18 @@ impl<'a> Export<'a> {
         self
     }
 
-    /// The call in Python of timm that makes the network which the file of [`WeightsFormat::TimmSafetensors`] fits.
+    /// The Python expression that makes the timm network for the file of [`WeightsFormat::TimmSafetensors`].
     ///
     /// # Errors
-    /// As [`Export::new`].
+    /// The errors of [`Export::new`].
     pub fn timm_call(&self) -> Result<String> {
         Ok(self.net.timm_call()?)
     }
 
-    /// A program in Python, with Pillow and NumPy, whose function `load(path)` makes of a picture what a network in this
-    /// format takes: upright, transparency over white, the resize policy and its filter, and the normalization where that is
-    /// not part of the network. Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one level,
-    /// except in JPEGs, which each decoder rounds in its own way.
+    /// A Python program, with Pillow and NumPy, whose function `load(path)` turns a picture into the input of a network
+    /// in this format: upright, transparency over white, the resize policy and its filter, and the normalization if it
+    /// is not part of the network. Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one
+    /// level, except for JPEGs, because decoders round differently.
     pub fn snippet(&self, format: WeightsFormat) -> String {
         python(self.classifier.backbone(), self.input, format)
     }
@@ -90,16 +93,16 @@ impl<'a> Export<'a> {
     /// The files of the export in memory.
     ///
     /// # Errors
-    /// If the format is only read, or has no place for this classifier.
+    /// If the format can only be read, or cannot express this classifier.
     pub fn to_files(&self, format: WeightsFormat) -> Result<Vec<ExportedFile>> {
         Ok(self.net.to_files(format)?)
     }
 
-    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when it
-    /// is whole. The same classifier gives the same bytes. Returns the paths of the files.
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when
+    /// it is complete. The same classifier gives the same bytes. Returns the paths of the files.
     ///
     /// # Errors
-    /// As [`to_files`](Self::to_files), and if a file cannot be written.
+    /// The errors of [`to_files`](Self::to_files), and if a file cannot be written.
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         Ok(self.net.write(format, output)?)
     }

@@ -4,31 +4,33 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How well a classifier knows a picture: whether it is new, or was in one of the parts that the classifier was made with.
+/// How well a classifier knows a picture: whether the picture is new, or in which part of the classifier's images it
+/// was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Familiarity {
-    /// It was in none of the parts, and looks like none of the pictures that were trained on.
+    /// The picture was in none of the parts, and does not look like any picture that was trained on.
     New,
-    /// It was in the test part: nothing was fitted or chosen on it.
+    /// The picture was in the test part: nothing was fitted or chosen on it.
     TestPart,
-    /// Settings were chosen on it, such as when to stop, or the temperature of the probabilities.
+    /// The picture was in the validation part: settings were chosen on it, such as when to stop, or the temperature.
     ValidatedOn,
-    /// It looks like a picture that was trained on: probably the same one, resized or encoded again.
+    /// The picture looks like one that was trained on: probably the same picture, resized or encoded again.
     LooksTrainedOn,
-    /// It was trained on.
+    /// The picture was trained on.
     TrainedOn,
 }
 
 impl Familiarity {
-    /// Whether answers to such a picture say how good the classifier is on new ones: it is new or of the test part.
+    /// Whether predictions for such a picture show how good the classifier is on new pictures: it is new or of the test
+    /// part.
     pub fn is_unseen(self) -> bool {
         matches!(self, Self::New | Self::TestPart)
     }
 }
 
-/// How many of some pictures are how well known. `Display` says it in one sentence: `651 of these 713 pictures were trained
-/// on`.
+/// The number of pictures for each degree of familiarity. `Display` prints one sentence: `651 of these 713 pictures
+/// were trained on`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FamiliarityCounts {
@@ -57,27 +59,27 @@ impl FamiliarityCounts {
         }
     }
 
-    /// All pictures.
+    /// Number of all pictures.
     pub fn total(&self) -> usize {
         self.unseen() + self.seen()
     }
 
-    /// Pictures that say how good the classifier is on new ones ([`Familiarity::is_unseen`]).
+    /// Number of pictures that show how good the classifier is on new ones ([`Familiarity::is_unseen`]).
     pub fn unseen(&self) -> usize {
         self.new + self.test_part
     }
 
-    /// The others.
+    /// Number of all other pictures.
     pub fn seen(&self) -> usize {
         self.validated_on + self.looks_trained_on + self.trained_on
     }
 }
 
-/// Numbers, with marks that say what the pictures behind them are: as JSON, the fields of `numbers`, then `pictures` and
-/// `split`, which are left out where they are `None`.
+/// Numbers, together with facts about the pictures that they were measured on. As JSON it has the fields of `numbers`,
+/// then `pictures` and `split`, which are left out if they are `None`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Marked<T> {
-    /// The numbers; they must become an object.
+    /// The numbers. They must serialize to a JSON object.
     #[serde(flatten)]
     pub numbers: T,
     /// How well the pictures are known.
@@ -88,14 +90,14 @@ pub struct Marked<T> {
     pub split: Option<&'static str>,
 }
 
-/// How well some pictures are known, and which of them were measured. `Display` says it in one sentence: `651 of these 713
+/// How well some pictures are known, and which of them were measured. `Display` prints one sentence: `651 of these 713
 /// pictures were trained on: they are left out, 62 are measured`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Measured {
-    /// How many are how well known.
+    /// The number of pictures for each degree of familiarity.
     #[serde(flatten)]
     pub counts: FamiliarityCounts,
-    /// Whether those that the classifier has seen are measured, too.
+    /// Whether the pictures that the classifier has seen are measured, too.
     pub included: bool,
 }
 

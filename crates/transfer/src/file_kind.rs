@@ -1,4 +1,4 @@
-//! Which of this project's files a file is, told from its content.
+//! Recognizes the files of this project by their content.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ const EMBEDDINGS: &[u8] = b"embedding cache";
 /// The file of embeddings in the folder of a cache.
 const EMBEDDINGS_FILE: &str = "embeddings.bin";
 
-/// A kind of file that this project writes. Its name is what [`Display`](fmt::Display) gives.
+/// A kind of file that this project writes. `Display` prints its name.
 ///
 /// ```
 /// use transfer::FileKind;
@@ -29,17 +29,17 @@ const EMBEDDINGS_FILE: &str = "embeddings.bin";
 pub enum FileKind {
     /// A [`Classifier`](crate::Classifier).
     Classifier,
-    /// What gradient descent keeps of a head that is being trained.
+    /// The state of a head that is being trained by gradient descent.
     HeadCheckpoint,
-    /// What a fine-tuning keeps of its state.
+    /// The state of a fine-tuning.
     FineTuningCheckpoint,
-    /// Weights of a network alone, in the safetensors of the crate `mobilenet`.
+    /// Weights of a network alone, in the safetensors format of the crate `mobilenet`.
     Weights,
     /// A cache of embeddings: its file, or its folder.
     Embeddings,
     /// Predictions as JSON lines or CSV, as the crate `metrics` reads and writes them.
     Predictions,
-    /// Numbers in JSON: of a training, an evaluation or a comparison.
+    /// Numbers in JSON, from a training, an evaluation or a comparison.
     Metrics,
 }
 
@@ -99,7 +99,7 @@ const ROWS: [Row; 7] = [
 ];
 
 impl FileKind {
-    /// The kind of a file, or of a folder. `None` where it is none of these kinds or cannot be read.
+    /// The kind of a file or folder; `None` if it is of no known kind or cannot be read.
     pub fn of(path: impl AsRef<Path>) -> Option<Self> {
         let path = path.as_ref();
         if path.join(EMBEDDINGS_FILE).is_file() {
@@ -112,7 +112,7 @@ impl FileKind {
         Self::of_bytes(&bytes)
     }
 
-    /// The kind of a file with these bytes, of which its beginning is enough.
+    /// The kind of a file with these bytes; its first bytes are enough.
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(EMBEDDINGS) {
             return Some(Self::Embeddings);
@@ -149,7 +149,7 @@ impl FileKind {
         column().then_some(Self::Predictions)
     }
 
-    /// Which commands take such a file, as a sentence without its end.
+    /// The commands that take such a file, as a sentence without its final period.
     pub fn taken_by(self) -> &'static str {
         self.row().taken_by
     }

@@ -1,4 +1,4 @@
-//! A classifier as the functions that attribution asks for.
+//! A classifier as the functions that the crate `attribution` needs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,15 +15,15 @@ pub type ScoresAndGradients = (Vec<f64>, Vec<f32>);
 /// each score with respect to its map, in the layout of the maps.
 pub type ScoresMapsAndGradients = (Vec<f64>, [usize; 3], Vec<f32>, Vec<f32>);
 
-/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to one score for each image.
+/// Takes pixels `[n, h, w, 3]` (0 to 255) and this shape, and returns one score for each image.
 pub type ScoresFn = Box<dyn Fn(&[f32], [usize; 4]) -> Result<Vec<f64>, BoxError> + Send + Sync>;
 
-/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to scores and gradients, the gradients per pixel level and in
-/// the layout of the pixels.
+/// Takes pixels `[n, h, w, 3]` (0 to 255) and this shape, and returns scores and gradients. The gradients are per pixel
+/// level and in the layout of the pixels.
 pub type GradientFn =
     Box<dyn Fn(&[f32], [usize; 4]) -> Result<ScoresAndGradients, BoxError> + Send + Sync>;
 
-/// From pixels `[n, h, w, 3]` (0 to 255) and that shape to scores, a block's maps and gradients.
+/// Takes pixels `[n, h, w, 3]` (0 to 255) and this shape, and returns scores, a block's maps and gradients.
 pub type BlockFn =
     Box<dyn Fn(&[f32], [usize; 4]) -> Result<ScoresMapsAndGradients, BoxError> + Send + Sync>;
 
@@ -42,7 +42,7 @@ pub(crate) struct Model {
 /// Functions for attribution methods. The score that they explain is any function of an image's logits that returns its
 /// value and its derivative with respect to each logit; [`probability`](Self::probability) is the usual one.
 impl Classifier {
-    /// The score that is the probability of class `target`.
+    /// A score for the functions below: the probability of class `target`.
     pub fn probability(target: usize) -> impl Fn(&[f64]) -> Result<(f64, Vec<f64>)> {
         move |logits| {
             let mut p = logits.to_vec();
@@ -55,12 +55,12 @@ impl Classifier {
         }
     }
 
-    /// As [`gradient_of`](Self::gradient_of), for the probability of class `target`.
+    /// Does the same as [`gradient_of`](Self::gradient_of) for the probability of class `target`.
     pub fn gradient(&self, target: usize) -> GradientFn {
         self.gradient_of(Self::probability(target))
     }
 
-    /// Scores and their gradients with respect to the pixels. The images are not resized: any size is allowed.
+    /// Computes scores and their gradients with respect to the pixels. The images are not resized: any size is allowed.
     pub fn gradient_of<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
@@ -68,9 +68,8 @@ impl Classifier {
         self.model(score).gradient(false)
     }
 
-    /// As [`gradient_of`](Self::gradient_of), by guided backpropagation
-    /// ([Springenberg et al. 2014](https://arxiv.org/abs/1412.6806)): every ReLU6 of the backbone passes positive
-    /// gradients only.
+    /// Does the same as [`gradient_of`](Self::gradient_of) with guided backpropagation ([Springenberg et al.
+    /// 2014](https://arxiv.org/abs/1412.6806)): every ReLU6 of the backbone passes only positive gradients back.
     pub fn guided_gradient_of<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,
@@ -78,8 +77,8 @@ impl Classifier {
         self.model(score).gradient(true)
     }
 
-    /// Scores, the maps after `block` (0: the stem, 1 to 13: the separable blocks, after ReLU6) and the gradients
-    /// there, as the CAM family needs them.
+    /// Computes scores, the maps after `block` (0 is the stem, 1 to 13 are the separable blocks, after ReLU6) and the
+    /// gradients with respect to the maps, for the CAM family.
     pub fn block_gradient_of<E: Into<BoxError>>(
         &self,
         block: usize,
@@ -104,7 +103,7 @@ impl Classifier {
         })
     }
 
-    /// The scores alone, by a forward pass.
+    /// Computes the scores alone, by a forward pass.
     pub fn scores_of<E: Into<BoxError>>(
         &self,
         score: impl Fn(&[f64]) -> Result<(f64, Vec<f64>), E> + Send + Sync + 'static,

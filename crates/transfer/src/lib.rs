@@ -1,32 +1,33 @@
-//! Retrain a network on a folder of images: a frozen backbone turns images into embeddings, a head is trained on them,
-//! and one file holds both.
+//! Retrain a network on a folder of images: a frozen backbone turns images into embeddings, a head is trained on the
+//! embeddings, and one file holds both.
 //!
-//! A first program needs the names at the root of the crate; everything else is in the module of its concept:
+//! A first program needs only the names at the root of the crate. Everything else is in one module per concept:
 //!
-//! * [`backbone`]: [`Backbone`], the frozen network, and how images are prepared for it.
+//! * [`backbone`]: [`Backbone`], the frozen network, and how it prepares images.
 //! * [`cache`]: [`EmbeddingCache`] keeps embeddings on disk, so that each is computed once. [`bottlenecks`] reads and
-//!   writes those of TensorFlow's `retrain.py`.
-//! * [`embed`]: embedding images through a cache; [`embeddings`]: [`Embeddings`], the matrix that results, with the
+//!   writes the bottleneck files of TensorFlow's `retrain.py`.
+//! * [`embed`]: embeds images through a cache; [`embeddings`]: [`Embeddings`], the matrix that results, with the
 //!   classes of the images.
 //! * [`head`]: [`HeadConfig`] trains a [`Head`](head::Head): by logistic regression to its optimum, with the
-//!   regularization chosen by cross-validation (the default), or by gradient descent, such as `retrain.py`'s 4000 steps
-//!   or a hidden layer with dropout.
+//!   regularization chosen by cross-validation (the default), or by gradient descent, with the 4000 steps of
+//!   `retrain.py` or a hidden layer with dropout.
 //! * [`classifier`]: [`Classifier`] is backbone, head, classes and preprocessing, in one file that tests itself when it
 //!   is loaded.
-//! * [`export`]: a classifier in the formats of other programs: ONNX, TensorFlow.js, timm, TensorFlow's frozen graph.
-//! * [`familiarity`]: whether a picture is new to a classifier, or one that it was trained on.
-//! * [`finetune`]: the last blocks of the backbone learn, too (feature `burn`).
-//! * [`gradients`]: a classifier as the functions that explanations ask for.
-//! * [`insight`]: what embeddings are good for: wrong labels, similar images, out-of-distribution images, principal components,
-//!   and whether more images would help.
-//! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes by which a picture is recognized.
+//! * [`export`]: writes a classifier in the formats of other programs: ONNX, TensorFlow.js, timm, TensorFlow's frozen
+//!   graph.
+//! * [`familiarity`]: whether a picture is new to a classifier, or was used in its training.
+//! * [`finetune`]: trains the last blocks of the backbone, too (feature `burn`).
+//! * [`gradients`]: a classifier as the functions that the crate `attribution` needs.
+//! * [`insight`]: what embeddings can tell: wrong labels, similar images, out-of-distribution images, principal
+//!   components, and whether more images would help.
+//! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes that identify a picture.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`table`]: embeddings as a table for other programs: NumPy, CSV, Apache Parquet.
-//! * [`tensorboard`]: event files.
-//! * [`throughput`]: how long a network takes for a batch of images.
+//! * [`tensorboard`]: event files for TensorBoard.
+//! * [`throughput`]: measures how long a network takes for a batch of images.
 //! * [`variation`]: distorted variants of the training images.
 //!
-//! The [`guide`] explains the choices, with numbers.
+//! The [`guide`] shows the main steps with examples.
 //!
 //! The whole job in one call:
 //!
@@ -59,6 +60,21 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `train` | yes | Everything beyond loading, running, explaining and saving classifiers: embeddings, heads, retraining, insight, event files. |
+//! | `burn` | yes | Fine-tuning, and backbones on Burn's devices. |
+//! | `pca` | yes | Principal components of embeddings (`insight::Pca`). |
+//! | `rayon` | yes | Runs on all threads of rayon's current pool; without it, on the caller's thread. |
+//! | `archives`, `cache`, `protobuf`, `pytorch` | yes | The features of `mobilenet` with these names: formats and sources of weights. |
+//! | `gif`, `webp` | yes | GIF and WebP images. |
+//! | `arrow`, `ndarray`, `parquet` | no | Embeddings and predictions as Arrow record batches, `ndarray` views and Parquet files. |
+//! | `distributed` | no | Fine-tuning over several CUDA devices. |
+//! | `report` | no | Facts, learning curves and a model card for the report of `metrics`. |
+//! | `signature` | no | Classifier files that must be signed with minisign. |
 
 // Without training, some helpers have no user.
 #![cfg_attr(not(feature = "train"), allow(dead_code))]

@@ -1,7 +1,8 @@
-//! What is kept of an image so that it can be recognized: a few bytes of its content, and of what it shows.
+//! A few bytes that identify an image: by its content, and by what it shows.
 
-/// Images whose [hashes](PictureDigest::hashes) differ in at most so many of the 128 bits look the same. Among 1,679
-/// photographs of boats and clouds no two are so near; copies that were resized or encoded again nearly always are.
+/// Images whose [hashes](PictureDigest::hashes) differ in at most this many of the 128 bits count as the same picture.
+/// Among 1,679 photographs of boats and clouds no two are so near; copies that were resized or encoded again nearly
+/// always are.
 pub const NEAR_BITS: u32 = 4;
 
 /// Hashes with fewer ones, or fewer zeros, than this are of images that show next to nothing, and resemble no other.
@@ -10,13 +11,13 @@ const DETAIL_BITS: u32 = 16;
 /// Bytes of a digest in a file.
 pub(crate) const DIGEST_BYTES: usize = 24;
 
-/// What is kept of an image so that it can be recognized: 24 bytes.
+/// The 24 bytes by which an image is recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PictureDigest {
     /// The first 8 bytes of the SHA-256 of the file: the same for the same bytes, whatever the name.
     pub content: [u8; 8],
-    /// The difference hashes along the rows and along the columns of the square that the network gets
-    /// ([`dataset::difference_hash::difference_hashes`]); zeros where they are not known.
+    /// The difference hashes along the rows and along the columns of the square that the network takes
+    /// ([`dataset::difference_hash::difference_hashes`]); zeros if they are not known.
     pub hashes: [u64; 2],
 }
 
@@ -28,8 +29,8 @@ impl PictureDigest {
         Self { content, hashes }
     }
 
-    /// Whether the two images look the same: their hashes differ in at most [`NEAR_BITS`] bits. False for images without
-    /// details and where the hashes are not known.
+    /// Whether the two images look the same: their hashes differ in at most [`NEAR_BITS`] bits. False for images
+    /// without details, and if the hashes are not known.
     pub fn looks_like(&self, other: &Self) -> bool {
         self.has_details() && other.has_details() && near(self.hashes, other.hashes)
     }

@@ -11,14 +11,14 @@ use crate::gradients::GradientFn;
 use crate::head::{Dense, Head};
 
 impl Classifier {
-    /// The [`gradient_of`](Self::gradient_of) of copies of this classifier with more and more random layers, for the
-    /// randomization check of [Adebayo et al. 2018](https://arxiv.org/abs/1810.03292). The first copy has a random head,
-    /// the second also a random layer below the head, and so on down to the stem. Each copy comes with the name of its
-    /// lowest random layer.
+    /// The functions of [`gradient_of`](Self::gradient_of) for copies of this classifier with more and more random
+    /// layers, for the randomization check of [Adebayo et al. 2018](https://arxiv.org/abs/1810.03292). The first copy
+    /// has a random head, the second also a random layer below the head, and so on down to the stem. Each copy comes
+    /// with the name of its lowest random layer.
     ///
     /// The weights are drawn from a normal distribution with the standard deviation of the filter that they replace, so
-    /// that activations keep their size; biases and batch normalizations stay. The copies are made one by one, when they
-    /// are asked for; each is a network of its own in memory.
+    /// that activations keep their size; biases and batch normalizations stay. The iterator makes the copies one by
+    /// one; each is a separate network in memory.
     pub fn randomized_of<E: Into<BoxError>>(
         &self,
         seed: u64,

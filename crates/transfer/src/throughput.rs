@@ -1,4 +1,4 @@
-//! How long a network takes.
+//! Measures how long a network takes.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,20 @@ use mobilenet::{Engine, GradientOptions, ImageBatch, Layer};
 use crate::classifier::Classifier;
 use crate::error::Result;
 
-/// What a network computes while its time is taken.
+/// What the network computes while its time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Logits, or the embedding where the network has no classes.
+    /// Logits, or the embedding if the network has no classes.
     Forward,
     /// The gradient of the probability of class 0 with respect to the pixels.
     Gradient,
 }
 
 impl Work {
-    /// Does it once, for a batch of images.
+    /// Computes it once, for a batch of images.
     ///
     /// # Errors
-    /// As [`Engine::forward`] and [`Engine::pixel_gradients`].
+    /// The errors of [`Engine::forward`] and [`Engine::pixel_gradients`].
     pub fn once(self, engine: &dyn Engine, images: &ImageBatch<'_>) -> Result<()> {
         let layer = match engine.config().classes {
             0 => Layer::Embedding,
@@ -46,11 +46,10 @@ impl Work {
         Ok(())
     }
 
-    /// Median of the time of a call, after one call to warm up. Calls are made until `at_least` has passed, and one in any
-    /// case.
+    /// Median time of a call, after one call to warm up. Calls are repeated until `at_least` has passed, at least once.
     ///
     /// # Errors
-    /// As [`once`](Self::once).
+    /// The errors of [`once`](Self::once).
     pub fn median_time(
         self,
         engine: &dyn Engine,

@@ -1,4 +1,4 @@
-//! Varied training images: distortions on the fly, and as variants that are computed once.
+//! Random variants of the training images: new ones in every step, or a fixed number that is computed once.
 
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,9 @@ const BATCH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variation {
-    /// `retrain.py`'s four distortions.
+    /// The four distortions of `retrain.py`.
     Distortions(Distortions),
-    /// A list of augmentation steps, as they are usual today.
+    /// A list of common augmentations.
     Augmentation(Augmentation),
 }
 
@@ -56,17 +56,17 @@ impl Variation {
 }
 
 impl Backbone {
-    /// Embeds `variants` (1 to 64) random variants of each image and keeps their embeddings in the cache. The first rows
-    /// are the variants of the first image, then follow those of the second image, and so on. A variant depends on the
-    /// bytes of the image, the variation, the seed, and the number of the variant: with a larger `variants`, the first
-    /// ones stay the same.
+    /// Embeds `variants` (1 to 64) random variants of each image and keeps their embeddings in the cache. The variants
+    /// of the first image come first, then those of the second image, and so on. A variant depends on the bytes of the
+    /// image, the variation, the seed, and the number of the variant, so with a larger `variants` the first ones stay
+    /// the same.
     ///
-    /// The cost is `variants` times that of [`embed`](Self::embed), once; [`estimate`](Self::estimate) measures it. The
-    /// method of `retrain.py`, [`embed_varied`](Self::embed_varied), embeds a batch of new variants in every training
-    /// step, in every run.
+    /// The cost is `variants` times that of [`embed`](Self::embed), once; [`estimate`](Self::estimate) estimates it. In
+    /// contrast, [`embed_varied`](Self::embed_varied), the method of `retrain.py`, embeds a batch of new variants in
+    /// every training step of every run.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `variants` is out of its range, and as [`embed`](Self::embed).
+    /// [`Error::Setting`] if `variants` is out of its range, and the errors of [`embed`](Self::embed).
     pub fn embed_variants(
         &self,
         items: &[ImageItem],
@@ -130,9 +130,9 @@ impl Backbone {
         rows.into_embedded(&several, filled)
     }
 
-    /// Embeds one random variant of each image, `[items.len(), dim]`, without a cache: distortions on the fly, for
-    /// [`HeadTraining::varied`](crate::head::HeadTraining::varied). A variant depends on the image, the seed, the
-    /// `step` and the place in `items`.
+    /// Embeds one random variant of each image, `[items.len(), dim]`, without a cache, for
+    /// [`HeadTraining::varied`](crate::head::HeadTraining::varied). A variant depends on the image, the variation, the
+    /// seed, the `step` and the position in `items`.
     ///
     /// # Errors
     /// If an image cannot be used.
@@ -153,10 +153,10 @@ impl Backbone {
     }
 
     /// Estimates how long this machine needs to embed `images` varied images, by embedding a few of `items`. A program
-    /// can show it before it starts.
+    /// can show the estimate before it starts.
     ///
     /// # Errors
-    /// As [`embed_varied`](Self::embed_varied).
+    /// The errors of [`embed_varied`](Self::embed_varied).
     pub fn estimate(
         &self,
         items: &[ImageItem],

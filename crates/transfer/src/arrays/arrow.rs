@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 impl Embeddings {
     /// The embeddings as a record batch of Apache Arrow (feature `arrow`).
     ///
-    /// The columns are `embedding` (`FixedSizeList<Float32>`), `target` (`UInt64`, class indices) and, where names are
+    /// The columns are `embedding` (`FixedSizeList<Float32>`), `target` (`UInt64`, class indices) and, if names are
     /// known, `name` (`Utf8`).
     ///
     /// # Errors
-    /// [`Error::Arrow`] where Arrow refuses the columns.
+    /// [`Error::Arrow`] if Arrow refuses the columns.
     ///
     /// ```
     /// # fn main() -> transfer::Result<()> {

@@ -1,4 +1,4 @@
-//! Views and copies for crates that work with arrays.
+//! Conversions to and from the array types of `ndarray` and Apache Arrow.
 
 #[cfg(feature = "arrow")]
 mod arrow;

@@ -7,7 +7,7 @@ impl Embeddings {
     /// Makes embeddings from an array `[n, dim]`, as [`Embeddings::new`] does (feature `ndarray`).
     ///
     /// # Errors
-    /// As [`Embeddings::new`].
+    /// The errors of [`Embeddings::new`].
     ///
     /// ```
     /// use ndarray::array;
@@ -27,7 +27,7 @@ impl Embeddings {
     /// The embeddings `[n, dim]` as a view (feature `ndarray`).
     ///
     /// # Errors
-    /// Where `ndarray` refuses the shape. It accepts every shape that [`Embeddings::new`] accepts.
+    /// If `ndarray` refuses the shape. It accepts every shape that [`Embeddings::new`] accepts.
     pub fn as_ndarray(&self) -> Result<ArrayView2<'_, f32>, ShapeError> {
         ArrayView2::from_shape((self.len(), self.dim()), self.values())
     }

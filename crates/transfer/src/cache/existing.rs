@@ -4,10 +4,10 @@ use super::log::{EmbeddingCache, FILE};
 use crate::error::{Error, Result};
 
 impl EmbeddingCache {
-    /// As [`open`](Self::open), but refuses a folder that is no cache yet, and makes none.
+    /// Does the same as [`open`](Self::open), but creates nothing: a folder without a cache is an error.
     ///
     /// # Errors
-    /// [`Error::File`] if there is no cache in the folder, and as [`open`](Self::open).
+    /// [`Error::File`] if there is no cache in the folder, and the errors of [`open`](Self::open).
     pub fn open_existing(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         if folder.join(FILE).is_file() {

@@ -18,14 +18,13 @@ const SCAN: u64 = 1 << 20;
 
 /// Embeddings on disk: an append-only file of checksummed records in a folder.
 ///
-/// A record is used only when it is whole: what a killed process left half written is cut off by the next one that
-/// opens or appends, and a record that does not match its checksums counts as missing and is computed again; those
-/// behind it stay.
-/// Processes share a folder: appending takes an exclusive lock (`lock` in the folder) and first takes in what others
-/// have added. Memory grows by a few dozen bytes a record, not by its values.
+/// Only complete records are used. What a killed process left half written is cut off by the next process that opens
+/// the cache or appends to it. A record that does not match its checksums counts as missing and is computed again; the
+/// records after it stay. Several processes can share a folder: appending takes an exclusive lock (`lock` in the
+/// folder) and first reads what others have added. Memory grows by a few dozen bytes per record, not by its values.
 ///
-/// The file `embeddings.bin` is `embedding cache\x01` followed by records: key (32 bytes), number of values (4), CRC-32C of both
-/// (4), values (`f32`), CRC-32C of them (4), little-endian.
+/// The file `embeddings.bin` is `embedding cache\x01` followed by records: key (32 bytes), number of values (4),
+/// CRC-32C of both (4), values (`f32`), CRC-32C of them (4), little-endian.
 #[derive(Debug)]
 pub struct EmbeddingCache {
     path: PathBuf,
@@ -48,16 +47,16 @@ struct State {
 /// What a merge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// Records taken over.
+    /// Number of records that were copied.
     pub added: usize,
-    /// Records that were there already.
+    /// Number of records that were there already.
     pub known: usize,
-    /// Records whose values did not match their checksum; left out.
+    /// Number of records that were left out because their values did not match their checksum.
     pub broken: usize,
 }
 
 impl EmbeddingCache {
-    /// Opens the cache in a folder, which is made if it is missing.
+    /// Opens the cache in a folder, which is created if it is missing.
     ///
     /// # Errors
     /// If the folder cannot be used, or its `embeddings.bin` is something else.
@@ -89,10 +88,10 @@ impl EmbeddingCache {
         Ok(cache)
     }
 
-    /// A cache in a temporary folder, gone when it is dropped.
+    /// A cache in a temporary folder, which is removed when the cache is dropped.
     ///
     /// # Errors
-    /// If there is no room for one.
+    /// If the temporary folder cannot be created.
     pub fn temporary() -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
         let mut cache = Self::open(folder.path())?;
@@ -115,12 +114,13 @@ impl EmbeddingCache {
         self.len() == 0
     }
 
-    /// Whether there is a record; its values are checked only when it is read.
+    /// Whether a record is known. Its values are checked only when they are read.
     pub fn contains(&self, key: &Key) -> bool {
         self.state().index.contains_key(key)
     }
 
-    /// The values of a record; `None` if there is none or it is damaged (and then it is forgotten).
+    /// The values of a record; `None` if there is none, or if it is damaged. A damaged record no longer counts as
+    /// known.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -139,7 +139,7 @@ impl EmbeddingCache {
         Ok(values)
     }
 
-    /// Appends records, in order, leaving out those that are there by then.
+    /// Appends records in order. Records that are known by then are left out.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -164,16 +164,16 @@ impl EmbeddingCache {
         })
     }
 
-    /// Waits until what was appended is on the disk.
+    /// Waits until everything that was appended is on the disk.
     ///
     /// # Errors
-    /// If the system says so.
+    /// If the operating system reports an error.
     pub fn sync(&self) -> Result<()> {
         self.state().file.sync_data().map_err(Error::io(&self.path))
     }
 
-    /// Takes over the records of another cache, in its order: merging the shards 1 to n of a list of images, in
-    /// that order, gives the bytes of the cache that one process would have written.
+    /// Copies the records of another cache, in its order. Merging the shards 1 to n of a list of images in that order
+    /// gives the bytes of the cache that one process would have written.
     ///
     /// # Errors
     /// If a file cannot be read or written.

@@ -3,13 +3,13 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-/// Names one embedding: a digest of the image's bytes and of all that turns them into numbers.
+/// Identifies one embedding: a digest of the image's bytes and of everything that turns them into numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub(super) [u8; 32]);
 
 impl Key {
-    /// The key for the SHA-256 of an image's bytes and of the description of how it is embedded (preprocessing,
-    /// weights, layer, engine).
+    /// Makes the key from two SHA-256 digests: of the image's bytes, and of the description of how it is embedded
+    /// (preprocessing, weights, layer, engine).
     pub fn new(image: &[u8; 32], recipe: &[u8; 32]) -> Self {
         let mut hash = Sha256::new();
         hash.update(image);

@@ -1,4 +1,4 @@
-//! What a classifier says of an image, "none of the classes" included.
+//! The answer of a classifier to an image, which may be "none of the classes".
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use super::classify::{Classifier, Prediction};
 use crate::error::Result;
 use crate::insight::OpenSet;
 
-/// What a classifier says of one image.
+/// The answer of a classifier to one image.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
     /// All classes, the most probable first.
     pub ranked: Vec<Prediction>,
-    /// Why the image is of none of the classes; `None` where the most probable class is its name.
+    /// Why the image belongs to none of the classes; `None` if it gets the name of the most probable class.
     pub rejection: Option<Rejection>,
 }
 
-/// Why an image is of none of the classes.
+/// Why an image belongs to none of the classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -27,7 +27,7 @@ pub enum Rejection {
     Unlike {
         /// Distance of its embedding from the nearest class, 0 to 2 ([`OpenSet::scores`]).
         distance: f64,
-        /// The largest distance of an image of the classes.
+        /// The largest distance at which an image counts as one of the classes.
         limit: f64,
     },
     /// No class is probable enough ([`Classifier::thresholds`]).
@@ -36,7 +36,7 @@ pub enum Rejection {
         class: String,
         /// Its probability, 0 to 1.
         probability: f64,
-        /// The probability from which on an image gets its name.
+        /// The lowest probability with which an image gets the name of this class.
         threshold: f64,
     },
 }
@@ -62,42 +62,42 @@ impl fmt::Display for Rejection {
 }
 
 impl Classifier {
-    /// Whether an image can be of [none of the classes](Answer::rejection).
+    /// Whether the classifier can answer ["none of the classes"](Answer::rejection).
     pub fn can_reject(&self) -> bool {
         self.thresholds.is_some() || self.open_set.is_some()
     }
 
-    /// Sets the test for images of none of the classes, which is over outputs of the backbone's
-    /// [layer](crate::Backbone::layer).
+    /// Sets the test for images that belong to none of the classes. It must have been fitted on outputs of the
+    /// backbone's [layer](crate::Backbone::layer).
     ///
     /// # Errors
-    /// [`Error::Mismatch`](crate::Error::Mismatch) where it is over rows of another length.
+    /// [`Error::Mismatch`](crate::Error::Mismatch) if it was fitted on rows of another length.
     pub fn with_open_set(mut self, open_set: OpenSet) -> Result<Self> {
         open_set.check_dim(self.backbone.dim())?;
         self.open_set = Some(open_set);
         Ok(self)
     }
 
-    /// The test for images of none of the classes, if there is one.
+    /// The test for images that belong to none of the classes, if there is one.
     pub fn open_set(&self) -> Option<&OpenSet> {
         self.open_set.as_ref()
     }
 
-    /// What the classifier says of one image, given as pixels `[size, size, 3]`, RGB, 0 to 255. The probabilities are those
-    /// of [`predict`](Self::predict). Without thresholds and open-set test there is always a name.
+    /// The answer to one image, given as pixels `[size, size, 3]`, RGB, 0 to 255. The probabilities are those of
+    /// [`predict`](Self::predict). Without thresholds and open-set test, every image gets the name of a class.
     ///
     /// # Errors
-    /// Where the length does not fit.
+    /// If the length of `pixels` is wrong.
     pub fn answer(&self, pixels: &[u8]) -> Result<Answer> {
         let output = self.backbone.forward(pixels, 1)?;
         self.answer_of(&self.head.probabilities(&output)?, &output)
     }
 
-    /// What the classifier says of `n` images, given as pixels `[n, size, size, 3]`: the same for each of them as
+    /// The answers to `n` images, given as pixels `[n, size, size, 3]`: each is the same as that of
     /// [`answer`](Self::answer), in less time.
     ///
     /// # Errors
-    /// Where the length does not fit.
+    /// If the length of `pixels` is wrong.
     pub fn answers(&self, pixels: &[u8], n: usize) -> Result<Vec<Answer>> {
         let outputs = self.backbone.forward(pixels, n)?;
         let probabilities = self.head.probabilities(&outputs)?;

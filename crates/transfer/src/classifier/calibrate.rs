@@ -10,13 +10,15 @@ use crate::head::FitReport;
 
 impl Classifier {
     /// Calibrates the probabilities: divides the head's last layer by the temperature that fits these predictions best
-    /// ([`TemperatureScaling::fit`]). They must be this head's (or, out of fold, its like's) on images that it was not trained
-    /// on, and not those of the test. The order of the classes stays, so do thresholds: choose them afterwards.
+    /// ([`TemperatureScaling::fit`]). They must be predictions of this head (or out-of-fold predictions of heads like
+    /// it) for images that it was not trained on, and not for test images. The order of the classes does not change.
+    /// Thresholds are not adapted, so choose them afterwards.
     ///
-    /// Predictions without a mistake make nothing surer: their loss falls with the temperature, down to certainty.
+    /// Predictions without a mistake never make the probabilities more confident: their loss would fall until all
+    /// probabilities are 0 or 1.
     ///
     /// # Errors
-    /// Where the predictions are of other classes or have no probabilities.
+    /// If the predictions have other classes or no probabilities.
     pub fn calibrate(mut self, predictions: &Predictions, data: CalibrationData) -> Result<Self> {
         self.check_classes(predictions)?;
         let mut fitted = TemperatureScaling::fit(predictions)?;
@@ -35,12 +37,12 @@ impl Classifier {
         Ok(self)
     }
 
-    /// Calibrates on the images that the head was not trained on, whichever there are: the out-of-fold probabilities of
-    /// `report` (for `training` and `validation` images, in this order), else the `validation` images. Where there are
-    /// neither, the classifier stays as it is.
+    /// Calibrates on images that the head was not trained on: on the out-of-fold probabilities of `report` if it has
+    /// some (for the `training` and `validation` images, in this order), otherwise on the `validation` images. If there
+    /// are neither, the classifier does not change.
     ///
     /// # Errors
-    /// As [`calibrate`](Self::calibrate), and where the report is of other images.
+    /// The errors of [`calibrate`](Self::calibrate), and if the report belongs to other images.
     pub fn calibrate_held_out(
         self,
         report: &FitReport,
@@ -53,11 +55,12 @@ impl Classifier {
         }
     }
 
-    /// The predictions that [`calibrate_held_out`](Self::calibrate_held_out) looks at, at the present temperature: of
-    /// images that the head was not trained on, or, out of fold, of heads like it. `None` where there are no such images.
+    /// The predictions that [`calibrate_held_out`](Self::calibrate_held_out) uses, at the present temperature: those of
+    /// the head for images that it was not trained on, or out-of-fold predictions of heads like it. `None` if there are
+    /// no such images.
     ///
     /// # Errors
-    /// As [`calibrate_held_out`](Self::calibrate_held_out).
+    /// The errors of [`calibrate_held_out`](Self::calibrate_held_out).
     pub fn held_out_predictions(
         &self,
         report: &FitReport,
@@ -112,12 +115,13 @@ impl Classifier {
         Ok(temperature.apply(&predictions)?)
     }
 
-    /// Chooses [thresholds](Self::with_thresholds): for each class the one that finds most of it while at least the
-    /// share `precision` of what is so named is right, on predictions that are not those of the test.
+    /// Chooses [thresholds](Self::with_thresholds) on predictions, which must not be those for test images. The
+    /// threshold of each class is the one with the highest recall among those at which at least the share `precision`
+    /// (0 to 1) of the images that get the name of the class belongs to it.
     ///
     /// # Errors
-    /// Where no threshold gives a class that precision, a class has no images, or the predictions are of other classes or have
-    /// no probabilities.
+    /// If no threshold gives a class that precision, a class has no images, or the predictions have other classes or no
+    /// probabilities.
     pub fn choose_thresholds(self, predictions: &Predictions, precision: f64) -> Result<Self> {
         self.check_classes(predictions)?;
         let choose = |(index, class): (usize, &String)| {

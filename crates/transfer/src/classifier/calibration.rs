@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Which images a choice was made on: never those of the test.
+/// Which images a choice was made on. These are never the test images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalibrationData {
@@ -12,19 +12,19 @@ pub enum CalibrationData {
     OutOfFold,
 }
 
-/// How the probabilities were calibrated. The temperature is already in the head's weights.
+/// How the probabilities were calibrated. The weights of the head already include the temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// What the logits were divided by.
+    /// The number by which the logits were divided.
     pub temperature: f64,
-    /// Log loss on the images below, before.
+    /// Log loss on the images below, before calibration.
     pub log_loss_before: f64,
-    /// And after; never more.
+    /// Log loss on the same images after calibration; never more than before.
     pub log_loss_after: f64,
-    /// How many images it was fitted on.
+    /// Number of images that the temperature was fitted on.
     pub images: usize,
-    /// Which ones.
+    /// Which images these were.
     #[serde(rename = "basis")]
     pub data: CalibrationData,
 }

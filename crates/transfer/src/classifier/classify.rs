@@ -19,14 +19,15 @@ pub struct Prediction {
     pub index: usize,
     /// Its name.
     pub class: String,
-    /// 0 to 1.
+    /// Its probability, 0 to 1.
     pub probability: f64,
 }
 
-/// Names images: a backbone, a head trained on it, the classes and how images are prepared.
+/// Classifies images: a backbone, a head trained on it, the classes, and how images are prepared.
 ///
-/// One file holds it all ([`save`](Self::save)), and whoever [loads](Self::load) it cannot prepare images otherwise, mix
-/// up classes or compute wrongly without being told. The format is described in the crate's `FORMAT.md`.
+/// One file holds all of this ([`save`](Self::save)). A program that [loads](Self::load) it cannot prepare images in
+/// another way or confuse classes, and it gets an error if the network computes other results here. The crate's
+/// `FORMAT.md` describes the format.
 #[derive(Debug)]
 pub struct Classifier {
     pub(super) backbone: Backbone,
@@ -41,10 +42,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Puts the parts together; not calibrated, without thresholds and open-set test.
+    /// Combines the parts into a classifier without calibration, thresholds and open-set test.
     ///
     /// # Errors
-    /// Where the head was trained on another number of values or of classes, or two classes have one name.
+    /// If the head takes another number of values or has another number of classes, or if two classes have the same
+    /// name.
     pub fn new(backbone: Backbone, head: Head, classes: Vec<String>) -> Result<Self> {
         if head.dim() != backbone.dim() {
             return Err(Error::mismatch(
@@ -74,28 +76,29 @@ impl Classifier {
         })
     }
 
-    /// Keeps how the head came to be, for the file.
+    /// Stores in the classifier, and so in its file, how the head was trained.
     pub fn with_report(mut self, report: FitReport) -> Self {
         self.report = Some(report);
         self
     }
 
-    /// Keeps where it all came from, for the file.
+    /// Stores in the classifier, and so in its file, where it came from.
     pub fn with_provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = provenance;
         self
     }
 
-    /// Keeps which pictures it was made with, for the file: so it is known later which pictures are new to it.
+    /// Stores in the classifier, and so in its file, which pictures it was made with. They tell later which pictures
+    /// are new to it.
     pub fn with_pictures(mut self, pictures: Pictures) -> Self {
         self.pictures = Some(pictures);
         self
     }
 
-    /// Sets the probability from which each class is [named](Self::decide), 0 to 1.
+    /// Sets for each class the lowest probability, 0 to 1, with which an image [gets its name](Self::decide).
     ///
     /// # Errors
-    /// Where there is not one for each class, or one is not between 0 and 1.
+    /// If there is not one threshold for each class, or one is not from 0 to 1.
     pub fn with_thresholds(mut self, thresholds: Vec<f64>) -> Result<Self> {
         if thresholds.len() != self.classes.len() {
             return Err(Error::mismatch(
@@ -111,21 +114,22 @@ impl Classifier {
         Ok(self)
     }
 
-    /// The frozen part.
+    /// The frozen network, and how it prepares images.
     pub fn backbone(&self) -> &Backbone {
         &self.backbone
     }
 
-    /// The trained part; calibration is already in its weights.
+    /// The trained head; its weights already include the calibration.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// The head as a start for training on these `classes`, in their order: what is known is found by name, and a class
-    /// that is new has no weights and the lowest of the biases ([`HeadTraining::start_from`](crate::head::HeadTraining::start_from)).
+    /// The head as a starting point for training on these `classes`, in their order. Known classes are matched by name.
+    /// A new class gets zero weights and the lowest bias of the known classes
+    /// ([`HeadTraining::start_from`](crate::head::HeadTraining::start_from)).
     ///
     /// # Errors
-    /// Where one of the classifier's own classes is not among them, or one is there twice.
+    /// If one of the classifier's own classes is missing in `classes`, or one occurs twice.
     pub fn head_for(&self, classes: &[String]) -> Result<Head> {
         if let Some(class) = self.classes.iter().find(|class| !classes.contains(class)) {
             let expected = format!("each of {}", self.classes.join(", "));
@@ -148,31 +152,32 @@ impl Classifier {
         self.calibration.as_ref()
     }
 
-    /// The probability from which each class is [named](Self::decide), if there are such.
+    /// For each class the lowest probability with which an image [gets its name](Self::decide); `None` without
+    /// thresholds.
     pub fn thresholds(&self) -> Option<&[f64]> {
         self.thresholds.as_deref()
     }
 
-    /// How the head came to be, if it is known.
+    /// How the head was trained, if that is known.
     pub fn report(&self) -> Option<&FitReport> {
         self.report.as_ref()
     }
 
-    /// Where it all came from, as far as it is known.
+    /// Where the classifier came from, as far as that is known.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
 
-    /// Which pictures it was made with, if that is known: files of earlier versions do not say it, and it can be
-    /// [left out](crate::retrain::Retrain::without_pictures).
+    /// Which pictures the classifier was made with. `None` if it is not known: in files of earlier versions, and if the
+    /// pictures were [left out](crate::retrain::Retrain::without_pictures).
     pub fn pictures(&self) -> Option<&Pictures> {
         self.pictures.as_ref()
     }
 
-    /// Probabilities `[n, classes]` for pixels `[n, size, size, 3]`, RGB, 0 to 255.
+    /// Probabilities `[n, classes]` of pixels `[n, size, size, 3]`, RGB, 0 to 255.
     ///
     /// # Errors
-    /// Where the length does not fit.
+    /// If the length of `pixels` is wrong.
     pub fn predict(&self, pixels: &[u8], n: usize) -> Result<Vec<f64>> {
         self.head.probabilities(&self.backbone.forward(pixels, n)?)
     }
@@ -185,7 +190,7 @@ impl Classifier {
         self.classify_image(&self.backbone.loader().decode(path)?)
     }
 
-    /// As [`classify`](Self::classify), for the bytes of an image file.
+    /// Does the same as [`classify`](Self::classify) for the bytes of an image file.
     ///
     /// # Errors
     /// If the bytes are not an image that can be used.
@@ -194,7 +199,7 @@ impl Classifier {
         self.classify_image(&dataset::decode(bytes, &options)?)
     }
 
-    /// As [`classify`](Self::classify), for an image in memory of any size, which must be upright.
+    /// Does the same as [`classify`](Self::classify) for a decoded image of any size, which must be upright.
     ///
     /// # Errors
     /// If the image has no pixels.
@@ -203,7 +208,7 @@ impl Classifier {
         Ok(self.rank(&self.predict(square.as_raw(), 1)?))
     }
 
-    /// A row of probabilities as named classes, the most probable first; equals stay in the classes' order.
+    /// A row of probabilities as named classes, the most probable first. Equally probable classes keep their order.
     pub fn rank(&self, probabilities: &[f64]) -> Vec<Prediction> {
         let mut ranked: Vec<_> = self
             .classes
@@ -220,8 +225,8 @@ impl Classifier {
         ranked
     }
 
-    /// The most probable class of a row of probabilities, if it reaches its threshold; `None` is "I do not know".
-    /// Without thresholds every image is named.
+    /// The most probable class of a row of probabilities, if it reaches its threshold; otherwise `None`, which means "I
+    /// do not know". Without thresholds there is always a class.
     pub fn decide(&self, probabilities: &[f64]) -> Option<usize> {
         let best = crate::head::argmax(probabilities);
         let probability = probabilities.get(best)?;

@@ -7,11 +7,11 @@ use crate::finetune::FineTuneRecord;
 use crate::head::{ClassWeights, FitReport};
 
 impl Classifier {
-    /// Adds to a report what is known of this classifier: its backbone, head and preprocessing, how it was trained (with
-    /// learning curves), and a model card. The report must be of predictions of this classifier.
+    /// Adds to a report what is known about this classifier: its backbone, head and preprocessing, how it was trained
+    /// (with learning curves), and a model card. The report must have been made from predictions of this classifier.
     ///
-    /// `name` is the name of the classifier, such as that of its file; `images` names the images of the report, such as
-    /// their folder.
+    /// `name` is the name of the classifier, for example of its file; `images` says which images the report is about,
+    /// for example by their folder.
     #[must_use]
     pub fn describe(&self, report: Report, name: &str, images: &str) -> Report {
         let backbone = self.backbone();
@@ -46,7 +46,8 @@ impl Classifier {
         report.with_card(self.model_card(name, images, samples))
     }
 
-    /// A model card of this classifier, which was evaluated on this number of `samples` of `images`.
+    /// A model card of this classifier. `samples` is the number of images that it was evaluated on, and `images` says
+    /// which images these are.
     pub fn model_card(&self, name: &str, images: &str, samples: usize) -> ModelCard {
         let classes = self.classes().join(", ");
         let (network, state) = (self.network(), self.state());

@@ -1,4 +1,4 @@
-//! A classifier on the images of a folder.
+//! Measuring a classifier on the images of a folder.
 
 use dataset::{ImageFolder, ImageItem};
 use metrics::Predictions;
@@ -15,27 +15,27 @@ use crate::familiarity::{Familiarity, FamiliarityCounts};
 pub struct Evaluated {
     /// The predictions, with the names of the images and of the classes.
     pub predictions: Predictions,
-    /// How well the classifier knows each image of the predictions, in their order. `None` where the classifier does not
+    /// How well the classifier knows each image of the predictions, in their order. `None` if the classifier does not
     /// know which pictures it was made with ([`Classifier::pictures`]).
     pub familiarity: Option<Vec<Familiarity>>,
-    /// The images of the folder, with the class indices of the classifier. Names of images are not always the ends of their
-    /// paths: a name is UTF-8, a path need not be.
+    /// The images of the folder, with the class indices of the classifier. The name of an image can differ from the end
+    /// of its path, because a name is UTF-8 and a path need not be.
     pub images: Vec<ImageItem>,
-    /// Images that could not be used, and why; there are no predictions for them.
+    /// Images that could not be used, and why; the predictions do not contain them.
     pub failed: Vec<UnusableImage>,
 }
 
 impl Evaluated {
-    /// How many images are how well known; `None` where the classifier does not know its pictures.
+    /// The number of images for each degree of familiarity; `None` if the classifier does not know its pictures.
     pub fn counts(&self) -> Option<FamiliarityCounts> {
         self.familiarity.as_deref().map(FamiliarityCounts::of)
     }
 
-    /// Leaves out the images that the classifier has seen, so that what remains says how good it is on new ones
-    /// ([`Familiarity::is_unseen`]). Where the classifier does not know its pictures, all remain.
+    /// Removes the images that the classifier has seen, so that the rest shows how good it is on new images
+    /// ([`Familiarity::is_unseen`]). If the classifier does not know its pictures, all images stay.
     ///
     /// # Errors
-    /// [`Error::NothingUnseen`] where no image remains.
+    /// [`Error::NothingUnseen`] if no image would stay.
     pub fn unseen(self) -> Result<Self> {
         let Some(counts) = self.counts() else {
             return Ok(self);
@@ -47,11 +47,11 @@ impl Evaluated {
         }
     }
 
-    /// Leaves out all images but those of the classifier's own test part, which are found again by their contents,
-    /// whatever their names.
+    /// Keeps only the images of the classifier's own test part. They are recognized by their contents, whatever their
+    /// names.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the classifier does not know its pictures, or none of the images is of its test part.
+    /// [`Error::Mismatch`] if the classifier does not know its pictures, or none of the images is in its test part.
     pub fn test_part(self) -> Result<Self> {
         let what = "images of the classifier's test part";
         let Some(counts) = self.counts() else {
@@ -79,11 +79,12 @@ impl Evaluated {
 }
 
 impl Classifier {
-    /// Predicts the class of every image of a folder, to be measured by `metrics`: the sub-folders say what is right.
-    /// Embeddings that are in the cache are not computed again. `progress` is called with the number of images that are
-    /// done.
+    /// Predicts the class of every image of a folder, so that `metrics` can measure the predictions; the true classes
+    /// are the sub-folders. Embeddings that are in the cache are not computed again. `progress` is called with the
+    /// number of images that are done.
     ///
-    /// Images that the classifier was trained on are predicted, too, and flatter it: [`Evaluated::unseen`] leaves them out.
+    /// Images that the classifier was trained on are predicted, too, and make it look better than it is:
+    /// [`Evaluated::unseen`] removes them.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -100,8 +101,8 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// As [`labeled_images`](Self::labeled_images) and [`Backbone::embed`](crate::Backbone::embed), and where no image can
-    /// be used.
+    /// The errors of [`labeled_images`](Self::labeled_images) and [`Backbone::embed`](crate::Backbone::embed), and if
+    /// no image can be used.
     pub fn evaluate(
         &self,
         folder: &ImageFolder,
@@ -121,17 +122,18 @@ impl Classifier {
         })
     }
 
-    /// Predicts the class of every image of a folder that the classifier was trained on, each by a head that had not seen
-    /// it: those images are many, where the test part has few, and these answers do not flatter. The heads are fitted anew,
-    /// as the cross-validation did that chose the regularization, and they have the classifier's temperature. `progress` is
-    /// as in [`evaluate`](Self::evaluate).
+    /// Predicts the class of every image of a folder that the classifier was trained on. Each image is predicted by a
+    /// head that has not seen it. There are many such images and few test images, and these predictions do not make the
+    /// classifier look better than it is. The heads are fitted again, as in the cross-validation that chose the
+    /// regularization, and have the classifier's temperature. `progress` works as in [`evaluate`](Self::evaluate).
     ///
-    /// They are the answers of heads like the classifier's, each fitted on a part of its images (four fifths by default).
+    /// The predictions are not those of the classifier itself, but of heads like its head, each fitted on a part of its
+    /// images (four fifths by default).
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate), and [`Error::Mismatch`] where the classifier does not know its pictures, none of
-    /// the images was trained on, the head was not fitted by logistic regression with cross-validation, or the network was
-    /// fine-tuned, and so has seen all of them.
+    /// The errors of [`evaluate`](Self::evaluate), and [`Error::Mismatch`] if the classifier does not know its
+    /// pictures, if none of the images was trained on, if the head was not fitted by logistic regression with
+    /// cross-validation, or if the network was fine-tuned and so has seen all of the images.
     pub fn evaluate_out_of_fold(
         &self,
         folder: &ImageFolder,

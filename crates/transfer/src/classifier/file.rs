@@ -94,7 +94,8 @@ struct OpenSetDescription {
 }
 
 impl Classifier {
-    /// Writes one file, which appears under its name only when it is whole. The same classifier gives the same bytes.
+    /// Writes one file, which appears under its name only when it is complete. The same classifier gives the same
+    /// bytes.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -103,12 +104,12 @@ impl Classifier {
         Ok(write_bytes(path, &self.encode(path, None)?)?)
     }
 
-    /// As [`save`](Self::save), without the weights of the backbone. The file is small: in place of the weights it holds
-    /// their digest and their `name`, which is what [`Weights::open`] takes (`bundled`, or the name of a publication).
-    /// Who loads the file must have these weights.
+    /// Does the same as [`save`](Self::save), but without the weights of the backbone. The file is small: it holds
+    /// their digest and their `name`, which [`Weights::open`] must accept (`bundled`, or the name of published
+    /// weights). A program that loads the file must have these weights.
     ///
     /// # Errors
-    /// If the weights of that name are not those of the backbone, and as [`save`](Self::save).
+    /// If the weights of that name are not those of the backbone, and the errors of [`save`](Self::save).
     pub fn save_linked(&self, path: impl AsRef<Path>, name: &str) -> Result<()> {
         let config = self.backbone.weights().config();
         let named = stored_backbone::open_linked(name, config.blocks, config.classes)?;
@@ -131,39 +132,39 @@ impl Classifier {
         self.encode(Path::new(IN_MEMORY), None)
     }
 
-    /// Reads a file that [`save`](Self::save) wrote, and checks its answer for the reference image in it. The backbone
-    /// is compiled for this machine's CPU, as by [`Backbone::new`].
+    /// Reads a file that [`save`](Self::save) wrote, and compares its answer to the reference image in it with the
+    /// stored answer. The backbone is compiled for this machine's CPU, as by [`Backbone::new`].
     ///
     /// # Errors
-    /// If the file is not a classifier of a known version, was changed after it was saved (its seal covers each bit, from
-    /// version 2 of the format on), lacks something, holds something more, or answers otherwise than when it was saved:
-    /// logits off by more than 0.001 of the largest (or of 1), or probabilities off by more than
-    /// 0.001.
+    /// * The file is not a classifier of a known version, lacks something, or has something that is not expected.
+    /// * The file was changed after it was saved. Its seal covers each bit, from version 2 of the format on.
+    /// * The classifier answers differently than when it was saved: logits differ by more than 0.001 of the largest (or
+    ///   of 1), or probabilities by more than 0.001.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::read(path.as_ref(), Backbone::new)
     }
 
-    /// As [`load`](Self::load), with Burn running the backbone on `device`.
+    /// Does the same as [`load`](Self::load), but Burn runs the backbone on `device`.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     #[cfg(feature = "burn")]
     pub fn load_on(path: impl AsRef<Path>, device: &burn::tensor::Device) -> Result<Self> {
         Self::read(path.as_ref(), |weights| Backbone::on(weights, device))
     }
 
-    /// As [`load`](Self::load), from the bytes of a file.
+    /// Does the same as [`load`](Self::load) with the bytes of a file.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::decode(Path::new(IN_MEMORY), bytes, Backbone::new)
     }
 
-    /// As [`load_on`](Self::load_on), from the bytes of a file.
+    /// Does the same as [`load_on`](Self::load_on) with the bytes of a file.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// The errors of [`load`](Self::load).
     #[cfg(feature = "burn")]
     pub fn from_bytes_on(bytes: &[u8], device: &burn::tensor::Device) -> Result<Self> {
         Self::decode(Path::new(IN_MEMORY), bytes, |weights| {

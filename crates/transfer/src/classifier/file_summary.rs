@@ -1,4 +1,4 @@
-//! What a classifier file holds, for the person who looks at it.
+//! What a classifier file contains, for people.
 
 use std::fmt;
 use std::path::Path;
@@ -26,7 +26,7 @@ const PARTS: [(&str, &str); 5] = [
     ("seal", "seal"),
 ];
 
-/// What a classifier file holds. Its `Display` is a table of facts and of the size of each part.
+/// What a classifier file contains. Its `Display` is a table of facts and of the size of each part.
 ///
 /// ```no_run
 /// println!("{}", transfer::classifier::FileSummary::open("boats.safetensors")?);
@@ -48,10 +48,10 @@ pub struct FilePart {
 }
 
 impl FileSummary {
-    /// Loads a file as [`Classifier::load`] does, and looks at it.
+    /// Loads a file as [`Classifier::load`] does, and summarizes it.
     ///
     /// # Errors
-    /// As [`Classifier::load`].
+    /// The errors of [`Classifier::load`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = file::bytes(path)?;
@@ -77,8 +77,8 @@ impl FileSummary {
         })
     }
 
-    /// Names and values: classes, date, training, accuracy, preprocessing, thresholds, network, precision, digest. What the
-    /// file does not know is not among them.
+    /// Names and values: classes, date, training, accuracy, preprocessing, thresholds, network, precision, digest.
+    /// Facts that the file does not contain are left out.
     pub fn facts(&self) -> &[(&'static str, String)] {
         &self.facts
     }

@@ -7,8 +7,8 @@ const MOST_NAMES: usize = 8;
 const SIMILAR: f64 = 0.8;
 
 impl Classifier {
-    /// The index of a class that is given by its name or by its index, as on a command line. A class of exactly this name
-    /// wins; otherwise a number is an index, the first class being 0.
+    /// The index of a class that is given by its name or by its index, as on a command line. A class with exactly this
+    /// name comes first; otherwise a number is an index, counted from 0.
     ///
     /// ```
     /// # fn main() -> transfer::Result<()> {
@@ -23,7 +23,8 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] where there is no such class; its text lists the names that are near, or all where they are few.
+    /// [`Error::Setting`] if there is no such class. Its text lists similar names, or all names if there are only a
+    /// few.
     pub fn find_class(&self, class: &str) -> Result<usize> {
         find(self.classes(), class)
     }

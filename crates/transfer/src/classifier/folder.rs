@@ -4,8 +4,9 @@ use super::classify::Classifier;
 use crate::error::{Error, Result};
 
 impl Classifier {
-    /// The images of a folder with the class indices of this classifier, which may differ from those of the folder: the
-    /// classifier may know more classes, or have them in another order. Sub-folders are matched with classes by name.
+    /// The images of a folder with the class indices of this classifier. They may differ from those of the folder,
+    /// because the classifier may know more classes, or have them in another order. Sub-folders are matched with
+    /// classes by name.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if a sub-folder with images is not a class of this classifier.

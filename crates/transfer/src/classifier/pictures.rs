@@ -12,13 +12,13 @@ use crate::threads;
 /// Bytes of a picture in a classifier file: its digest, and its part.
 pub(super) const PICTURE_BYTES: usize = DIGEST_BYTES + 1;
 
-/// Digests of the pictures that a classifier was made with, and the part that each was in. They tell whether a picture is
-/// [new](Familiarity) to the classifier. Each content is there once. A picture that was in several parts, here or in a
-/// classifier that this one went on from, counts as trained on rather than as validated on, and as that rather than as of
-/// the test part.
+/// Digests of the pictures that a classifier was made with, and the part (training, validation, test) of each. They
+/// tell whether a picture is [new](Familiarity) to the classifier. Each content is stored once. If a picture was in
+/// several parts, here or in a classifier that this one was trained from, training takes precedence over validation,
+/// and validation over test.
 ///
-/// The digests are no pictures, but who has a picture can find out by them whether it was trained on
-/// ([`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures) keeps none).
+/// The digests do not show the pictures. But a person who has a picture can find out from them whether it was trained
+/// on ([`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures) keeps none).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// By content: the hashes and the part.
@@ -50,8 +50,8 @@ impl Pictures {
         self
     }
 
-    /// Adds the pictures of the classifier that a training went on from. Where that one does not know its pictures, this
-    /// record is no longer [complete](Self::is_complete).
+    /// Adds the pictures of the classifier that a training started from. If that classifier does not know its pictures,
+    /// this record is no longer [complete](Self::is_complete).
     #[must_use]
     pub fn with_earlier(mut self, earlier: Option<&Self>) -> Self {
         let Some(earlier) = earlier else {
@@ -74,7 +74,7 @@ impl Pictures {
         }
     }
 
-    /// Number of pictures, of different contents.
+    /// Number of pictures with different contents.
     pub fn len(&self) -> usize {
         self.known.len()
     }
@@ -90,13 +90,13 @@ impl Pictures {
         parts.filter(|(_, of)| *of == part).count()
     }
 
-    /// Whether the pictures of the classifiers that this one went on from are known, too.
+    /// Whether the pictures of the classifiers that this one was trained from are known, too.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// How well each of these pictures is known. Pictures with other bytes are compared by their looks with those that
-    /// were trained on, one by one: 10,000 with 100,000 take a few seconds.
+    /// How well each of these pictures is known. Pictures with other bytes are compared by their difference hashes with
+    /// those that were trained on, one by one: comparing 10,000 with 100,000 takes a few seconds.
     pub fn familiarity(&self, pictures: &[PictureDigest]) -> Vec<Familiarity> {
         let known = self.known.iter().map(|(&content, &(hashes, part))| {
             let picture = PictureDigest { content, hashes };

@@ -18,7 +18,7 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the network has neither 1000 classes nor 1001, of which the first is the background.
+    /// [`Error::Mismatch`] if the network has neither 1000 classes nor 1001, of which the first is the background.
     pub fn imagenet(backbone: Backbone) -> Result<Self> {
         let weights = backbone.weights();
         let found = weights.config().classes;
@@ -34,10 +34,10 @@ impl Classifier {
         Self::pretrained(backbone, &names)
     }
 
-    /// A classifier of the classes that a published network was trained on, for example ImageNet's: the last layer of the
-    /// network becomes the head. `classes` are names in the order of the weights (ImageNet's 1000, or 1001 with the
-    /// background first). Names that occur more than once get their index appended, as in `crane (134)`. Images are
-    /// resized as [`Backbone::new`] does; to resize them otherwise, configure the backbone first
+    /// A classifier for the classes that a published network was trained on, for example ImageNet's: the last layer of
+    /// the network becomes the head. `classes` are the names in the order of the weights (ImageNet's 1000, or 1001 with
+    /// the background first). Names that occur more than once get their index appended, as in `crane (134)`. Images are
+    /// resized as [`Backbone::new`] does; for another resize policy, configure the backbone first
     /// ([`Backbone::with_resize`]).
     ///
     /// ```no_run
@@ -52,7 +52,7 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the network has no classification layer, or `classes` has another length than its output.
+    /// [`Error::Mismatch`] if the network has no classification layer, or `classes` has another length than its output.
     pub fn pretrained(backbone: Backbone, classes: &[String]) -> Result<Self> {
         let weights = backbone.weights();
         let find = |wanted: &str| {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::embed::Embedded;
 use crate::finetune::FineTuneRecord;
 
-/// Where a classifier came from: kept in its file so that it can be made again, and traced. How the head was
-/// trained (recipe, seed) is in the [`FitReport`](crate::head::FitReport).
+/// Where a classifier came from. Its file stores this, so that the classifier can be traced and made again. How the
+/// head was trained (recipe, seed) is in the [`FitReport`](crate::head::FitReport).
 ///
 /// ```
 /// use transfer::classifier::Provenance;
@@ -20,26 +20,26 @@ pub struct Provenance {
     /// The images of each part (`training`, `validation`, `test`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, ImageSetRecord>,
-    /// How they were split, in words.
+    /// How the images were split, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
-    /// When it was trained, in the words of whoever trained it. No clock is asked, so that the same input gives the same
-    /// bytes.
+    /// When the classifier was trained, as a text that the caller gave. No clock is read, so that the same input gives
+    /// the same bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// What was measured, by name.
+    /// Measurements by name, such as `test accuracy`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
-    /// How the last blocks of the network learnt, if they did.
+    /// How the last blocks of the network were fine-tuned; `None` if they were not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tuning: Option<FineTuneRecord>,
 }
 
-/// Some images, so that it can be said whether others are the same.
+/// A set of images, recorded so that it can be compared with another set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSetRecord {
-    /// How many were used.
+    /// Number of images that were used.
     pub count: usize,
     /// SHA-256 over each image's name, class and content ([`Embedded::digest`]).
     pub digest: String,
@@ -57,19 +57,19 @@ impl Provenance {
         self
     }
 
-    /// Says how the images were split.
+    /// Sets how the images were split, in words.
     pub fn with_split(mut self, split: impl Into<String>) -> Self {
         self.split = Some(split.into());
         self
     }
 
-    /// Says when it was trained.
+    /// Sets when the classifier was trained, as text.
     pub fn with_date(mut self, date: impl Into<String>) -> Self {
         self.date = Some(date.into());
         self
     }
 
-    /// Says how the last blocks of the network learnt.
+    /// Sets how the last blocks of the network were fine-tuned.
     pub fn with_fine_tuning(mut self, record: FineTuneRecord) -> Self {
         self.fine_tuning = Some(record);
         self

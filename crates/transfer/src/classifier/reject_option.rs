@@ -1,4 +1,4 @@
-//! How "none of the classes" is chosen.
+//! How a classifier chooses when to answer "none of the classes".
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ const LEAST_IMAGES: usize = 100;
 /// Of more images so many are looked at, divided among the classes: the means of classes need no more.
 const MOST_IMAGES: usize = 20_000;
 
-/// When a classifier says "none of the classes": where it is not sure enough, and where an image is unlike those that it
-/// was trained on.
+/// When a classifier answers "none of the classes": if no class is probable enough, or if an image is unlike those that
+/// the classifier was trained on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RejectOption {
     precision: f64,
@@ -31,8 +31,8 @@ impl Default for RejectOption {
 }
 
 impl RejectOption {
-    /// Of the images that get the name of a class, nine tenths shall be right; of 100 images of the classes, 99 shall not
-    /// count as unlike them.
+    /// The default: 0.9 of the images that get the name of a class must belong to it, and 0.99 of the images of the
+    /// classes must be accepted as such.
     pub fn new() -> Self {
         Self {
             precision: 0.9,
@@ -40,15 +40,15 @@ impl RejectOption {
         }
     }
 
-    /// The share of the images that get the name of a class which shall be right, 0 to 1; 0 sets no thresholds.
-    /// Default: 0.9.
+    /// Sets the precision, 0 to 1: the share of the images that get the name of a class that must belong to it. With 0
+    /// there are no thresholds. Default: 0.9.
     pub fn with_precision(mut self, precision: f64) -> Self {
         self.precision = precision;
         self
     }
 
-    /// The share of images of the classes that shall not count as unlike them, 0 to 1; 1 sets no open-set test.
-    /// Default: 0.99.
+    /// Sets the share of images of the classes that the open-set test must accept, 0 to 1. With 1 there is no open-set
+    /// test. Default: 0.99.
     pub fn with_accepted(mut self, accepted: f64) -> Self {
         self.accepted = accepted;
         self
@@ -69,17 +69,18 @@ impl RejectOption {
 
 impl Classifier {
     /// Chooses [thresholds](Self::thresholds) on these predictions, and the [open-set test](Self::open_set) on these
-    /// embeddings. The predictions must be this classifier's (or, out of fold, its like's) on images that it was not
-    /// trained on, after calibration, and not those of the test. The embeddings may be those of the training images: each
-    /// is compared with the other images only ([`OpenSet::of_classes`]).
+    /// embeddings. The predictions must be those of this classifier (or out-of-fold predictions of heads like its head)
+    /// after calibration, for images that it was not trained on, and not for test images. The embeddings may be those
+    /// of the training images, because each is compared with the other images only ([`OpenSet::of_classes`]). Of more
+    /// than 20,000 embeddings, about 20,000 are used.
     ///
-    /// What has too little data is not set: a class that fewer than 20 images are taken for, or that reaches the precision
-    /// at no threshold, always keeps its name (threshold 0). With fewer than 100 images, or fewer than 5 of a class, there
-    /// is no open-set test.
+    /// Choices that need more data are skipped. A class keeps its name at any probability (threshold 0) if fewer than
+    /// 20 images are predicted as it, or if no threshold reaches the precision. With fewer than 100 images, or fewer
+    /// than 5 of one class, there is no open-set test.
     ///
     /// # Errors
-    /// [`Error::Setting`] where a share is not from 0 to 1; [`Error::Mismatch`] where the predictions are of other classes
-    /// or have no probabilities, or the embeddings are of another length.
+    /// [`Error::Setting`] if a share is not from 0 to 1; [`Error::Mismatch`] if the predictions have other classes or
+    /// no probabilities, or the embeddings have another length.
     pub fn with_reject_option(
         mut self,
         option: &RejectOption,

@@ -14,8 +14,9 @@ use crate::head::{Dense, Head};
 const LONGEST: u64 = 1 << 20;
 
 impl Classifier {
-    /// The two files of TensorFlow's `retrain.py`, `retrained_graph.pb` and `retrained_labels.txt`, as a classifier. Its
-    /// answers are TensorFlow's to 1e-4. Images are resized as `label_image.py` does ([`ResizePolicy::Tf1Squash`]).
+    /// Reads the two files of TensorFlow's `retrain.py`, `retrained_graph.pb` and `retrained_labels.txt`, as a
+    /// classifier. Its answers agree with TensorFlow's to 1e-4. Images are resized as `label_image.py` does
+    /// ([`ResizePolicy::Tf1Squash`]).
     ///
     /// ```no_run
     /// # fn main() -> transfer::Result<()> {
@@ -27,7 +28,8 @@ impl Classifier {
     /// ```
     ///
     /// # Errors
-    /// As [`Weights::open`] and [`Classifier::from_retrained_weights`]; if the labels (one per line) cannot be read.
+    /// The errors of [`Weights::open`] and [`Classifier::from_retrained_weights`], and if the labels (one per line)
+    /// cannot be read.
     pub fn from_retrained_graph(graph: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         let (weights, labels) = (Weights::open(graph)?, labels.as_ref());
         let classes = read_labels(labels)?;
@@ -42,11 +44,11 @@ impl Classifier {
         }
     }
 
-    /// As [`Classifier::from_retrained_graph`], from a graph that was read ([`Weights::from_bytes`] reads one in memory)
-    /// and the names of its classes.
+    /// Does the same as [`Classifier::from_retrained_graph`] with a graph that has been read ([`Weights::from_bytes`]
+    /// reads one from memory) and the names of its classes.
     ///
     /// # Errors
-    /// If the graph has no retrained layer, or the number of its classes is another.
+    /// If the graph has no retrained layer, or has another number of classes.
     pub fn from_retrained_weights(weights: Weights, classes: Vec<String>) -> Result<Self> {
         let wrong = |message: String| Error::file(weights.source(), message);
         let Some(layer) = weights.head() else {

@@ -15,11 +15,11 @@ use crate::error::{Error, Result};
 /// More bytes than a key or a signature has.
 const LONGEST: u64 = 1 << 16;
 
-/// The public key of minisign that classifier files are to be signed with.
+/// The public minisign key with which classifier files must be signed.
 ///
-/// The seal of a file says that it is as it was written; a signature says who wrote it. To sign a file is minisign's
-/// task: `minisign -G` makes a pair of keys once, and `minisign -Sm boats.safetensors` writes
-/// `boats.safetensors.minisig` beside the file.
+/// The seal of a file shows that it was not changed; a signature shows who wrote it. Sign files with minisign:
+/// `minisign -G` makes a pair of keys once, and `minisign -Sm boats.safetensors` writes `boats.safetensors.minisig`
+/// beside the file.
 ///
 /// ```no_run
 /// # fn main() -> transfer::Result<()> {
@@ -34,7 +34,7 @@ const LONGEST: u64 = 1 << 16;
 pub struct RequiredKey(PublicKey);
 
 impl RequiredKey {
-    /// Reads the file of a public key, as `minisign -G` writes it.
+    /// Reads a public key from a file that `minisign -G` wrote.
     ///
     /// # Errors
     /// If the file cannot be read or holds no public key.
@@ -48,10 +48,10 @@ impl RequiredKey {
         Ok(Self(key))
     }
 
-    /// The key as minisign prints it: 56 characters of base64.
+    /// Reads the key from the text that minisign prints: 56 characters of base64.
     ///
     /// # Errors
-    /// [`Error::Setting`] if it is none.
+    /// [`Error::Setting`] if the text is not a public key.
     pub fn from_base64(key: &str) -> Result<Self> {
         let expected = "the 56 characters of a public key of minisign, or the file of one";
         let key = PublicKey::from_base64(key.trim());
@@ -92,20 +92,21 @@ impl fmt::Debug for RequiredKey {
 }
 
 impl Classifier {
-    /// As [`load`](Self::load), if the file is signed by this key: the signature is in the file of the same name with
-    /// `.minisig` behind it. Nothing of the file is read before that is known. Weights that a
-    /// [linked](Self::save_linked) file names are not signed themselves, but their digest is.
+    /// Does the same as [`load`](Self::load) if the file is signed with this key. The signature is in the file with the
+    /// same name and `.minisig` appended. It is verified before any content of the file is used. If a file is
+    /// [linked](Self::save_linked) to weights, the signature does not cover the weights, but it covers their digest.
     ///
     /// # Errors
-    /// As [`load`](Self::load), and if the file has no signature, or one by another key or of other bytes.
+    /// The errors of [`load`](Self::load), and if the file has no signature, or one made with another key or for other
+    /// bytes.
     pub fn load_signed(path: impl AsRef<Path>, key: &RequiredKey) -> Result<Self> {
         Self::read_signed(path.as_ref(), key, Backbone::new)
     }
 
-    /// As [`load_signed`](Self::load_signed), with Burn running the backbone on `device`.
+    /// Does the same as [`load_signed`](Self::load_signed), but Burn runs the backbone on `device`.
     ///
     /// # Errors
-    /// As [`load_signed`](Self::load_signed).
+    /// The errors of [`load_signed`](Self::load_signed).
     #[cfg(feature = "burn")]
     pub fn load_signed_on(
         path: impl AsRef<Path>,

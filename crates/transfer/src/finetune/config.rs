@@ -36,11 +36,11 @@ pub struct FineTuneConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchNormMode {
-    /// Their running mean and variance stay exactly as they are, and they normalize by those. Only their scale and
-    /// offset are trained. This is right for small data sets and small batches.
+    /// Their running mean and variance are used for the normalization and stay exactly as they are. Only their scale
+    /// and offset are trained. This is right for small data sets and small batches.
     #[default]
     Frozen,
-    /// They normalize by the mean and variance of each batch, and their running mean and variance follow. Use batches
+    /// They normalize with the mean and variance of each batch, and update their running mean and variance. Use batches
     /// of 32 images or more.
     Train,
 }
@@ -54,16 +54,17 @@ impl Default for FineTuneConfig {
 impl FineTuneConfig {
     /// The default settings:
     ///
-    /// * the last 2 blocks are trained, all from the first epoch on, for 4 epochs in batches of 32 images;
-    /// * AdamW (betas 0.9 and 0.999, epsilon 1e-8) with learning rate 1e-4 for the head and half as much for each block
-    ///   further from it; weight decay 0.05 on kernels;
-    /// * the learning rate warms up over the first tenth of the steps, then falls to 0 along half a cosine;
-    /// * batch normalizations keep their statistics; no label smoothing; the head's weights have the penalty they were
-    ///   fitted with;
-    /// * the result is an exponential moving average of the weights with decay 0.98;
-    /// * 4 augmented variants of each image by [`Augmentation::standard`], because without them the network soon
-    ///   memorizes the training images;
-    /// * no early stopping, 2 GiB of memory for the outputs of the frozen blocks, one thread, seed 0.
+    /// * The last 2 blocks are trained, both from the first epoch on, for 4 epochs in batches of 32 images.
+    /// * The optimizer is AdamW (betas 0.9 and 0.999, epsilon 1e-8). The learning rate is 1e-4 for the head and is
+    ///   halved for each block further from it; the weight decay of the kernels is 0.05.
+    /// * The learning rate warms up over the first tenth of the steps, then falls to 0 along half a cosine.
+    /// * Batch normalizations keep their statistics. There is no label smoothing. The head's weights have the penalty
+    ///   that they were fitted with.
+    /// * The result is an exponential moving average of the weights with decay 0.98.
+    /// * There are 4 augmented variants of each image by [`Augmentation::standard`], because without them the network
+    ///   soon memorizes the training images.
+    /// * There is no early stopping. The outputs of the frozen blocks may take 2 GiB of memory. One thread is used, and
+    ///   the seed is 0.
     pub fn new() -> Self {
         Self {
             blocks: 2,
@@ -87,8 +88,8 @@ impl FineTuneConfig {
         }
     }
 
-    /// Sets how many blocks are trained, counted from the head backwards. 0: only the head. One more than the backbone
-    /// has blocks: the stem is trained as well. Default: 2.
+    /// Sets how many blocks are trained, counted from the head backwards. With 0, only the head is trained. With one
+    /// more than the backbone has blocks, the stem is trained as well. Default: 2.
     pub fn with_blocks(mut self, blocks: usize) -> Self {
         self.blocks = blocks;
         self
@@ -113,9 +114,9 @@ impl FineTuneConfig {
 
     /// Sets how many threads share a batch, at least 1. Default: 1.
     ///
-    /// A batch is split into parts of 8 images, whose gradients are added up in a fixed order. The sum is the gradient
-    /// of the whole batch up to rounding, and its bytes do not depend on the number of threads. More threads than parts
-    /// are of no use. With [`BatchNormMode::Train`] the batch is one part, and only one thread is used.
+    /// A batch is split into parts of 8 images, whose gradients are added in a fixed order. The sum is the gradient of
+    /// the whole batch up to rounding, and its bytes do not depend on the number of threads. More threads than parts do
+    /// not help. With [`BatchNormMode::Train`] the batch is one part, and only one thread is used.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -135,7 +136,8 @@ impl FineTuneConfig {
         self
     }
 
-    /// Sets the share of all steps during which the learning rate grows from 0 in a straight line, 0 to 1. Default: 0.1.
+    /// Sets the fraction of all steps, 0 to 1, during which the learning rate grows linearly from 0 (warm-up). Default:
+    /// 0.1.
     pub fn with_warmup(mut self, share: f64) -> Self {
         self.warmup = share;
         self
@@ -148,7 +150,8 @@ impl FineTuneConfig {
         self
     }
 
-    /// Sets the share of each target that is spread over all classes, from 0 up to, but not including, 1. Default: 0.
+    /// Sets label smoothing: the share of each target's probability that is spread over all classes, from 0 up to, but
+    /// not including, 1. Default: 0.
     pub fn with_label_smoothing(mut self, share: f64) -> Self {
         self.label_smoothing = share;
         self
@@ -157,10 +160,10 @@ impl FineTuneConfig {
     /// Sets the L2 penalty on the head's weights: this number times half the sum of their squares is added to the mean
     /// loss, so that the weights do not keep growing.
     ///
-    /// `None`, the default, takes the penalty that the head was fitted with, where the classifier's report says that it
-    /// was fitted by [logistic regression](crate::head::Recipe::LogisticRegression), and 0 otherwise. With that penalty, a head that
-    /// was fitted without class weights is already at its optimum for the frozen network, and moves only because the
-    /// blocks below it change. (Fine-tuning gives all images the same weight.)
+    /// `None`, the default, uses the penalty that the head was fitted with if the classifier's report says that it was
+    /// fitted by [logistic regression](crate::head::Recipe::LogisticRegression), and 0 otherwise. With that penalty, a
+    /// head that was fitted without class weights is already at its optimum for the frozen network, and changes only
+    /// because the blocks below it change. (Fine-tuning gives all images the same weight.)
     pub fn with_head_penalty(mut self, penalty: Option<f64>) -> Self {
         self.head_penalty = penalty;
         self
@@ -173,52 +176,53 @@ impl FineTuneConfig {
     }
 
     /// Sets gradual unfreezing: for the first `epochs` epochs only the head is trained, and then one more block is
-    /// added every `epochs` epochs, the last block first. 0, the default: all blocks are trained from the start.
+    /// added every `epochs` epochs, starting from the block nearest to the head. With 0, the default, all blocks are
+    /// trained from the start.
     pub fn with_epochs_per_block(mut self, epochs: usize) -> Self {
         self.epochs_per_block = epochs;
         self
     }
 
-    /// Sets the decay of an exponential moving average of the weights (EMA). The average is what is validated and
-    /// returned. Each step keeps the share `decay` of the average and takes the rest from the new weights; the first
-    /// steps keep less. From 0 up to, but not including, 1; usual values are 0.99 to 0.9999. `None`: no average.
-    /// Default: 0.98.
+    /// Sets the decay of an exponential moving average of the weights (EMA). The average is validated and returned.
+    /// Each step keeps the share `decay` of the average and takes the rest from the new weights; the first steps keep
+    /// less. The decay is from 0 up to, but not including, 1; usual values are 0.99 to 0.9999. With `None` there is no
+    /// average. Default: 0.98.
     pub fn with_ema_decay(mut self, decay: Option<f64>) -> Self {
         self.ema_decay = decay;
         self
     }
 
-    /// Trains on augmented variants of each image: epoch by epoch, the next of the `variants` (at least 1) is used, and
-    /// after the last one the first again. Each variant of an image costs one run of the frozen blocks, and its share
-    /// of the [memory](Self::with_memory). Default: 4 variants by [`Augmentation::standard`].
+    /// Trains on augmented variants of each image. Each epoch uses the next of the `variants` variants (at least 1),
+    /// and after the last one the first again. Each variant of an image costs one run of the frozen blocks, and its
+    /// share of the [memory](Self::with_memory). Default: 4 variants by [`Augmentation::standard`].
     pub fn with_augmentation(mut self, augmentation: Augmentation, variants: usize) -> Self {
         self.augmentation = Some(augmentation);
         self.variants = variants;
         self
     }
 
-    /// Trains on the images as they are.
+    /// Trains on the images without augmentation.
     pub fn without_augmentation(mut self) -> Self {
         self.augmentation = None;
         self
     }
 
-    /// Sets early stopping: the training ends after this number of epochs in a row that did not lower the validation
-    /// loss. `None`, the default: all epochs are run.
+    /// Sets early stopping: the training ends after this number of consecutive epochs that did not lower the validation
+    /// loss. With `None`, the default, all epochs are run.
     pub fn with_patience(mut self, epochs: Option<usize>) -> Self {
         self.patience = epochs;
         self
     }
 
-    /// Sets how many bytes of memory may hold outputs of the frozen blocks. Outputs that do not fit are computed again
-    /// in each epoch; the result is the same. An image takes 0.4 MB with 2 trained blocks at 224 px and alpha 1.0.
-    /// Default: 2 GiB.
+    /// Sets how many bytes of memory the outputs of the frozen blocks may take. Outputs that do not fit are computed
+    /// again in each epoch; the result is the same. With 2 trained blocks at 224 px and alpha 1.0, an image takes 0.4
+    /// MB. Default: 2 GiB.
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// Sets the seed of everything random: the order of the images and their augmentation. Default: 0.
+    /// Sets the seed for everything random: the order of the images and their augmentation. Default: 0.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

@@ -1,7 +1,7 @@
 //! A batch over several devices, with Burn's collectives (DDP): every device has the same weights and a share of the
 //! batch, and the gradients are summed over all of them.
 //!
-//! In Burn 0.22 only CUDA devices have these collectives; on others Burn panics. On a CPU,
+//! In Burn 0.22 only CUDA devices have these collectives; on other devices Burn panics. On a CPU,
 //! [`FineTuneConfig::with_threads`](super::FineTuneConfig::with_threads) gives the same sums.
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -34,7 +34,7 @@ impl Group {
         }
     }
 
-    /// As [`gradients`](super::gradients::gradients), but each device computes its share of the batch.
+    /// The same as [`gradients`](super::gradients::gradients), but each device computes its share of the batch.
     pub(super) fn gradients(
         &self,
         layers: &TrainableLayers,

@@ -30,7 +30,7 @@ pub enum FineTuneEvent<'a> {
         learning_rate: f64,
         /// Training images per second since the first step of this run.
         images_per_second: f64,
-        /// The seconds that the remaining steps take at that speed. Validation is not included.
+        /// Estimated seconds for the remaining steps at that speed, without validation.
         seconds_left: f64,
     },
     /// An epoch has ended.

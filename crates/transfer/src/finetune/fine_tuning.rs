@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::head::Checkpoint;
 
 impl FineTuneConfig {
-    /// A fine-tuning with these settings on these training images. Add what else it needs, then call
+    /// Starts to describe a fine-tuning with these settings on these training images. Add what else it needs, then call
     /// [`fit`](FineTuning::fit).
     pub fn training<'a>(&self, images: &'a [ImageItem]) -> FineTuning<'a> {
         FineTuning {
@@ -35,7 +35,7 @@ impl FineTuneConfig {
     }
 }
 
-/// A fine-tuning that is ready to run, from [`FineTuneConfig::training`].
+/// A fine-tuning that can be run; [`FineTuneConfig::training`] makes it.
 ///
 /// ```no_run
 /// # fn tune(classifier: &transfer::Classifier, split: &dataset::Split, device: &burn::tensor::Device) -> transfer::Result<()> {
@@ -64,25 +64,27 @@ pub struct FineTuning<'a> {
 /// The result of [`FineTuning::fit`].
 #[derive(Debug)]
 pub struct FineTuned {
-    /// The classifier with the best weights. It has neither calibration nor thresholds, report or provenance.
+    /// The classifier with the best weights. It has no calibration, thresholds, report or provenance.
     pub classifier: Classifier,
-    /// What was done and measured ([`Provenance::with_fine_tuning`](crate::classifier::Provenance::with_fine_tuning) takes it).
+    /// What was done and measured. Pass it to
+    /// [`Provenance::with_fine_tuning`](crate::classifier::Provenance::with_fine_tuning).
     pub record: FineTuneRecord,
     /// The images that could not be used, with the reason.
     pub failed: Vec<UnusableImage>,
 }
 
 impl<'a> FineTuning<'a> {
-    /// Sets the validation images. After each epoch they are classified, and the epoch with the lowest cross-entropy is
-    /// kept, or the classifier from before where no epoch is better. Without validation images the last epoch is kept.
+    /// Sets the validation images, which are classified after each epoch. The epoch with the lowest cross-entropy is
+    /// kept. If no epoch is better than the classifier before the training, that classifier is kept. Without validation
+    /// images the last epoch is kept.
     pub fn validation(mut self, images: &'a [ImageItem]) -> Self {
         self.validation = images;
         self
     }
 
     /// Resumes from this checkpoint if the file exists, and keeps it up to date: it is written after each epoch, after
-    /// every so many steps ([`Checkpoint::with_every`]), and when the training is cancelled. A resumed training ends in
-    /// the same bytes as one that was never stopped. The file takes about five times the memory of what is trained.
+    /// every [`Checkpoint::with_every`] steps, and when the training is cancelled. A resumed training gives the same
+    /// bytes as one that was never stopped. The file is about five times as large as the trained weights.
     ///
     /// A finished training leaves its last state in the file, and the same call returns the same result at once. Remove
     /// the file once the result is saved.
@@ -91,8 +93,8 @@ impl<'a> FineTuning<'a> {
         self
     }
 
-    /// Sets a function that is called with each event. [`ControlFlow::Break`] ends the training after the current step;
-    /// the best epoch so far is kept, or, without validation images, the weights of that moment.
+    /// Sets a function that is called with each event. [`ControlFlow::Break`] ends the training after the current step.
+    /// Then the best epoch so far is kept, or, without validation images, the current weights.
     pub fn on_event(
         mut self,
         on_event: impl FnMut(FineTuneEvent<'_>) -> ControlFlow<()> + 'a,
@@ -101,29 +103,29 @@ impl<'a> FineTuning<'a> {
         self
     }
 
-    /// Shares each batch with other devices of a kind that Burn has collectives for (in Burn 0.22 only CUDA; Burn panics
-    /// on others). The device given to [`fit`](Self::fit) does the rest of the work. With
-    /// [`BatchNormMode::Train`](super::BatchNormMode::Train) the statistics are those of its share of the batch. A
-    /// training can be [resumed](Self::resume), but the same bytes are not promised on several devices.
+    /// Shares each batch with other devices for which Burn has collectives (in Burn 0.22 only CUDA devices; on others
+    /// Burn panics). The device given to [`fit`](Self::fit) computes the rest of the batch. With
+    /// [`BatchNormMode::Train`](super::BatchNormMode::Train) the statistics are those of its share. Such a training can
+    /// be [resumed](Self::resume), but on several devices it need not give the same bytes.
     #[cfg(feature = "distributed")]
     pub fn share_with(mut self, devices: &[Device]) -> Self {
         self.other_devices = devices.to_vec();
         self
     }
 
-    /// Fine-tunes a classifier whose head takes the embedding. The trained blocks run on `device` by Burn; the frozen
-    /// blocks run on the engine of the classifier's backbone. The same inputs and the same seed give the same bytes,
+    /// Fine-tunes a classifier whose head takes the embedding. Burn runs the trained blocks on `device`; the engine of
+    /// the classifier's backbone runs the frozen blocks. The same inputs and the same seed give the same bytes,
     /// whatever the number of threads.
     ///
-    /// The head starts without the temperature of the classifier's calibration, even where no epoch is better and the
-    /// network stays as it was. So what was found out about the classifier before does not hold for the result, which has
-    /// no [report](Classifier::report), [provenance](Classifier::provenance), calibration or thresholds.
+    /// The head starts without the temperature of the classifier's calibration, even if no epoch is better and the
+    /// network stays the same. So whatever was measured or chosen for the old classifier does not hold for the result,
+    /// which has no [report](Classifier::report), [provenance](Classifier::provenance), calibration or thresholds.
     /// [Calibrate](Classifier::calibrate) it, choose thresholds, and store where it comes from ([`FineTuned::record`]).
     ///
     /// # Errors
-    /// * A setting has no meaning, or the head does not take the embedding.
+    /// * A setting is out of its range, or the head does not take the embedding.
     /// * No training image can be used.
-    /// * The loss is no longer a finite number: the learning rate is too large.
+    /// * The loss is no longer a finite number, because the learning rate is too large.
     /// * The checkpoint cannot be read or written, is damaged, or belongs to another training.
     pub fn fit(mut self, classifier: &Classifier, device: &Device) -> Result<FineTuned> {
         let sets = [self.training, self.validation];
@@ -159,12 +161,12 @@ impl<'a> FineTuning<'a> {
     }
 
     /// Tries learning rates from low to high, one batch for each, with all blocks trained from the start
-    /// ([`LearningRateCurve`]). It works on a copy of the network: nothing here changes a later [`fit`](Self::fit). The
-    /// validation images and the checkpoint are not used. It ends early where the loss is four times the lowest one, and
-    /// at [`ControlFlow::Break`] with the rates so far.
+    /// ([`LearningRateCurve`]). It works on a copy of the network, so it does not change a later [`fit`](Self::fit). It
+    /// does not use the validation images and the checkpoint. It ends early if the loss is four times the lowest one,
+    /// and at [`ControlFlow::Break`], with the rates so far.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), and where the range is not one ([`LearningRateRange`]).
+    /// The errors of [`fit`](Self::fit), and if the range is not valid ([`LearningRateRange`]).
     pub fn find_learning_rate(
         mut self,
         classifier: &Classifier,

@@ -30,14 +30,14 @@ use crate::retrain::{DividedImages, ImageSource, Part, TestImages};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum FineTuneJobEvent<'a> {
-    /// The images are found and split; nothing is decoded yet.
+    /// The images were listed and split; no image has been decoded yet.
     Images {
-        /// The folder; [`ImageFolder::skipped`] says what it leaves out.
+        /// The folder; [`ImageFolder::skipped`] lists the files that are left out.
         folder: &'a ImageFolder,
         /// The parts.
         split: &'a Split,
     },
-    /// Images of a part are embedded, or their embeddings were in the cache.
+    /// Images of a part have been embedded, or their embeddings were in the cache.
     Embedding {
         /// The part.
         part: Part,
@@ -53,14 +53,14 @@ pub enum FineTuneJobEvent<'a> {
         /// The reason.
         error: &'a dataset::Error,
     },
-    /// Some of the test images are trained on, or look like one that is.
+    /// Some of the test images are also trained on, or look like one that is.
     TestSeen {
-        /// How many of them.
+        /// How well the classifier knows the test images.
         counts: &'a FamiliarityCounts,
-        /// Whether they are measured all the same ([`FineTuneJob::include_training`]); they are left out otherwise.
+        /// Whether they are measured nevertheless ([`FineTuneJob::include_training`]); otherwise they are left out.
         included: bool,
     },
-    /// Fine-tuning goes on.
+    /// An event of the fine-tuning.
     FineTune(FineTuneEvent<'a>),
     /// The result was calibrated on the validation images.
     Calibrated(&'a Calibration),
@@ -69,8 +69,8 @@ pub enum FineTuneJobEvent<'a> {
 /// Fits a head on a frozen network, fine-tunes both, calibrates the result, and measures it on the test images.
 ///
 /// Training, validation and test images have one use each. The head is fitted on the training images alone, with the
-/// same weight for all images, so that the validation images are new to both the frozen and the fine-tuned network and
-/// can compare them; then they fit the temperature. The test images are looked at once, at the end.
+/// same weight for all images. So the validation images are new to both the frozen and the fine-tuned network and can
+/// compare them; after that, the temperature is fitted on them. The test images are used once, at the end.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -103,8 +103,8 @@ pub struct FineTuneJob<'a> {
 /// The result of a [`FineTuneJob`].
 #[derive(Debug)]
 pub struct FineTuneOutcome {
-    /// The classifier, calibrated on the validation images (where there are some), with the report of its head and its
-    /// provenance. Where no epoch was better, its network is the frozen one.
+    /// The classifier with the report of its head and its provenance, calibrated on the validation images if there are
+    /// any. If no epoch was better, its network is the frozen one.
     pub classifier: Classifier,
     /// What was done and measured while training.
     pub record: FineTuneRecord,
@@ -113,7 +113,7 @@ pub struct FineTuneOutcome {
     checkpoint: Option<Checkpoint>,
 }
 
-/// The same test images, seen by three classifiers.
+/// Predictions of three classifiers for the same test images.
 #[derive(Debug)]
 pub struct FineTuneTest {
     /// The head on the frozen network.
@@ -128,9 +128,10 @@ impl<'a> FineTuneJob<'a> {
     /// A job on a folder with one sub-folder of images for each class (a path), or on images that are found or split in
     /// another way ([`ImageSource`]).
     ///
-    /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), with the frozen blocks on the compiled
-    /// engine; the settings of [`FineTuneConfig::new`] and [`RejectOption::new`]; test images that were trained on are left
-    /// out; the classifier keeps digests of its pictures; embeddings in memory only; no checkpoint.
+    /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), with the frozen blocks on the
+    /// compiled engine; the settings of [`FineTuneConfig::new`] and [`RejectOption::new`]; no checkpoint. Embeddings
+    /// are kept in memory only. Test images that were trained on are left out. The classifier keeps digests of its
+    /// pictures.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
@@ -147,7 +148,7 @@ impl<'a> FineTuneJob<'a> {
         }
     }
 
-    /// Sets the network, and how images are prepared for it. Its [layer](Backbone::layer) must be the embedding.
+    /// Sets the network, and how it prepares images. Its [layer](Backbone::layer) must be the embedding.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
         self.backbone = Some(backbone);
         self
@@ -159,16 +160,16 @@ impl<'a> FineTuneJob<'a> {
         self
     }
 
-    /// Sets when the classifier says "none of the classes" ([`Classifier::answer`]), which is chosen on the validation
-    /// images. With `None` it always names a class. Default: [`RejectOption::new`]; what has too little data is not set
-    /// ([`Classifier::with_reject_option`]).
+    /// Sets when the classifier answers "none of the classes" ([`Classifier::answer`]), which is chosen on the
+    /// validation images. With `None` it always answers with a class. Default: [`RejectOption::new`]. Choices for which
+    /// there is too little data are skipped ([`Classifier::with_reject_option`]).
     pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
         self.reject = option.into();
         self
     }
 
-    /// Measures all test images, also those that are trained on or look like one of these; see
-    /// [`Retrain::include_training`](crate::retrain::Retrain::include_training). Default: they are left out.
+    /// Whether to measure all test images, also those that are trained on or look like one of these; see
+    /// [`Retrain::include_training`](crate::retrain::Retrain::include_training). By default they are left out.
     pub fn include_training(mut self, include: bool) -> Self {
         self.include_training = include;
         self
@@ -187,8 +188,8 @@ impl<'a> FineTuneJob<'a> {
         self
     }
 
-    /// Keeps the state of the fine-tuning in a file. After an interruption the same job goes on from there and ends
-    /// with the same bytes. [`FineTuneOutcome::save`] removes the file of a training that has ended.
+    /// Keeps the state of the fine-tuning in a file. After an interruption the same job continues from there and gives
+    /// the same bytes. [`FineTuneOutcome::save`] removes the file once the training has ended.
     pub fn with_checkpoint(mut self, checkpoint: impl Into<Checkpoint>) -> Self {
         self.checkpoint = Some(checkpoint.into());
         self
@@ -200,23 +201,23 @@ impl<'a> FineTuneJob<'a> {
         self
     }
 
-    /// Sets a function that is told what happens, for progress bars and logs.
+    /// Sets a function that is called with each event, for progress bars and logs.
     pub fn on_event(mut self, on_event: impl FnMut(FineTuneJobEvent<'_>) + 'a) -> Self {
         self.on_event = Box::new(on_event);
         self
     }
 
-    /// Sets a function that is asked after each step of the fine-tuning. `true` ends it with the best epoch so far,
-    /// which is then calibrated and measured as usual.
+    /// Sets a function that is called after each step of the fine-tuning. If it returns `true`, the fine-tuning ends
+    /// with the best epoch so far, which is then calibrated and measured as usual.
     pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
         self.stop_when = Box::new(stop_when);
         self
     }
 
-    /// Does the job, with the trained blocks on `device`.
+    /// Runs the job, with the trained blocks on `device`.
     ///
     /// # Errors
-    /// * As [`FineTuning::fit`](super::FineTuning::fit), and where the head cannot be fitted.
+    /// * The errors of [`FineTuning::fit`](super::FineTuning::fit), and the head cannot be fitted.
     /// * All test images are trained on ([`Error::NothingUnseen`](crate::Error::NothingUnseen)).
     /// * The cache or the event files cannot be read or written.
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
@@ -252,11 +253,11 @@ impl<'a> FineTuneJob<'a> {
         self.measured(frozen, testing, tuned)
     }
 
-    /// Tries learning rates in place of the fine-tuning
+    /// Tries learning rates instead of fine-tuning
     /// ([`FineTuning::find_learning_rate`](super::FineTuning::find_learning_rate)).
     ///
     /// # Errors
-    /// As [`run`](Self::run), and where the range is not one.
+    /// The errors of [`run`](Self::run), and if the range is not valid ([`LearningRateRange`]).
     pub fn find_learning_rate(
         mut self,
         device: &Device,
@@ -436,10 +437,10 @@ fn go_on_unless(stop: bool) -> ControlFlow<()> {
 
 impl FineTuneOutcome {
     /// Saves the classifier. Then the checkpoint is removed, unless the fine-tuning was stopped before its end and can
-    /// go on from it.
+    /// continue from it.
     ///
     /// # Errors
-    /// Where the file cannot be written, or the checkpoint cannot be removed.
+    /// If the file cannot be written, or the checkpoint cannot be removed.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.classifier.save(path)?;
         match &self.checkpoint {

@@ -17,11 +17,11 @@ pub struct LearningRateRange {
     pub from: f64,
     /// The last and highest rate, above `from`.
     pub to: f64,
-    /// How many rates are tried, 2 to 1,048,576. Each is the one before times the same factor.
+    /// Number of rates to try, 2 to 1,048,576. The ratio of each rate to the one before it is constant.
     pub steps: usize,
 }
 
-/// The loss for growing learning rates: a good learning rate is where it falls fastest (learning rate range test,
+/// The loss for growing learning rates. A good learning rate is where the loss falls fastest (learning rate range test,
 /// [Smith 2017](https://arxiv.org/abs/1506.01186)).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearningRateCurve {
@@ -31,7 +31,7 @@ pub struct LearningRateCurve {
     pub losses: Vec<f64>,
     /// The losses as an exponential moving average with decay 0.98, corrected for its start at 0.
     pub smoothed: Vec<f64>,
-    /// A tenth of the rate at which the smoothed loss was lowest; `None` where it was never lower than at the start.
+    /// A tenth of the rate at which the smoothed loss was lowest; `None` if it was never lower than at the start.
     pub suggestion: Option<f64>,
 }
 
@@ -124,7 +124,7 @@ impl LearningRateCurve {
         (*lowest.0 < first).then_some(lowest.1 / 10.0)
     }
 
-    /// The losses by the base-10 logarithm of the learning rate, with a point at the suggested rate.
+    /// The losses over the base-10 logarithm of the learning rate, with a point at the suggested rate.
     /// [`metrics::report::learning_curves_svg`] draws them.
     #[cfg(feature = "report")]
     pub fn learning_curve(&self) -> LearningCurve {

@@ -1,8 +1,8 @@
 //! Fine-tuning: the last blocks of the network are trained together with the head.
 //!
 //! The frozen blocks run once per image (and once per augmented variant of it). Their outputs are kept in memory, so
-//! that an epoch costs only the trained blocks. With validation images the result is the best epoch, or the classifier
-//! from before where no epoch is better.
+//! that an epoch costs only the trained blocks. With validation images the result is the best epoch, or the original
+//! classifier if no epoch is better.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! What a fine-tuning leaves behind: numbers for each epoch, and a record for the classifier's file.
+//! What a fine-tuning records: numbers for each epoch, and a record for the classifier's file.
 
 use std::fmt;
 
@@ -19,8 +19,8 @@ pub struct EpochRecord {
     pub blocks: usize,
     /// The head's learning rate at the end of the epoch.
     pub learning_rate: f64,
-    /// Mean training loss over the batches of the epoch. Each batch is measured before its own step. It includes label
-    /// smoothing and the head's penalty where those are used.
+    /// Mean training loss over the batches of the epoch. The loss of a batch is measured before the batch changes the
+    /// weights. It includes label smoothing and the head's penalty if they are used.
     pub train_loss: f64,
     /// Accuracy and cross-entropy on the validation images after the epoch; `None` without validation images.
     pub validation: Option<Validation>,
@@ -33,32 +33,32 @@ pub struct EpochRecord {
 pub struct FineTuneRecord {
     /// The settings, the seed included.
     pub config: FineTuneConfig,
-    /// How many training images were used.
+    /// Number of training images that were used.
     pub images: usize,
     /// Accuracy and cross-entropy on the validation images before fine-tuning; `None` without validation images. The
     /// head is measured without its calibration temperature.
     pub before: Option<Validation>,
     /// One record per epoch.
     pub history: Vec<EpochRecord>,
-    /// Why the training ended: after its [steps](Stopped::Steps), [early](Stopped::Early) or
+    /// Why the training ended: after its [steps](Stopped::Steps), [early](Stopped::Early), or because it was
     /// [cancelled](Stopped::Cancelled).
     pub stopped: Stopped,
-    /// The epoch whose weights were kept, counted from 0. `None`: the weights are those from before fine-tuning,
+    /// The epoch whose weights were kept, counted from 0. `None` if the weights are those from before fine-tuning,
     /// because no epoch was better or nothing was trained.
     pub kept: Option<usize>,
 }
 
 impl FineTuneRecord {
     /// How many blocks of the network differ from before, counted from the head: those that were trained up to the
-    /// [kept](Self::kept) epoch. 0 where only the head was trained, or nothing was kept.
+    /// [kept](Self::kept) epoch. 0 if only the head was trained, or no epoch was kept.
     pub fn changed_blocks(&self) -> usize {
         let kept = self.kept.and_then(|epoch| self.history.get(epoch));
         kept.map_or(0, |epoch| epoch.blocks)
     }
 
-    /// The learning curves: loss on training and validation images by epoch, and the learning rate. Epoch 0 is the state
-    /// before the training; the point `kept` is the epoch that was kept. [`metrics::report::learning_curves_svg`] draws
-    /// them.
+    /// The learning curves: the loss on training and validation images by epoch, and the learning rate. Epoch 0 is the
+    /// state before the training; the point `kept` marks the epoch that was kept.
+    /// [`metrics::report::learning_curves_svg`] draws them.
     #[cfg(feature = "report")]
     pub fn learning_curves(&self) -> [LearningCurve; 2] {
         let ends = || self.history.iter().map(|e| ((e.epoch + 1) as f64, e));

@@ -7,7 +7,7 @@ use super::event::FineTuneEvent;
 use crate::error::{Error, Result};
 use crate::tensorboard::EventWriter;
 
-/// Writes a fine-tuning for TensorBoard as it goes on, under the tags of
+/// Writes a fine-tuning for TensorBoard while it runs, under the tags of
 /// [`RetrainSummaries`](crate::tensorboard::RetrainSummaries). The run `train` has `cross_entropy_1` and
 /// `learning_rate` for each step, and the text `configuration`; the run `validation` has `cross_entropy_1` and
 /// `accuracy_1` for each epoch.
@@ -35,10 +35,10 @@ pub struct FineTuneSummaries {
 }
 
 impl FineTuneSummaries {
-    /// Creates `folder/train` and `folder/validation`. Earlier event files in there stay.
+    /// Creates `folder/train` and `folder/validation`. Event files that are already there stay.
     ///
     /// # Errors
-    /// [`Error::Io`] where a folder or file cannot be made.
+    /// [`Error::Io`] if a folder or file cannot be made.
     pub fn create(folder: impl AsRef<Path>, config: &FineTuneConfig) -> Result<Self> {
         let folder = folder.as_ref();
         let mut train = EventWriter::create(folder.join("train"))?;
@@ -53,8 +53,8 @@ impl FineTuneSummaries {
         })
     }
 
-    /// Writes what an event says. After the first failure nothing more is written; the failure does not end the
-    /// training, and [`finish`](Self::finish) returns it.
+    /// Writes an event. After the first error nothing more is written; the error does not end the training, and
+    /// [`finish`](Self::finish) returns it.
     pub fn watch(&mut self, event: FineTuneEvent<'_>) {
         if self.failed.is_ok() {
             self.failed = self.write(event);
@@ -64,7 +64,7 @@ impl FineTuneSummaries {
     /// Writes what is still in memory.
     ///
     /// # Errors
-    /// The first failure of all.
+    /// The first error that occurred.
     pub fn finish(mut self) -> Result<()> {
         self.failed?;
         self.train.flush()?;

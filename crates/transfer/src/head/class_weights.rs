@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use crate::embeddings::class_counts;
 use crate::error::{Error, Result};
 
-/// How much a training image of each class counts.
+/// How much the training images of each class count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClassWeights {
-    /// [`LogisticRegression`](crate::head::LogisticRegression) tries `None` and `Balanced` and takes the one with the lower
-    /// cross-validated log loss; [`GradientDescent`](crate::head::GradientDescent) takes `None`.
+    /// [`LogisticRegression`](crate::head::LogisticRegression) tries `None` and `Balanced` and uses the one with the
+    /// lower cross-validated log loss; [`GradientDescent`](crate::head::GradientDescent) uses `None`.
     Auto,
     /// Every image counts the same.
     None,

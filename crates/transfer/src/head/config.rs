@@ -5,8 +5,8 @@ use super::gradient_descent::config::GradientDescent;
 use super::logistic_regression::config::LogisticRegression;
 use crate::error::{Error, Result};
 
-/// How a head is trained: the recipe, the class weights, label smoothing and the seed. [`training`](Self::training)
-/// starts a training with it.
+/// Settings for the training of a head: the recipe, the class weights, label smoothing and the seed.
+/// [`training`](Self::training) starts a training.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -36,7 +36,7 @@ pub enum Recipe {
     /// Multinomial logistic regression to its optimum, with the regularization chosen by cross-validation.
     #[serde(rename = "converged")]
     LogisticRegression(LogisticRegression),
-    /// A number of gradient steps on batches.
+    /// A number of gradient steps on batches, as `retrain.py` does, or with a hidden layer.
     #[serde(rename = "steps")]
     GradientDescent(GradientDescent),
 }
@@ -60,7 +60,7 @@ impl Default for HeadConfig {
 }
 
 impl HeadConfig {
-    /// [`LogisticRegression`], class weights [`Auto`](ClassWeights::Auto), no label smoothing, seed 0.
+    /// The defaults: [`LogisticRegression`], class weights [`Auto`](ClassWeights::Auto), no label smoothing, seed 0.
     pub fn new() -> Self {
         Self {
             recipe: LogisticRegression::new().into(),
@@ -76,7 +76,7 @@ impl HeadConfig {
         self
     }
 
-    /// How much a training image of each class counts; default [`ClassWeights::Auto`].
+    /// How much the training images of each class count; default [`ClassWeights::Auto`].
     pub fn with_class_weights(mut self, weights: ClassWeights) -> Self {
         self.class_weights = weights;
         self

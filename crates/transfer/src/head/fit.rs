@@ -8,13 +8,15 @@ impl HeadTraining<'_> {
     /// Trains the head.
     ///
     /// # Errors
-    /// - [`Error::Mismatch`](crate::error::Error::Mismatch) where the two sets differ in the length of an embedding, there are
-    ///   fewer than two classes, a validation target is not a training target, or the head to start from does not fit;
-    /// - [`Error::TooFewImages`](crate::error::Error::TooFewImages) where a class has too few images;
-    /// - [`Error::Setting`](crate::error::Error::Setting) where a setting is out of its range, or the weights grow without bounds;
-    /// - [`Error::Io`](crate::error::Error::Io) and [`Error::File`](crate::Error::File) where the checkpoint cannot be read or
-    ///   written, is damaged, or belongs to another training;
-    /// - and the errors of the source of [`varied`](Self::varied) rows.
+    /// - [`Error::Mismatch`](crate::error::Error::Mismatch) if the two sets differ in the length of an embedding, there
+    ///   are fewer than two classes, a validation target is not a training target, or the head to start from does not
+    ///   fit.
+    /// - [`Error::TooFewImages`](crate::error::Error::TooFewImages) if a class has too few images.
+    /// - [`Error::Setting`](crate::error::Error::Setting) if a setting is out of its range, or the weights grow without
+    ///   bounds.
+    /// - [`Error::Io`](crate::error::Error::Io) and [`Error::File`](crate::Error::File) if the checkpoint cannot be
+    ///   read or written, is damaged, or belongs to another training.
+    /// - Any error that the source of [`varied`](Self::varied) rows returns.
     pub fn fit(self) -> Result<Fitted> {
         self.check()?;
         match &self.config.recipe {

@@ -11,10 +11,10 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// `weights` is `[outputs, inputs]`, row after row.
+    /// Makes a layer. `weights` is `[outputs, inputs]`, row after row, and `bias` has one value per output.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the lengths do not fit together or a value is not finite.
+    /// [`Error::Mismatch`] if the lengths do not fit together or a value is not finite.
     pub fn new(inputs: usize, weights: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
         if inputs == 0 || bias.is_empty() || inputs.checked_mul(bias.len()) != Some(weights.len()) {
             return Err(Error::mismatch(
@@ -69,9 +69,9 @@ impl Dense {
     }
 }
 
-/// A trained head: it maps an embedding to one logit per class, by one dense layer, or by two with a ReLU between them.
+/// A trained head. It maps an embedding to one logit per class, by one dense layer, or by two with a ReLU between them.
 ///
-/// Made by [`HeadTraining::fit`](crate::head::HeadTraining::fit).
+/// [`HeadTraining::fit`](crate::head::HeadTraining::fit) makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     layers: Vec<Dense>,
@@ -87,10 +87,10 @@ pub(crate) struct HeadShape {
 }
 
 impl Head {
-    /// A head of one layer or of two.
+    /// Makes a head from one layer or two.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where there are no layers or more than two, or the outputs of the first layer are not the inputs of
+    /// [`Error::Mismatch`] if there are no layers or more than two, or the outputs of the first layer are not the inputs of
     /// the second.
     pub fn new(layers: Vec<Dense>) -> Result<Self> {
         match layers.as_slice() {
@@ -173,7 +173,7 @@ impl Head {
     /// Logits `[n, classes]` of embeddings `[n, dim]`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the length is not a multiple of [`dim`](Self::dim).
+    /// [`Error::Mismatch`] if the length is not a multiple of [`dim`](Self::dim).
     pub fn logits(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         self.check(embeddings)?;
         Ok(embeddings
@@ -185,7 +185,7 @@ impl Head {
     /// Probabilities `[n, classes]` of embeddings `[n, dim]`: the softmax of the logits.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the length is not a multiple of [`dim`](Self::dim).
+    /// [`Error::Mismatch`] if the length is not a multiple of [`dim`](Self::dim).
     pub fn probabilities(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         let mut values = self.logits(embeddings)?;
         values
@@ -195,10 +195,10 @@ impl Head {
     }
 
     /// The logits of one embedding, and the gradient of `Σ_k upstream[k] * logit[k]` with respect to the embedding.
-    /// `upstream` is computed from the logits.
+    /// `upstream` receives the logits and returns one number per logit.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where `embedding` has another length than [`dim`](Self::dim).
+    /// [`Error::Mismatch`] if `embedding` has another length than [`dim`](Self::dim).
     pub fn gradient(
         &self,
         embedding: &[f32],

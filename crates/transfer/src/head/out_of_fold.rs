@@ -1,4 +1,4 @@
-//! Answers of cross-validation to labeled embeddings, to be measured.
+//! Out-of-fold predictions of a cross-validation, for the crate `metrics`.
 
 use metrics::Predictions;
 
@@ -7,13 +7,13 @@ use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 
 impl FitReport {
-    /// The [out-of-fold](Self::out_of_fold) probabilities as predictions, for the measurements of `metrics`: for each image
-    /// the answer of a head that had not seen it. `training` and `validation` are the images of the fit, in its order.
-    /// Variants of one image, which follow each other under its name, become one sample with their mean. `None` where
-    /// nothing was chosen by cross-validation.
+    /// The [out-of-fold](Self::out_of_fold) probabilities as predictions for the crate `metrics`: each image is
+    /// predicted by a head that has not seen it. `training` and `validation` are the images of the fit, in its order.
+    /// Variants of one image, which are consecutive rows with the same name, become one sample with their mean. `None`
+    /// if nothing was chosen by cross-validation.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the report is of other images.
+    /// [`Error::Mismatch`] if the report is of other images.
     pub fn out_of_fold_predictions(
         &self,
         training: &Embeddings,

@@ -1,4 +1,4 @@
-//! Answers to labeled embeddings, to be measured.
+//! Predictions for labeled embeddings, for the crate `metrics`.
 
 use metrics::Predictions;
 
@@ -7,11 +7,11 @@ use crate::embeddings::Embeddings;
 use crate::error::Result;
 
 impl Head {
-    /// The predictions for labeled embeddings, with the names of the images, for the measurements of `metrics`.
+    /// The predictions for labeled embeddings, with the names of the images, for the crate `metrics`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`](crate::error::Error::Mismatch) or [`Error::Metrics`](crate::error::Error::Metrics) where the embeddings, the targets or the classes do not fit the head, or there
-    /// are no images.
+    /// [`Error::Mismatch`](crate::error::Error::Mismatch) or [`Error::Metrics`](crate::error::Error::Metrics) if the
+    /// embeddings, the targets or the classes do not fit the head, or there are no images.
     pub fn predictions(&self, set: &Embeddings, classes: &[String]) -> Result<Predictions> {
         let probabilities = self.probabilities(set.values())?;
         let targets = set.targets().to_vec();

@@ -6,7 +6,7 @@ use super::class_weights::ClassWeights;
 use super::config::HeadConfig;
 use super::network::{Dense, Head};
 
-/// One setting that cross-validation has evaluated.
+/// One setting that cross-validation evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Candidate {
@@ -37,7 +37,7 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// One evaluation during gradient descent, as `retrain.py` logs it; `Display` gives its lines.
+/// One evaluation during gradient descent, as `retrain.py` logs it. `Display` prints the lines of that log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepRecord {
@@ -98,7 +98,7 @@ pub enum FitEvent<'a> {
     Candidate(&'a Candidate),
     /// Logistic regression has made a pass over the images.
     Pass {
-        /// What is searched for.
+        /// Which search the pass belongs to.
         search: Search,
         /// The number of the pass in this search, from 0.
         pass: usize,
@@ -119,7 +119,8 @@ pub enum FitEvent<'a> {
 /// A search of logistic regression for an optimum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Search {
-    /// For the heads of all folds, and of all ways to weight the classes, with this inverse of the regularization strength.
+    /// A search for the heads of all folds, and for all class weightings, with this inverse of the regularization
+    /// strength.
     CrossValidation {
         /// The inverse of the regularization strength.
         c: f64,
@@ -128,7 +129,7 @@ pub enum Search {
         /// Settings that are evaluated at most: it ends where larger `C` only get worse.
         most: usize,
     },
-    /// For the head itself, on all images.
+    /// The search for the final head, on all images.
     Final,
 }
 
@@ -137,11 +138,11 @@ pub enum Search {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stopped {
-    /// The optimum was reached, within the tolerance or as far as rounding allows.
+    /// The optimum was reached, within the tolerance or as closely as rounding allows.
     Converged,
     /// The last step was done.
     Steps,
-    /// Early stopping: the validation cross-entropy did not fall any more. The weights are those with its lowest value.
+    /// Early stopping: the validation cross-entropy no longer fell. The weights are those with its lowest value.
     Early,
     /// The limit of passes was reached before the optimum.
     PassLimit,
@@ -163,9 +164,9 @@ pub struct FitReport {
     /// The index of the chosen setting in `candidates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<usize>,
-    /// The probabilities `[images, classes]` of each image by the head of its fold, which has not seen the image, for the
-    /// chosen setting: first the training images, then the validation images. Empty where nothing was chosen, and not
-    /// stored in files.
+    /// The probabilities `[images, classes]` of each image for the chosen setting, by the head of a fold that has not
+    /// seen the image: first the training images, then the validation images. Empty if nothing was chosen. Files do not
+    /// store it.
     #[serde(skip)]
     pub out_of_fold: Vec<f64>,
     /// The evaluations during gradient descent.
@@ -173,9 +174,9 @@ pub struct FitReport {
     pub history: Vec<StepRecord>,
     /// Why the training ended.
     pub stopped: Stopped,
-    /// The number of passes over the images, or of steps, after which the weights were taken.
+    /// The number of passes over the images, or of steps, after which the final weights were reached.
     pub steps: usize,
-    /// Logistic regression: the largest absolute entry of the gradient of the mean loss at the end.
+    /// For logistic regression, the largest absolute entry of the gradient of the mean loss at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient: Option<f64>,
 }
@@ -192,7 +193,7 @@ impl FitReport {
 pub struct Fitted {
     /// The trained head.
     pub head: Head,
-    /// The settings, what cross-validation or the training log showed, and why the fit ended.
+    /// The settings, the results of cross-validation or the training log, and why the fit ended.
     pub report: FitReport,
 }
 

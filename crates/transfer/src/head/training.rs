@@ -16,8 +16,8 @@ pub(super) type Rows<'a> = Box<dyn FnMut(usize, &[usize]) -> Result<Vec<f32>> + 
 /// What is called with each event of a fit.
 pub(super) type Watch<'a> = Box<dyn FnMut(FitEvent<'_>) -> ControlFlow<()> + 'a>;
 
-/// The training of a head on some images. [`HeadConfig::training`] makes it, [`fit`](Self::fit) runs it; all that
-/// stands between is optional.
+/// The training of a head on some images. [`HeadConfig::training`] makes it, and [`fit`](Self::fit) runs it; the calls
+/// between the two are optional.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -66,7 +66,7 @@ impl fmt::Debug for HeadTraining<'_> {
 }
 
 impl HeadConfig {
-    /// A training on these images with this configuration; see [`HeadTraining`] for what can be added to it.
+    /// A training with this configuration on these images; see [`HeadTraining`] for what can be added to it.
     pub fn training<'a>(&'a self, images: &'a Embeddings) -> HeadTraining<'a> {
         HeadTraining {
             config: self,
@@ -81,20 +81,21 @@ impl HeadConfig {
 }
 
 impl<'a> HeadTraining<'a> {
-    /// Validation images; default none, and a set without images is the same as none.
-    /// [`LogisticRegression`](crate::head::LogisticRegression) trains on training and validation images together, since it
-    /// chooses by cross-validation. [`GradientDescent`](crate::head::GradientDescent) uses the validation images for its log
-    /// and for early stopping.
+    /// Sets validation images. By default there are none, and a set without images is the same as none.
+    /// [`LogisticRegression`](crate::head::LogisticRegression) trains on training and validation images together,
+    /// because it chooses by cross-validation. [`GradientDescent`](crate::head::GradientDescent) uses the validation
+    /// images for its log and for early stopping.
     pub fn validation(mut self, images: &'a Embeddings) -> Self {
         self.validation = Cow::Borrowed(images);
         self
     }
 
-    /// Starts from the weights of a trained head in place of random ones. The head must have the layers that the recipe
-    /// asks for. It may have fewer classes than the targets: so classes are added to a head without training it anew.
-    /// Its classes are the first targets; [`Classifier::head_for`](crate::classifier::Classifier::head_for) puts them in the right
-    /// order by their names. [`LogisticRegression`](crate::head::LogisticRegression) ignores the head, since its optimum does
-    /// not depend on where the search starts.
+    /// Starts from the weights of a trained head instead of random weights. The head must have the layers that the
+    /// recipe asks for. It may have fewer classes than the targets, so that classes can be added to a head without
+    /// training it from scratch. Its classes are the first targets;
+    /// [`Classifier::head_for`](crate::classifier::Classifier::head_for) orders them by name.
+    /// [`LogisticRegression`](crate::head::LogisticRegression) ignores the head, because its optimum does not depend on
+    /// the starting point.
     ///
     /// ```
     /// # fn main() -> transfer::Result<()> {
@@ -119,28 +120,30 @@ impl<'a> HeadTraining<'a> {
         self
     }
 
-    /// Writes the state of the training to this file now and then, and continues from the file where an earlier, equal
-    /// training was stopped. The result has the same bytes as that of a training that was not stopped. Once the result
-    /// is saved, [remove](Checkpoint::remove) the file. [`LogisticRegression`](crate::head::LogisticRegression), which takes
-    /// seconds, writes no file and starts anew each time.
+    /// Writes the state of the training to this file from time to time, and continues from the file if an earlier
+    /// training with the same settings and images was interrupted. The result has the same bytes as that of a training
+    /// that was not interrupted. Once the result is saved, [remove](Checkpoint::remove) the file.
+    /// [`LogisticRegression`](crate::head::LogisticRegression), which takes only seconds, writes no file and always
+    /// starts from the beginning.
     pub fn resume(mut self, checkpoint: impl Into<Option<&'a Checkpoint>>) -> Self {
         self.checkpoint = checkpoint.into();
         self
     }
 
-    /// Makes each step learn from `rows(step, images)` in place of the training embeddings: embeddings
-    /// `[images.len(), dim]` of these training images, usually of freshly distorted copies
-    /// ([`Backbone::embed_varied`](crate::backbone::Backbone::embed_varied)). With [`resume`](Self::resume), `rows` must give the
-    /// same for the same step, and what it depends on belongs into the checkpoint's
-    /// [context](Checkpoint::with_context). [`LogisticRegression`](crate::head::LogisticRegression) has no steps and refuses
-    /// such a source.
+    /// Makes each step learn from `rows(step, images)` instead of the training embeddings. The function returns
+    /// embeddings `[images.len(), dim]` of these training images, usually of newly distorted copies
+    /// ([`Backbone::embed_varied`](crate::backbone::Backbone::embed_varied)). With [`resume`](Self::resume), `rows`
+    /// must return the same values for the same step, and the checkpoint's [context](Checkpoint::with_context) must
+    /// describe what they depend on. [`LogisticRegression`](crate::head::LogisticRegression) has no steps and refuses
+    /// such a function.
     pub fn varied(mut self, rows: impl FnMut(usize, &[usize]) -> Result<Vec<f32>> + 'a) -> Self {
         self.rows = Some(Box::new(rows));
         self
     }
 
-    /// Calls `watch` with each event. [`ControlFlow::Break`] ends the training early; its result is then the best head
-    /// so far, and [`FitReport::stopped`](crate::head::FitReport::stopped) says [`Cancelled`](crate::head::Stopped::Cancelled).
+    /// Calls `watch` with each event. [`ControlFlow::Break`] ends the training early. Its result is then the best head
+    /// so far, and [`FitReport::stopped`](crate::head::FitReport::stopped) is
+    /// [`Cancelled`](crate::head::Stopped::Cancelled).
     pub fn on_event(mut self, watch: impl FnMut(FitEvent<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.watch = Box::new(watch);
         self

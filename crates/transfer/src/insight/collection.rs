@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::head::HeadConfig;
 use crate::threads;
 
-/// A set of images by their names: what their embeddings tell of other images and of themselves. Each answer can be printed
-/// (`Display`) and serialized.
+/// A set of named images, and what their embeddings tell about other images and about the set itself. Each answer can
+/// be printed (`Display`) and serialized.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -42,19 +42,19 @@ pub struct Collection {
     open_set: Option<OpenSet>,
 }
 
-/// What a [`Collection`] tells of another image.
+/// The answer of a [`Collection`] about another image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LookedUp {
-    /// The file, where one was looked up.
+    /// The path of the file; `None` if an embedding was looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// How far the image is from those of the collection ([`OpenSet::scores`]), 0 to 2; `None` where the collection has
+    /// How far the image is from those of the collection ([`OpenSet::scores`]), 0 to 2; `None` if the collection has
     /// fewer than 10 images.
     pub distance: Option<f64>,
-    /// The distance within which 95 of 100 images of the collection are; `None` as `distance`.
+    /// The distance within which 95 of 100 images of the collection are; `None` if `distance` is.
     pub limit: Option<f64>,
-    /// Whether the image is within the limit, so of a known class; `None` as `distance`.
+    /// Whether the image is within the limit, and so of a known class; `None` if `distance` is.
     pub known: Option<bool>,
     /// The most similar images, the nearest first.
     pub nearest: Vec<Named>,
@@ -74,9 +74,9 @@ pub struct Named {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Copies {
-    /// The least similarity that counts, -1 to 1.
+    /// The lowest similarity that counts, -1 to 1.
     pub threshold: f64,
-    /// The pairs, in the order of the rows.
+    /// The pairs, in the order of their rows.
     pub pairs: Vec<NamedPair>,
 }
 
@@ -98,9 +98,9 @@ pub struct NamedPair {
 pub struct Doubts {
     /// The estimated share of wrong labels, 0 to 1.
     pub noise_rate: f64,
-    /// How many images count as mislabeled.
+    /// Number of images that count as mislabeled.
     pub mislabeled: usize,
-    /// The most doubtful images, the most doubtful first.
+    /// The images with the most doubtful labels, the most doubtful first.
     pub suspects: Vec<NamedSuspect>,
 }
 
@@ -142,10 +142,10 @@ pub struct NamedOutlier {
 }
 
 impl Collection {
-    /// A collection of images, whose names and classes are shown.
+    /// Makes a collection. The answers show the names of its images and classes.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where an image has no name, or a class has none.
+    /// [`Error::Mismatch`] if an image has no name, or a class has none.
     pub fn new(set: Embeddings, classes: Vec<String>) -> Result<Self> {
         if set.names().len() != set.len() {
             return Err(Error::mismatch("names", set.len(), set.names().len()));
@@ -163,10 +163,11 @@ impl Collection {
         })
     }
 
-    /// The `k` images most similar to one with this embedding `[dim]`, and whether that is of a known class.
+    /// The `k` images that are most similar to the image with this embedding `[dim]`, and whether that image is of a
+    /// known class.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where `embedding` has not `dim` finite values.
+    /// [`Error::Mismatch`] if `embedding` does not have `dim` finite values.
     pub fn look_up(&self, embedding: &[f32], k: usize) -> Result<LookedUp> {
         let nearest = self.images.nearest(embedding, k)?.into_iter();
         let nearest = nearest.map(|near| Named {
@@ -187,10 +188,12 @@ impl Collection {
         })
     }
 
-    /// As [`look_up`](Self::look_up), for an image file that `backbone` embeds, as it did those of the collection.
+    /// Does the same as [`look_up`](Self::look_up) for an image file. `backbone` must be the one that embedded the
+    /// collection.
     ///
     /// # Errors
-    /// [`Error::Dataset`] where the file is no image that can be used; otherwise as [`look_up`](Self::look_up).
+    /// [`Error::Dataset`] if the file is not an image that can be used; otherwise the errors of
+    /// [`look_up`](Self::look_up).
     pub fn look_up_file(
         &self,
         backbone: &Backbone,
@@ -206,15 +209,15 @@ impl Collection {
         })
     }
 
-    /// Pairs of images of this collection whose similarity is at least `threshold`: each pair once.
+    /// Pairs of images of this collection whose similarity is at least `threshold`, each pair once.
     pub fn copies(&self, threshold: f64) -> Copies {
         self.named(self, threshold, self.images.pairs_within(threshold))
     }
 
-    /// Pairs of an image of this collection and one of `other` whose similarity is at least `threshold`.
+    /// Pairs of an image of this collection and an image of `other` whose similarity is at least `threshold`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the two differ in `dim`.
+    /// [`Error::Mismatch`] if the two differ in `dim`.
     pub fn copies_in(&self, other: &Self, threshold: f64) -> Result<Copies> {
         let pairs = self.images.pairs(&other.images, threshold)?;
         Ok(self.named(other, threshold, pairs))
@@ -232,10 +235,10 @@ impl Collection {
         }
     }
 
-    /// The `count` images whose label is most probably wrong, as [`label_noise`] finds them with the default head.
+    /// The `count` images whose label is most probably wrong, found by [`label_noise`] with the default head.
     ///
     /// # Errors
-    /// As fitting a head ([`HeadConfig::training`]) and [`label_noise`].
+    /// The errors of fitting a head ([`HeadConfig::training`]) and of [`label_noise`].
     pub fn doubts(&self, count: usize) -> Result<Doubts> {
         let report = HeadConfig::new().training(&self.set).fit()?.report;
         let noise = label_noise(self.set.targets(), &report.out_of_fold, self.classes.len())?;
@@ -290,11 +293,11 @@ impl Collection {
         }
     }
 
-    /// A map of the images along their first two principal components, `side` x `side` pixels, and the share of the variance
-    /// that each of the two has, 0 to 1.
+    /// A map of the images along their first two principal components, `side` x `side` pixels, and the share of the
+    /// variance along each of the two, 0 to 1.
     ///
     /// # Errors
-    /// As [`Pca::fit`] and [`scatter_plot`].
+    /// The errors of [`Pca::fit`] and [`scatter_plot`].
     #[cfg(feature = "pca")]
     pub fn map(&self, side: u32) -> Result<(RgbImage, Vec<f64>)> {
         let pca = Pca::fit(self.set.values(), self.set.dim(), 2)?;

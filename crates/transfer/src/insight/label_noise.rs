@@ -9,7 +9,7 @@ pub struct Suspect {
     pub given: usize,
     /// The most probable other label.
     pub likely: usize,
-    /// Probability of the given label minus the probability of `likely`: from -1 (surely wrong) to 1 (surely right).
+    /// Probability of the given label minus that of `likely`: from -1 (surely wrong) to 1 (surely right).
     pub margin: f64,
     /// Whether the image counts as mislabeled by confident learning. A class is confident for an image if its probability
     /// is at least the [threshold](LabelNoise::thresholds) of the class. The image counts as mislabeled if the most
@@ -20,13 +20,14 @@ pub struct Suspect {
 /// The result of [`label_noise`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelNoise {
-    /// Every image, the most doubtful first: first the images that count as mislabeled, then the others, both by margin.
+    /// Every image, the most doubtful first: the images that count as mislabeled, then the others, both sorted by
+    /// margin.
     pub ranking: Vec<Suspect>,
     /// For each class, the mean probability of the class over the images with that label; `None` for a class without
     /// images.
     pub thresholds: Vec<Option<f64>>,
-    /// `[classes, classes]`: at `[i * classes + j]` the estimated share of images with the given label `i` and the true
-    /// label `j`. The sum is 1.
+    /// `[classes, classes]`: `[i * classes + j]` is the estimated share of images with the given label `i` and the true
+    /// label `j`. All values sum to 1.
     pub joint: Vec<f64>,
 }
 
@@ -45,16 +46,16 @@ impl LabelNoise {
     }
 }
 
-/// Finds probably wrong labels by confident learning
+/// Finds labels that are probably wrong by confident learning
 /// ([Northcutt, Jiang and Chuang 2021](https://arxiv.org/abs/1911.00068)).
 ///
-/// `targets` are the given labels. `probabilities` is `[n, classes]`; each row must be predicted by a model that was
-/// fitted *without* that image (out of fold), since a model that has seen a wrong label repeats it:
-/// [`FitReport::out_of_fold`](crate::head::FitReport::out_of_fold) has such rows. The ranking is by margin, which cleanlab calls
-/// `normalized_margin`.
+/// `targets` are the given labels. `probabilities` is `[n, classes]`. Each row must be predicted by a model that was
+/// fitted *without* that image (out of fold), because a model that has seen a wrong label repeats it;
+/// [`FitReport::out_of_fold`](crate::head::FitReport::out_of_fold) has such rows. The ranking is by margin, which
+/// cleanlab calls `normalized_margin`.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where the lengths do not fit together, there are fewer than two classes or no images, a target is
+/// [`Error::Mismatch`] if the lengths do not fit together, there are fewer than two classes or no images, a target is
 /// not a class, or a probability is not in 0 to 1.
 ///
 /// ```

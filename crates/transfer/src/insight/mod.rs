@@ -1,8 +1,8 @@
 //! What embeddings and out-of-fold predictions tell about a set of images: labels that are probably wrong, images that
-//! look alike, images of something else altogether, a map of all images, and whether more images would help.
+//! look alike, out-of-distribution images, a map of all images, and whether more images would help.
 //!
-//! All but the last work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each. [`Collection`] calls
-//! them for images that have names.
+//! All but the last work on plain row-major matrices `[n, dim]`: one row per image, `dim` values in each.
+//! [`Collection`] offers them for images that have names.
 
 #[cfg(feature = "train")]
 mod collection;

@@ -8,13 +8,13 @@ const HELD_OUT: usize = 10;
 /// Parts of the images in [`OpenSet::of_classes`].
 const FOLDS: usize = 5;
 
-/// Detects out-of-distribution images: images of none of the classes that a head was trained on. Without it, a head
-/// for boats and clouds calls a cat a boat, and may be confident.
+/// Detects out-of-distribution images: images that belong to none of the classes that a head was trained on. Without
+/// such a test, a head for boats and clouds classifies a cat as a boat, and may be confident.
 ///
 /// The score of an image is the distance, on the unit sphere, from its embedding to the `k`-th nearest training
 /// embedding ([Sun et al. 2022](https://arxiv.org/abs/2204.06507)), from 0 to 2. A training image counts as its own
 /// nearest neighbor, so with `k` = 1 it has the score 0, up to rounding. The threshold is chosen on held-out images of
-/// the known classes alone, since out-of-distribution images are not available beforehand.
+/// the known classes alone, because out-of-distribution images are not available beforehand.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -35,16 +35,16 @@ pub struct OpenSet {
 }
 
 impl OpenSet {
-    /// The fewest images of a class for [`of_classes`](Self::of_classes): one for each part.
+    /// The smallest number of images per class for [`of_classes`](Self::of_classes): one for each fold.
     pub const FOLDS: usize = FOLDS;
 
-    /// `train` and `held_out` are embeddings `[n, dim]` of known classes. `k` is at least 1; 10 is a good choice from some
-    /// hundred images on. `accepted` is the share of held-out images that shall count as known, above 0 and at most 1,
-    /// usually 0.95.
+    /// Fits the detector on embeddings `[n, dim]` of known classes, `train` and `held_out`. `k` is at least 1; 10 is a
+    /// good choice from a few hundred images on. `accepted` is the share of held-out images that must count as known,
+    /// above 0 and at most 1, usually 0.95.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where there are fewer than `k` training images, no held-out images, or values that are not
-    /// finite; [`Error::Setting`] where `accepted` is out of range.
+    /// [`Error::Mismatch`] if there are fewer than `k` training images, no held-out images, or values that are not
+    /// finite; [`Error::Setting`] if `accepted` is out of range.
     pub fn fit(
         train: &[f32],
         held_out: &[f32],
@@ -75,11 +75,12 @@ impl OpenSet {
         Ok(open_set)
     }
 
-    /// As [`fit`](Self::fit), from one set of embeddings `[n, dim]`: every tenth image is held out, and of the held-out
-    /// images 95 percent shall count as known. `k` is 10, or the number of the other images if there are fewer.
+    /// Does the same as [`fit`](Self::fit) with one set of embeddings `[n, dim]`: every tenth image is held out, and 95
+    /// percent of the held-out images must count as known. `k` is 10, or the number of the other images if there are
+    /// fewer.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where there are fewer than 10 images, or values that are not finite.
+    /// [`Error::Mismatch`] if there are fewer than 10 images, or values that are not finite.
     pub fn of(embeddings: &[f32], dim: usize) -> Result<Self> {
         let images = count_rows("embeddings", embeddings, dim)?;
         if images < HELD_OUT {
@@ -101,14 +102,15 @@ impl OpenSet {
         Self::fit(&train, &held_out, dim, k, 0.95)
     }
 
-    /// As [`fit`](Self::fit) with `k` = 1, where in place of the training images the mean directions of their classes are
-    /// kept: as many rows as there are classes, and none of them is an image. `embeddings` is `[n, dim]`, `targets` has the
-    /// class of each row. No image need be held out: each is compared with the means of the other four fifths of the
-    /// images, and of these scores the share `accepted`, above 0 and at most 1, shall count as known.
+    /// Does the same as [`fit`](Self::fit) with `k` = 1 and the mean direction of each class instead of the training
+    /// images. So it keeps as many rows as there are classes, and none of them is an image. `embeddings` is `[n, dim]`,
+    /// and `targets` has the class of each row. No held-out images are needed: each image is compared with the means of
+    /// the other four fifths of the images, and the share `accepted` of these scores, above 0 and at most 1, must count
+    /// as known.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where a class has fewer than 5 images, there is not one target for each row, or values are not
-    /// finite; [`Error::Setting`] where `accepted` is out of range.
+    /// [`Error::Mismatch`] if a class has fewer than 5 images, there is not one target for each row, or values are not
+    /// finite; [`Error::Setting`] if `accepted` is out of range.
     pub fn of_classes(
         embeddings: &[f32],
         dim: usize,
@@ -205,10 +207,10 @@ impl OpenSet {
         ))
     }
 
-    /// The scores of images `[n, dim]`: the larger the score, the less an image resembles the training images.
+    /// The scores of images `[n, dim]`, 0 to 2: the larger the score, the less an image resembles the training images.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
+    /// [`Error::Mismatch`] if the length is no multiple of `dim` or a value is not finite.
     pub fn scores(&self, embeddings: &[f32]) -> Result<Vec<f64>> {
         count_rows("embeddings", embeddings, self.dim)?;
         let unit = unit_rows(embeddings, self.dim);
@@ -219,7 +221,7 @@ impl OpenSet {
     /// The score of one image, given by its embedding `[dim]`.
     ///
     /// # Errors
-    /// As [`scores`](Self::scores).
+    /// The errors of [`scores`](Self::scores).
     pub fn score(&self, embedding: &[f32]) -> Result<f64> {
         match self.scores(embedding)?[..] {
             [score] => Ok(score),
@@ -245,7 +247,7 @@ impl OpenSet {
     /// Whether one image, given by its embedding `[dim]`, is out of distribution: its score is above the threshold.
     ///
     /// # Errors
-    /// As [`scores`](Self::scores).
+    /// The errors of [`scores`](Self::scores).
     pub fn is_out_of_distribution(&self, embedding: &[f32]) -> Result<bool> {
         Ok(self.score(embedding)? > self.threshold)
     }

@@ -11,11 +11,11 @@ const ITERATIONS: usize = 60;
 /// Steps of the small eigenvalue problem, far beyond what a finite symmetric matrix needs.
 const EIGEN_STEPS: usize = 10_000;
 
-/// Principal component analysis: the directions in which embeddings differ most.
+/// Principal component analysis (PCA): the directions in which embeddings vary most.
 ///
-/// They are found by subspace iteration ([Halko, Martinsson and Tropp 2011](https://arxiv.org/abs/0909.4061)) from a
-/// fixed start, so the same input gives the same numbers, on one kind of processor to the last bit. The sign of a
-/// direction, which the analysis leaves open, is chosen so that its entry of the largest magnitude is positive.
+/// The directions are found by subspace iteration ([Halko, Martinsson and Tropp 2011](https://arxiv.org/abs/0909.4061))
+/// from a fixed start. So the same input gives the same numbers, on one kind of processor to the last bit. The sign of
+/// a direction is arbitrary; it is chosen so that the entry with the largest magnitude is positive.
 #[derive(Debug, Clone)]
 pub struct Pca {
     /// `[dim]`.
@@ -29,7 +29,7 @@ impl Pca {
     /// The first `components` directions of `values` `[n, dim]`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where there are fewer than 2 rows, `components` is 0 or more than the rows or the columns, or
+    /// [`Error::Mismatch`] if there are fewer than 2 rows, `components` is 0 or more than the rows or the columns, or
     /// a value is not finite.
     pub fn fit(values: &[f32], dim: usize, components: usize) -> Result<Self> {
         let n = count_rows("embeddings", values, dim)?;
@@ -92,7 +92,7 @@ impl Pca {
     /// Coordinates `[n, components]` of `values` `[n, dim]`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the length is no multiple of `dim`, or a value is not finite.
+    /// [`Error::Mismatch`] if the length is no multiple of `dim`, or a value is not finite.
     pub fn project(&self, values: &[f32]) -> Result<Vec<f64>> {
         let dim = self.mean.len();
         let n = count_rows("embeddings", values, dim)?;

@@ -8,16 +8,16 @@ const EXPONENTS: (f64, f64, f64) = (0.1, 2.0, 0.05);
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PowerLaw {
-    /// What remains with any number of images, 0 or more.
+    /// The error that remains with any number of images, 0 or more.
     pub floor: f64,
-    /// The factor of the part that falls, 0 or more.
+    /// The factor of the part that falls with more images, 0 or more.
     pub scale: f64,
-    /// How fast it falls, 0.1 to 2.
+    /// How fast that part falls, 0.1 to 2.
     pub exponent: f64,
 }
 
 impl PowerLaw {
-    /// The error with so many images, at least 1.
+    /// The error with this number of images, which must be at least 1.
     pub fn at(&self, images: f64) -> f64 {
         self.floor + self.scale * images.powf(-self.exponent)
     }

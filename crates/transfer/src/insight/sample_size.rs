@@ -25,17 +25,18 @@ const FEWEST_SIZES: usize = 3;
 /// The streams of random numbers: first those of the subsets, then those of the bootstrap.
 const BOOTSTRAP_STREAMS: u64 = 1 << 32;
 
-/// Would more images help? Measures the head with fewer images, and extrapolates from there.
+/// Answers the question whether more images would help: measures heads that were fitted on fewer images, and
+/// extrapolates.
 ///
-/// Of the images of each class, a part is drawn at random, and heads are fitted on it as the cross-validation did it: each
-/// fold of all images is answered by a head that was fitted on the drawn images outside this fold. So every size is measured
-/// on the same images, and no head has seen those that it answers. The settings that cross-validation has chosen for all
-/// images are kept for all sizes. A power law ([`PowerLaw`]) is fitted to the errors, each weighted by the inverse of its
-/// variance. All intervals are from a bootstrap over the images, within their class, and over the repeats.
+/// A part of the images of each class is drawn at random, and heads are fitted on it by cross-validation: each fold of
+/// all images is predicted by a head that was fitted on the drawn images outside this fold. So every size is measured
+/// on the same images, and no head predicts images that it has seen. The settings that cross-validation chose for all
+/// images are used for all sizes. A power law ([`PowerLaw`]) is fitted to the errors, each weighted by the inverse of
+/// its variance. All intervals come from a bootstrap over the images of each class and over the repeats.
 ///
-/// Rows of one name are variants of one image: they stay together and count as one image.
+/// Rows with the same name are variants of one image: they stay together and count as one image.
 ///
-/// Defaults: the fractions 1/8, 1/4, 1/2, 3/4 and 1; 5 repeats of each fraction below 1; 500 replicates of the bootstrap;
+/// Defaults: the fractions 1/8, 1/4, 1/2, 3/4 and 1; 5 repeats of each fraction below 1; 500 bootstrap replicates;
 /// level 0.95; seed 0.
 ///
 /// ```
@@ -68,7 +69,7 @@ impl Default for SampleSize {
 }
 
 impl SampleSize {
-    /// With the defaults.
+    /// The default settings.
     pub fn new() -> Self {
         Self {
             fractions: vec![0.125, 0.25, 0.5, 0.75, 1.0],
@@ -91,7 +92,7 @@ impl SampleSize {
         self
     }
 
-    /// Replicates of the bootstrap, 10 to 1,000,000; default 500.
+    /// Number of bootstrap replicates, 10 to 1,000,000; default 500.
     pub fn with_replicates(mut self, replicates: usize) -> Self {
         self.replicates = replicates;
         self
@@ -103,16 +104,16 @@ impl SampleSize {
         self
     }
 
-    /// The seed of all that is drawn; default 0.
+    /// The seed of all random draws; default 0.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Refuses settings that are out of their range.
+    /// Checks that all settings are in their range.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first of them.
+    /// [`Error::Setting`] for the first setting that is not.
     pub fn check(&self) -> Result<()> {
         let in_range = |fraction: &f64| *fraction > 0.0 && *fraction <= 1.0;
         if self.fractions.is_empty() || !self.fractions.iter().all(in_range) {
@@ -134,16 +135,15 @@ impl SampleSize {
         Ok(())
     }
 
-    /// Measures heads like the one of `report` on these images, which are all that the head was fitted on: the training
-    /// images, then the validation images of the converged recipe.
+    /// Measures heads like the one of `report`. `images` must be all images that the head was fitted on: the training
+    /// images, then, for logistic regression, the validation images.
     ///
-    /// `progress(done, total)` is called after each subset; where it breaks off, the result is `None`.
+    /// `progress(done, total)` is called after each subset. If it returns `Break`, the result is `None`.
     ///
     /// # Errors
-    /// [`Error::Setting`] where a setting is out of its range; [`Error::TooFewImages`] where a class has fewer than two
-    /// images; [`Error::Mismatch`] where all images of a class are in one of the given folds, or the folds are not those of
-    /// these images; and the errors of
-    /// [`HeadTraining::fit`](crate::head::HeadTraining::fit).
+    /// [`Error::Setting`] if a setting is out of its range; [`Error::TooFewImages`] if a class has fewer than two
+    /// images; [`Error::Mismatch`] if all images of a class are in one of the given folds, or the folds are not those
+    /// of these images; and the errors of [`HeadTraining::fit`](crate::head::HeadTraining::fit).
     pub fn measure(
         &self,
         report: &FitReport,

@@ -10,8 +10,7 @@ use super::power_law::PowerLaw;
 /// A change of the accuracy below this one is little.
 const LITTLE: f64 = 0.01;
 
-/// How good heads are that were fitted on fewer images: the result of
-/// [`SampleSize::measure`](super::SampleSize::measure).
+/// How good heads are that were fitted on fewer images. [`SampleSize::measure`](super::SampleSize::measure) returns it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SampleSizeCurve {
@@ -19,11 +18,11 @@ pub struct SampleSizeCurve {
     pub images: usize,
     /// One point for each size, from the smallest up.
     pub points: Vec<SampleSizePoint>,
-    /// What is to be expected of twice as many images; `None` where fewer than three sizes could be measured.
+    /// What to expect from twice as many images; `None` if fewer than three sizes could be measured.
     pub forecast: Option<Forecast>,
 }
 
-/// What was measured with a number of images.
+/// The measurements for one number of images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SampleSizePoint {
@@ -35,7 +34,7 @@ pub struct SampleSizePoint {
     pub log_loss: Estimate,
 }
 
-/// What is to be expected of twice as many images, by power laws.
+/// What to expect from twice as many images, according to power laws.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -46,30 +45,30 @@ pub struct Forecast {
     pub accuracy_now: Estimate,
     /// The accuracy with twice as many.
     pub accuracy: Estimate,
-    /// The difference of the two. It is 0 or more: a law never says that more images harm.
+    /// The difference of the two. It is 0 or more, because a power law never says that more images harm.
     pub gain: Estimate,
     /// The log loss of a head that is fitted on all images.
     pub log_loss_now: Estimate,
     /// The log loss with twice as many.
     pub log_loss: Estimate,
-    /// How the share of wrong answers falls.
+    /// How the share of wrong predictions falls.
     pub error_law: PowerLaw,
     /// How the log loss falls.
     pub log_loss_law: PowerLaw,
-    /// Whether that is worth it.
+    /// Whether twice as many images are worth the effort.
     pub outlook: Outlook,
 }
 
-/// Whether twice as many images of the same kind are worth it.
+/// Whether twice as many images of the same kind are worth the effort, judged by the gain in accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outlook {
-    /// The accuracy rises by 0.01 or more; the whole interval is above 0.005.
+    /// The gain is 0.01 or more, and its whole interval is above 0.005.
     Helps,
-    /// The whole interval is below 0.01.
+    /// The whole interval of the gain is below 0.01.
     Little,
-    /// The interval is too wide to tell, or the rise is between the two.
+    /// The interval is too wide to tell, or the gain is between the two.
     Unclear,
 }
 
@@ -155,8 +154,8 @@ impl fmt::Display for SampleSizeCurve {
 
 #[cfg(feature = "report")]
 impl SampleSizeCurve {
-    /// Accuracy and log loss over the number of images, as they were measured, with the laws that fit them and what is to be
-    /// expected of twice as many images.
+    /// Accuracy and log loss over the number of images: the measurements, the power laws that were fitted to them, and
+    /// the forecast for twice as many images.
     pub fn learning_curves(&self) -> [LearningCurve; 2] {
         let forecast = self.forecast.as_ref();
         [

@@ -14,12 +14,12 @@ const COLORS: [[u8; 3]; 8] = [
     [60, 60, 60],
 ];
 
-/// A scatter plot of images: one dot for each of `points` `[n, 2]` in the color of its class, on a white square of
+/// A scatter plot of images: one dot for each of `points` `[n, 2]`, in the color of its class, on a white square of
 /// `side` pixels (16 to 8192). The first coordinate grows to the right, the second one upwards. Points that are not
 /// finite are left out.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where the number of targets is not the number of points, or `side` is out of range.
+/// [`Error::Mismatch`] if the number of targets is not the number of points, or `side` is out of range.
 pub fn scatter_plot(points: &[f64], targets: &[usize], side: u32) -> Result<RgbImage> {
     if targets.len().checked_mul(2) != Some(points.len()) {
         return Err(Error::mismatch(

@@ -24,7 +24,8 @@ pub struct Pair {
     pub similarity: f64,
 }
 
-/// Finds images that look alike, by the cosine between their embeddings. The search is exact: every image is compared.
+/// Finds images that look alike, by the cosine of the angle between their embeddings. The search is exact: every image
+/// is compared.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -42,10 +43,10 @@ pub struct SimilarImages {
 }
 
 impl SimilarImages {
-    /// `embeddings` is `[n, dim]`.
+    /// Makes the index from `embeddings` `[n, dim]`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the length is no multiple of `dim` or a value is not finite.
+    /// [`Error::Mismatch`] if the length is no multiple of `dim` or a value is not finite.
     pub fn new(embeddings: &[f32], dim: usize) -> Result<Self> {
         count_rows("embeddings", embeddings, dim)?;
         Ok(Self {
@@ -74,11 +75,11 @@ impl SimilarImages {
         self.unit.is_empty()
     }
 
-    /// The `k` images nearest to `embedding`, the nearest first, or all images where there are fewer than `k`. Among
+    /// The `k` images nearest to `embedding`, the nearest first, or all images if there are fewer than `k`. Among
     /// equally near images the earlier row comes first.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where `embedding` has not `dim` finite values.
+    /// [`Error::Mismatch`] if `embedding` has not `dim` finite values.
     pub fn nearest(&self, embedding: &[f32], k: usize) -> Result<Vec<Neighbor>> {
         if count_rows("embedding", embedding, self.dim)? != 1 {
             return Err(Error::mismatch(
@@ -114,20 +115,20 @@ impl SimilarImages {
         all
     }
 
-    /// As [`pairs`](Self::pairs), for two images of this set: each pair once, the earlier row first.
+    /// Does the same as [`pairs`](Self::pairs) for pairs of images of this set: each pair once, the earlier row first.
     pub fn pairs_within(&self, threshold: f64) -> Vec<Pair> {
         let mut pairs = self.pairs_with(self, threshold);
         pairs.retain(|pair| pair.first < pair.second);
         pairs
     }
 
-    /// All pairs of an image of this set and an image of `other` whose cosine is at least `threshold`, in the order of the
-    /// rows: copies and near-duplicates across a split. A threshold of 0.9 finds pictures that were recompressed, mirrored
-    /// or trimmed by a few percent, and hardly any others; pairs with a lower cosine must be looked at (see
-    /// [`Neighbor::similarity`]).
+    /// All pairs of an image of this set and an image of `other` whose cosine is at least `threshold`, in the order of
+    /// their rows. Use it to find copies and near-duplicates across a split. A threshold of 0.9 finds pictures that
+    /// were recompressed, mirrored or trimmed by a few percent, and hardly any others. A person must look at pairs with
+    /// a lower cosine (see [`Neighbor::similarity`]).
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the two differ in `dim`.
+    /// [`Error::Mismatch`] if the two differ in `dim`.
     pub fn pairs(&self, other: &Self, threshold: f64) -> Result<Vec<Pair>> {
         if self.dim != other.dim {
             return Err(Error::mismatch(

@@ -12,9 +12,9 @@ use crate::head::FitEvent;
 pub enum Part {
     /// Images that the head is trained on.
     Training,
-    /// Images that settings are chosen on.
+    /// Images on which settings are chosen.
     Validation,
-    /// Images that are looked at once, at the end.
+    /// Images that are used once, at the end, to measure the classifier.
     Test,
 }
 
@@ -32,9 +32,9 @@ impl fmt::Display for Part {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum RetrainEvent<'a> {
-    /// The images are found and divided; nothing is decoded yet.
+    /// The images were listed and divided; no image has been decoded yet.
     Images {
-        /// The folder; what it leaves out is in [`ImageFolder::skipped`].
+        /// The folder; [`ImageFolder::skipped`] lists the files that are left out.
         folder: &'a ImageFolder,
         /// The parts.
         split: &'a Split,
@@ -46,7 +46,7 @@ pub enum RetrainEvent<'a> {
         /// The classes of the folder.
         classes: &'a [String],
     },
-    /// So many images of a part are embedded, or were found in the cache.
+    /// Images of a part have been embedded, or their embeddings were in the cache.
     Embedding {
         /// The part.
         part: Part,
@@ -59,7 +59,7 @@ pub enum RetrainEvent<'a> {
     LeftOut {
         /// The image.
         item: &'a ImageItem,
-        /// Why.
+        /// The reason.
         error: &'a dataset::Error,
     },
     /// All parts are embedded.
@@ -69,22 +69,22 @@ pub enum RetrainEvent<'a> {
         /// Seconds for all of them.
         seconds: f64,
     },
-    /// Some of the test images are trained on, or used to choose settings, or look like one that is trained on.
+    /// Some of the test images are also trained on, or used to choose settings, or look like one that is trained on.
     TestSeen {
-        /// How many of them.
+        /// How well the classifier knows the test images.
         counts: &'a FamiliarityCounts,
-        /// Whether they are measured all the same ([`Retrain::include_training`](super::Retrain::include_training)); they
-        /// are left out otherwise.
+        /// Whether they are measured nevertheless ([`Retrain::include_training`](super::Retrain::include_training));
+        /// otherwise they are left out.
         included: bool,
     },
-    /// Training images are to be varied: what that costs at most.
+    /// Varied copies of the training images will be embedded. This is the most that it can cost.
     VariationCost {
-        /// Varied images to embed at most.
+        /// Largest number of varied images to embed.
         images: usize,
-        /// How long that takes, estimated from a few of them.
+        /// How long that takes, estimated from a few of these images.
         estimate: Duration,
     },
-    /// So many variants of the training images are embedded.
+    /// Variants of the training images have been embedded, or their embeddings were in the cache.
     Variants {
         /// Variants done so far.
         done: usize,

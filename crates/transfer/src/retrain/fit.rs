@@ -22,12 +22,12 @@ use crate::variation::Variation;
 /// At most so many misclassified validation images are shown in TensorBoard.
 const MOST_PICTURES: usize = 50;
 
-/// How often a training image is varied.
+/// How many variants of a training image there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variants {
-    /// So many variants of each image, 1 to 64, each embedded once and kept in the cache.
+    /// This number of variants of each image, 1 to 64. Each is embedded once and kept in the cache.
     PerImage(usize),
-    /// Anew in every step, as `retrain.py` did. Only gradient descent has steps.
+    /// A new variant in every step, as in `retrain.py`. Only gradient descent has steps.
     EveryStep,
 }
 

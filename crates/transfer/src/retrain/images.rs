@@ -7,8 +7,8 @@ use dataset::{HashedSplit, ImageFolder, Split};
 
 use crate::error::{Error, Result};
 
-/// The images of a job, and how they are to be divided. A path is one: a folder with one sub-folder of images for each
-/// class, of which a hash of the names keeps a tenth for validation and a tenth for the test.
+/// The images of a job, and how they are divided. A path converts to a folder with one sub-folder of images for each
+/// class, where a hash of the file names assigns a tenth to validation and a tenth to the test.
 #[derive(Debug, Clone)]
 pub struct ImageSource(Source);
 
@@ -29,7 +29,7 @@ pub struct DividedImages {
     pub folder: ImageFolder,
     /// The images of each part.
     pub split: Split,
-    /// How they were divided, in words; the classifier file keeps it.
+    /// How the images were divided, in words; the classifier file stores this text.
     pub description: String,
 }
 
@@ -67,8 +67,8 @@ impl ImageSource {
         })
     }
 
-    /// Takes the test images from a folder of their own, with the same sub-folders; `beside` says what becomes of the
-    /// others. Images that are divided already stay as they are.
+    /// Takes the test images from a separate folder with the same sub-folders; `beside` says how the images of the
+    /// first folder are used. Images that are divided already stay as they are.
     pub fn with_test_folder(mut self, path: impl Into<PathBuf>, beside: BesideTestFolder) -> Self {
         if let Source::Folder { test, .. } = &mut self.0 {
             *test = Some((path.into(), beside));
@@ -79,7 +79,7 @@ impl ImageSource {
     /// Lists the folders and divides the images.
     ///
     /// # Errors
-    /// As [`ImageFolder::open`] and [`HashedSplit::apply`], and where there are fewer than two classes.
+    /// The errors of [`ImageFolder::open`] and [`HashedSplit::apply`], and if there are fewer than two classes.
     pub fn open(self) -> Result<DividedImages> {
         let images = match self.0 {
             Source::Divided(images) => *images,

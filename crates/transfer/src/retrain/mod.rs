@@ -1,4 +1,4 @@
-//! The whole job as one call: a folder of images in, a classifier and its predictions on the test images out.
+//! The whole job as one call, from a folder of images to a classifier and its predictions for the test images.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,7 +47,7 @@ use crate::head::{FitReport, HeadConfig, Recipe, Stopped};
 use crate::insight::{SampleSize, SampleSizeCurve};
 use crate::variation::Variation;
 
-/// The job, and how it is to be done. Only the images must be named; everything else has a default.
+/// A retraining job and its settings. Only the images must be given; everything else has a default.
 pub struct Retrain<'a> {
     images: ImageSource,
     backbone: Option<Backbone>,
@@ -67,12 +67,13 @@ pub struct Retrain<'a> {
 }
 
 impl<'a> Retrain<'a> {
-    /// Retrains on a folder with one sub-folder of images for each class (a path), or on images that are found or
-    /// divided otherwise ([`ImageSource`]).
+    /// A job on a folder with one sub-folder of images for each class (a path), or on images that are found or divided
+    /// in another way ([`ImageSource`]).
     ///
     /// Defaults: the bundled weights (feature `bundled` of the crate `mobilenet`), run by the compiled engine; logistic
-    /// regression with cross-validated regularization; no distortions; [`RejectOption::new`]; test images that were trained
-    /// on are left out; the classifier keeps digests of its pictures; embeddings kept in memory only; no checkpoint.
+    /// regression with cross-validated regularization; no distortions; [`RejectOption::new`]; no checkpoint. Embeddings
+    /// are kept in memory only. Test images that were trained on are left out. The classifier keeps digests of its
+    /// pictures.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             images: images.into(),
@@ -93,14 +94,15 @@ impl<'a> Retrain<'a> {
         }
     }
 
-    /// Sets the network, and how images are prepared for it.
+    /// Sets the network, and how it prepares images.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
         self.backbone = Some(backbone);
         self
     }
 
-    /// Goes on from a classifier: its network and its preparation of images, and, where the head is trained by gradient
-    /// descent, its head. The folder may have classes that the classifier does not know; it must have all that it knows.
+    /// Starts from a classifier: uses its network and its preprocessing and, if the head is trained by gradient
+    /// descent, its head. The folder may have classes that the classifier does not know, but it must have all classes
+    /// that it knows.
     pub fn start_from(mut self, classifier: Classifier) -> Self {
         self.start_from = Some(classifier);
         self
@@ -112,58 +114,61 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Trains on randomly varied copies of the training images in place of the images as they are.
+    /// Trains on randomly varied copies of the training images instead of the images themselves.
     pub fn with_variation(mut self, variation: impl Into<Variation>, variants: Variants) -> Self {
         self.variation = Some((variation.into(), variants));
         self
     }
 
-    /// Sets when the classifier says "none of the classes" ([`Classifier::answer`]). With `None` it always names a class.
-    /// Default: [`RejectOption::new`]; what has too little data is not set
+    /// Sets when the classifier answers "none of the classes" ([`Classifier::answer`]). With `None` it always answers
+    /// with a class. Default: [`RejectOption::new`]. Choices for which there is too little data are skipped
     /// ([`Classifier::with_reject_option`]).
     pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
         self.reject = option.into();
         self
     }
 
-    /// Keeps in the file when it was trained ([`Provenance::date`]). Default: no date, and no clock is asked.
+    /// Stores in the file when the classifier was trained ([`Provenance::date`]). By default there is no date, and no
+    /// clock is read.
     pub fn with_date(mut self, date: impl Into<String>) -> Self {
         self.date = Some(date.into());
         self
     }
 
-    /// Measures the classifier on all test images, also on those that it was trained on or that look like one of these
-    /// ([`Familiarity`](crate::familiarity::Familiarity)): the numbers then flatter it. Default: they are left out.
+    /// Whether to measure the classifier on all test images, also on those that it was trained on or that look like one
+    /// of these ([`Familiarity`](crate::familiarity::Familiarity)). The numbers then make it look better than it is. By
+    /// default these images are left out.
     pub fn include_training(mut self, include: bool) -> Self {
         self.include_training = include;
         self
     }
 
-    /// Keeps no digests of the pictures in the classifier: nobody who has a picture can find out by the file whether it was
-    /// trained on. In return, nothing warns when the classifier is measured on pictures that it was trained on. Default:
-    /// 25 bytes for each picture are kept ([`Pictures`]).
+    /// Keeps no digests of the pictures in the classifier. Then a person who has a picture cannot find out from the
+    /// file whether it was trained on. But nothing warns if the classifier is measured on pictures that it was trained
+    /// on. By default, 25 bytes are kept for each picture ([`Pictures`]).
     pub fn without_pictures(mut self) -> Self {
         self.keep_pictures = false;
         self
     }
 
-    /// Measures, once the head is trained, how good heads are that were fitted on fewer of the images, and what more images
-    /// would bring ([`Retrained::learning_curve`]). It fits some hundred more heads: that takes about as long as the
-    /// cross-validation of the default recipe, and much longer with gradient descent. It needs two training images of each
-    /// class. A network that was fine-tuned has seen the images, and is refused. Default: not measured.
+    /// After the training, also measures heads that are fitted on fewer images, and estimates what more images would
+    /// bring ([`Retrained::learning_curve`]). It fits a hundred more heads or so. This takes about as long as the
+    /// cross-validation of the default recipe, and much longer with gradient descent. It needs two training images of
+    /// each class. It is refused for a network that was fine-tuned, because that network has seen the images. By
+    /// default it is not measured.
     pub fn with_learning_curve(mut self, curve: SampleSize) -> Self {
         self.learning_curve = Some(curve);
         self
     }
 
-    /// Keeps embeddings in this folder, so that a second run computes only what is new.
+    /// Keeps embeddings in this folder, so that a second run computes only new ones.
     pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
         self
     }
 
-    /// Keeps the state of a training by gradient descent in this file: after an interruption, the same job goes on from
-    /// there and ends with the same bytes. [`Retrained::save`] removes the file.
+    /// Keeps the state of a training by gradient descent in this file. After an interruption the same job continues
+    /// from there and gives the same bytes. [`Retrained::save`] removes the file.
     pub fn with_checkpoint(mut self, file: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(file.into());
         self
@@ -175,24 +180,25 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Is told what happens, for progress bars and logs.
+    /// Sets a function that is called with each event, for progress bars and logs.
     pub fn on_event(mut self, on_event: impl FnMut(RetrainEvent<'_>) + 'a) -> Self {
         self.on_event = Box::new(on_event);
         self
     }
 
-    /// Is asked again and again while the head is trained: `true` ends the training with the best head so far.
+    /// Sets a function that is called repeatedly while the head is trained. If it returns `true`, the training ends
+    /// with the best head so far.
     pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
         self.stop_when = Box::new(stop_when);
         self
     }
 
-    /// Does the job: divides the images, embeds them, trains the head, calibrates it on images that it was not trained
-    /// on, and at the end asks it about the test images once.
+    /// Runs the job: divides the images, embeds them, trains the head, calibrates it on images that it was not trained
+    /// on, and finally predicts the test images once.
     ///
     /// # Errors
-    /// Where the settings contradict each other ([`Error::Setting`]; found before any work),
-    /// the images cannot be divided, fewer than two classes or too few images are there, all test images are trained on
+    /// If the settings contradict each other ([`Error::Setting`]; checked before any work), the images cannot be
+    /// divided, there are fewer than two classes or too few images, all test images are trained on
     /// ([`Error::NothingUnseen`]), or a file cannot be read or written.
     pub fn run(mut self) -> Result<Retrained> {
         fit::check(

@@ -9,28 +9,29 @@ use crate::familiarity::FamiliarityCounts;
 use crate::head::Checkpoint;
 use crate::insight::SampleSizeCurve;
 
-/// What a job gives.
+/// The result of a job.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Retrained {
     /// The classifier, calibrated, with the report of the training and a record of where it came from.
     pub classifier: Classifier,
-    /// Its predictions on the images that it was trained on.
+    /// Its predictions for the images that it was trained on.
     pub training: Predictions,
-    /// Its predictions on the test images, without those that it has seen; `None` where there are none, and nothing says how
-    /// good it is.
+    /// Its predictions for the test images, without those that it has seen. `None` if there are no test images, so that
+    /// nothing tells how good it is.
     pub test: Option<Predictions>,
-    /// How well the test images are known: those that the classifier has seen are left out of `test`, unless
-    /// [`include_training`](super::Retrain::include_training) was asked for.
+    /// How well the classifier knows the test images. Those that it has seen are not in `test`, unless
+    /// [`include_training`](super::Retrain::include_training) was set.
     pub test_counts: FamiliarityCounts,
-    /// Predictions on the training and the validation images, each by a head like the classifier's that had not seen it, at
-    /// the classifier's temperature: more images than the test has. Each of these heads was fitted on a part of the images
-    /// (four fifths by default), so the classifier itself is rather better. `None` where no cross-validation was made.
+    /// Predictions for the training and validation images, which are more images than the test has. Each image is
+    /// predicted by a head like the classifier's that has not seen it, at the classifier's temperature. Each of these
+    /// heads was fitted on a part of the images (four fifths by default), so the classifier itself is usually a little
+    /// better. `None` if there was no cross-validation.
     pub out_of_fold: Option<Predictions>,
-    /// How good heads are that were fitted on fewer images, and what more images would bring; `None` where that was not asked
-    /// for ([`with_learning_curve`](super::Retrain::with_learning_curve)), or the job was stopped before.
+    /// How good heads are that were fitted on fewer images, and what more images would bring. `None` if
+    /// [`with_learning_curve`](super::Retrain::with_learning_curve) was not set, or if the job was stopped before.
     pub learning_curve: Option<SampleSizeCurve>,
-    /// Embeddings that were computed; the others were in the cache.
+    /// Number of embeddings that were computed; the others were in the cache.
     pub computed: usize,
     /// Seconds that embedding took.
     pub embedding_seconds: f64,
@@ -40,10 +41,10 @@ pub struct Retrained {
 }
 
 impl Retrained {
-    /// Writes the classifier ([`Classifier::save`]), then removes the checkpoint of a training that reached its end.
+    /// Saves the classifier ([`Classifier::save`]), then removes the checkpoint if the training reached its end.
     ///
     /// # Errors
-    /// Where a file cannot be written or removed.
+    /// If a file cannot be written or removed.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.classifier.save(path)?;
         match &self.checkpoint {

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use crate::embeddings::Embeddings;
 
-/// For each row its file and its class: the names, or the numbers where no names are known. `from` is the number of the first
-/// row.
+/// For each row its file and its class: the names, or the numbers where no names are known. `from` is the number of the
+/// first row.
 pub(super) fn file_and_class<'a>(
     set: &'a Embeddings,
     classes: &'a [String],

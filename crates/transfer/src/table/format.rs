@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableFormat {
-    /// A NumPy array of 32-bit floats, `[images, dim]`. A CSV file beside it, with the ending `csv` in place of the
+    /// A NumPy array of 32-bit floats, `[images, dim]`. A CSV file beside it, with the ending `csv` instead of the
     /// array's, has the columns `file` and `class`: one line for each row of the array.
     Npy,
     /// The columns `file`, `class`, `e0`, `e1` and so on. The decimal numbers are exact: read as 32-bit floats, they are the

@@ -7,7 +7,7 @@ use super::npy::write_values;
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 
-/// A table of embeddings that is written part by part, so that it need not fit in memory.
+/// A table of embeddings that is written part by part, so that it does not have to fit in memory.
 ///
 /// ```
 /// # fn main() -> transfer::Result<()> {
@@ -41,7 +41,8 @@ impl EmbeddingTable {
         }
     }
 
-    /// The names of the classes, by their numbers. Default: none; the table has the numbers then.
+    /// The names of the classes, in the order of their indices. By default there are none, and the table has the
+    /// indices.
     pub fn with_classes(mut self, classes: Vec<String>) -> Self {
         self.classes = classes;
         self
@@ -50,7 +51,7 @@ impl EmbeddingTable {
     /// The files that [`write`](Self::write) makes, in the order in which they appear.
     ///
     /// # Errors
-    /// [`Error::Setting`] where an array has the ending of the file that is written beside it.
+    /// [`Error::Setting`] if an array has the ending of the file that is written beside it.
     pub fn files(format: TableFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         let output = output.as_ref();
         if format != TableFormat::Npy {
@@ -67,12 +68,13 @@ impl EmbeddingTable {
         Ok(vec![names, output.into()])
     }
 
-    /// Writes the table, whose rows are those of all parts, one part after the other. Each file appears under its name only
-    /// when it is whole, and the array of NumPy after its names. Returns the paths of the files.
+    /// Writes the table; its rows are those of all parts in order. Each file appears under its name only when it is
+    /// complete; the NumPy array appears after the CSV file with its names. Returns the paths of the files.
     ///
     /// # Errors
-    /// As [`files`](Self::files); the first error of `parts`; [`Error::Mismatch`] where the parts have another number of rows
-    /// or another `dim`; [`Error::Io`] where a file cannot be written; [`Error::Arrow`] where Parquet refuses the columns.
+    /// The errors of [`files`](Self::files); the first error of `parts`; [`Error::Mismatch`] if the parts have
+    /// another number of rows or another `dim`; [`Error::Io`] if a file cannot be written; [`Error::Arrow`] where
+    /// Parquet refuses the columns.
     pub fn write(
         &self,
         format: TableFormat,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Longest record that [`read_records`] accepts, in bytes: longer lengths are damage, not data.
+/// Largest length of a record that [`read_records`] accepts, in bytes. A larger length means that the file is damaged.
 pub const MAX_RECORD: u64 = 256 << 20;
 
 /// CRC-32C, rotated and shifted, so that a CRC of data that contain CRCs stays a good one.
@@ -27,10 +27,10 @@ pub(super) fn frame(data: &[u8]) -> Vec<u8> {
 }
 
 /// Reads the records of an event file, which are serialized `Event` messages, and verifies both checksums of each. An
-/// incomplete record at the end of the file, as a killed writer leaves it, is left out.
+/// incomplete record at the end of the file, left by a writer that was killed, is ignored.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be read; [`Error::Mismatch`] where a checksum or a length is wrong.
+/// [`Error::Io`] if the file cannot be read; [`Error::Mismatch`] if a checksum or a length is wrong.
 pub fn read_records(path: impl AsRef<Path>) -> Result<Vec<Vec<u8>>> {
     let path = path.as_ref();
     let bytes = std::fs::read(path).map_err(Error::io(path))?;

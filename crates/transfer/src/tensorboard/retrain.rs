@@ -13,24 +13,26 @@ use crate::head::{Candidate, ClassWeights, FitEvent, FitReport, Head, Recipe, Se
 /// Images whose logits and probabilities go into each histogram: the batch size of `retrain.py`.
 const SAMPLE: usize = 100;
 
-/// Writes what `retrain.py` wrote for TensorBoard, while a head is trained: the runs `train` and `validation` with the tags
-/// `accuracy_1`, `cross_entropy_1`, `final_training_ops/{weights,biases}/summaries/{mean,stddev_1,max,min,histogram}`,
+/// Writes for TensorBoard what `retrain.py` wrote while it trained a head: the runs `train` and `validation` with the
+/// tags `accuracy_1`, `cross_entropy_1`,
+/// `final_training_ops/{weights,biases}/summaries/{mean,stddev_1,max,min,histogram}`,
 /// `final_training_ops/Wx_plus_b/pre_activations` and `activations`. In addition it writes `learning_rate`, the text
 /// `configuration` and one precision-recall curve per class.
 ///
-/// Gradient descent is not fitted on the validation images, so the run `validation` has what the head says of them. Logistic
-/// regression is fitted on them, too, once it has chosen by cross-validation: its run `validation` has what was said of each
-/// of these images by a head that had not seen it, or nothing where no cross-validation was made. Runs of their own have what
-/// else is known of logistic regression:
+/// Gradient descent is not fitted on the validation images, so its run `validation` has the predictions of the head for
+/// them. Logistic regression is fitted on them, too, once it has chosen by cross-validation. So its run `validation`
+/// has, for each of these images, the prediction of a head that had not seen it, or nothing if there was no
+/// cross-validation. Separate runs have what else is known about logistic regression:
 ///
-/// * `cross_validation/unweighted` (every image counts the same), `cross_validation/balanced` (every class counts the same)
-///   and `cross_validation/weighted` (the class weights were given): `cross_validation/log_loss`, `cross_validation/accuracy` and `cross_validation/log10_c` of each candidate, from
-///   the smallest `C` up; the step is the number of the candidate in its run, from 1.
-/// * `gradient/c=0.01` and the like, one for each `C`, and `gradient/final`: the tag `gradient`, the largest entry of the
-///   gradient after each pass; the step is the number of the pass in its search.
+/// * `cross_validation/unweighted` (every image counts the same), `cross_validation/balanced` (every class counts the
+///   same) and `cross_validation/weighted` (the class weights were given): the tags `cross_validation/log_loss`,
+///   `cross_validation/accuracy` and `cross_validation/log10_c` of each candidate, from the smallest `C` up. The step
+///   is the number of the candidate in its run, from 1.
+/// * `gradient/c=0.01` and so on, one for each `C`, and `gradient/final`: the tag `gradient` is the largest entry of
+///   the gradient after each pass. The step is the number of the pass in its search.
 ///
-/// The endings `_1` are intended: TensorFlow 1 appended them because a scope of the same name existed already, and
-/// dashboards that were made for `retrain.py` look for them.
+/// The suffix `_1` is intended: TensorFlow 1 appended it because a scope of the same name existed already, and
+/// dashboards that were made for `retrain.py` look for it.
 ///
 /// ```no_run
 /// # fn fit(training: &transfer::Embeddings, validation: &transfer::Embeddings, classes: &[String]) -> transfer::Result<()> {
@@ -59,9 +61,9 @@ pub struct RetrainSummaries {
 /// The writers of the runs of [`RetrainSummaries`].
 #[derive(Debug)]
 pub struct Writers<'a> {
-    /// Of the run `train`.
+    /// The writer of the run `train`.
     pub train: &'a mut EventWriter,
-    /// Of the run `validation`.
+    /// The writer of the run `validation`.
     pub validation: &'a mut EventWriter,
 }
 
@@ -73,11 +75,11 @@ struct Run {
 }
 
 impl RetrainSummaries {
-    /// Creates `folder/train` and `folder/validation`; other runs are created when there is something to write. Earlier runs
-    /// in the folder stay; `retrain.py` deleted them.
+    /// Creates `folder/train` and `folder/validation`; other runs are created when there is something to write. Earlier
+    /// runs in the folder stay (`retrain.py` deleted them).
     ///
     /// # Errors
-    /// [`Error::Io`](crate::error::Error::Io) where a folder or file cannot be made.
+    /// [`Error::Io`](crate::error::Error::Io) if a folder or file cannot be made.
     pub fn create(
         folder: impl AsRef<Path>,
         training: &Embeddings,
@@ -98,10 +100,10 @@ impl RetrainSummaries {
         })
     }
 
-    /// Writes the settings of the run as a text with JSON in it.
+    /// Writes the settings of the run as a text that contains JSON.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::error::Error::Io) where the file cannot be written.
+    /// [`Error::Io`](crate::error::Error::Io) if the file cannot be written.
     pub fn configuration(&mut self, settings: &impl Serialize) -> Result<()> {
         let json = serde_json::to_string_pretty(settings)
             .map_err(|e| crate::error::Error::mismatch("settings", "what JSON can hold", e))?;
@@ -110,8 +112,8 @@ impl RetrainSummaries {
         self.train.log.flush()
     }
 
-    /// Writes an event of a [training](crate::head::HeadTraining::on_event), and always lets the training continue. After a file
-    /// could not be written, nothing more is written, and [`finish`](Self::finish) returns the error.
+    /// Writes an event of a [training](crate::head::HeadTraining::on_event), and always lets the training continue. If
+    /// a file cannot be written, nothing more is written, and [`finish`](Self::finish) returns the error.
     pub fn watch(&mut self, event: FitEvent<'_>) -> ControlFlow<()> {
         if self.failed.is_ok() {
             self.failed = self.write(event);
@@ -119,7 +121,7 @@ impl RetrainSummaries {
         ControlFlow::Continue(())
     }
 
-    /// The writers of the two runs, to add more, for example images.
+    /// The writers of the two runs, for example to add images.
     pub fn writers(&mut self) -> Writers<'_> {
         Writers {
             train: &mut self.train.log,
@@ -127,12 +129,13 @@ impl RetrainSummaries {
         }
     }
 
-    /// Writes the state of the trained head on all images, one step after the last: accuracy, cross-entropy, weights, and a
-    /// precision-recall curve for each class. `report` is that of the training, which knows what was said of the validation
-    /// images by heads that had not seen them.
+    /// Writes the state of the trained head on all images, one step after the last: accuracy, cross-entropy, weights,
+    /// and a precision-recall curve for each class. `report` must be that of the training; it has the predictions for
+    /// the validation images by heads that had not seen them.
     ///
     /// # Errors
-    /// The first error that [`watch`](Self::watch) met, or [`Error::Io`](crate::error::Error::Io) where a file cannot be written.
+    /// The first error that [`watch`](Self::watch) met, or [`Error::Io`](crate::error::Error::Io) if a file cannot be
+    /// written.
     pub fn finish(&mut self, head: &Head, report: &FitReport, classes: &[String]) -> Result<()> {
         std::mem::replace(&mut self.failed, Ok(()))?;
         let step = self.step + 1;

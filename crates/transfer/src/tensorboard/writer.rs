@@ -14,10 +14,10 @@ use super::pr_curve::pr_curve;
 use super::record::frame;
 use crate::error::{Error, Result};
 
-/// Writes one event file into a folder. TensorBoard shows each folder as a run and joins the event files in it, so a
-/// resumed training continues its curves.
+/// Writes one event file into a folder. TensorBoard shows each folder as a run and joins the event files in it, so that
+/// a resumed training continues its curves.
 ///
-/// The caller gives the steps; the times are those of the system clock. Events become visible with
+/// The caller sets the steps; the times are those of the system clock. Events become visible after
 /// [`flush`](Self::flush), which also runs when the writer is dropped.
 #[derive(Debug)]
 pub struct EventWriter {
@@ -29,7 +29,7 @@ impl EventWriter {
     /// Creates `folder` and a new file `events.out.tfevents.SECONDS.transfer...` in it.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder or the file cannot be made.
+    /// [`Error::Io`] if the folder or the file cannot be made.
     pub fn create(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
@@ -61,7 +61,7 @@ impl EventWriter {
     /// Writes a number at a step, which is one point of a curve.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be written. The same holds for the other functions of this type.
+    /// [`Error::Io`] if the file cannot be written. The other functions of this type return the same error.
     pub fn scalar(&mut self, step: u64, tag: &str, value: f64) -> Result<()> {
         self.value(step, tag, None, Content::Simple(value as f32))
     }
@@ -111,7 +111,7 @@ impl EventWriter {
     /// probabilities of the class, and `targets` say whether an image belongs to it.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where the lengths differ or a score is not in 0 to 1.
+    /// [`Error::Mismatch`] if the lengths differ or a score is not in 0 to 1.
     pub fn pr_curve(
         &mut self,
         step: u64,

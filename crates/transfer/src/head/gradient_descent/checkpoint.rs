@@ -28,12 +28,12 @@ const FORMAT: TensorFormat = TensorFormat {
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
 
-/// The file to which gradient descent or a fine-tuning writes its state from time to time. A training that was stopped
-/// anywhere (by a signal, a kill, a loss of power, or its caller) continues from the file, and its result has the same
-/// bytes as that of a training that was not stopped.
+/// The file to which gradient descent or fine-tuning writes its state from time to time. A training that was
+/// interrupted at any moment (by a signal, a kill, a loss of power, or its caller) continues from the file, and its
+/// result has the same bytes as that of a training that was not interrupted.
 ///
-/// A finished training leaves its last state in the file, and the same call then returns the result at once. So the result
-/// is not lost before it is saved; [`remove`](Self::remove) the file afterwards.
+/// A finished training leaves its last state in the file, and the same call then returns the result at once. So the
+/// result is not lost before it is saved. [Remove](Self::remove) the file afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -69,9 +69,9 @@ impl Checkpoint {
         self.every
     }
 
-    /// Whatever else the result depends on, beside recipe, seed and embeddings: for a training on
-    /// [varied](crate::head::HeadTraining::varied) rows, how they are made. The state of a training with another context is
-    /// refused. Default: empty.
+    /// Describes what else the result depends on, besides recipe, seed and embeddings: for a training on
+    /// [varied](crate::head::HeadTraining::varied) rows, how they are made. The state of a training with another
+    /// context is refused. Default: empty.
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();
         self
@@ -85,7 +85,7 @@ impl Checkpoint {
     /// Removes the file, if it exists.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be removed.
+    /// [`Error::Io`] if the file cannot be removed.
     pub fn remove(&self) -> Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&self.path)(error)),

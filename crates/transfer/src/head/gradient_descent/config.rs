@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Gradient descent on batches: the recipe of `retrain.py` ([`parity`](Self::parity)), or a head with a hidden layer and
-/// dropout ([`hidden`](Self::hidden)).
+/// Gradient descent on batches: the recipe of `retrain.py` ([`parity`](Self::parity)), or a head with a hidden layer
+/// and dropout ([`hidden`](Self::hidden)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GradientDescent {
@@ -21,13 +21,14 @@ pub struct GradientDescent {
     pub(crate) patience: Option<usize>,
 }
 
-/// How a step changes the weights.
+/// The optimizer: how a step changes the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
     /// Plain stochastic gradient descent.
     Sgd,
-    /// Adam (Kingma and Ba 2015; 0.9, 0.999, 1e-8) with decoupled weight decay (Loshchilov and Hutter 2019).
+    /// Adam (Kingma and Ba 2015; betas 0.9 and 0.999, epsilon 1e-8) with decoupled weight decay (Loshchilov and Hutter
+    /// 2019).
     Adam,
 }
 
@@ -37,7 +38,7 @@ pub enum Optimizer {
 pub enum Sampling {
     /// A class is drawn at random, then one of its images, with replacement, as in `retrain.py`.
     Balanced,
-    /// All images are used once, in a random order, before any is used again, in a new order.
+    /// Each image is used once, in a random order. Then the next pass over the images begins, in a new order.
     Shuffled,
 }
 
@@ -61,9 +62,10 @@ impl GradientDescent {
         }
     }
 
-    /// A hidden layer of `units` with ReLU and dropout 0.5, trained by at most 2000 steps of Adam with the learning rate
-    /// 0.001 and weight decay 0.01 on shuffled batches of 100. Every 20 steps, all validation images are evaluated. The
-    /// training ends after 10 evaluations in a row that did not lower their cross-entropy, and the best weights are kept.
+    /// A hidden layer of `units` with ReLU and dropout 0.5, trained by at most 2000 steps of Adam with the learning
+    /// rate 0.001 and weight decay 0.01 on shuffled batches of 100. Every 20 steps, all validation images are
+    /// evaluated. The training ends after 10 consecutive evaluations that did not lower their cross-entropy, and the
+    /// best weights are kept.
     pub fn hidden(units: usize) -> Self {
         Self {
             hidden: Some(units),
@@ -86,7 +88,7 @@ impl GradientDescent {
         self
     }
 
-    /// The share of hidden units that each step leaves out at random, from 0 up to, not including, 1.
+    /// The share of hidden units that each step drops at random, from 0 up to, but not including, 1.
     pub fn with_dropout(mut self, share: f32) -> Self {
         self.dropout = share;
         self
@@ -123,7 +125,7 @@ impl GradientDescent {
         self
     }
 
-    /// The number of steps, at most; at least 1.
+    /// The largest number of steps; at least 1.
     pub fn with_steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
@@ -135,15 +137,15 @@ impl GradientDescent {
         self
     }
 
-    /// The number of validation images that are drawn for each evaluation. `None` takes all of them, and so does early
-    /// stopping.
+    /// The number of validation images that are drawn for each evaluation. `None` uses all of them. Early stopping
+    /// always uses all of them.
     pub fn with_validation_batch(mut self, images: Option<usize>) -> Self {
         self.validation_batch = images;
         self
     }
 
-    /// Early stopping: the training ends after so many evaluations in a row that did not lower the cross-entropy on the
-    /// validation images, and keeps the best weights. `None` for no early stopping.
+    /// Early stopping: the training ends after this number of consecutive evaluations that did not lower the
+    /// cross-entropy on the validation images, and keeps the best weights. `None` means no early stopping.
     pub fn with_patience(mut self, looks: Option<usize>) -> Self {
         self.patience = looks;
         self
@@ -154,7 +156,7 @@ impl GradientDescent {
         self.batch
     }
 
-    /// The number of steps, at most.
+    /// The largest number of steps.
     pub fn steps(&self) -> usize {
         self.steps
     }

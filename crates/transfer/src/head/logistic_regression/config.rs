@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Logistic regression with an L2 penalty, fitted to its optimum: the default recipe, since it gives the best accuracy on
-/// images that it has not seen. The optimum is that of scikit-learn 1.9's `LogisticRegression`. The strength of the
-/// penalty is chosen by cross-validation on training and validation images together, and the head is then fitted on all
-/// of them.
+/// Logistic regression with an L2 penalty, fitted to its optimum. It is the default recipe, because it gives the best
+/// accuracy on new images. The optimum is that of scikit-learn 1.9's `LogisticRegression`. The strength of the penalty
+/// is chosen by cross-validation on training and validation images together, and the head is then fitted on all of
+/// them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LogisticRegression {
@@ -24,7 +24,7 @@ impl Default for LogisticRegression {
 }
 
 impl LogisticRegression {
-    /// `C` from 1e-4 to 100 with two values per decade, 5 stratified folds, tolerance 1e-7.
+    /// The defaults: `C` from 1e-4 to 100 with two values per decade, 5 stratified folds, tolerance 1e-7.
     pub fn new() -> Self {
         Self {
             regularization: vec![
@@ -36,28 +36,29 @@ impl LogisticRegression {
         }
     }
 
-    /// The values of `C`, the inverse of the regularization strength, to choose from. They are tried from the smallest
-    /// up, until the log loss has risen twice in a row. With a single value, and class weights other than `Auto`, there is
-    /// no choice and no cross-validation.
+    /// The values of `C`, the inverse of the regularization strength, to choose from. They are tried in ascending order
+    /// until the log loss has risen twice in a row. With a single value, and class weights other than `Auto`, there is
+    /// nothing to choose and no cross-validation.
     pub fn with_regularization(mut self, c: impl Into<Vec<f64>>) -> Self {
         self.regularization = c.into();
         self
     }
 
-    /// The number of folds, at least 2; default 5. If a class has fewer images, its number of images is taken.
+    /// The number of folds, at least 2; default 5. If a class has fewer images, there are as many folds as it has
+    /// images.
     pub fn with_folds(mut self, folds: usize) -> Self {
         self.folds = folds;
         self
     }
 
-    /// The fold of each image, numbered from 0: first those of the training images, then those of the validation images.
-    /// They replace the folds that are drawn at random, for example to keep images together that show the same object.
+    /// The fold of each image, numbered from 0: first those of the training images, then those of the validation
+    /// images. They replace the random folds, for example to keep images together that show the same object.
     pub fn with_fold_of(mut self, fold_of: Vec<usize>) -> Self {
         self.fold_of = Some(fold_of);
         self
     }
 
-    /// The final fit ends when no entry of the gradient of the mean loss is larger than this; default 1e-7
+    /// The final fit ends when no entry of the gradient of the mean loss is larger in magnitude than this; default 1e-7
     /// (scikit-learn's `tol` is 1e-4). The fits of the folds end at 1e-4, or at this value if it is larger.
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
