@@ -162,14 +162,7 @@ impl Measurements<'_> {
     /// The extension, where it is that of another format.
     fn other_extension(&self, format: ImageFormat) -> Option<String> {
         let extension = self.path.extension()?.to_str()?.to_lowercase();
-        let all = [
-            ImageFormat::Jpeg,
-            ImageFormat::Png,
-            ImageFormat::Gif,
-            ImageFormat::WebP,
-            ImageFormat::Bmp,
-        ];
-        let known = all
+        let known = ImageFormat::ALL
             .iter()
             .find(|f| f.extensions().contains(&extension.as_str()))?;
         (*known != format).then_some(extension)

@@ -1,6 +1,7 @@
 //! What is not decoded, by name: other formats of images, other files, and the rare kinds of JPEG.
 
 use super::format::escaped_start;
+use super::raw::raw_photograph;
 use crate::problem::ImageProblem;
 
 /// The number of bytes at the start of a file that tell what it is.
@@ -85,26 +86,8 @@ const KINDS: &[Kind] = &[
         &[(0, b"#?RADIANCE"), (0, b"#?RGBE")],
     ),
     kind("DDS", CONVERT, &[(0, b"DDS ")]),
-    kind("QOI", CONVERT, &[(0, b"qoif")]),
     kind("DICOM", CONVERT, &[(128, b"DICM")]),
-    kind(
-        "a Windows icon (ICO)",
-        CONVERT,
-        &[(0, b"\0\0\x01\0"), (0, b"\0\0\x02\0")],
-    ),
-    kind(
-        "PNM",
-        CONVERT,
-        &[
-            (0, b"P1\n"),
-            (0, b"P2\n"),
-            (0, b"P3\n"),
-            (0, b"P4\n"),
-            (0, b"P5\n"),
-            (0, b"P6\n"),
-            (0, b"P7\n"),
-        ],
-    ),
+    kind("a Windows cursor (CUR)", CONVERT, &[(0, b"\0\0\x02\0")]),
     kind("PDF", "export its pages as JPEG or PNG", &[(0, b"%PDF-")]),
     kind("PostScript", CONVERT, &[(0, b"%!PS")]),
     kind("an AVI video", FRAMES, &[(8, b"AVI LIST")]),
@@ -136,7 +119,7 @@ pub(crate) fn problem(bytes: &[u8]) -> ImageProblem {
         magic.any(|(at, there)| bytes.get(*at..).is_some_and(|b| b.starts_with(there)))
     };
     let found = KINDS.iter().find(fits).map(|kind| match kind.name {
-        "TIFF" => of_tiff(bytes),
+        "TIFF" => raw_photograph(bytes).map_or((kind.name, kind.remedy), |raw| (raw, DEVELOP)),
         "HEIC" if brands(bytes).any(|brand| brand.starts_with(b"avi")) => ("AVIF", CONVERT),
         name => (name, kind.remedy),
     });
@@ -153,48 +136,6 @@ fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let length = bytes.first_chunk().map_or(0, |b| u32::from_be_bytes(*b));
     let end = bytes.len().min(length as usize);
     bytes.get(16..end).unwrap_or_default().chunks_exact(4)
-}
-
-/// A TIFF, or one of the raw photographs that are made like a TIFF: the tags of its first directory tell.
-fn of_tiff(bytes: &[u8]) -> (&'static str, &'static str) {
-    const MAKE: u16 = 0x010f;
-    const SUB_DIRECTORIES: u16 = 0x014a;
-    const DNG_VERSION: u16 = 0xc612;
-
-    let little = bytes.starts_with(b"I");
-    let short = |at: usize| {
-        let two = *bytes.get(at..)?.first_chunk()?;
-        Some(if little {
-            u16::from_le_bytes(two)
-        } else {
-            u16::from_be_bytes(two)
-        })
-    };
-    let long = |at: usize| {
-        let four = *bytes.get(at..)?.first_chunk()?;
-        Some(if little {
-            u32::from_le_bytes(four)
-        } else {
-            u32::from_be_bytes(four)
-        } as usize)
-    };
-    let first = long(4).unwrap_or(0);
-    let count = usize::from(short(first).unwrap_or(0));
-    // An entry has twelve bytes: the tag, the type, the number of values, and a value or where the values are.
-    let entry = |tag: u16| {
-        let mut entries = (0..count).map(|i| first + 2 + 12 * i);
-        entries.find(|at| short(*at) == Some(tag))
-    };
-    let make = entry(MAKE)
-        .and_then(|at| bytes.get(long(at + 8)?..))
-        .unwrap_or_default();
-    let nested = entry(SUB_DIRECTORIES).is_some();
-    match () {
-        () if entry(DNG_VERSION).is_some() => ("raw (DNG)", DEVELOP),
-        () if nested && make.starts_with(b"NIKON") => ("Nikon raw (NEF)", DEVELOP),
-        () if nested && make.starts_with(b"SONY") => ("Sony raw (ARW)", DEVELOP),
-        () => ("TIFF", CONVERT),
-    }
 }
 
 /// A text whose kind its first words tell.
@@ -244,46 +185,11 @@ pub(super) fn of_jpeg(marker: u8, body: &[u8]) -> Option<ImageProblem> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::raw::tests::tiff;
     use super::{of_jpeg, problem};
 
     fn named(bytes: &[u8]) -> String {
         problem(bytes).to_string()
-    }
-
-    /// A TIFF of these tags, each with a text that it leads to.
-    fn tiff(little: bool, tags: &[(u16, &str)]) -> Vec<u8> {
-        let short = |n: u16| {
-            if little {
-                n.to_le_bytes()
-            } else {
-                n.to_be_bytes()
-            }
-        };
-        let long = |n: usize| {
-            let n = n as u32;
-            if little {
-                n.to_le_bytes()
-            } else {
-                n.to_be_bytes()
-            }
-        };
-        let mut bytes = if little {
-            b"II*\0".to_vec()
-        } else {
-            b"MM\0*".to_vec()
-        };
-        bytes.extend(long(8));
-        bytes.extend(short(tags.len() as u16));
-        let mut at = 10 + 12 * tags.len() + 4;
-        for (tag, text) in tags {
-            bytes.extend([short(*tag), short(2)].concat());
-            bytes.extend([long(text.len()), long(at)].concat());
-            at += text.len();
-        }
-        bytes.extend([0; 4]);
-        tags.iter()
-            .for_each(|(_, text)| bytes.extend(text.as_bytes()));
-        bytes
     }
 
     #[test]
@@ -306,9 +212,7 @@ mod tests {
             ("(ORF)", b"IIRO\x08\0\0\0".to_vec()),
             ("(RW2)", b"IIU\0\x18\0\0\0".to_vec()),
             ("(RAF)", b"FUJIFILMCCD-RAW 0201".to_vec()),
-            ("this is TIFF", tiff(true, &[(0x0100, "width")])),
-            ("this is TIFF", tiff(false, &[(0x010f, "NIKON scanner")])),
-            ("this is TIFF", b"II*\0\xff\xff\xff\xff".to_vec()),
+            ("this is TIFF", b"II+\0\x08\0\0\0".to_vec()),
             (
                 "(NEF)",
                 tiff(false, &[(0x010f, "NIKON"), (0x014a, "there")]),
@@ -320,10 +224,8 @@ mod tests {
             ("OpenEXR", b"\x76\x2f\x31\x01\x02\0\0\0".to_vec()),
             ("Radiance", b"#?RADIANCE\n".to_vec()),
             ("DDS", b"DDS |\0\0\0".to_vec()),
-            ("QOI", b"qoif\0\0\0\x01".to_vec()),
             ("DICOM", at(128, b"DICM")),
-            ("(ICO)", b"\0\0\x01\0\x01\0\x10\x10".to_vec()),
-            ("PNM", b"P6\n640 480\n255\n".to_vec()),
+            ("(CUR)", b"\0\0\x02\0\x01\0\x10\x10".to_vec()),
             ("PDF", b"%PDF-1.7\n".to_vec()),
             ("PostScript", b"%!PS-Adobe-3.0\n".to_vec()),
             ("AVI", b"RIFF\0\0\x01\0AVI LIST".to_vec()),

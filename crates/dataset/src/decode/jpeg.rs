@@ -60,14 +60,15 @@ fn at_fraction(
         return Ok(None);
     }
     let image = reduced(bytes, header.size, fraction, header.colors, segments.adobe);
-    Ok(image.map(|image| orientation::turn(image, header.orientation(upright))))
+    Ok(image.map(|image| orientation::turn(image, header.orientation(segments, upright))))
 }
 
 /// What zune-jpeg reads before the first scan.
 struct Header {
     size: (u32, u32),
     colors: ColorSpace,
-    orientation: Orientation,
+    /// As EXIF says it.
+    orientation: Option<Orientation>,
 }
 
 impl Header {
@@ -80,17 +81,17 @@ impl Header {
         Ok(Self {
             size: (width as u32, height as u32),
             colors: decoder.input_colorspace().unwrap_or(ColorSpace::Unknown),
-            orientation: exif.map_or(Orientation::NoTransforms, |exif| orientation::of_exif(exif)),
+            orientation: exif.and_then(|exif| orientation::of_exif(exif)),
         })
     }
 
     /// The orientation, where it matters.
-    fn orientation(&self, upright: bool) -> Orientation {
-        if upright {
-            self.orientation
-        } else {
-            Orientation::NoTransforms
-        }
+    fn orientation(&self, segments: &Segments, upright: bool) -> Orientation {
+        let xmp = || segments.xmp.and_then(orientation::of_xmp);
+        let found = self.orientation.or_else(xmp);
+        found
+            .filter(|_| upright)
+            .unwrap_or(Orientation::NoTransforms)
     }
 }
 
@@ -171,7 +172,7 @@ fn whole(
         .ok_or_else(|| broken(format!("{found} bytes for {width} x {height} pixels")))?;
     Ok(orientation::turn(
         image,
-        header.orientation(options.upright),
+        header.orientation(segments, options.upright),
     ))
 }
 

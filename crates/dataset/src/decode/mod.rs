@@ -10,10 +10,13 @@ mod options;
 mod orientation;
 mod other;
 mod png;
+mod raw;
 mod reduced;
 mod scan;
 mod script;
 mod segments;
+#[cfg(feature = "tiff")]
+mod tiff;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +32,8 @@ use crate::problem::ImageProblem;
 
 /// Decodes an image to upright 8-bit RGB.
 ///
-/// The format is recognized by the first bytes: JPEG, PNG, GIF (only its first frame), WebP (likewise) or BMP. Every pixel
+/// The format is recognized by the first bytes: JPEG, PNG, GIF (only its first frame), WebP (likewise), BMP, TIFF (only its
+/// first page), PNM, QOI, ICO or TGA. Every pixel
 /// becomes RGB as follows:
 ///
 /// - gray: each channel has the gray value;
@@ -40,7 +44,8 @@ use crate::problem::ImageProblem;
 /// - CMYK and YCCK in JPEG: `ink * key / 255`, inverted first if an Adobe marker says that the file stores inverted
 ///   values, as almost all such files do.
 ///
-/// At the end the image is turned upright by its EXIF orientation (in JPEG, in WebP, and in the `eXIf` chunk of PNG).
+/// At the end the image is turned upright by its orientation: that of EXIF (in JPEG and WebP, in the `eXIf` chunk of PNG and in
+/// ImageMagick's profile there), where it has none that of XMP, or that of TIFF.
 /// Color profiles and gamma are not applied, as in Pillow and TensorFlow.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! PNG, GIF, WebP and BMP, decoded by the `image` crate.
+//! All formats but JPEG, decoded by the `image` crate.
 
 use std::io::{Cursor, ErrorKind};
 
@@ -7,6 +7,8 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limi
 
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
+#[cfg(feature = "tiff")]
+use super::tiff;
 use super::{orientation, png, webp};
 use crate::problem::ImageProblem;
 
@@ -18,11 +20,17 @@ pub(super) fn decode(
     format: ImageFormat,
     options: &DecodeOptions,
 ) -> Result<RgbImage, ImageProblem> {
+    #[cfg(feature = "tiff")]
+    if format == ImageFormat::Tiff
+        && let Some(decoded) = tiff::decode(bytes, options)
+    {
+        return decoded;
+    }
     let problem = |error: ImageError| problem(format, error);
     let orientation = match format {
         ImageFormat::Png if options.upright => png::orientation(bytes),
         ImageFormat::WebP if options.upright => webp::orientation(bytes),
-        // GIF and BMP have none.
+        // TIFF is asked below; the others have none.
         _ => Orientation::NoTransforms,
     };
     let used = match format {
@@ -32,6 +40,10 @@ pub(super) fn decode(
     let mut reader = ImageReader::with_format(Cursor::new(used.as_ref()), of_image_crate(format));
     reader.limits(limits(options.max_pixels));
     let mut decoder = reader.into_decoder().map_err(problem)?;
+    let orientation = match format {
+        ImageFormat::Tiff if options.upright => decoder.orientation().map_err(problem)?,
+        _ => orientation,
+    };
     let (width, height) = decoder.dimensions();
     options.check_size(width, height)?;
     if width == 0 || height == 0 {
@@ -110,6 +122,11 @@ fn of_image_crate(format: ImageFormat) -> image::ImageFormat {
         ImageFormat::Gif => image::ImageFormat::Gif,
         ImageFormat::WebP => image::ImageFormat::WebP,
         ImageFormat::Bmp => image::ImageFormat::Bmp,
+        ImageFormat::Tiff => image::ImageFormat::Tiff,
+        ImageFormat::Pnm => image::ImageFormat::Pnm,
+        ImageFormat::Qoi => image::ImageFormat::Qoi,
+        ImageFormat::Ico => image::ImageFormat::Ico,
+        ImageFormat::Tga => image::ImageFormat::Tga,
     }
 }
 

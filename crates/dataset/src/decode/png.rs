@@ -1,8 +1,11 @@
 //! The chunks of a PNG, as far as they are looked at or left out here.
 
 use std::borrow::Cow;
+use std::io::Read;
 
+use flate2::read::ZlibDecoder;
 use image::metadata::Orientation;
+use memchr::memchr;
 
 use super::orientation;
 
@@ -33,12 +36,65 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     })
 }
 
-/// The orientation in the `eXIf` chunk, which may come after the pixels.
+/// So many bytes of a text are inflated.
+const LONGEST_TEXT: u64 = 1 << 20;
+
+/// The orientation in the `eXIf` chunk, in a profile as ImageMagick writes it, or in XMP, in this order. The chunks may come
+/// after the pixels.
 pub(super) fn orientation(bytes: &[u8]) -> Orientation {
-    let exif = chunks(bytes).find(|chunk| chunk.name == b"eXIf");
-    exif.map_or(Orientation::NoTransforms, |chunk| {
-        orientation::of_exif(chunk.data)
+    let exif = chunks(bytes).filter(|chunk| chunk.name == b"eXIf");
+    let exif = exif.filter_map(|chunk| orientation::of_exif(chunk.data));
+    let profile = texts(bytes)
+        .filter(|(key, _)| matches!(*key, b"Raw profile type exif" | b"Raw profile type APP1"))
+        .filter_map(|(_, text)| orientation::of_exif(&of_profile(&text)?));
+    let xmp = texts(bytes)
+        .filter(|(key, _)| *key == b"XML:com.adobe.xmp")
+        .filter_map(|(_, text)| orientation::of_xmp(&text));
+    let mut found = exif.chain(profile).chain(xmp);
+    found.next().unwrap_or(Orientation::NoTransforms)
+}
+
+/// The texts of a file: their keys, and the texts themselves.
+fn texts(bytes: &[u8]) -> impl Iterator<Item = (&[u8], Cow<'_, [u8]>)> {
+    chunks(bytes).filter_map(|chunk| {
+        let end = memchr(0, chunk.data)?;
+        let (key, rest) = (&chunk.data[..end], &chunk.data[end + 1..]);
+        let text = match (chunk.name, rest) {
+            (b"tEXt", text) => text.into(),
+            (b"zTXt", [0, packed @ ..]) => inflate(packed).into(),
+            (b"iTXt", [packed, _, rest @ ..]) => {
+                // A language and a translated key, each with a zero behind it.
+                let rest = &rest[memchr(0, rest)? + 1..];
+                let text = &rest[memchr(0, rest)? + 1..];
+                match packed {
+                    0 => text.into(),
+                    _ => inflate(text).into(),
+                }
+            }
+            _ => return None,
+        };
+        Some((key, text))
     })
+}
+
+fn inflate(packed: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut reader = ZlibDecoder::new(packed).take(LONGEST_TEXT);
+    // What is broken is read as far as it goes.
+    let _ = reader.read_to_end(&mut text);
+    text
+}
+
+/// The bytes of a profile: a line with its name, one with its length, then hexadecimal digits.
+fn of_profile(text: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = text.trim_ascii_start().splitn(3, |byte| *byte == b'\n');
+    let (_, _, digits) = (lines.next()?, lines.next()?, lines.next()?);
+    let digits = digits
+        .iter()
+        .filter_map(|byte| char::from(*byte).to_digit(16));
+    let digits: Vec<u8> = digits.map(|digit| digit as u8).collect();
+    let (pairs, _) = digits.as_chunks::<2>();
+    Some(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// The file without the chunks that no pixel depends on.

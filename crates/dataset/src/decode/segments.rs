@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What a segment with a packet of XMP begins with.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
 /// What the marker segments before the first scan say.
 pub(super) struct Segments<'a> {
     /// There is an Adobe APP14 marker.
@@ -11,6 +14,8 @@ pub(super) struct Segments<'a> {
     pub(super) frame: Option<(u8, &'a [u8])>,
     /// The number of units between two restart markers; 0 for no restarts.
     pub(super) restart: u16,
+    /// The packet of XMP.
+    pub(super) xmp: Option<&'a [u8]>,
     /// Where the header of the first scan starts.
     pub(super) scan: Option<usize>,
 }
@@ -21,12 +26,17 @@ impl<'a> Segments<'a> {
             adobe: false,
             frame: None,
             restart: 0,
+            xmp: None,
             scan: None,
         };
         for segment in (Walk { bytes, at: 2 }) {
             let Segment { marker, at, body } = segment;
             match marker {
                 0xda => segments.scan = Some(at + 2),
+                0xe1 => {
+                    let xmp = body.strip_prefix(XMP);
+                    segments.xmp = segments.xmp.or(xmp);
+                }
                 0xee => segments.adobe |= body.starts_with(b"Adobe"),
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7 => {
                     segments.frame.get_or_insert((marker, body));

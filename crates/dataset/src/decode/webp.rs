@@ -22,17 +22,20 @@ fn of_file(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], usize, &[u8])> {
     chunks(bytes.get(12..).unwrap_or_default())
 }
 
-/// The orientation in the `EXIF` chunk. Decoders allocate what the chunk says that it has, up to 4 GB; here it must be in
+/// The orientation in the `EXIF` chunk, or in that of XMP. Decoders allocate what the chunk says that it has, up to 4 GB; here it must be in
 /// the file.
 pub(super) fn orientation(bytes: &[u8]) -> Orientation {
     let extended = of_file(bytes)
         .next()
         .is_some_and(|(name, ..)| name == b"VP8X");
-    let exif = of_file(bytes).find(|(name, ..)| extended && *name == b"EXIF");
-    match exif {
-        Some((_, length, data)) if data.len() == length => orientation::of_exif(data),
-        _ => Orientation::NoTransforms,
-    }
+    let chunk = |wanted: &[u8; 4]| {
+        let mut all = of_file(bytes);
+        let (_, length, data) = all.find(|(name, ..)| extended && *name == wanted)?;
+        (data.len() == length).then_some(data)
+    };
+    let exif = chunk(b"EXIF").and_then(orientation::of_exif);
+    let found = exif.or_else(|| chunk(b"XMP ").and_then(orientation::of_xmp));
+    found.unwrap_or(Orientation::NoTransforms)
 }
 
 /// The width and the height that the first lossy picture has by its own header, if there is one. The decoder allocates by

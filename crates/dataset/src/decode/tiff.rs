@@ -1,0 +1,176 @@
+//! TIFF, as far as the `image` crate does not read it: palettes and floats. The others go to that crate.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{ImageBuffer, RgbImage};
+use tiff::ColorType;
+use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
+
+use super::format::ImageFormat;
+use super::options::DecodeOptions;
+use super::orientation;
+use crate::problem::ImageProblem;
+
+const PHOTOMETRIC: u16 = 262;
+const PALETTE: u16 = 3;
+const BLACK_IS_ZERO: u16 = 1;
+
+/// Decodes the first page of a TIFF with a palette or with numbers of 32 bits; `None` for others.
+pub(super) fn decode(
+    bytes: &[u8],
+    options: &DecodeOptions,
+) -> Option<Result<RgbImage, ImageProblem>> {
+    let indices = as_indices(bytes);
+    let mut decoder = Decoder::new(Cursor::new(indices.as_deref().unwrap_or(bytes))).ok()?;
+    let kind = decoder.colortype().ok()?;
+    let channels = match (kind, &indices) {
+        (ColorType::Gray(8), Some(_)) | (ColorType::Gray(32 | 64), None) => 1,
+        (ColorType::RGB(32 | 64), None) => 3,
+        (_, Some(_)) => return Some(Err(refused("a palette of other than 256 colors"))),
+        (ColorType::Multiband { num_samples, .. }, None) => {
+            let message = format!(
+                "it has {num_samples} bands; write three of them, red, green and blue, as an RGB image"
+            );
+            return Some(Err(refused(message)));
+        }
+        _ => return None,
+    };
+    Some(read(decoder, channels, indices.is_some(), options))
+}
+
+fn read(
+    mut decoder: Decoder<Cursor<&[u8]>>,
+    channels: usize,
+    palette: bool,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImageProblem> {
+    let failed = |error: tiff::TiffError| {
+        ImageProblem::refused(ImageFormat::Tiff, &error.to_string(), error)
+    };
+    let (width, height) = decoder.dimensions().map_err(failed)?;
+    options.check_size(width, height)?;
+    let pixels = u64::from(width) * u64::from(height);
+    // Numbers of up to eight bytes, and levels.
+    let bytes = pixels.saturating_mul(9 * channels as u64);
+    options.check_memory(bytes.saturating_add(3 * pixels))?;
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = usize::try_from(bytes).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    decoder = decoder.with_limits(limits);
+    let turned = match decoder.find_tag(Tag::Orientation).map_err(failed)? {
+        Some(value) if options.upright => {
+            let value = value.into_u16().unwrap_or(1).min(255) as u8;
+            Orientation::from_exif(value).unwrap_or(Orientation::NoTransforms)
+        }
+        _ => Orientation::NoTransforms,
+    };
+    let numbers = decoder.read_image().map_err(failed)?;
+    let levels = match (numbers, palette) {
+        (DecodingResult::U8(indices), true) => {
+            let colors = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
+            of_palette(&indices, &colors)?
+        }
+        (DecodingResult::F32(values), false) => {
+            levels(values.into_iter().map(f64::from).collect())?
+        }
+        (DecodingResult::F64(values), false) => levels(values)?,
+        (DecodingResult::U32(values), false) => {
+            levels(values.into_iter().map(f64::from).collect())?
+        }
+        _ => return Err(refused("numbers of a type that no image has")),
+    };
+    let rgb: Vec<u8> = if levels.len() == pixels as usize {
+        levels.into_iter().flat_map(|level| [level; 3]).collect()
+    } else {
+        levels
+    };
+    let image = ImageBuffer::from_raw(width, height, rgb);
+    let image = image.ok_or_else(|| refused("fewer pixels than its size says"))?;
+    Ok(orientation::turn(image, turned))
+}
+
+/// The colors of indices; the palette has all reds, then all greens, then all blues, in 16 bits.
+fn of_palette(indices: &[u8], colors: &[u16]) -> Result<Vec<u8>, ImageProblem> {
+    let length = colors.len() / 3;
+    let mut rgb = Vec::with_capacity(3 * indices.len());
+    for index in indices {
+        let index = usize::from(*index);
+        for channel in 0..3 {
+            let color = colors
+                .get(channel * length + index)
+                .filter(|_| index < length);
+            let color = color.ok_or_else(|| refused("a color that its palette does not have"))?;
+            // Some programs write 8 bits into the 16.
+            rgb.push((color >> 8) as u8);
+        }
+    }
+    if colors.iter().all(|color| *color < 256) {
+        return Err(refused("a palette of 8 bits in place of 16"));
+    }
+    Ok(rgb)
+}
+
+/// Numbers as levels: those from 0 to 1 as shares of 255, those up to 255 as they are. What is larger may mean anything.
+fn levels(values: Vec<f64>) -> Result<Vec<u8>, ImageProblem> {
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in &values {
+        if !value.is_finite() {
+            return Err(refused("numbers that are not finite"));
+        }
+        (least, most) = (least.min(*value), most.max(*value));
+    }
+    let scale = match most {
+        _ if least < 0.0 || most > 255.0 => {
+            let message = format!(
+                "its numbers go from {least} to {most}; write them as levels from 0 to 1, or from 0 to 255"
+            );
+            return Err(refused(message));
+        }
+        most if most <= 1.0 => 255.0,
+        _ => 1.0,
+    };
+    let level = |value: f64| (value * scale).round() as u8;
+    Ok(values.into_iter().map(level).collect())
+}
+
+fn refused(message: impl Into<String>) -> ImageProblem {
+    ImageProblem::broken(ImageFormat::Tiff, message)
+}
+
+/// A TIFF whose first page has a palette, as one with the indices as gray levels.
+fn as_indices(bytes: &[u8]) -> Option<Vec<u8>> {
+    let little = bytes.starts_with(b"II*\0");
+    if !little && !bytes.starts_with(b"MM\0*") {
+        return None;
+    }
+    let short = |at: usize| {
+        let two = *bytes.get(at..)?.first_chunk()?;
+        Some(if little {
+            u16::from_le_bytes(two)
+        } else {
+            u16::from_be_bytes(two)
+        })
+    };
+    let four = *bytes.get(4..)?.first_chunk()?;
+    let first = if little {
+        u32::from_le_bytes(four)
+    } else {
+        u32::from_be_bytes(four)
+    } as usize;
+    // An entry has twelve bytes: the tag, the type, the number of values, and the value.
+    let mut entries = (0..usize::from(short(first)?)).map(|i| first + 2 + 12 * i);
+    let value = entries.find(|at| short(*at) == Some(PHOTOMETRIC))? + 8;
+    if short(value)? != PALETTE {
+        return None;
+    }
+    let mut changed = bytes.to_vec();
+    let gray = if little {
+        BLACK_IS_ZERO.to_le_bytes()
+    } else {
+        BLACK_IS_ZERO.to_be_bytes()
+    };
+    changed.get_mut(value..value + 2)?.copy_from_slice(&gray);
+    Some(changed)
+}
