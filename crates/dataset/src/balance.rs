@@ -41,7 +41,7 @@ impl fmt::Display for BalanceWarning {
         match self {
             Self::FewImages { class, images: 0 } => write!(
                 f,
-                "class '{class}' has no images: add some, or remove the folder"
+                "class '{class}' has no images that can be used; the files that are left out are listed with their reasons"
             ),
             Self::FewImages { class, images } => write!(
                 f,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::problem::{ImageProblem, Skipped};
+use crate::skip_counts::{SkipCounts, of_problem};
 use crate::split::subset::Subset;
 
 /// What this crate's functions return.
@@ -36,18 +37,29 @@ pub enum Error {
     },
     /// The folder has no sub-folders, so there are no classes.
     #[error(
-        "{}: expected one sub-folder of images for each class, found none",
-        files::shown_path(path)
+        "{}: expected one sub-folder of images for each class, found none{}",
+        files::shown_path(path),
+        hint_of_tables(tables)
     )]
     NoClasses {
         /// The folder.
         path: PathBuf,
+        /// The names of tables in the folder, which may have the labels.
+        tables: Vec<String>,
+    },
+    /// The sub-folders of a folder have the names of the parts of a split, and are none.
+    #[error("{}: {what}", files::shown_path(path))]
+    UnclearParts {
+        /// The folder.
+        path: PathBuf,
+        /// What is unclear, and what to do.
+        what: String,
     },
     /// A class has no image that can be used.
     #[error(
-        "{}: class '{class}' has no usable image ({}): add images or remove the folder",
+        "{}: class '{class}' has no usable image: {}",
         files::shown_path(path),
-        left_out(skipped)
+        why_none(skipped)
     )]
     EmptyClass {
         /// The folder of the class.
@@ -83,15 +95,25 @@ pub enum Error {
         /// The number of images that are to be divided.
         images: usize,
     },
-    /// Two folders that must have the same classes have different ones.
+    /// Images of one group are in several parts of a split that was made already.
     #[error(
-        "{}: expected the classes {expected:?} as in {}, found {found:?}",
-        folder.display(), reference.display()
+        "{}: images of a group must stay in one part; give no column of groups, or none of parts",
+        counted(groups, "groups are in several parts of the split")
+    )]
+    DividedGroup {
+        /// The groups, sorted.
+        groups: Vec<String>,
+    },
+    /// A folder has classes that the training images do not have.
+    #[error(
+        "{}: expected classes of {} ({expected:?}), found also {found:?}",
+        files::shown_path(folder),
+        files::shown_path(reference)
     )]
     ClassesDiffer {
         /// The folder whose classes differ.
         folder: PathBuf,
-        /// The classes of that folder.
+        /// The classes that it has beside the expected ones.
         found: Vec<String>,
         /// The folder that it is compared with.
         reference: PathBuf,
@@ -127,6 +149,14 @@ pub enum Error {
         folder: PathBuf,
         /// The names that the folder does not have, sorted.
         names: Vec<String>,
+    },
+    /// There is no image that can be used.
+    #[error("{}: no usable image: {}", files::shown_path(path), why_none(skipped))]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+        /// What is left out of it, and why.
+        skipped: Vec<Skipped>,
     },
     /// A setting is out of its range.
     #[error("{setting} is {value}; expected {expected}")]
@@ -232,6 +262,24 @@ impl Error {
     }
 }
 
+impl SkipCounts {
+    /// Counts images that could not be loaded, by the reason.
+    pub fn of_errors<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Self {
+        let mut counts = Self::default();
+        for error in errors {
+            counts.add(match error {
+                Error::Image { problem, .. } => of_problem(problem),
+                Error::Io { source, .. } => (
+                    format!("cannot be read ({source})"),
+                    "see that they can".to_owned(),
+                ),
+                error => (error.to_string(), String::new()),
+            });
+        }
+        counts.in_order()
+    }
+}
+
 impl From<files::Error> for Error {
     fn from(error: files::Error) -> Self {
         Self::Io {
@@ -241,15 +289,20 @@ impl From<files::Error> for Error {
     }
 }
 
-/// How many files are left out, and why the first one is.
-fn left_out(skipped: &[Skipped]) -> String {
-    let files = format!("{} files left out", skipped.len());
-    match skipped {
-        [] => files,
-        [first, ..] => format!(
-            "{files}, the first: {}: {}",
-            files::shown_path(&first.path),
-            first.reason
+/// Why there is no usable image, and what can be done.
+fn why_none(skipped: &[Skipped]) -> String {
+    match SkipCounts::of(skipped).most_frequent() {
+        Some(most) => most.to_string(),
+        None => "its folder is empty; add images, or remove the folder".to_owned(),
+    }
+}
+
+fn hint_of_tables(tables: &[String]) -> String {
+    match tables {
+        [] => String::new(),
+        some => format!(
+            "; {} may have the labels: `ImageFolder::labeled` takes it, and the option --labels",
+            some.join(" or ")
         ),
     }
 }

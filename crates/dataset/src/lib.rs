@@ -27,6 +27,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`folder`] | lists the images of a folder that has one sub-folder for each class |
+//! | [`labels`] | the same where a table has the labels |
 //! | [`split`] | divides them into training, validation and testing |
 //! | [`decode`](mod@decode) | makes upright 8-bit RGB of JPEG, PNG, GIF, WebP and BMP files |
 //! | [`resize`] | makes squares of images, as networks take them |
@@ -54,6 +55,7 @@ pub mod encode;
 mod error;
 pub mod filters;
 pub mod folder;
+pub mod labels;
 pub mod loader;
 mod memory;
 pub mod names;
@@ -63,7 +65,10 @@ mod restore_shape;
 pub mod review;
 mod rng;
 pub mod sample;
+mod skip_counts;
 pub mod split;
+mod table;
+mod text;
 mod threads;
 pub mod thumbnail;
 
@@ -77,4 +82,5 @@ pub use image::{GrayImage, RgbImage};
 pub use loader::PixelLoader;
 pub use problem::{ImageProblem, Limit, SkipReason, Skipped};
 pub use resize::{ResizeFilter, ResizePolicy};
+pub use skip_counts::{ReasonCount, SkipCounts};
 pub use split::{HashedSplit, Split};

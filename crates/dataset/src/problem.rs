@@ -15,7 +15,7 @@ pub enum ImageProblem {
     #[error("the file is empty")]
     Empty,
     /// The first bytes are not those of any [`ImageFormat`], nor of any other kind of file that is known by name.
-    #[error("not a JPEG, PNG, GIF, WebP or BMP: it starts with {start}")]
+    #[error("not a JPEG, PNG or another image of a known format: it starts with {start}")]
     UnknownFormat {
         /// The first 12 bytes, in quotation marks, with escapes for bytes that are not ASCII text.
         start: String,
@@ -139,9 +139,19 @@ pub enum SkipReason {
     /// The file lies beside the class folders, so it belongs to no class.
     #[error("beside the class folders, so of no class")]
     NoClass,
-    /// A folder inside a class folder: classes have no sub-folders.
-    #[error("a folder inside a class folder")]
-    NestedFolder,
+    /// A file or folder that a system or a program leaves behind: `__MACOSX`, `Thumbs.db`, `desktop.ini`.
+    #[error("left behind by a system, no image of yours")]
+    LeftBehind,
+    /// A link to a folder, inside a class folder or back to where it lies. It is not followed: it could lead in a circle, or
+    /// to images that are there already.
+    #[error("a link to a folder, which is not followed")]
+    LinkedFolder,
+    /// A folder in more than 64 others.
+    #[error("a folder in more than 64 others, which is not gone into")]
+    TooDeep,
+    /// No row of the table that has the labels names the file.
+    #[error("no row of the table of labels names it")]
+    NoRow,
     /// A pipe, a socket or a device. It is not opened, because reading it could take forever.
     #[error("neither a file nor a folder")]
     SpecialFile,
@@ -157,6 +167,11 @@ impl SkipReason {
     /// Whether the file is left out by a rule, and not because something is wrong with it.
     pub fn is_by_rule(&self) -> bool {
         !matches!(self, Self::Image(_) | Self::Unreadable(_))
+    }
+
+    /// Whether it is nothing that anybody misses: a hidden file, or what a system leaves behind.
+    pub fn is_passed_over(&self) -> bool {
+        matches!(self, Self::Hidden | Self::LeftBehind)
     }
 }
 

@@ -8,7 +8,8 @@
 //! | [`StratifiedSplit`] | no | no | the same share of every class, chosen by a seed |
 //! | [`first_fraction`] | no | no | the first images of each class for training, without a seed |
 //! | [`k_fold`] | no | no | cross-validation |
-//! | [`Split::from_folders`] | yes | yes | the images are divided into folders already |
+//! | [`Split::ready`] | yes | yes | the folder has `train`, `val` and `test`, or its table has a column for it |
+//! | [`Split::from_folders`] | yes | yes | the images are divided into folders that lie anywhere |
 //!
 //! An image is relabeled when its file is moved to the folder of another class. A table of groups and a file of a split
 //! name images by `class/file`, so relabeled images must get their new names there.
@@ -18,6 +19,7 @@
 mod file;
 mod grouped;
 mod hashed;
+mod ready;
 mod seeded;
 mod sets;
 mod shard;

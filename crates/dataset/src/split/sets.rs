@@ -1,6 +1,6 @@
 //! A split: which images are for training, for validation and for testing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::subset::Subset;
@@ -53,29 +53,20 @@ impl Split {
         unused.filter(|item| !used.contains(&*item.path)).count()
     }
 
-    /// A split whose subsets are folders of their own. All folders must have the same classes.
+    /// A split whose subsets are folders of their own. The folders for validation and testing may lack classes of the
+    /// training folder, but have no others. Their images get the class indices of the training folder.
     ///
     /// # Errors
-    /// [`Error::ClassesDiffer`] if a folder has other classes than `training`.
+    /// [`Error::ClassesDiffer`] if a folder has images of classes that `training` does not have.
     pub fn from_folders(
         training: &ImageFolder,
         validation: Option<&ImageFolder>,
         testing: Option<&ImageFolder>,
     ) -> Result<Self> {
-        let images = |folder: Option<&ImageFolder>| match folder {
-            None => Ok(Vec::new()),
-            Some(folder) if folder.classes() == training.classes() => Ok(folder.images().to_vec()),
-            Some(folder) => Err(Error::ClassesDiffer {
-                folder: folder.root().to_path_buf(),
-                found: folder.classes().to_vec(),
-                reference: training.root().to_path_buf(),
-                expected: training.classes().to_vec(),
-            }),
-        };
         Ok(Self {
             training: training.images().to_vec(),
-            validation: images(validation)?,
-            testing: images(testing)?,
+            validation: images_of(validation, training)?,
+            testing: images_of(testing, training)?,
         })
     }
 
@@ -109,6 +100,36 @@ impl Split {
             None => Ok(self),
         }
     }
+}
+
+/// The images of a folder with the class indices of another one.
+fn images_of(folder: Option<&ImageFolder>, training: &ImageFolder) -> Result<Vec<ImageItem>> {
+    let Some(folder) = folder else {
+        return Ok(Vec::new());
+    };
+    let known: HashMap<_, _> = training.classes().iter().zip(0..).collect();
+    let index: Vec<Option<usize>> = folder
+        .classes()
+        .iter()
+        .map(|class| known.get(class).copied())
+        .collect();
+    let images = folder.images().iter().map(|item| {
+        index[item.class].map(|class| ImageItem {
+            class,
+            ..item.clone()
+        })
+    });
+    let images: Option<Vec<_>> = images.collect();
+    images.ok_or_else(|| {
+        let classes = folder.classes().iter();
+        let unknown = classes.filter(|class| !known.contains_key(class));
+        Error::ClassesDiffer {
+            folder: folder.root().to_path_buf(),
+            found: unknown.cloned().collect(),
+            reference: training.root().to_path_buf(),
+            expected: training.classes().to_vec(),
+        }
+    })
 }
 
 impl Extend<(Subset, ImageItem)> for Split {

@@ -22,6 +22,17 @@ impl Subset {
     /// All three, in the order of the fields of [`Split`](crate::Split).
     pub const ALL: [Self; 3] = [Self::Training, Self::Validation, Self::Testing];
 
+    /// The part that a name means, as people write it: `train`, `training`; `val`, `valid`, `validation`, `dev`; `test`,
+    /// `testing`; in upper or lower case.
+    pub fn of_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Training),
+            "val" | "valid" | "validation" | "dev" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Testing),
+            _ => None,
+        }
+    }
+
     /// The name in files: `training`, `validation` or `testing`.
     pub fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ fn content_decides_and_what_is_left_out_is_listed() {
     put(root.join("b/really a jpeg.png"), &jpeg);
     put(root.join("b/Thumbs.db"), b"\xd0\xcf\x11\xe0 not an image");
     put(root.join("b/empty.jpg"), b"");
+    put(root.join("b/notes.jpg"), b"\xd0\xcf\x11\xe0 not an image");
     put(root.join("b/.hidden.jpg"), &jpeg);
     put(root.join("b/inner/y.jpg"), &jpeg);
     put(
@@ -31,6 +32,7 @@ fn content_decides_and_what_is_left_out_is_listed() {
         names,
         [
             ("a/y.gif", 0),
+            ("b/inner/y.jpg", 1),
             ("b/really a jpeg.png", 1),
             ("b/x.thumbnail", 1)
         ]
@@ -48,7 +50,7 @@ fn content_decides_and_what_is_left_out_is_listed() {
             "b/.hidden.jpg",
             "b/Thumbs.db",
             "b/empty.jpg",
-            "b/inner"
+            "b/notes.jpg"
         ]
     );
     assert!(matches!(
@@ -56,12 +58,13 @@ fn content_decides_and_what_is_left_out_is_listed() {
         SkipReason::Image(ImageProblem::Empty)
     ));
     assert!(
-        folder.skipped()[3]
+        folder.skipped()[5]
             .reason
             .to_string()
             .contains("\\xd0\\xcf\\x11")
     );
-    assert_eq!(folder.skipped()[3].bytes, 17);
+    assert_eq!(folder.skipped()[5].bytes, 17);
+    assert!(folder.skipped()[3].reason.is_passed_over());
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn folders_that_are_no_task_are_refused() {
     );
     let message = empty.to_string();
     assert!(
-        message.contains("1 files left out") && message.contains("not a JPEG"),
+        message.contains("1 of 1 file: no image of a known format"),
         "{message}"
     );
     assert_eq!(ImageFolder::list(dir.path()).unwrap().counts(), [1, 0]);
