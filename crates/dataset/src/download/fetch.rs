@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::address::{NotPublic, PublicOnly, is_public};
+use super::digest::Expected;
 use super::failure::Failure;
 use super::list::Entry;
 use super::manifest::{Dimensions, Record};
@@ -93,7 +94,7 @@ impl<'a> Fetcher<'a> {
         let (mut pause, mut watch) = (FIRST_PAUSE, self.options.pace.start());
         loop {
             record.attempts += 1;
-            match self.attempt(&entry.url, &mut record, &mut watch) {
+            match self.attempt(entry, &mut record, &mut watch) {
                 Ok((file, format)) => {
                     let digest = record.sha256.as_deref().unwrap_or_default();
                     record.path = Some(self.store(stem, format, file, digest)?);
@@ -120,11 +121,11 @@ impl<'a> Fetcher<'a> {
 
     fn attempt(
         &self,
-        url: &str,
+        entry: &Entry,
         record: &mut Record,
         watch: &mut Watch,
     ) -> Result<(NamedTempFile, ImageFormat), Failure> {
-        let response = self.follow(url, record, watch)?;
+        let response = self.follow(&entry.url, record, watch)?;
         let status = response.status();
         record.status = Some(status.as_u16());
         if status != StatusCode::OK {
@@ -171,7 +172,7 @@ impl<'a> Fetcher<'a> {
             let reason = format!("expected more than {least} bytes, found {length}");
             return Err(Failure::refused(self.options.min_bytes_text(), reason));
         }
-        let (format, size) = self.examine(&file, &content_type)?;
+        let (format, size) = self.examine(&file, &content_type, entry.digest.as_ref())?;
         (record.format, record.size) = (Some(format), Some(size));
         Ok((file, format))
     }
@@ -181,6 +182,7 @@ impl<'a> Fetcher<'a> {
         &self,
         file: &NamedTempFile,
         content_type: &str,
+        expected: Option<&Expected>,
     ) -> Result<(ImageFormat, Dimensions), Failure> {
         let unreadable =
             |error: std::io::Error| Failure::temporary(format!("cannot be read: {error}"));
@@ -191,6 +193,11 @@ impl<'a> Fetcher<'a> {
         // Reserved once, or the buffer would double as it grows.
         bytes.reserve_exact(file.metadata().map_err(unreadable)?.len() as usize);
         file.read_to_end(&mut bytes).map_err(unreadable)?;
+        if let Some(expected) = expected.filter(|expected| !expected.fits(&bytes)) {
+            let (name, digest) = (expected.name(), expected.to_hex());
+            let reason = format!("another file than the list means, whose {name} is {digest}");
+            return Err(Failure::permanent(reason));
+        }
         let format = ImageFormat::sniff(&bytes).ok_or_else(|| {
             let problem = foreign::problem(&bytes);
             Failure::permanent(format!(

@@ -1,11 +1,11 @@
-//! Lists of URLs, and names for the files that are downloaded.
+//! Lists of URLs.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use files::read_at_most;
-
+use super::digest::Expected;
 use crate::error::{Error, Result};
+use crate::table::{Row, Table, separator};
+use crate::text;
 
 /// One line of a list of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,162 +16,410 @@ pub struct Entry {
     pub license: Option<String>,
     /// The author of the image, if the list has it.
     pub author: Option<String>,
+    /// The class of the image, if the list has it.
+    pub class: Option<String>,
+    /// The digest of the file, if the list has it: what arrives is compared with it.
+    pub digest: Option<Expected>,
 }
 
-/// Reads a list of URLs. It is either plain text with one URL per line, in which empty lines and lines that start with `#`
-/// are ignored, or CSV whose header has a column `url` and may have the columns `license` (or `licence`) and `author`. A
-/// byte order mark at the start is ignored.
+/// A list of URLs, and how it was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UrlList {
+    /// Its lines, in their order.
+    pub entries: Vec<Entry>,
+    /// What the columns are, and which of them are not used, in sentences; empty for a list without columns.
+    pub remarks: Vec<String>,
+}
+
+/// Reads the entries of a list of URLs; see [`UrlList::open`].
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not text, or is CSV that cannot be parsed or has a row without a URL.
+/// As [`UrlList::open`].
 pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Entry>> {
-    let path = path.as_ref();
-    let bytes = read_at_most(path, 1 << 30)?;
-    // Spreadsheets write a byte order mark, which would belong to the first column or URL.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    if bytes.starts_with(&[0x1f, 0x8b]) || bytes.contains(&0) {
-        return Err(Error::parse(
-            path,
-            "not a list of URLs but a binary file; unpack it first",
-        ));
-    }
-    let text = String::from_utf8_lossy(bytes);
-    let is_csv = text.lines().next().is_some_and(|line| {
-        line.split(',')
-            .any(|field| field.trim().trim_matches('"').eq_ignore_ascii_case("url"))
-    });
-    if !is_csv {
-        let lines = text
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty() && !l.starts_with('#'));
-        return Ok(lines
-            .map(|url| Entry {
-                url: url.into(),
-                ..Entry::default()
-            })
-            .collect());
-    }
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let header = reader.headers().map_err(Error::csv(path))?;
-    let header = header.clone();
-    let column = |names: &[&str]| {
-        header
-            .iter()
-            .position(|h| names.iter().any(|name| h.eq_ignore_ascii_case(name)))
-    };
-    let columns = [
-        column(&["url"]),
-        column(&["licence", "license"]),
-        column(&["author"]),
-    ];
-    let mut entries = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(Error::csv(path))?;
-        let [url, license, author] = columns.map(|column| {
-            let value = column.and_then(|column| record.get(column));
-            value.filter(|value| !value.is_empty()).map(str::to_owned)
-        });
-        let Some(url) = url else {
-            // The reader counts the line where the previous record ends: before empty lines, and within `\r\n`.
-            let at = record.position().map_or(0, |at| at.byte() as usize);
-            let (before, rest) = text.split_at_checked(at).unwrap_or((&text, ""));
-            let empty = &rest[..rest.len() - rest.trim_start_matches(['\r', '\n']).len()];
-            let line = 1 + [before, empty]
-                .map(|text| text.matches('\n').count())
-                .iter()
-                .sum::<usize>();
-            return Err(Error::parse(
-                path,
-                format!(
-                    "line {line}: expected a URL in the column 'url', found none: add it, or remove the line"
-                ),
-            ));
-        };
-        entries.push(Entry {
-            url,
-            license,
-            author,
-        });
-    }
-    Ok(entries)
+    Ok(UrlList::open(path)?.entries)
 }
 
-/// The name of each entry's file without its extension: the last part of the URL's path, without special characters, and
-/// with a number if two are the same. It depends on nothing but the list, so that an interrupted download gives the same
-/// names as one that was not.
-pub(super) fn stems(entries: &[&Entry]) -> Vec<String> {
-    let mut taken = HashSet::new();
-    // The first number that may be free: trying all numbers again for each of many equal names would take too long.
-    let mut next: HashMap<String, u64> = HashMap::new();
-    entries
-        .iter()
-        .map(|entry| {
-            let path = entry.url.split(['?', '#']).next().unwrap_or_default();
-            let last = path
-                .trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
-            let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
-            let harmless = |c: char| match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '%' | '+' => c,
-                _ => '_',
-            };
-            let mut stem: String = stem.chars().take(80).map(harmless).collect();
-            if stem.is_empty() {
-                stem = "image".into();
+/// Names of columns in lower case, letters and digits alone.
+const URL: [&str; 10] = [
+    "url",
+    "imageurl",
+    "originalurl",
+    "flickrurl",
+    "link",
+    "uri",
+    "imagelink",
+    "downloadurl",
+    "src",
+    "href",
+];
+const LICENSE: [&str; 2] = ["license", "licence"];
+const AUTHOR: [&str; 3] = ["author", "creator", "photographer"];
+const CLASS: [&str; 7] = [
+    "class",
+    "category",
+    "label",
+    "species",
+    "classname",
+    "labelname",
+    "target",
+];
+const DIGEST: [&str; 9] = [
+    "sha256",
+    "sha1",
+    "md5",
+    "originalmd5",
+    "md5sum",
+    "sha256sum",
+    "checksum",
+    "digest",
+    "hash",
+];
+
+/// So many lines are looked at to see what a list is.
+const LOOKED_AT: usize = 20;
+
+/// Endings of images, by which a URL at the start of a line is told from what follows it.
+const ENDINGS: [&str; 10] = [
+    "jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif", "heic",
+];
+
+impl UrlList {
+    /// Reads a list of URLs. It is either plain text with one URL per line, in which empty lines and lines that start with
+    /// `#` are ignored, or a table (CSV with commas, semicolons or tabs, or JSON lines) with a column of URLs, which is
+    /// found by its name (`url`, `image_url` and the like) or because it is the only one with URLs. Columns for license,
+    /// author, class (`category`, `label`) and digest (`md5`, `sha1`, `sha256`; hexadecimal or base64) are used, others are
+    /// named in the remarks. Byte order marks are understood, so that lists in UTF-16 are, too.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not text, if none of its
+    /// first lines has a URL, if it cannot be told what in a line is the URL, or if it is a table that cannot be parsed or
+    /// has a row without a URL.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = text::read_or_replace(path)?;
+        let lines = text.lines().map(str::trim).zip(1..);
+        let lines: Vec<(&str, u64)> = lines
+            .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+            .collect();
+        let Some((first, _)) = lines.first() else {
+            return Ok(Self::default());
+        };
+        if first.starts_with('{') || (!has_url(first) && is_header(first, &lines)) {
+            return Self::of_table(path, Table::parse(path, &text)?, true);
+        }
+        if !lines.iter().take(LOOKED_AT).any(|(line, _)| has_url(line)) {
+            let first: String = first.chars().take(60).collect();
+            let message = format!(
+                "no list of URLs: none of its first lines has one (the first is '{first}'); give a file with one URL per line, \
+                 or a table with a column 'url'"
+            );
+            return Err(Error::parse(path, message));
+        }
+        match layout(path, &lines)? {
+            Layout::Plain => {
+                let urls = lines.iter().map(|(url, _)| Entry {
+                    url: (*url).into(),
+                    ..Entry::default()
+                });
+                Ok(Self {
+                    entries: urls.collect(),
+                    remarks: Vec::new(),
+                })
             }
-            // File systems that ignore case must not merge two names.
-            let mut name = stem.clone();
-            if !taken.insert(name.to_lowercase()) {
-                let number = next.entry(name.to_lowercase()).or_insert(2);
-                loop {
-                    name = format!("{stem}~{number}");
-                    *number += 1;
-                    if taken.insert(name.to_lowercase()) {
-                        break;
-                    }
+            Layout::Columns => {
+                let sign = separator(first);
+                let columns = 1..=first.matches(char::from(sign)).count() + 1;
+                let columns = columns.map(|column| format!("column {column}")).collect();
+                let table = Table::without_header(path, &text, sign, columns)?;
+                Self::of_table(path, table, false)
+            }
+        }
+    }
+
+    fn of_table(path: &Path, table: Table, header: bool) -> Result<Self> {
+        let plain: Vec<String> = table.columns.iter().map(|name| plain(name)).collect();
+        let find = |names: &[&str]| {
+            let mut names = names.iter();
+            names.find_map(|name| plain.iter().position(|column| column == name))
+        };
+        let url = match find(&URL).filter(|_| header) {
+            Some(column) => column,
+            None => only_urls(path, &table)?,
+        };
+        let [license, author, class, digest] = match header {
+            true => [find(&LICENSE), find(&AUTHOR), find(&CLASS), find(&DIGEST)],
+            false => [None; 4],
+        };
+        let mut entries = Vec::with_capacity(table.rows.len());
+        for row in &table.rows {
+            let cell = |column: Option<usize>| {
+                let value = row.cells.get(column?)?.trim();
+                (!value.is_empty()).then(|| value.to_owned())
+            };
+            let Some(url_cell) = cell(Some(url)) else {
+                let (line, name) = (row.line, &table.columns[url]);
+                let message = format!(
+                    "line {line}: expected a URL in the column '{name}', found none: add it, or remove the line"
+                );
+                return Err(Error::parse(path, message));
+            };
+            entries.push(Entry {
+                url: url_cell,
+                license: cell(license),
+                author: cell(author),
+                class: cell(class),
+                digest: expected(path, row, cell(digest))?,
+            });
+        }
+        let used = [
+            (Some(url), "URLs"),
+            (license, "licenses"),
+            (author, "authors"),
+            (class, "classes"),
+            (digest, "digests"),
+        ];
+        Ok(Self {
+            entries,
+            remarks: vec![remark(path, &table, &used)],
+        })
+    }
+}
+
+/// Which columns are used, and which are not.
+fn remark(path: &Path, table: &Table, used: &[(Option<usize>, &str)]) -> String {
+    let name = |column: usize| format!("'{}'", table.columns[column]);
+    let words = used
+        .iter()
+        .filter_map(|(column, what)| Some(format!("{what} in {}", name((*column)?))));
+    let words = words.collect::<Vec<_>>().join(", ");
+    let unused = (0..table.columns.len())
+        .filter(|column| used.iter().all(|(used, _)| *used != Some(*column)));
+    let unused: Vec<String> = unused.map(name).collect();
+    let not_used = match &unused[..] {
+        [] => String::new(),
+        some => format!("; not used: {}", some.join(", ")),
+    };
+    format!("{}: {words}{not_used}", files::shown_path(path))
+}
+
+fn expected(path: &Path, row: &Row, cell: Option<String>) -> Result<Option<Expected>> {
+    let Some(text) = cell else {
+        return Ok(None);
+    };
+    match Expected::parse(&text) {
+        Some(digest) => Ok(Some(digest)),
+        None => {
+            let message = format!(
+                "line {}: expected an MD5, SHA-1 or SHA-256 digest, hexadecimal or base64, found '{text}'",
+                row.line
+            );
+            Err(Error::parse(path, message))
+        }
+    }
+}
+
+/// The only column whose first cells are URLs.
+fn only_urls(path: &Path, table: &Table) -> Result<usize> {
+    let first = || table.rows.iter().take(LOOKED_AT);
+    let are_urls = |column: &usize| {
+        let mut cells = first().filter_map(|row| row.cells.get(*column));
+        cells.clone().next().is_some() && cells.all(|cell| is_url(cell.trim()))
+    };
+    let found: Vec<usize> = (0..table.columns.len()).filter(are_urls).collect();
+    let names = |columns: &[usize]| {
+        let names = columns
+            .iter()
+            .map(|&column| format!("'{}'", table.columns[column]));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    match found[..] {
+        [column] => Ok(column),
+        [] => {
+            let all: Vec<usize> = (0..table.columns.len()).collect();
+            let message = format!("no column has URLs; the columns are {}", names(&all));
+            Err(Error::parse(path, message))
+        }
+        _ => {
+            let message = format!(
+                "several columns have URLs: {}; call the right one 'url'",
+                names(&found)
+            );
+            Err(Error::parse(path, message))
+        }
+    }
+}
+
+/// Whether a line without a URL names columns: one of them is called as columns of URLs are, or the lines below have the same
+/// separators and a URL.
+fn is_header(first: &str, lines: &[(&str, u64)]) -> bool {
+    let sign = char::from(separator(first));
+    let mut names = first.split(sign).map(plain);
+    if names.any(|name| URL.contains(&name.as_str())) {
+        return true;
+    }
+    let count = first.matches(sign).count();
+    let mut below = lines.iter().skip(1).take(LOOKED_AT);
+    count > 0 && below.any(|(line, _)| has_url(line) && line.matches(sign).count() >= count)
+}
+
+enum Layout {
+    /// One URL on each line.
+    Plain,
+    /// Columns without names.
+    Columns,
+}
+
+/// What lines without a header are.
+fn layout(path: &Path, lines: &[(&str, u64)]) -> Result<Layout> {
+    let first = lines
+        .iter()
+        .take(LOOKED_AT)
+        .filter(|(line, _)| has_url(line));
+    let mut columns = 0;
+    let mut looked_at = 0;
+    for (line, number) in first {
+        looked_at += 1;
+        let unclear = |what: &str| {
+            let message = format!(
+                "line {number}: it cannot be told what of '{line}' is the URL: {what}; write a first line with the names of the \
+                 columns, such as 'url,class'"
+            );
+            Err(Error::parse(path, message))
+        };
+        if line.contains('\t') {
+            columns += 1;
+        } else if let Some(sign) = [',', ';'].into_iter().find(|sign| line.contains(*sign)) {
+            // Both may be in a URL.
+            let cells: Vec<&str> = line
+                .split(sign)
+                .map(|cell| cell.trim().trim_matches('"'))
+                .collect();
+            let url = cells.iter().position(|cell| is_url(cell)).unwrap_or(0);
+            let whole = cells[url];
+            let last = cells[cells.len() - 1];
+            match (has_ending(whole), url + 1 == cells.len(), has_ending(last)) {
+                (true, ..) | (_, true, _) if url > 0 || whole != last => columns += 1,
+                (_, _, true) => {}
+                _ => {
+                    return unclear(&format!(
+                        "the sign '{sign}' may be a part of it, or separate columns"
+                    ));
                 }
             }
-            name
-        })
-        .collect()
+        } else if line.contains(' ') {
+            return unclear("there are spaces in the line; in a URL a space is %20");
+        }
+    }
+    match columns {
+        0 => Ok(Layout::Plain),
+        _ if columns == looked_at => Ok(Layout::Columns),
+        _ => {
+            let message = "some lines have one URL alone, and others have columns; write a first line with the names of the columns";
+            Err(Error::parse(path, message))
+        }
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    lower.starts_with("http://") || lower.starts_with("https://")
+}
+
+fn has_url(line: &str) -> bool {
+    line.contains("://")
+}
+
+/// Whether the path of a URL ends as images do.
+fn has_ending(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ENDINGS
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, stems};
+    use super::*;
 
-    fn named<'a>(urls: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-        let entry = |url: &str| Entry {
-            url: url.into(),
-            ..Entry::default()
-        };
-        let entries: Vec<_> = urls.into_iter().map(entry).collect();
-        stems(&entries.iter().collect::<Vec<_>>())
+    fn list(text: impl AsRef<[u8]>) -> Result<UrlList> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        std::fs::write(&path, text).unwrap();
+        UrlList::open(&path)
+    }
+
+    fn urls(text: impl AsRef<[u8]>) -> Vec<String> {
+        let entries = list(text).unwrap().entries;
+        entries.into_iter().map(|entry| entry.url).collect()
     }
 
     #[test]
-    fn equal_names_are_numbered_in_order() {
-        let urls = [
-            "a/x.jpg",
-            "b/X.jpg",
-            "c/x~2.jpg",
-            "d/x.png",
-            "e/x_2.jpg",
-            "f/x_2.gif",
-        ];
-        assert_eq!(named(urls), ["x", "X~2", "x_2", "x~3", "x_2~2", "x_2~3"]);
+    fn the_column_of_urls_is_found_in_every_form() {
+        let two = ["http://a/1.jpg", "https://a/2.jpg?x=1"];
+        for text in [
+            "http://a/1.jpg\n# a remark\n\nhttps://a/2.jpg?x=1\n",
+            "http://a/1.jpg,boat\nhttps://a/2.jpg?x=1,cloud\n",
+            "7;http://a/1.jpg\n8;https://a/2.jpg?x=1\n",
+            "n01_1\thttp://a/1.jpg\nn01_2\thttps://a/2.jpg?x=1\n",
+            "id,Image URL,Category\n1,http://a/1.jpg,boat\n2,https://a/2.jpg?x=1,cloud\n",
+            "id;where\n1;http://a/1.jpg\n2;https://a/2.jpg?x=1\n",
+            "{\"url\": \"http://a/1.jpg\"}\n{\"url\": \"https://a/2.jpg?x=1\"}\n",
+        ] {
+            assert_eq!(urls(text), two, "{text}");
+        }
+        let with_commas = "https://c/w_200,h_100/1.jpg\nhttps://c/w_200,h_100/2.jpg\n";
+        assert_eq!(urls(with_commas).concat(), with_commas.replace('\n', ""));
+        let utf16: Vec<u8> = "\u{feff}http://a/1.jpg\r\nhttps://a/2.jpg?x=1\r\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(urls(utf16), two);
     }
 
-    /// Trying every number for every name would take 20 thousand million tries: hours.
     #[test]
-    fn many_equal_names_take_no_time() {
-        let names = named(std::iter::repeat_n("a/photo.jpg", 200_000));
-        assert_eq!(names[199_999], "photo~200000");
+    fn columns_are_used_or_named() {
+        let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let found = list(format!(
+            "url,Category,SHA256,width\nhttp://a/1.jpg,boat,{sha256},640\n"
+        ))
+        .unwrap();
+        assert_eq!(found.entries[0].class.as_deref(), Some("boat"));
+        assert!(found.entries[0].digest.as_ref().unwrap().fits(b"test"));
+        let said = &found.remarks[0];
+        assert!(
+            said.contains(
+                "URLs in 'url', classes in 'Category', digests in 'SHA256'; not used: 'width'"
+            ),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_before_any_request() {
+        for (text, word) in [
+            ("boat\ncloud\n", "none of its first lines"),
+            ("a,b\n1,2\n", "none of its first lines"),
+            ("http://a/1,boat\n", "may be a part of it"),
+            ("http://a/my photo.jpg\n", "%20"),
+            (
+                "http://a/1.jpg\nhttp://a/2.jpg,boat\n",
+                "others have columns",
+            ),
+            (
+                "one,two\nhttp://a/1.jpg,http://b/1.jpg\n",
+                "several columns",
+            ),
+            ("url,md5\nhttp://a/1.jpg,abc\n", "expected an MD5"),
+        ] {
+            let error = list(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+        assert!(list("# nothing\n\n").unwrap().entries.is_empty());
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! use dataset::download::{Download, read_list};
-//! let entries = read_list("boats.txt")?; // one URL per line, or CSV
+//! let entries = read_list("boats.txt")?; // one URL per line, or a table
 //! let records = Download::new().run(&entries, "boat", "photos", |_| ())?;
 //! for record in records.iter().filter(|record| record.path.is_none()) {
 //!     println!("{}: {}", record.url, record.reason.as_deref().unwrap_or_default());
@@ -17,6 +17,7 @@
 //! ```
 
 mod address;
+mod digest;
 mod failure;
 mod fetch;
 mod list;
@@ -24,7 +25,9 @@ mod manifest;
 mod options;
 mod queue;
 mod run;
+mod stems;
 
-pub use list::{Entry, read_list};
+pub use digest::Expected;
+pub use list::{Entry, UrlList, read_list};
 pub use manifest::{Dimensions, Record, read_manifest};
 pub use options::Download;

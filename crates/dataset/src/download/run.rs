@@ -8,10 +8,11 @@ use std::sync::Mutex;
 use files::remove_unfinished;
 
 use super::fetch::Fetcher;
-use super::list::{Entry, stems};
+use super::list::Entry;
 use super::manifest::{Manifest, Record, read_manifest};
 use super::options::Download;
 use super::queue::{Queue, lock};
+use super::stems::stems;
 use crate::error::{Error, Result};
 
 /// The number of URLs that must give the same bytes for these to count as a placeholder ("photo not available").
