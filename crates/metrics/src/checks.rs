@@ -11,7 +11,7 @@ pub(crate) const MAX_CLASSES: usize = 25_000;
 const MAX_SAMPLES: usize = 1 << 31;
 
 /// How far the sum of the probabilities of one sample may be from one. A softmax in `f32` stays well within.
-const SUM_TOLERANCE: f64 = 1e-5;
+pub(crate) const SUM_TOLERANCE: f64 = 1e-5;
 
 /// The largest sum of weights. Matthews' correlation multiplies four sums.
 const MAX_WEIGHT: f64 = 1e75;

@@ -41,6 +41,7 @@
 //! * `ndarray`: the probabilities as a view and the confusion matrix as an array of the crate `ndarray`.
 //! * `arrow`: the predictions and the confusion matrix as record batches of Apache Arrow.
 
+mod alignment;
 #[cfg(any(feature = "arrow", feature = "ndarray"))]
 mod arrays;
 mod checks;
@@ -65,6 +66,7 @@ mod visible;
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
+pub use alignment::Alignment;
 pub use confusion::ConfusionMatrix;
 pub use error::{Error, Result};
 pub use evaluation::{Evaluation, EvaluationOptions};

@@ -106,7 +106,11 @@ pub(super) enum RecordEnds {
     /// Each line is a record.
     Lines,
     /// CSV: a line end in a quoted field does not end the record.
-    Csv(Field),
+    Csv {
+        /// What separates fields.
+        separator: u8,
+        field: Field,
+    },
 }
 
 /// Where in a field of CSV the reader is, as the crate `csv` understands it.
@@ -120,19 +124,23 @@ pub(super) enum Field {
 }
 
 impl RecordEnds {
-    pub fn csv() -> Self {
-        Self::Csv(Field::Start)
+    pub fn csv(separator: u8) -> Self {
+        Self::Csv {
+            separator,
+            field: Field::Start,
+        }
     }
 
     /// Goes one byte on; true if a record ends with it.
     fn ends_with(&mut self, byte: u8) -> bool {
-        let Self::Csv(field) = self else {
+        let Self::Csv { separator, field } = self else {
             return byte == b'\n';
         };
         *field = match (*field, byte) {
             (Field::Quoted, b'"') => Field::Quote,
             (Field::Quoted, _) | (Field::Start | Field::Quote, b'"') => Field::Quoted,
-            (_, b',' | b'\n' | b'\r') => Field::Start,
+            (_, b'\n' | b'\r') => Field::Start,
+            (_, byte) if byte == *separator => Field::Start,
             _ => Field::Plain,
         };
         byte == b'\n' && *field == Field::Start
@@ -159,7 +167,7 @@ mod tests {
     fn blocks_hold_whole_records() {
         let long = format!("\"{}\"\n", "a\n\"\"".repeat(BLOCK / 2));
         let text = format!("x,\"\n\"\n{long}{}", "1,2\n".repeat(BLOCK / 3));
-        let blocks = cut(text.as_bytes(), RecordEnds::csv());
+        let blocks = cut(text.as_bytes(), RecordEnds::csv(b','));
         assert!(blocks.len() > 2, "{}", blocks.len());
         let mut line = 1;
         for block in &blocks {

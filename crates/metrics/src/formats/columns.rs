@@ -1,14 +1,14 @@
 use std::collections::HashMap;
-use std::io::Read;
+use std::io;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::checks::{
-    check_class, check_classes, check_columns, check_distinct, check_probabilities, check_weight,
-};
+use crate::checks::{check_class, check_classes, check_columns, check_distinct, check_weight};
 use crate::error::{Error, Place, Result};
 use crate::formats::blocks::{Block, Blocks};
+use crate::formats::reading::{Read, Scores};
+use crate::formats::scores::to_probabilities;
 use crate::numeric::argmax;
 use crate::predictions::Predictions;
 
@@ -42,9 +42,16 @@ pub(super) struct Layout {
     probabilities: bool,
     weight: bool,
     file: bool,
+    scores: Scores,
 }
 
 impl Layout {
+    /// The same, where the numbers are such scores.
+    pub fn with_scores(mut self, scores: Scores) -> Self {
+        self.scores = scores;
+        self
+    }
+
     /// The layout of a table whose columns are known. There must be a sample or nothing for each column.
     pub fn of_columns(
         names: &[String],
@@ -59,6 +66,7 @@ impl Layout {
             probabilities,
             weight,
             file,
+            scores: Scores::default(),
         })
     }
 
@@ -82,6 +90,7 @@ impl Layout {
             probabilities: first.probabilities.is_some(),
             weight: first.weight.is_some(),
             file: first.file.is_some(),
+            scores: Scores::default(),
         })
     }
 
@@ -104,11 +113,11 @@ impl Layout {
 
     /// Reads all blocks, several at the same time, and puts them together in the order of the text. `parse` adds the
     /// samples of one block.
-    pub fn read<R: Read>(
+    pub fn read<R: io::Read>(
         self,
         mut blocks: Blocks<R>,
         parse: impl Fn(&Self, &Block, &mut Columns) -> Result<()> + Sync,
-    ) -> Result<Predictions> {
+    ) -> Result<Read> {
         let mut columns = Columns::default();
         loop {
             let some = blocks.take(AT_A_TIME).map_err(unreadable)?;
@@ -135,7 +144,7 @@ fn indices(names: &[String]) -> Result<HashMap<String, usize>> {
 }
 
 /// The error of a reader that fails.
-pub(super) fn unreadable(source: std::io::Error) -> Error {
+pub(super) fn unreadable(source: io::Error) -> Error {
     Error::Stream {
         what: "cannot read the predictions".to_string(),
         source,
@@ -150,17 +159,20 @@ pub(super) struct Columns {
     probabilities: Vec<f64>,
     weights: Vec<f64>,
     files: Vec<String>,
+    /// Rows of probabilities that were divided by their sums.
+    coarse: usize,
 }
 
 impl Columns {
-    pub fn push(&mut self, layout: &Layout, place: Place, sample: Sample) -> Result<()> {
+    pub fn push(&mut self, layout: &Layout, place: Place, mut sample: Sample) -> Result<()> {
         let target = layout.class(place, "the target", sample.target)?;
         let predicted = sample.predicted;
         let predicted = predicted.map(|class| layout.class(place, "the prediction", class));
-        let hard = match (&sample.probabilities, predicted.transpose()?) {
+        let hard = match (&mut sample.probabilities, predicted.transpose()?) {
             (Some(row), predicted) => {
                 check_columns(place, layout.classes, row.len())?;
-                check_probabilities(place, row)?;
+                let coarse = to_probabilities(place, row, layout.scores)?;
+                self.coarse += usize::from(coarse);
                 let best = argmax(row);
                 if let Some(predicted) = predicted.filter(|&class| class != best) {
                     return Err(Error::Parse {
@@ -212,9 +224,10 @@ impl Columns {
         self.probabilities.append(&mut part.probabilities);
         self.weights.append(&mut part.weights);
         self.files.append(&mut part.files);
+        self.coarse += part.coarse;
     }
 
-    fn finish(mut self, layout: Layout) -> Result<Predictions> {
+    fn finish(mut self, layout: Layout) -> Result<Read> {
         if self.targets.is_empty() {
             return Err(Error::Empty);
         }
@@ -234,6 +247,18 @@ impl Columns {
         if layout.file {
             predictions = predictions.with_files(self.files)?;
         }
-        Ok(predictions)
+        let mut remarks = Vec::new();
+        if self.coarse > 0 {
+            remarks.push(format!(
+                "the probabilities of {} of {} samples sum to 1 only roughly, as in half precision: they are divided by their \
+                 sums",
+                self.coarse,
+                predictions.len()
+            ));
+        }
+        Ok(Read {
+            predictions,
+            remarks,
+        })
     }
 }

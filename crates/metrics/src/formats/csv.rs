@@ -1,26 +1,33 @@
-use std::collections::{HashMap, HashSet};
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord, Trim};
 
-use crate::checks::{check_classes, check_distinct};
 use crate::error::{Error, Place, Result};
 use crate::formats::blocks::{Block, Blocks, RecordEnds};
-use crate::formats::columns::{Class, Layout, Sample, unreadable};
+use crate::formats::columns::unreadable;
+use crate::formats::hard::Hard;
+use crate::formats::header::{Header, LOOKED_AT};
+use crate::formats::reading::{self, Reading};
 use crate::predictions::Predictions;
 
-/// Names of columns that are not classes.
-const FIXED: [&str; 4] = ["target", "weight", "file", "predicted"];
+/// What may separate the columns.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// So many bytes are looked at for the first line.
+const FIRST_LINE: u64 = 1 << 20;
 
 impl Predictions {
     /// Reads CSV with a header: a column `target` (index or name of a class), one column of probabilities for each
-    /// class, named like the class, and optionally `weight`, `file` and `predicted`.
+    /// class, named like the class, and optionally `weight`, `file` and `predicted`. Other usual names are understood, too,
+    /// such as `y_true` and `y_pred`; [`Reading`] has options for any others. The columns may also be separated by semicolons
+    /// or tabs.
     ///
-    /// Without `classes`, every other column is a class, in the order of the file. With `classes`, the classes have
-    /// that order, and a column of any other name is an error. Two columns of the same name are always an error. If no
-    /// column is named like a class, both the column `predicted` and `classes` must be given. If a file has both
-    /// probabilities and `predicted`, `predicted` must be the most probable class. A byte-order mark at the start is
-    /// ignored.
+    /// Without `classes`, all other columns are classes, in the order of the file; a column that cannot hold probabilities,
+    /// such as `fold` or an index of pandas, is an error that names it. With `classes`, their order is that of `classes`, and
+    /// a column of another name is an error, as are two columns of the same name. If no column is named like a class, there
+    /// must be a column `predicted`, and the classes are those that it and the targets name. Where both are given, `predicted`
+    /// must be the most probable class. A byte-order mark at the start is left out. Probabilities whose sums are off by at most
+    /// 0.005, as in half precision, are divided by their sums ([`Reading::csv`] says so).
     ///
     /// The text is read in blocks of about 1 MiB; several blocks are parsed in parallel.
     ///
@@ -28,156 +35,102 @@ impl Predictions {
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names
     /// the line.
     pub fn from_csv(reader: impl Read, classes: Option<&[String]>) -> Result<Self> {
-        let mut blocks = Blocks::new(reader, RecordEnds::csv()).map_err(unreadable)?;
-        let header = match blocks.peek().map_err(unreadable)? {
-            Some(first) => {
-                let header = table(first).headers().cloned();
-                header.map_err(|error| Lines::of(first).error(error))?
-            }
-            None => StringRecord::new(),
-        };
-        let header = Header::new(header, classes)?;
-        header.layout()?.read(blocks, |layout, block, columns| {
-            let (mut reader, mut lines) = (table(block), Lines::of(block));
-            let mut record = StringRecord::new();
-            while reader
-                .read_record(&mut record)
-                .map_err(|error| lines.error(error))?
-            {
-                let place = lines.place(record.position());
-                columns.push(layout, place, header.sample(layout, place, &record)?)?;
-            }
-            Ok(())
+        let reading = Reading::new().with_classes(classes.map(<[String]>::to_vec));
+        Ok(reading.csv(reader)?.predictions)
+    }
+}
+
+impl Reading {
+    /// Reads CSV; see [`Predictions::from_csv`].
+    ///
+    /// # Errors
+    /// As [`Predictions::from_csv`], and where a column that was named is not there.
+    pub fn csv(&self, mut reader: impl Read) -> Result<reading::Read> {
+        let mut start = Vec::new();
+        let first = reader.by_ref().take(FIRST_LINE);
+        { first }.read_to_end(&mut start).map_err(unreadable)?;
+        let separator = separator(&start);
+        let text = Cursor::new(start).chain(reader);
+        let mut blocks = Blocks::new(text, RecordEnds::csv(separator)).map_err(unreadable)?;
+        let (mut names, mut first) = (StringRecord::new(), Vec::new());
+        if let Some(block) = blocks.peek().map_err(unreadable)? {
+            let mut table = table(block, separator);
+            names = table
+                .headers()
+                .cloned()
+                .map_err(|error| Lines::of(block).error(error))?;
+            // What is wrong with these is said where they are read, with their line.
+            first.extend(table.records().map_while(Result::ok).take(LOOKED_AT));
+        }
+        let header = Header::new(names, self, &first)?;
+        if header.classes.is_empty() && header.predicted.is_some() {
+            return hard(&header, blocks, separator);
+        }
+        header.layout(self)?.read(blocks, |layout, block, columns| {
+            records(block, separator, |place, record| {
+                columns.push(layout, place, header.sample(layout, place, record)?)
+            })
         })
     }
 }
 
+/// Predicted classes alone, whose names are not known before the end.
+fn hard<R: Read>(header: &Header, mut blocks: Blocks<R>, separator: u8) -> Result<reading::Read> {
+    let mut hard = Hard::default();
+    loop {
+        let some = blocks.take(1).map_err(unreadable)?;
+        let Some(block) = some.first() else {
+            return hard.finish();
+        };
+        records(block, separator, |place, record| {
+            hard.push(header, place, record)
+        })?;
+    }
+}
+
+/// Calls `with` for each record of a block.
+fn records(
+    block: &Block,
+    separator: u8,
+    mut with: impl FnMut(Place, &StringRecord) -> Result<()>,
+) -> Result<()> {
+    let (mut reader, mut lines) = (table(block, separator), Lines::of(block));
+    let mut record = StringRecord::new();
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| lines.error(error))?
+    {
+        with(lines.place(record.position()), &record)?;
+    }
+    Ok(())
+}
+
 /// The records of a block. The first block of a text starts with the header.
-fn table(block: &Block) -> Reader<&[u8]> {
+fn table(block: &Block, separator: u8) -> Reader<&[u8]> {
     ReaderBuilder::new()
+        .delimiter(separator)
         .trim(Trim::All)
         .flexible(true) // `Header::sample` counts the columns, also across blocks.
         .has_headers(block.line == 1)
         .from_reader(&block.text)
 }
 
-/// What each column of the file holds.
-struct Header {
-    columns: StringRecord,
-    classes: Vec<String>,
-    target: usize,
-    /// For each class its column; `None` where only predicted classes are given.
-    probabilities: Option<Vec<usize>>,
-    predicted: Option<usize>,
-    weight: Option<usize>,
-    file: Option<usize>,
-}
-
-impl Header {
-    fn new(columns: StringRecord, classes: Option<&[String]>) -> Result<Self> {
-        let mut positions: HashMap<&str, usize> = HashMap::with_capacity(columns.len());
-        let mut twice = None;
-        for (position, name) in columns.iter().enumerate() {
-            if positions.insert(name, position).is_some() {
-                twice = twice.or(Some(name));
-            }
+/// What separates the columns: of the signs that may, the one that is in the first line most often, outside of quotes.
+fn separator(text: &[u8]) -> u8 {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let first = lines.find(|line| !line.trim_ascii().is_empty());
+    let (mut counts, mut quoted) = ([0; SEPARATORS.len()], false);
+    for byte in first.unwrap_or_default() {
+        quoted ^= *byte == b'"';
+        if let Some(which) = SEPARATORS.iter().position(|it| it == byte && !quoted) {
+            counts[which] += 1;
         }
-        let column = |name: &str| positions.get(name).copied();
-        let found: Vec<String> = columns
-            .iter()
-            .filter(|name| !FIXED.contains(name))
-            .map(str::to_string)
-            .collect();
-        check_classes(found.len().max(1))?;
-        check_distinct(&found)?;
-        let place = Place::Line(1);
-        if let Some(name) = twice {
-            return Err(Error::Parse {
-                place,
-                reason: format!("column `{name}` is given twice; names must differ"),
-            });
-        }
-        let classes = classes.map_or_else(|| found.clone(), <[String]>::to_vec);
-        let known: HashSet<&String> = classes.iter().collect();
-        if let Some(name) = found.iter().find(|name| !known.contains(name)) {
-            return Err(Error::ClassName {
-                place,
-                what: "a column",
-                name: name.clone(),
-                classes,
-            });
-        }
-        let required = |name: &str| {
-            column(name).ok_or_else(|| Error::Parse {
-                place,
-                reason: format!(
-                    "expected a column `{name}`, found: {}",
-                    columns.iter().collect::<Vec<_>>().join(", ")
-                ),
-            })
-        };
-        let target = required("target")?;
-        let probabilities = if found.is_empty() {
-            None
-        } else {
-            let found = classes.iter().map(|name| required(name));
-            Some(found.collect::<Result<Vec<_>>>()?)
-        };
-        Ok(Self {
-            target,
-            probabilities,
-            predicted: column("predicted"),
-            weight: column("weight"),
-            file: column("file"),
-            classes,
-            columns,
-        })
     }
-
-    fn layout(&self) -> Result<Layout> {
-        check_classes(self.classes.len())?;
-        let (weight, file) = (self.weight.is_some(), self.file.is_some());
-        Layout::of_columns(&self.classes, self.probabilities.is_some(), weight, file)
-    }
-
-    fn sample(&self, layout: &Layout, place: Place, record: &StringRecord) -> Result<Sample> {
-        if record.len() != self.columns.len() {
-            let (expected, found) = (self.columns.len(), record.len());
-            return Err(Error::Parse {
-                place,
-                reason: format!("expected {expected} columns, found {found}"),
-            });
-        }
-        let text = |column: usize| record.get(column).unwrap_or_default();
-        let number = |column: usize| {
-            let text = text(column);
-            text.parse::<f64>().map_err(|_| Error::Parse {
-                place,
-                reason: format!(
-                    "column `{}`: expected a number, found `{text}`",
-                    self.columns.get(column).unwrap_or_default()
-                ),
-            })
-        };
-        // A class named "7" is that class; only text that names no class is read as an index.
-        let class = |column: usize| {
-            let text = text(column);
-            match layout.index(text).or_else(|| text.parse().ok()) {
-                Some(index) => Class::Index(index),
-                None => Class::Name(text.to_string()),
-            }
-        };
-        let row = self.probabilities.as_ref();
-        Ok(Sample {
-            target: class(self.target),
-            probabilities: row
-                .map(|columns| columns.iter().map(|&column| number(column)).collect())
-                .transpose()?,
-            predicted: self.predicted.map(class),
-            weight: self.weight.map(number).transpose()?,
-            file: self.file.map(|column| text(column).to_string()),
-        })
-    }
+    // Of two that are there as often, the first of the list.
+    let most = (0..SEPARATORS.len())
+        .rev()
+        .max_by_key(|&which| counts[which]);
+    SEPARATORS[most.unwrap_or(0)]
 }
 
 /// Counts the lines of a block that is read from front to back. The line number of the CSV reader is that of the end of

@@ -7,6 +7,7 @@ use crate::checks::{check_classes, check_distinct};
 use crate::error::{Error, Place, Result};
 use crate::formats::blocks::{Block, Blocks, RecordEnds};
 use crate::formats::columns::{Layout, Sample, unreadable};
+use crate::formats::reading::{Read, Reading};
 use crate::predictions::Predictions;
 
 /// One sample as it is written; [`Sample`] is the same as it is read.
@@ -38,6 +39,18 @@ impl Predictions {
     /// If the reader fails, a line is not as described, or a check described at [`Predictions`] fails; the error names
     /// the line.
     pub fn from_json_lines(reader: impl BufRead, classes: Option<&[String]>) -> Result<Self> {
+        let reading = Reading::new().with_classes(classes.map(<[String]>::to_vec));
+        Ok(reading.json_lines(reader)?.predictions)
+    }
+}
+
+impl Reading {
+    /// Reads JSON lines; see [`Predictions::from_json_lines`]. Their names are fixed, so that names of columns do not count.
+    ///
+    /// # Errors
+    /// As [`Predictions::from_json_lines`].
+    pub fn json_lines(&self, reader: impl BufRead) -> Result<Read> {
+        let classes = self.classes.as_deref();
         if let Some(names) = classes {
             check_classes(names.len())?;
             check_distinct(names)?;
@@ -53,6 +66,7 @@ impl Predictions {
             }
             blocks.take(1).map_err(unreadable)?;
         };
+        let layout = layout.with_scores(self.scores);
         layout.read(blocks, |layout, block, columns| {
             for sample in samples(block) {
                 let (place, sample) = sample?;
@@ -61,7 +75,9 @@ impl Predictions {
             Ok(())
         })
     }
+}
 
+impl Predictions {
     /// Writes the samples as [`Predictions::from_json_lines`] reads them, one sample per line. The names of the classes
     /// are not written.
     ///

@@ -17,7 +17,12 @@
 mod blocks;
 mod columns;
 mod csv;
+mod hard;
+mod header;
 mod json_lines;
 mod open;
+mod reading;
+mod scores;
 
 pub use open::PredictionsFormat;
+pub use reading::{Read, Reading, Scores};

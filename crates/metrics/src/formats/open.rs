@@ -3,6 +3,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::formats::reading::{Read, Reading};
 use crate::predictions::Predictions;
 
 /// Formats of a file of predictions.
@@ -11,7 +12,7 @@ use crate::predictions::Predictions;
 pub enum PredictionsFormat {
     /// One JSON object for each line; file names end in `.jsonl` or `.json`.
     JsonLines,
-    /// Comma-separated values with a header; file names end in `.csv`.
+    /// Values with a header, separated by commas, semicolons or tabs; file names end in `.csv`, `.tsv` or `.txt`.
     Csv,
 }
 
@@ -28,7 +29,7 @@ impl PredictionsFormat {
         let ending = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         match ending.as_str() {
             "jsonl" | "json" => Some(Self::JsonLines),
-            "csv" => Some(Self::Csv),
+            "csv" | "tsv" | "txt" => Some(Self::Csv),
             _ => None,
         }
     }
@@ -44,6 +45,17 @@ impl Predictions {
     /// If the file cannot be read, and the errors of [`Predictions::from_csv`] and [`Predictions::from_json_lines`].
     /// The error names the file and the line.
     pub fn open(path: impl AsRef<Path>, classes: Option<&[String]>) -> Result<Self> {
+        let reading = Reading::new().with_classes(classes.map(<[String]>::to_vec));
+        Ok(reading.open(path)?.predictions)
+    }
+}
+
+impl Reading {
+    /// Reads a file of predictions: as CSV if its name ends in `.csv`, `.tsv` or `.txt`, otherwise as JSON lines.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or as [`Reading::csv`] and [`Reading::json_lines`]; the error names the file and the line.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Read> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|source| Error::Io {
             path: path.to_path_buf(),
@@ -51,8 +63,8 @@ impl Predictions {
         })?;
         let reader = BufReader::new(file);
         match PredictionsFormat::from_path(path) {
-            Some(PredictionsFormat::Csv) => Self::from_csv(reader, classes),
-            _ => Self::from_json_lines(reader, classes),
+            Some(PredictionsFormat::Csv) => self.csv(reader),
+            _ => self.json_lines(reader),
         }
         .map_err(|source| Error::File {
             path: path.to_path_buf(),
