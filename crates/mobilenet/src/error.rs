@@ -27,6 +27,16 @@ pub enum Error {
         /// The cause, if another library reported it.
         source: Option<BoxError>,
     },
+    /// A file is something else than weights of a MobileNetV1.
+    #[error("{file}: this is {what}; {remedy}")]
+    NotWeights {
+        /// The file.
+        file: String,
+        /// What it is.
+        what: &'static str,
+        /// What can be done.
+        remedy: &'static str,
+    },
     /// A tensor is missing from a file.
     #[error("{file}: tensor `{tensor}` {shape:?} is missing; the file has {found}")]
     MissingTensor {

@@ -28,6 +28,7 @@ mod export;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod file;
+mod foreign;
 mod formats;
 mod model_weights;
 #[cfg(feature = "burn")]

@@ -3,9 +3,10 @@
 #[cfg(feature = "archives")]
 use super::archive;
 use super::file::{File, is_archive};
+use super::foreign;
 use super::formats::table::{self, WeightsFormat};
 use super::model_weights::Weights;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Reads a file of any format, or an archive that holds one.
 pub(super) fn read(file: File<'_>) -> Result<Weights> {
@@ -38,10 +39,16 @@ fn read_archive(file: File<'_>) -> Result<Weights> {
 }
 
 fn read_plain(file: File<'_>) -> Result<Weights> {
+    if let Some(foreign) = foreign::kind(&file.bytes) {
+        return Err(not_weights(file.name, foreign.what, foreign.remedy));
+    }
     match table::format_of(&file.bytes) {
-        Some(format) => read_as(format, file),
-        None if is_web_page(&file.bytes) => {
-            Err(file.wrong("weights file", "it is a web page; was it downloaded?"))
+        Some(format) => {
+            let (name, other) = (file.name.clone(), foreign::architecture(&file.bytes));
+            read_as(format, file).map_err(|error| match other {
+                Some(other) => not_weights(name, other, "these programs read MobileNetV1 alone"),
+                None => error,
+            })
         }
         None => {
             let message = format!(
@@ -59,12 +66,8 @@ fn read_as(format: WeightsFormat, file: File<'_>) -> Result<Weights> {
     Ok(Weights::new(name, format, format.read(file)?))
 }
 
-fn is_web_page(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii_start();
-    text.first() == Some(&b'<')
-        && text
-            .get(1)
-            .is_some_and(|next| matches!(next, b'!' | b'?') || next.is_ascii_alphabetic())
+fn not_weights(file: String, what: &'static str, remedy: &'static str) -> Error {
+    Error::NotWeights { file, what, remedy }
 }
 
 impl Weights {

@@ -619,7 +619,7 @@ fn absurd_files_are_errors_at_once() {
         let error = Weights::from_bytes(name, bytes).unwrap_err().to_string();
         assert!(error.starts_with(name) && error.len() < 1000, "{error}");
         assert!(
-            name != "web page" || error.contains("it is a web page"),
+            name != "web page" || error.contains("this is a web page"),
             "{error}"
         );
     }

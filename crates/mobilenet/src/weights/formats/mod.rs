@@ -36,3 +36,5 @@ mod tflite;
 mod tflite_tables;
 pub(super) mod timm;
 mod topology;
+#[cfg(test)]
+mod topology_tests;

@@ -19,8 +19,8 @@ const FORMAT: &str = "TensorFlow Lite model";
 pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let wrong = |message: String| file.wrong(FORMAT, message);
     let (ops, input, config) = operations(&file.bytes).map_err(wrong)?;
-    let (config, arrays) = topology::read(ops, &input, config).map_err(wrong)?;
-    Contents::import(&file.name, &TOPOLOGY, config, arrays)
+    let (config, arrays, head) = topology::read_with_head(ops, &input, config).map_err(wrong)?;
+    Ok(Contents::import(&file.name, &TOPOLOGY, config, arrays)?.with_head(head))
 }
 
 /// Its tensors by number, as far as they are constant.

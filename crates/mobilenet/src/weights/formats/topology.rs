@@ -9,7 +9,8 @@
 use std::collections::HashMap;
 
 use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
-use crate::weights::parameters::{Array, Arrays, Layer, Parameter, Part};
+use crate::weights::dense::DenseLayer;
+use crate::weights::parameters::{Array, Arrays, Layer, Parameter, Part, transpose};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -115,13 +116,28 @@ impl Found {
     }
 }
 
-/// Follows the operations from `input` to the end, and sorts what they hold into tensors by our names, laid out as
-/// TensorFlow's ([`TOPOLOGY`]).
+/// As [`read_with_head`], where nothing may come after the net's own classifier.
 pub(super) fn read(
     ops: Vec<Op>,
     input: &str,
-    mut config: MobileNetConfig,
+    config: MobileNetConfig,
 ) -> Result<(MobileNetConfig, Arrays)> {
+    match read_with_head(ops, input, config)? {
+        (config, arrays, None) => Ok((config, arrays)),
+        (.., Some(head)) => Err(format!(
+            "a layer of {} outputs comes after the classifier",
+            head.outputs()
+        )),
+    }
+}
+
+/// Follows the operations from `input` to the end, and sorts what they hold into tensors by our names, laid out as
+/// TensorFlow's ([`TOPOLOGY`]). A fully connected layer behind the net's own classifier is one that was trained behind it.
+pub(super) fn read_with_head(
+    ops: Vec<Op>,
+    input: &str,
+    mut config: MobileNetConfig,
+) -> Result<(MobileNetConfig, Arrays, Option<DenseLayer>)> {
     let (found, epsilon) = follow(ops, input)?;
     if let Some(epsilon) = epsilon {
         config.epsilon = epsilon;
@@ -190,10 +206,26 @@ pub(super) fn read(
         insert(&mut arrays, Layer::Classifier, Part::Kernel, found.kernel);
         insert(&mut arrays, Layer::Classifier, Part::Bias, bias);
     }
+    let head = layers.next().map(dense).transpose()?;
     match layers.next() {
         Some(found) => Err(format!("`{}` comes after the classifier", found.name)),
-        None => Ok((config, arrays)),
+        None => Ok((config, arrays, head)),
     }
+}
+
+/// The layer that was trained behind the net.
+fn dense(found: Found) -> Result<DenseLayer> {
+    let name = &found.name;
+    let (Some(bias), &[inputs, outputs]) = (found.bias, &found.kernel.shape[..]) else {
+        return Err(format!(
+            "`{name}` comes after the classifier, and is no fully connected layer with a bias"
+        ));
+    };
+    if found.depthwise || found.relu6 || found.norm.is_some() {
+        return Err(format!("`{name}` comes after the classifier"));
+    }
+    let weight = transpose(&found.kernel.data, inputs, outputs);
+    DenseLayer::new(inputs, weight, bias.data).map_err(|error| format!("`{name}`: {error}"))
 }
 
 /// The one rule that pads every convolution of stride 2 as the graph does, at the graph's input size: a converter
