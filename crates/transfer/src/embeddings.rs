@@ -1,5 +1,7 @@
 //! Embeddings of images, with the class of each image.
 
+use dataset::split::Subset;
+
 use crate::error::{Error, Result};
 
 /// Embeddings of labeled images: a matrix `[images, dim]`, and for each row its target (the number of its class) and its
@@ -148,8 +150,20 @@ impl Embeddings {
     /// The name of a class, taken from the names of its images (`class/file`), or its number if there are no names.
     pub(crate) fn class_name(&self, class: usize) -> String {
         let row = self.targets.iter().position(|&target| target == class);
-        let name = row.and_then(|row| self.names.get(row)?.split_once('/'));
-        name.map_or(class.to_string(), |(class, _)| class.into())
+        let name = row.and_then(|row| self.names.get(row));
+        let mut parts = name
+            .map(|name| name.split('/'))
+            .into_iter()
+            .flatten()
+            .peekable();
+        let first = parts.next();
+        // `train/class/file`, where the images are divided already.
+        let class_name = match (first.and_then(Subset::of_name), parts.next(), parts.peek()) {
+            (Some(_), Some(second), Some(_)) => Some(second),
+            (_, Some(_), _) => first,
+            _ => None,
+        };
+        class_name.map_or(class.to_string(), str::to_owned)
     }
 
     /// Joins two sets: the rows of `self`, then the rows of `other`. The names are kept if both have names.

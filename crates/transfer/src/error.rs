@@ -73,9 +73,18 @@ pub enum Error {
         /// How well the pictures are known.
         counts: FamiliarityCounts,
     },
+    /// None of the training images of a class can be used.
+    #[error("class `{class}`: none of its training images can be used: {reason}")]
+    UnusableClass {
+        /// The class.
+        class: String,
+        /// The most frequent reason, with its count and what can be done.
+        reason: String,
+    },
     /// There is too little to train on.
     #[error(
-        "class `{class}` has {found} training images, at least {needed} are needed; add images or leave the class out"
+        "class `{class}` has {found} training images, at least {needed} are needed: {}",
+        few_images(*found)
     )]
     TooFewImages {
         /// The name of the class, or its index from 0 if the name is not known.
@@ -85,6 +94,17 @@ pub enum Error {
         /// Number of images that it needs.
         needed: usize,
     },
+}
+
+/// What can be done about few images of a class.
+fn few_images(found: usize) -> &'static str {
+    match found {
+        0 => "add images or leave the class out",
+        _ => {
+            "add images, leave the class out, or train by gradient descent, which needs one of each class \
+             (`GradientDescent`, --recipe parity)"
+        }
+    }
 }
 
 impl From<files::Error> for Error {

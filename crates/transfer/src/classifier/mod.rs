@@ -14,6 +14,7 @@ mod file;
 mod file_summary;
 mod find_class;
 mod folder;
+mod network;
 mod pictures;
 mod pretrained;
 mod provenance;
@@ -34,6 +35,7 @@ pub use classify::{Classifier, Prediction};
 pub use evaluate::Evaluated;
 #[cfg(feature = "train")]
 pub use file_summary::{FilePart, FileSummary};
+pub use network::{labels_beside, read_labels};
 pub use pictures::Pictures;
 pub use provenance::{ImageSetRecord, Provenance};
 #[cfg(feature = "train")]

@@ -1,17 +1,14 @@
 use std::path::Path;
 
 use dataset::ResizePolicy;
-use files::read_at_most;
 use mobilenet::weights::DenseLayer;
 use mobilenet::{Layer, Weights};
 
 use super::classify::Classifier;
+use super::network::read_labels;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::{Dense, Head};
-
-/// Longest file of labels that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
 
 impl Classifier {
     /// Reads the two files of TensorFlow's `retrain.py`, `retrained_graph.pb` and `retrained_labels.txt`, as a
@@ -50,6 +47,16 @@ impl Classifier {
     /// # Errors
     /// If the graph has no retrained layer, or has another number of classes.
     pub fn from_retrained_weights(weights: Weights, classes: Vec<String>) -> Result<Self> {
+        let backbone = Backbone::new(weights)?.with_resize(ResizePolicy::Tf1Squash);
+        Self::from_retrained_backbone(backbone, classes)
+    }
+
+    /// As [`Classifier::from_retrained_weights`], with a backbone that resizes images as it is set to.
+    ///
+    /// # Errors
+    /// As [`Classifier::from_retrained_weights`].
+    pub fn from_retrained_backbone(backbone: Backbone, classes: Vec<String>) -> Result<Self> {
+        let weights = backbone.weights();
         let wrong = |message: String| Error::file(weights.source(), message);
         let Some(layer) = weights.head() else {
             return Err(wrong(
@@ -78,20 +85,6 @@ impl Classifier {
         }
         let (weight, bias) = (layer.weight().to_vec(), layer.bias().to_vec());
         let head = Head::new(vec![Dense::new(layer.inputs(), weight, bias)?])?;
-        let backbone = Backbone::new(weights)?
-            .with_resize(ResizePolicy::Tf1Squash)
-            .with_layer(input)?;
-        Self::new(backbone, head, classes)
+        Self::new(backbone.with_layer(input)?, head, classes)
     }
-}
-
-/// One label per line; empty lines at the end do not count.
-fn read_labels(path: &Path) -> Result<Vec<String>> {
-    let text = read_at_most(path, LONGEST)?;
-    let text = String::from_utf8(text).map_err(|error| {
-        let message = format!("labels must be UTF-8: {error}");
-        Error::file_caused(path, message, error)
-    })?;
-    let lines = text.trim_end().lines();
-    Ok(lines.map(|line| line.trim_end().to_string()).collect())
 }

@@ -24,7 +24,7 @@ use crate::embeddings::Embeddings;
 use crate::error::Result;
 use crate::familiarity::FamiliarityCounts;
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
-use crate::retrain::{DividedImages, ImageSource, Part, TestImages};
+use crate::retrain::{DividedImages, ImageSource, Part, TestImages, check_usable};
 
 /// What happens during a [`FineTuneJob`].
 #[derive(Debug, Clone, Copy)]
@@ -291,7 +291,7 @@ impl<'a> FineTuneJob<'a> {
         };
         let classes = images.folder.classes().to_vec();
         let training = self.embed(&backbone, Part::Training, &images.split.training, &cache)?;
-        training.embeddings.check_classes(&classes)?;
+        check_usable(&training, &classes)?;
         let config = HeadConfig::new().with_class_weights(ClassWeights::None);
         let Fitted { head, mut report } = config.training(&training.embeddings).fit()?;
         // They are of the frozen network, so they cannot calibrate the fine-tuned one.

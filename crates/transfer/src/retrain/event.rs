@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use dataset::{ImageFolder, ImageItem, Split};
 
+use super::doubts::LabelConflict;
 use crate::classifier::{Calibration, Classifier};
 use crate::familiarity::FamiliarityCounts;
 use crate::head::FitEvent;
@@ -69,7 +70,9 @@ pub enum RetrainEvent<'a> {
         /// Seconds for all of them.
         seconds: f64,
     },
-    /// Some of the test images are also trained on, or used to choose settings, or look like one that is trained on.
+    /// Pictures are there several times, with different classes. They are used all the same.
+    LabelConflicts(&'a [LabelConflict]),
+    /// Some of the test images are trained on, or used to choose settings, or look like one that is trained on.
     TestSeen {
         /// How well the classifier knows the test images.
         counts: &'a FamiliarityCounts,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use dataset::split::BesideTestFolder;
-use dataset::{HashedSplit, ImageFolder, Split};
+use dataset::split::{BesideTestFolder, Subset};
+use dataset::{HashedSplit, ImageFolder, ImageItem, Split};
 
 use crate::error::{Error, Result};
 
@@ -14,12 +14,18 @@ pub struct ImageSource(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    Folder {
-        path: PathBuf,
+    Undivided {
+        images: Images,
         split: HashedSplit,
         test: Option<(PathBuf, BesideTestFolder)>,
     },
     Divided(Box<DividedImages>),
+}
+
+#[derive(Debug, Clone)]
+enum Images {
+    At(PathBuf),
+    Found(Box<ImageFolder>),
 }
 
 /// Images that are found and divided.
@@ -58,19 +64,30 @@ impl From<DividedImages> for ImageSource {
 }
 
 impl ImageSource {
-    /// A folder with one sub-folder of images for each class, divided by `split`.
+    /// A folder with one sub-folder of images for each class, divided by `split`. Where the sub-folders are `train`, `val` and
+    /// `test`, these are the parts ([`Split::ready`]).
     pub fn folder(path: impl Into<PathBuf>, split: HashedSplit) -> Self {
-        Self(Source::Folder {
-            path: path.into(),
+        Self::undivided(Images::At(path.into()), split)
+    }
+
+    /// Images that are found, such as those that a table has labels of ([`ImageFolder::labeled`]). They are divided as the
+    /// table says, or by `split`, which then keeps the groups of the table together.
+    pub fn of(folder: ImageFolder, split: HashedSplit) -> Self {
+        Self::undivided(Images::Found(Box::new(folder)), split)
+    }
+
+    fn undivided(images: Images, split: HashedSplit) -> Self {
+        Self(Source::Undivided {
+            images,
             split,
             test: None,
         })
     }
 
-    /// Takes the test images from a separate folder with the same sub-folders; `beside` says how the images of the
-    /// first folder are used. Images that are divided already stay as they are.
+    /// Takes the test images from a folder of their own, whose sub-folders are classes of the other one: it may lack some.
+    /// `beside` says what becomes of the others. Images that are divided already ([`DividedImages`]) stay as they are.
     pub fn with_test_folder(mut self, path: impl Into<PathBuf>, beside: BesideTestFolder) -> Self {
-        if let Source::Folder { test, .. } = &mut self.0 {
+        if let Source::Undivided { test, .. } = &mut self.0 {
             *test = Some((path.into(), beside));
         }
         self
@@ -79,40 +96,89 @@ impl ImageSource {
     /// Lists the folders and divides the images.
     ///
     /// # Errors
-    /// The errors of [`ImageFolder::open`] and [`HashedSplit::apply`], and if there are fewer than two classes.
+    /// As [`ImageFolder::open`] and [`HashedSplit::apply_unless_ready`], and where there are fewer than two classes, or no
+    /// image in the folder of the test images.
     pub fn open(self) -> Result<DividedImages> {
-        let images = match self.0 {
-            Source::Divided(images) => *images,
-            Source::Folder { path, split, test } => {
-                let folder = ImageFolder::open(path)?;
-                // Before the images are divided: that would fail for another reason.
-                check_classes(&folder)?;
-                let beside = test.as_ref().map(|(_, beside)| *beside);
-                let divided = match &test {
-                    None => split.apply(&folder)?,
-                    Some((test, beside)) => {
-                        split.apply_beside(&folder, &ImageFolder::open(test)?, *beside)?
-                    }
-                };
-                DividedImages {
-                    folder,
-                    split: divided,
-                    description: split.describe(beside),
-                }
+        let (images, split, test) = match self.0 {
+            Source::Divided(images) => {
+                check_classes(&images.folder)?;
+                return Ok(*images);
+            }
+            Source::Undivided {
+                images,
+                split,
+                test,
+            } => (images, split, test),
+        };
+        let folder = match images {
+            Images::At(path) => ImageFolder::open(path)?,
+            Images::Found(folder) => *folder,
+        };
+        // Before the images are divided: that would fail for another reason.
+        check_classes(&folder)?;
+        let Some((path, beside)) = test else {
+            let (split, description) = split.apply_unless_ready(&folder)?;
+            return Ok(DividedImages {
+                folder,
+                split,
+                description,
+            });
+        };
+        let test = test_folder(&path)?;
+        let (divided, description) = match Split::ready(&folder)? {
+            None => (
+                split.apply_beside(&folder, &test, beside)?,
+                split.describe(Some(beside)),
+            ),
+            // Its own test images are set aside.
+            Some(ready) => {
+                let testing = Split::from_folders(&folder, None, Some(&test))?.testing;
+                let words = "as the images are divided already; the test from a folder of its own";
+                (Split { testing, ..ready }, words.to_string())
             }
         };
-        check_classes(&images.folder)?;
-        Ok(images)
+        Ok(DividedImages {
+            folder,
+            split: divided,
+            description,
+        })
     }
 }
 
-fn check_classes(folder: &ImageFolder) -> Result<()> {
-    match folder.classes() {
-        [only] => Err(Error::mismatch(
-            format!("classes of {}", folder.root().display()),
-            "two sub-folders of images or more, one for each class",
-            format!("`{only}` as the only class"),
-        )),
-        _ => Ok(()),
+/// The folder of test images, which may lack classes, but not all images. Parts in it are the test alone.
+fn test_folder(path: &Path) -> Result<ImageFolder> {
+    let folder = ImageFolder::list(path)?;
+    let folder = match folder.subsets() {
+        Some(_) => folder.part(Subset::Testing),
+        None => folder,
+    };
+    if folder.images().is_empty() {
+        let (path, skipped) = (path.to_path_buf(), folder.skipped().to_vec());
+        return Err(dataset::Error::NoImages { path, skipped }.into());
     }
+    Ok(folder)
+}
+
+fn check_classes(folder: &ImageFolder) -> Result<()> {
+    let [only] = folder.classes() else {
+        return Ok(());
+    };
+    let root = folder.root();
+    let mut expected = "two sub-folders of images or more, one for each class".to_string();
+    // `photos/photos/cat`: what was unpacked has a folder around it.
+    if !folder.images().is_empty() && folder.images().iter().all(is_nested) {
+        let inside = root.join(only);
+        let inside = files::shown_path(&inside);
+        expected += &format!("; the folders in {inside} may be the classes: give {inside}");
+    }
+    Err(Error::mismatch(
+        format!("classes of {}", files::shown_path(root)),
+        expected,
+        format!("`{only}` as the only class"),
+    ))
+}
+
+/// Whether an image lies in a folder in the folder of its class.
+fn is_nested(item: &ImageItem) -> bool {
+    item.name.matches('/').count() > 1
 }

@@ -12,6 +12,7 @@
 //! # }
 //! ```
 
+mod doubts;
 mod event;
 mod fit;
 mod images;
@@ -19,6 +20,8 @@ mod numbers;
 mod outcome;
 mod test_images;
 
+pub use doubts::LabelConflict;
+pub(crate) use doubts::check_usable;
 pub use event::{Part, RetrainEvent};
 pub use fit::Variants;
 pub use images::{DividedImages, ImageSource};
@@ -35,6 +38,7 @@ use dataset::{ImageItem, Split};
 use metrics::Predictions;
 use mobilenet::Weights;
 
+use self::doubts::label_conflicts;
 use self::fit::{Fit, Trained};
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
@@ -230,7 +234,7 @@ impl<'a> Retrain<'a> {
             None => EmbeddingCache::temporary()?,
         };
         let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
-        embedded.training.embeddings.check_classes(classes)?;
+        check_usable(&embedded.training, classes)?;
         if self.learning_curve.is_some() {
             // Known now, not after a long training.
             embedded
@@ -258,7 +262,8 @@ impl<'a> Retrain<'a> {
             on_event: &mut *self.on_event,
             stop_when: &*self.stop_when,
         }
-        .run()?;
+        .run()
+        .map_err(|error| error.with_class_names(classes))?;
         let material = Material {
             backbone,
             images,
@@ -446,6 +451,10 @@ impl<'a> Retrain<'a> {
             computed: parts.computed(),
             seconds: parts.seconds,
         });
+        let conflicts = label_conflicts(&[&parts.training, &parts.validation, &parts.test]);
+        if !conflicts.is_empty() {
+            (self.on_event)(RetrainEvent::LabelConflicts(&conflicts));
+        }
         Ok(parts)
     }
 
