@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::folders::{FolderArgs, say_rules};
 use common::help::uses;
 use dataset::audit::{self, Finding, Kind, Step};
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::review::{ReviewPage, cards};
+use dataset::split::Subset;
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
 
@@ -37,6 +39,8 @@ pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Folder with the test images, in the same form. An image that is in both folders is a finding of the kind leakage
     #[arg(long)]
     test_dir: Option<PathBuf>,
@@ -66,17 +70,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         ("--page", options.page.as_deref()),
         ("--pairs", options.pairs.as_deref()),
     ])?;
-    let mut folders = vec![ImageFolder::list(&options.image_dir)?];
+    let folder = options.folders.list(&options.image_dir)?;
+    say_rules(&folder);
+    let mut folders = match folder.subsets() {
+        Some(_) => Subset::ALL.map(|subset| folder.part(subset)).into(),
+        None => vec![folder],
+    };
     if let Some(path) = &options.test_dir {
         folders.push(ImageFolder::list(path)?);
     }
     for folder in &folders {
         for (class, count) in folder.classes().iter().zip(folder.counts()) {
-            common::say!(
-                "{:>7} {}",
-                count,
-                files::shown_path(&folder.root().join(class))
-            );
+            let part = folder.subsets().and_then(<[_]>::first);
+            let part = part.map_or_else(String::new, |part| format!(" ({part})"));
+            let class = folder.root().join(class);
+            common::say!("{count:>7} {}{part}", files::shown_path(&class));
         }
         for warning in balance_warnings(folder) {
             common::say!("warning: {warning}");

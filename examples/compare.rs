@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::Bar;
-use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, write};
+use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, pair, write};
 use common::help::uses;
+use common::reading::ReadingOptions;
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;
 
 /// Compare two classifiers on the same images.
 ///
 /// Each of the two is a classifier file that `retrain` wrote, which is applied to the images of --image-dir, or a file of
-/// predictions as `evaluate` reads and writes them (its name ends in .jsonl or .csv). The program lists the images that
+/// predictions as `evaluate` reads and writes them (its name ends in .jsonl, .csv or .tsv). Answers are paired by the names of
+/// their files. The program lists the images that
 /// only one of the two has right, and tests the difference: with McNemar's test of the predictions, DeLong's test of the
 /// areas under ROC (two classes), and the paired bootstrap of every score.
 #[derive(Parser)]
@@ -36,9 +38,8 @@ pub(crate) struct Options {
     first: PathBuf,
     /// The classifier that may replace it, which the report is about
     second: PathBuf,
-    /// Names of the classes in the order of the probabilities [default: header of the CSV, otherwise their indices]
-    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
-    classes: Option<Vec<String>>,
+    #[command(flatten)]
+    reading: ReadingOptions,
     #[command(flatten)]
     images: Images,
     /// Write the comparison to this file as JSON
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let (mut first, mut second) = both(options)?;
     options.report.check(&second)?;
+    pair(&mut first, &mut second)?;
     let include = options.images.include_training;
     leave_out_seen(&mut [&mut first, &mut second], include)?;
     let names = [&options.first, &options.second].map(|path| file_name(path));
@@ -109,11 +111,11 @@ fn both(options: &Options) -> Result<(Answers, Answers), Box<dyn Error>> {
     let asked = [ask(files[0])?, ask(files[1])?];
     let known = asked.iter().flatten().next();
     let known = known.map(|answers| answers.predictions.classes().to_vec());
-    let classes = options.classes.clone().or(known);
+    let reading = options.reading.reading(known.as_deref())?;
     let [first, second] = asked;
     let or_read = |asked: Option<Answers>, file: &Path| match asked {
         Some(answers) => Ok(answers),
-        None => Answers::read(file, classes.as_deref()),
+        None => Answers::read(file, &reading),
     };
     Ok((or_read(first, files[0])?, or_read(second, files[1])?))
 }

@@ -1,5 +1,6 @@
 //! Downloads the images of a list of URLs into the folder of a class.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use common::help::uses;
 use common::progress::Counter;
-use dataset::download::{Download, read_list};
+use dataset::download::{Download, Entry, UrlList};
 
 /// Download the images of a list of URLs into the folder OUTPUT/CLASS.
 ///
@@ -32,12 +33,13 @@ use dataset::download::{Download, read_list};
     ])
 )]
 pub(crate) struct Options {
-    /// File with one URL per line, or CSV file with a column url and, optionally, the columns license and author
+    /// File with one URL per line, or a table (CSV, TSV, JSON lines) with a column of URLs and, optionally, columns license,
+    /// author, class (sorts into folders) and md5, sha1 or sha256 (compared with what arrives)
     #[arg(long)]
     urls: PathBuf,
-    /// Name of the class, and of its folder
+    /// Name of the class, and of its folder [default: the list's column of classes]
     #[arg(long)]
-    class: String,
+    class: Option<String>,
     /// Folder that contains the folders of all classes
     #[arg(long)]
     output: PathBuf,
@@ -66,23 +68,36 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let entries = read_list(&options.urls)?;
+    let UrlList { entries, remarks } = UrlList::open(&options.urls)?;
     if entries.is_empty() {
         let path = files::shown_path(&options.urls);
         return Err(format!("{path}: no URLs in it").into());
     }
+    for remark in remarks {
+        common::say!("{remark}");
+    }
+    let classes = classes(options, &entries)?;
     let bar = Counter::new("downloading", "URLs", entries.len());
-    let records = Download::new()
+    let download = Download::new()
         .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
         .with_jobs(options.jobs)
         .with_deadline(Duration::from_secs(options.deadline))
         .with_lowest_rate(options.lowest_rate, Duration::from_secs(30))
-        .with_private_addresses(options.allow_private_addresses)
-        .run(&entries, &options.class, &options.output, |_| {
-            bar.one_more()
-        })?;
+        .with_private_addresses(options.allow_private_addresses);
+    let mut records = Vec::new();
+    for (class, entries) in &classes {
+        records.extend(download.run(entries, class, &options.output, |_| bar.one_more())?);
+    }
     drop(bar);
+    let folders: Vec<_> = classes
+        .keys()
+        .map(|class| options.output.join(class))
+        .collect();
+    let folder = match &folders[..] {
+        [folder] => folder,
+        _ => &options.output,
+    };
     let arrived = records
         .iter()
         .filter(|record| record.path.is_some())
@@ -90,7 +105,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::say!(
         "{arrived} of {} gave an image, in {}",
         common::counted(records.len(), "URL", "URLs"),
-        files::shown_path(&options.output.join(&options.class))
+        files::shown_path(folder)
     );
     let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
     let others = refusals.filter(|by| by.starts_with("keep ")).count();
@@ -116,4 +131,26 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Err("no image was downloaded; the manifest says why".into());
     }
     Ok(())
+}
+
+/// The URLs of each class: of the class that was given, or of the list's column.
+fn classes(
+    options: &Options,
+    entries: &[Entry],
+) -> Result<BTreeMap<String, Vec<Entry>>, Box<dyn Error>> {
+    let mut classes: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        let Some(class) = options.class.as_ref().or(entry.class.as_ref()) else {
+            let path = files::shown_path(&options.urls);
+            let url = files::shown(&entry.url);
+            return Err(
+                format!("{path}: no class for {url}: give --class, or a column class").into(),
+            );
+        };
+        classes
+            .entry(class.clone())
+            .or_default()
+            .push(entry.clone());
+    }
+    Ok(classes)
 }

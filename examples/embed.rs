@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use common::folders::FolderArgs;
 use common::help::uses;
 use common::network::{NetworkOptions, merge};
 use common::progress::working;
@@ -39,6 +40,8 @@ pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long, required_unless_present = "merge")]
     image_dir: Option<PathBuf>,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Embed only part I of N equal parts of the images, such as 2/5
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
@@ -89,7 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let backbone = options.network.backbone()?;
-    let folder = common::open_folder(image_dir)?;
+    let folder = options.folders.open(image_dir)?;
     let items = options.shard.of(folder.images());
     let architecture = backbone.weights().config().architecture();
     if let Some(from) = &options.import_bottlenecks {

@@ -11,12 +11,14 @@ use common::answers::{
     Answers, Images, ReportOptions, SplitName, file_name, leave_out_seen, write,
 };
 use common::help::uses;
+use common::reading::ReadingOptions;
 use metrics::{Evaluation, EvaluationOptions};
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
 ///
 /// A file of predictions holds one sample per line, `{"target": 0, "probabilities": [0.9, 0.1]}`, with "weight" and
-/// "file" if they are known. It can also be CSV with a column `target` and one column of probabilities for each class.
+/// "file" if they are known. It can also be CSV (with commas, semicolons or tabs) with a column `target` and one column of
+/// probabilities for each class, or with `y_true` and `y_pred` alone.
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["classifier", "predictions"])),
@@ -37,19 +39,18 @@ use metrics::{Evaluation, EvaluationOptions};
 )]
 pub(crate) struct Options {
     /// Classifier file that `retrain` wrote; --image-dir names the images
-    #[arg(long, value_name = "FILE", requires = "image_dir")]
-    classifier: Option<PathBuf>,
-    /// Predictions as CSV if the name ends in .csv, otherwise as JSON lines
-    #[arg(long, value_name = "FILE")]
-    predictions: Option<PathBuf>,
-    /// Names of the classes in the order of the probabilities [default: header of the CSV, otherwise their indices]
     #[arg(
         long,
-        value_name = "A,B,..",
-        value_delimiter = ',',
-        conflicts_with = "classifier"
+        value_name = "FILE",
+        requires = "image_dir",
+        conflicts_with = "classes"
     )]
-    classes: Option<Vec<String>>,
+    classifier: Option<PathBuf>,
+    /// Predictions as CSV if the name ends in .csv, .tsv or .txt, otherwise as JSON lines
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    predictions: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingOptions,
     #[command(flatten)]
     images: Images,
     /// Of --image-dir, measure the classifier's own images alone, which are found again by their contents
@@ -92,7 +93,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     ])?;
     let (file, mut answers) = match (&options.classifier, &options.predictions) {
         (Some(file), _) => (file, options.images.ask(file, options.split)?),
-        (None, Some(file)) => (file, Answers::read(file, options.classes.as_deref())?),
+        (None, Some(file)) => {
+            let reading = options.reading.reading(None)?;
+            (file, Answers::read(file, &reading)?)
+        }
         (None, None) => return Err("give --classifier or --predictions".into()),
     };
     options.report.check(&answers)?;

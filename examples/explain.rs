@@ -9,6 +9,7 @@ use clap::{ArgGroup, Parser};
 use common::Bar;
 use common::answers::{Images, jpeg, write};
 use common::explaining::Explain;
+use common::folders::FolderArgs;
 use common::help::uses;
 use common::model::{ModelOptions, ScoreName};
 use metrics::EvaluationOptions;
@@ -105,6 +106,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let images = Images {
         image_dir: Some(folder.to_path_buf()),
+        folders: FolderArgs::default(),
         cache: options.cache.clone(),
         device: options.model.device,
         signature: options.model.signature.clone(),

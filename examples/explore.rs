@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::folders::{FolderArgs, say_folder};
 use common::help::uses;
-use common::progress::{Counter, working};
+use common::progress::Counter;
 use common::ranges;
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
-use dataset::{DecodeOptions, ImageFolder, decode_file, filters};
+use dataset::{DecodeOptions, decode_file, filters};
 
 use rayon::prelude::*;
 
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Folder to write to
     #[arg(long)]
     output: PathBuf,
@@ -60,13 +63,11 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let folder = working("listing images", || ImageFolder::open(&options.image_dir))?;
+    let folder = options.folders.read(&options.image_dir)?;
     for (class, count) in folder.classes().iter().zip(folder.counts()) {
         common::say!("{count:>7} {class}");
     }
-    for skipped in folder.skipped() {
-        common::say!("left out: {skipped}");
-    }
+    say_folder(&folder);
     for warning in balance_warnings(&folder) {
         common::say!("warning: {warning}");
     }

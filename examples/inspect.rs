@@ -77,6 +77,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let size = options.size.unwrap_or(config.input_size);
     ranges::check_pixels(options.batch, size)?;
     let source = weights.source().to_string();
+    if let Some(head) = weights.head() {
+        let count = common::counted(head.outputs(), "class", "classes");
+        common::say!(
+            "{source}: a layer of {count} was trained behind the net; with its labels it is a classifier"
+        );
+    }
     let net = weights.compile()?;
     let levels = vec![128u8; options.batch * size * size * 3];
     let pixels = ImageBatch::from_u8(&levels, [options.batch, size, size])?;

@@ -36,16 +36,18 @@ use transfer::Classifier;
     ])
 )]
 pub(crate) struct Options {
-    /// A file that `retrain` wrote
+    /// A file that `retrain` wrote, or a network that another program retrained
     #[arg(long)]
     classifier: Option<PathBuf>,
-    /// ImageNet's classes: `bundled`, a published name, or a file or folder with the weights of a MobileNetV1
+    /// The classes of a network: ImageNet's of `bundled` and published names, or those of a file or folder with the weights of
+    /// a MobileNetV1, such as retrain.py's retrained_graph.pb beside its retrained_labels.txt
     #[arg(long)]
     weights: Option<String>,
     /// How many classes to name
     #[arg(long, default_value_t = 5)]
     top: usize,
-    /// With --weights, how images become squares: squash, center-crop [default], letterbox or tf1
+    /// With --weights, how images become squares: squash, center-crop, letterbox or tf1 [default: center-crop; tf1 for a
+    /// network that retrain.py retrained]
     #[arg(long, conflicts_with = "classifier")]
     resize: Option<ResizePolicy>,
     /// Print one JSON object for each image, each on a line of its own
@@ -82,10 +84,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let classifier = match (&options.classifier, &options.weights) {
         (Some(path), _) => options.signature.classifier(path, options.device)?,
         (None, name) => {
-            let weights = common::weights(name.as_deref().unwrap_or("bundled"))?;
-            let resize = options.resize.unwrap_or(ResizePolicy::CenterCrop);
-            let backbone = common::backbone(weights, options.device)?;
-            Classifier::imagenet(backbone.with_resize(resize))?
+            let network = name.as_deref().unwrap_or("bundled");
+            let signature = &options.signature;
+            signature.network(network, options.resize, options.device)?
         }
     };
     let images = inputs::expand(&options.images)?;

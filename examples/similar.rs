@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::folders::FolderArgs;
 use common::help::uses;
 use common::network::{NetworkOptions, collection};
 use common::progress::working;
@@ -33,6 +34,8 @@ pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
     #[arg(long)]
     image_dir: PathBuf,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Images to compare with those of the folder
     images: Vec<PathBuf>,
     /// Number of similar images to name
@@ -76,8 +79,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
-    let of = |path: &Path| collection(path, &backbone, &cache);
-    let known = of(&options.image_dir)?;
+    let known = options.folders.open(&options.image_dir)?;
+    let known = collection(&known, &backbone, &cache)?;
     let mut images = Vec::new();
     for path in &options.images {
         match known.look_up_file(&backbone, path, options.top) {
@@ -99,7 +102,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(threshold) = options.copies {
         let copies = match &options.test_dir {
             Some(path) => {
-                let other = of(path)?;
+                let other = collection(&FolderArgs::default().open(path)?, &backbone, &cache)?;
                 working("comparing images", || known.copies_in(&other, threshold))?
             }
             None => working("comparing images", || known.copies(threshold)),

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use attribution::{Drawing, IntegratedGradients, Method, Pixels};
 use dataset::thumbnail::thumbnail;
 use dataset::{DecodeOptions, RgbImage, decode_file};
+use metrics::formats::Reading;
 use metrics::report::{Picture, Report};
 use metrics::{Bootstrap, Predictions};
 use transfer::familiarity::{Familiarity, FamiliarityCounts, Marked, Measured};
 use transfer::{Classifier, EmbeddingCache, FileKind};
 
+use crate::folders::{FolderArgs, test_images};
 use crate::signed::{SignatureOptions, misplaced};
-use crate::{Bar, DeviceName, open_folder, say_left_out};
+use crate::{Bar, DeviceName, say_left_out};
 
 /// The images, and how a classifier is applied to them.
 #[derive(clap::Args)]
@@ -21,6 +23,9 @@ pub struct Images {
     /// Folder of images: for a classifier, with one sub-folder for each class; for predictions, the folder of their files
     #[arg(long, value_name = "DIR")]
     pub image_dir: Option<PathBuf>,
+    /// How the folder is read, and where its labels are.
+    #[command(flatten)]
+    pub folders: FolderArgs,
     /// Folder that keeps embeddings between runs
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
     pub cache: PathBuf,
@@ -110,7 +115,10 @@ impl Images {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
         let classifier = self.signature.classifier(path, self.device)?;
-        let folder = open_folder(image_dir)?;
+        let mut folder = self.folders.open(image_dir)?;
+        if split.is_none() {
+            folder = test_images(folder);
+        }
         let cache = EmbeddingCache::open(&self.cache)
             .map_err(|error| misplaced(&self.cache, FileKind::Embeddings, error))?;
         let (mut bar, total) = (Bar::default(), folder.images().len());
@@ -196,6 +204,28 @@ pub fn leave_out_seen(answers: &mut [&mut Answers], include: bool) -> Result<(),
     Ok(())
 }
 
+/// Pairs the answers of both by the names of their files, where these are not the same in the same order. Says what only one
+/// of the two has.
+pub fn pair(first: &mut Answers, second: &mut Answers) -> Result<(), Box<dyn Error>> {
+    if first.predictions.files() == second.predictions.files() {
+        return Ok(());
+    }
+    let Some(pairs) = first.predictions.align(&second.predictions)? else {
+        return Ok(());
+    };
+    for (which, names) in [("first", &pairs.only_first), ("second", &pairs.only_second)] {
+        if let Some(name) = names.first() {
+            let count = crate::counted(names.len(), "file is", "files are");
+            crate::say!(
+                "{count} in the {which} alone, and left out, such as {}",
+                files::shown(name)
+            );
+        }
+    }
+    first.keep(&pairs.first)?;
+    second.keep(&pairs.second)
+}
+
 impl ReportOptions {
     /// How the intervals are computed.
     pub fn bootstrap(&self) -> Bootstrap {
@@ -230,11 +260,16 @@ impl ReportOptions {
 }
 
 impl Answers {
-    /// Reads a file of predictions; see [`Predictions::open`].
-    pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, Box<dyn Error>> {
+    /// Reads a file of predictions, and says what was made right.
+    pub fn read(path: &Path, reading: &Reading) -> Result<Self, Box<dyn Error>> {
+        let read = reading
+            .open(path)
+            .map_err(|error| misplaced(path, FileKind::Predictions, error))?;
+        for remark in read.remarks {
+            crate::say!("{}: {remark}", files::shown_path(path));
+        }
         Ok(Self {
-            predictions: Predictions::open(path, classes)
-                .map_err(|error| misplaced(path, FileKind::Predictions, error))?,
+            predictions: read.predictions,
             classifier: None,
             familiarity: None,
             measured: None,
@@ -253,6 +288,15 @@ impl Answers {
             split: Some(split),
             paths: HashMap::new(),
         }
+    }
+
+    /// Keeps the answers of these rows, in this order.
+    fn keep(&mut self, rows: &[usize]) -> Result<(), Box<dyn Error>> {
+        self.predictions = self.predictions.subset(rows)?;
+        if let Some(familiarity) = &mut self.familiarity {
+            *familiarity = rows.iter().map(|&row| familiarity[row]).collect();
+        }
+        Ok(())
     }
 
     /// Marks numbers with what the images behind them are.

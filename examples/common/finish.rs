@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::process::{ExitCode, Termination};
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, Parser};
+
+use crate::original;
 
 /// Reads the options from the command line, refuses outputs that are inputs, and runs the program.
 pub fn main<O: Parser, T: Termination>(
@@ -44,8 +47,16 @@ const MOST_THREADS: usize = 64;
 
 /// The command line of a program.
 pub fn matches<O: Parser>() -> (Command, ArgMatches) {
-    let command = crate::help::arranged(O::command());
-    let matches = command.clone().get_matches();
+    let mut command = crate::help::arranged(O::command());
+    // Sub-commands get the options that they share with it.
+    command.build();
+    let matches = match original::arguments(&command, std::env::args_os()) {
+        Ok(arguments) => command.clone().get_matches_from(arguments),
+        Err(message) => command
+            .clone()
+            .error(ErrorKind::UnknownArgument, message)
+            .exit(),
+    };
     (command, matches)
 }
 

@@ -9,6 +9,7 @@ use transfer::familiarity::{Marked, Measured};
 use transfer::retrain::Retrained;
 
 use crate::answers::{Answers, Images, SplitName, write};
+use crate::folders::FolderArgs;
 use crate::images::ImageOptions;
 use crate::signed::SignatureOptions;
 use crate::{Bar, DeviceName};
@@ -116,6 +117,7 @@ impl HeldOutOptions {
         };
         let shown = Images {
             image_dir: Some(folder),
+            folders: FolderArgs::default(),
             cache: PathBuf::new(),
             device: DeviceName::Cpu,
             signature: SignatureOptions::default(),

@@ -7,15 +7,20 @@ use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
 use transfer::retrain::ImageSource;
 
+use crate::folders::{FolderArgs, say_folder};
 use crate::progress::working;
 
 /// The images, and how they are divided.
 #[derive(clap::Args)]
 pub struct ImageOptions {
-    /// Folder with one sub-folder of images for each class [default: a drawn sample set, in `sample-images`]
+    /// Folder with one sub-folder of images for each class, or with train, val and test, each of which has them; with --labels,
+    /// the folder of the images [default: a drawn sample set, in `sample-images`]
     #[arg(long, value_name = "DIR")]
     pub image_dir: Option<PathBuf>,
-    /// Folder with the test images, in the same sub-folders; without it, some of --image-dir are the test images
+    /// How the folder is read, and where its labels are.
+    #[command(flatten)]
+    pub folders: FolderArgs,
+    /// Folder with the test images, in the same sub-folders (some may lack); without it, some of --image-dir are the test images
     #[arg(long, value_name = "DIR")]
     pub test_dir: Option<PathBuf>,
     /// Percent of the images that are kept for the test, without --test-dir
@@ -56,7 +61,7 @@ impl ImageOptions {
         if beside == BesideTestFolder::SetAside {
             split = split.with_retrain_py_paths("");
         }
-        let source = ImageSource::folder(path, split);
+        let source = ImageSource::of(self.folders.read(&path)?, split);
         Ok(match &self.test_dir {
             Some(test) => source.with_test_folder(test, beside),
             None => source,
@@ -66,7 +71,7 @@ impl ImageOptions {
 
 /// Says which images there are, and what is left out.
 pub fn say_images(folder: &ImageFolder, split: &Split) {
-    crate::say_skipped(folder);
+    say_folder(folder);
     let [training, validation, test] =
         [&split.training, &split.validation, &split.testing].map(Vec::len);
     let classes: Vec<String> = folder
@@ -76,10 +81,19 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
         .collect();
     crate::say!("classes: {}", classes.join(", "));
     crate::say!("images: {training} training, {validation} validation, {test} test");
+    if test > 0 {
+        let is_tested = |class: usize| split.testing.iter().any(|item| item.class == class);
+        let untested = (0..classes.len()).filter(|&class| !is_tested(class));
+        let untested: Vec<&str> = untested.map(|class| &*classes[class]).collect();
+        if !untested.is_empty() {
+            let names = untested.join(", ");
+            crate::say!("no test images of {names}: the test says nothing of them");
+        }
+    }
     let unused = split.unused(folder);
     if unused > 0 {
         crate::say!(
-            "{} of the hashed split's own test part {} set aside",
+            "{} of the split's own test part {} set aside",
             crate::counted(unused, "image", "images"),
             if unused == 1 { "is" } else { "are" }
         );

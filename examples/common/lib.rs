@@ -2,10 +2,12 @@
 
 pub mod answers;
 pub mod calls;
+pub mod classes;
 pub mod explaining;
 #[cfg(feature = "burn")]
 pub mod finetuning;
 pub mod finish;
+pub mod folders;
 pub mod held_out;
 pub mod help;
 pub mod images;
@@ -14,10 +16,12 @@ pub mod interrupt;
 pub mod labels;
 pub mod model;
 pub mod network;
+pub mod original;
 pub mod outcome;
 pub mod paths;
 pub mod progress;
 pub mod ranges;
+pub mod reading;
 pub mod recipe;
 pub mod say;
 pub mod signed;
@@ -32,7 +36,6 @@ use std::sync::Arc;
 
 #[cfg(feature = "burn")]
 use burn::tensor::Device;
-use dataset::ImageFolder;
 use mobilenet::{Engine, Weights};
 use transfer::embed::UnusableImage;
 use transfer::{Backbone, FileKind};
@@ -170,20 +173,6 @@ pub fn fetch(
     {
         let _ = (name, folder, offline);
         Err(CANNOT_FETCH.into())
-    }
-}
-
-/// Opens a folder of images and names what is left out.
-pub fn open_folder(path: &Path) -> Result<ImageFolder, Box<dyn Error>> {
-    let folder = progress::working("listing images", || ImageFolder::open(path))?;
-    say_skipped(&folder);
-    Ok(folder)
-}
-
-/// Names what is left out of a folder.
-pub fn say_skipped(folder: &ImageFolder) {
-    for skipped in folder.skipped() {
-        crate::warn!("left out {skipped}");
     }
 }
 

@@ -17,12 +17,14 @@ pub struct ModelOptions {
     /// A classifier file that `retrain` wrote
     #[arg(long, value_name = "FILE", required_unless_present = "weights")]
     pub classifier: Option<PathBuf>,
-    /// Explain ImageNet's classes with these weights of a MobileNetV1: `bundled`, a published name, a file or a folder
+    /// Explain the classes of a network: ImageNet's of `bundled` and published names, or those of a file or folder with the
+    /// weights of a MobileNetV1, such as retrain.py's retrained_graph.pb
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "classifier")]
     pub weights: Option<String>,
-    /// With --weights, how images become squares: squash, center-crop, letterbox or tf1
-    #[arg(long, conflicts_with = "classifier", default_value = "center-crop")]
-    resize: ResizePolicy,
+    /// With --weights, how images become squares: squash, center-crop, letterbox or tf1 [default: center-crop; tf1 for a
+    /// network that retrain.py retrained]
+    #[arg(long, conflicts_with = "classifier")]
+    resize: Option<ResizePolicy>,
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
@@ -40,9 +42,8 @@ impl ModelOptions {
         if let Some(file) = &self.classifier {
             return self.signature.classifier(file, self.device);
         }
-        let weights = crate::weights(self.weights.as_deref().unwrap_or("bundled"))?;
-        let backbone = crate::backbone(weights, self.device)?;
-        Ok(Classifier::imagenet(backbone.with_resize(self.resize))?)
+        let network = self.weights.as_deref().unwrap_or("bundled");
+        self.signature.network(network, self.resize, self.device)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The frozen network and where its embeddings are kept, as options.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use dataset::{ImageItem, ResizePolicy};
+use dataset::{ImageFolder, ImageItem, ResizePolicy};
 use mobilenet::{MobileNetConfig, Weights};
 use transfer::embed::Embedded;
 use transfer::insight::Collection;
@@ -92,13 +92,12 @@ pub fn embed(
 /// The images of a folder by their names, embedded behind a progress bar.
 ///
 /// # Errors
-/// As [`open_folder`](crate::open_folder) and [`embed`].
+/// As [`embed`].
 pub fn collection(
-    path: &Path,
+    folder: &ImageFolder,
     backbone: &Backbone,
     cache: &EmbeddingCache,
 ) -> Result<Collection, Box<dyn Error>> {
-    let folder = crate::open_folder(path)?;
     let set = embed(backbone, folder.images(), cache, "images")?.embeddings;
     Ok(Collection::new(set, folder.classes().to_vec())?)
 }

@@ -2,18 +2,23 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use transfer::classifier::RequiredKey;
+use dataset::ResizePolicy;
+use transfer::classifier::{RequiredKey, labels_beside, read_labels};
 use transfer::{Classifier, FileKind};
 
 use super::DeviceName;
 #[cfg(feature = "burn")]
 use super::device;
 
-/// Whose classifier files are taken.
+/// Whose classifier files are taken, and the names of the classes of others.
 #[derive(Clone, Default, clap::Args)]
 pub struct SignatureOptions {
+    /// Names of the classes, one per line, of a network that another program trained, such as retrain.py's
+    /// retrained_graph.pb [default: retrained_labels.txt or labels.txt beside it]
+    #[arg(long, value_name = "FILE")]
+    pub labels_file: Option<PathBuf>,
     /// Take only classifier files that are signed by this public key of minisign: a file, or the key itself. The signature
     /// is beside the classifier, with `.minisig` behind its name
     #[arg(long, value_name = "KEY")]
@@ -31,6 +36,21 @@ impl SignatureOptions {
             Some(file) if Path::new(file).is_file() => Some(RequiredKey::open(file)?),
             Some(key) => Some(RequiredKey::from_base64(key)?),
         };
+        if key.is_none()
+            && matches!(FileKind::of(path), None | Some(FileKind::Weights))
+            && path.exists()
+        {
+            let network = path
+                .to_str()
+                .ok_or("the path of the classifier must be UTF-8")?;
+            return self.network(network, None, name);
+        }
+        if let Some(labels) = &self.labels_file {
+            let (labels, path) = (files::shown_path(labels), files::shown_path(path));
+            return Err(
+                format!("--labels-file {labels}: {path} has the names of its classes").into(),
+            );
+        }
         match (name, &key) {
             (DeviceName::Cpu, None) => Ok(Classifier::load(path)?),
             (DeviceName::Cpu, Some(key)) => Ok(Classifier::load_signed(path, key)?),
@@ -41,6 +61,33 @@ impl SignatureOptions {
             #[cfg(not(feature = "burn"))]
             (name, _) => Err(name.is_missing().into()),
         }
+    }
+
+    /// A classifier of another program from its network (`bundled`, a published name, a file or a folder), with the names in
+    /// `labels_file` or beside it, otherwise ImageNet's. Images are resized as that program did, if nothing else is said.
+    ///
+    /// # Errors
+    /// What [`weights`](crate::weights), [`backbone`](crate::backbone) and [`Classifier::from_network`] find.
+    pub fn network(
+        &self,
+        network: &str,
+        resize: Option<ResizePolicy>,
+        device: DeviceName,
+    ) -> Result<Classifier, Box<dyn Error>> {
+        let weights = crate::weights(network)?;
+        let resize = resize.unwrap_or(Classifier::usual_resize(&weights));
+        let file = self.labels_file.clone().or_else(|| labels_beside(network));
+        let labels = file.as_ref().map(read_labels).transpose()?;
+        let backbone = crate::backbone(weights, device)?.with_resize(resize);
+        let classifier = Classifier::from_network(backbone, labels.as_deref())?;
+        if let Some(file) = file {
+            crate::warn!(
+                "{network}: {} with the names in {}; images are resized as {resize}",
+                crate::counted(classifier.classes().len(), "class", "classes"),
+                files::shown_path(&file)
+            );
+        }
+        Ok(classifier)
     }
 }
 

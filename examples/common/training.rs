@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use transfer::Classifier;
 use transfer::familiarity::{FamiliarityCounts, Measured};
 use transfer::head::{Candidate, FitEvent, Search};
-use transfer::retrain::RetrainEvent;
+use transfer::retrain::{LabelConflict, RetrainEvent};
 
 use crate::images::say_images;
 use crate::{Bar, counted};
@@ -80,6 +80,7 @@ impl Progress {
                 computed as f64 / seconds,
                 files::shown_path(&self.cache)
             ),
+            RetrainEvent::LabelConflicts(conflicts) => say_conflicts(conflicts, self.verbose),
             RetrainEvent::TestSeen { counts, included } => say_seen(*counts, included),
             RetrainEvent::VariationCost { images, estimate } => crate::say!(
                 "distortions: at most {} to embed, about {:.1} minutes",
@@ -155,6 +156,24 @@ impl Choice {
                 counted(self.tried, "setting", "settings")
             );
         }
+    }
+}
+
+/// Says which pictures have several labels: how many there are and one of them, or all.
+fn say_conflicts(conflicts: &[LabelConflict], all: bool) {
+    let shown = if all { conflicts.len() } else { 1 };
+    let pictures = counted(conflicts.len(), "picture is", "pictures are");
+    crate::say!(
+        "{pictures} in several classes: one of the labels is wrong; audit --page helps to decide{}",
+        if all { "" } else { ", and --verbose names all" }
+    );
+    for conflict in &conflicts[..shown] {
+        let names: Vec<String> = conflict
+            .names
+            .iter()
+            .map(|name| files::shown(name).to_string())
+            .collect();
+        crate::say!("  the same picture: {}", names.join(", "));
     }
 }
 

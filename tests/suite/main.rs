@@ -5,6 +5,7 @@ mod attribution;
 mod bad_input;
 mod finetuning;
 mod golden;
+mod input;
 mod labels;
 mod main_job;
 mod modules;
