@@ -1,11 +1,11 @@
-//! The names that `retrain.py` has for networks.
+//! The names of networks in `retrain.py`.
 
 use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
 
 impl MobileNetConfig {
-    /// The name of a network in `retrain.py`, from its width multiplier and its input size: `mobilenet_0.50_224`. It is
-    /// the value of the option `--architecture` there, and a part of the names of bottleneck files.
+    /// The name of a network in `retrain.py`, made from its width multiplier and its input size: `mobilenet_0.50_224`.
+    /// It is the value of the option `--architecture` of that script, and a part of the names of its bottleneck files.
     ///
     /// ```
     /// use mobilenet::MobileNetConfig;
@@ -20,8 +20,8 @@ impl MobileNetConfig {
         }
     }
 
-    /// The configuration of the network that has this name in `retrain.py`. All but the width multiplier and the input size
-    /// is as in [`MobileNetConfig::new`].
+    /// The configuration of the network that has this name in `retrain.py`. Everything except the width multiplier and
+    /// the input size is as in [`MobileNetConfig::new`].
     ///
     /// ```
     /// use mobilenet::MobileNetConfig;

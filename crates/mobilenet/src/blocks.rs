@@ -3,8 +3,8 @@ use crate::error::{Error, Result};
 /// Number of the last block of a whole MobileNetV1.
 const LAST: usize = 13;
 
-/// A set of blocks whose pooled maps are joined to one embedding, in ascending order. Block 0 is the stem, 1 to 13 are
-/// the separable blocks.
+/// A set of blocks whose pooled maps are concatenated, in ascending order, to one embedding. Block 0 is the stem;
+/// blocks 1 to 13 are the separable blocks.
 ///
 /// ```
 /// # fn main() -> mobilenet::Result<()> {

@@ -30,20 +30,20 @@ pub const BLOCKS: [(usize, usize); 13] = [
 
 /// How convolutions of stride 2 are padded. Convolutions of stride 1 always get one row or column of zeros on each side.
 ///
-/// The rule is a property of the trained weights: with another rule they load without an error, but the net is less
-/// accurate.
+/// The rule is a property of the trained weights. With another rule the weights load without an error, but the net is
+/// less accurate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Padding {
     /// TensorFlow's `SAME`: nothing before and one after at even sizes, one on both sides at odd sizes.
     #[default]
     Same,
-    /// Nothing before and one after at every size: Keras' `ZeroPadding2D(((0, 1), (0, 1)))`, then `valid`.
+    /// Nothing before and one after at every size: `ZeroPadding2D(((0, 1), (0, 1)))` of Keras, followed by `valid`.
     End,
-    /// One on both sides at every size: PyTorch's `padding=1`, as timm's nets are trained.
+    /// One on both sides at every size: `padding=1` of PyTorch, with which timm's nets are trained.
     Both,
-    /// The stem as [`Padding::Same`], the rest as [`Padding::End`]: what Keras 3's `applications.MobileNet` builds.
-    /// At even input sizes that is `End`.
+    /// The stem as [`Padding::Same`], the other convolutions as [`Padding::End`]: this is what `applications.MobileNet`
+    /// of Keras 3 builds. At even input sizes it is the same as `End`.
     EndButStem,
 }
 
@@ -68,7 +68,7 @@ impl Padding {
     }
 }
 
-/// Configuration of a MobileNetV1: a builder, and what is stored beside the weights.
+/// Configuration of a MobileNetV1. It is a builder, and it is stored beside the weights.
 ///
 /// ```
 /// use mobilenet::MobileNetConfig;
@@ -81,10 +81,10 @@ impl Padding {
 pub struct MobileNetConfig {
     /// Width multiplier, in (0, 4]. Default: 1.0. Published: 0.25, 0.5, 0.75, 1.0 (timm also 1.25).
     pub alpha: f64,
-    /// Number of outputs of the classifier; 0: no classifier. Default: 1001 (ImageNet's 1000 and
-    /// background, as TensorFlow's nets).
+    /// Number of outputs of the classifier, at most 2^20; 0 means no classifier. Default: 1001 (the 1000 classes of
+    /// ImageNet and background, as in TensorFlow's nets).
     pub classes: usize,
-    /// Number of separable blocks that are kept, 0 to 13. Default: 13. With fewer there is no classifier.
+    /// Number of separable blocks that are kept, 0 to 13. Default: 13. A net with fewer blocks has no classifier.
     pub blocks: usize,
     /// Padding of stride-2 convolutions. Default: [`Padding::Same`].
     pub padding: Padding,
@@ -92,10 +92,10 @@ pub struct MobileNetConfig {
     pub epsilon: f64,
     /// Subtracted from a pixel level (0 to 255). Default: 127.5.
     pub mean: f64,
-    /// Divides the difference. Default: 127.5, so that the network sees -1 to 1.
+    /// The difference is divided by this positive number. Default: 127.5, so that the network's input is -1 to 1.
     pub std: f64,
-    /// Side of the square images that the weights were trained on, in pixels. Default: 224. The net also takes images of
-    /// other sizes.
+    /// Side of the square images that the weights were trained on, in pixels, 1 to 4096. Default: 224. The net also takes
+    /// images of other sizes.
     pub input_size: usize,
 }
 
@@ -126,7 +126,7 @@ impl MobileNetConfig {
         self
     }
 
-    /// Sets the number of classes; 0: no classifier.
+    /// Sets the number of classes; 0 means no classifier.
     pub fn with_classes(mut self, classes: usize) -> Self {
         self.classes = classes;
         self
@@ -207,7 +207,7 @@ impl MobileNetConfig {
         ((channels as f64 * self.alpha) as usize).max(8)
     }
 
-    /// Number of channels of the map after `block` (0: the stem).
+    /// Number of channels of the map after `block` (0 is the stem).
     pub fn channels_after(&self, block: usize) -> usize {
         match block {
             0 => self.width(STEM.0),
@@ -246,8 +246,8 @@ impl MobileNetConfig {
         Ok(())
     }
 
-    /// Height (or width) of the map after `block` for an input of `size` pixels; a block above 13 counts as 13. The result
-    /// is 1 where [`Padding::End`] leaves nothing of the image: nets refuse such images.
+    /// The height (or width) of the map after `block` for an input of `size` pixels. A block above 13 counts as 13. If
+    /// [`Padding::End`] leaves nothing of the image, the result is 1; nets refuse such images.
     pub fn size_after(&self, block: usize, size: usize) -> usize {
         std::iter::once(STEM.1)
             .chain(BLOCKS.iter().map(|b| b.1))

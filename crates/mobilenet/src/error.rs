@@ -15,7 +15,7 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file is not what its format says it should be.
+    /// A file does not have the content that its format demands.
     #[error("{file}: not a valid {format}: {message}")]
     Format {
         /// The file.
@@ -44,12 +44,12 @@ pub enum Error {
         file: String,
         /// The tensor's name in that file.
         tensor: String,
-        /// The shape it should have.
+        /// What the file has instead.
         shape: Vec<usize>,
         /// What is there instead.
         found: String,
     },
-    /// A tensor is there, but not as it should be.
+    /// A tensor exists, but has the wrong shape or values.
     #[error("{file}: tensor `{tensor}`: {message}")]
     Tensor {
         /// The file.
@@ -61,29 +61,29 @@ pub enum Error {
         /// The cause, if another library reported it.
         source: Option<BoxError>,
     },
-    /// Tensors that are no part of a MobileNetV1 with the names of this format.
+    /// The file has tensors that do not belong to a MobileNetV1 with the tensor names of this format.
     #[error("{file}: {} left over, first {:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()), &names[..names.len().min(5)])]
     LeftOver {
         /// The file.
         file: String,
-        /// Names of the tensors left over, all of them; the message has the first five.
+        /// Names of all these tensors; the message has the first five.
         names: Vec<String>,
         /// The naming scheme that fitted best.
         scheme: &'static str,
     },
-    /// No tensor has a name that any publication gives.
+    /// No tensor has a name that any known publication of MobileNetV1 uses.
     #[error("{file}: {count} tensors, named {names:?} and so on; expected a MobileNetV1 with the names of {}", expected.join(", "))]
     UnknownNames {
         /// The file.
         file: String,
-        /// How many tensors it has.
+        /// Number of tensors in the file.
         count: usize,
         /// Some of their names.
         names: Vec<String>,
-        /// The naming schemes that the format may have.
+        /// The naming schemes that are possible for the format.
         expected: Vec<&'static str>,
     },
-    /// A published file is not the one that it was, or should be.
+    /// A published file differs from the publisher's file, or from its earlier state in the cache.
     #[error("{file}: {message}")]
     Changed {
         /// The file.
@@ -94,25 +94,25 @@ pub enum Error {
     /// A file could not be fetched.
     #[error("{url}: {message}")]
     Fetch {
-        /// Where it was to come from.
+        /// The URL of the file.
         url: String,
         /// What went wrong, and what to do.
         message: String,
     },
-    /// The weights are of another net than the one asked for.
+    /// The weights belong to another net than the requested one.
     #[error("{file}: {message}")]
     Mismatch {
         /// The file.
         file: String,
-        /// What was asked for and what was found.
+        /// What was requested and what was found.
         message: String,
     },
-    /// Neither a file nor a known name.
+    /// The given text is neither a file nor the name of known weights.
     #[error("weights `{name}`: {message}")]
     UnknownWeights {
-        /// What was asked for.
+        /// The given text.
         name: String,
-        /// What is known, and what to do.
+        /// Which names are known, and what to do.
         message: String,
     },
     /// A setting is outside its range.
@@ -122,10 +122,10 @@ pub enum Error {
         setting: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The values that are allowed.
         expected: String,
     },
-    /// Input that does not fit the network.
+    /// The input does not fit the network.
     #[error("input: {0}")]
     Input(String),
 }

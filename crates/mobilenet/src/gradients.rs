@@ -1,9 +1,10 @@
-//! What engines are asked about gradients, and what they answer.
+//! The gradients that engines compute: their options and results.
 
 use crate::layer::Layer;
 
-/// Gives the gradient of the caller's function with respect to an output of the network: called with the index of an
-/// image, its output, and the place for the gradient, which has the length of the output and is zero before.
+/// Computes the gradient of the caller's function with respect to an output of the network. It is called with the index
+/// of an image, its output, and the slice for the gradient, which has the length of the output and is filled with
+/// zeros.
 pub type OutputGradient<'a> = dyn Fn(usize, &[f32], &mut [f32]) + Sync + 'a;
 
 /// Which gradient is computed.
@@ -14,7 +15,7 @@ pub struct GradientOptions {
 }
 
 impl GradientOptions {
-    /// The gradient of a function of the network's output `layer`; not guided.
+    /// Options for the gradient of a function of the network's output `layer`, without guided backpropagation.
     pub fn new(layer: Layer) -> Self {
         Self {
             layer,
@@ -23,7 +24,7 @@ impl GradientOptions {
     }
 
     /// Sets guided backpropagation ([Springenberg et al. 2014](https://arxiv.org/abs/1412.6806)): every ReLU6 passes
-    /// positive gradients only. Default: false.
+    /// only positive gradients back. Default: false.
     pub fn with_guided(mut self, guided: bool) -> Self {
         self.guided = guided;
         self
@@ -54,7 +55,7 @@ pub struct Features {
 pub struct PixelGradients {
     /// The network's outputs, one row for each image.
     pub outputs: Vec<f32>,
-    /// The gradients per pixel level (0 to 255), `[n, height, width, 3]` as the images.
+    /// The gradients per pixel level (0 to 255), `[n, height, width, 3]`, in the layout of the images.
     pub gradients: Vec<f32>,
 }
 

@@ -1,13 +1,15 @@
-//! Images as the engines take them.
+//! Images in the form that the engines take.
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 
-/// A borrowed batch of images as decoders produce them: `[n, height, width, 3]`, rows of RGB pixels, levels 0 to 255.
+/// A borrowed batch of images in the form that decoders produce: `[n, height, width, 3]`, rows of RGB pixels, levels 0
+/// to 255.
 ///
 /// The network normalizes the levels itself. All images of a batch have the same size; each side has 1 to 65,536
-/// pixels. A whole net with [`Padding::End`](crate::Padding::End) needs at least 32: nothing is left of smaller images.
+/// pixels. A whole net with [`Padding::End`](crate::Padding::End) needs at least 32, because its convolutions leave
+/// nothing of smaller images.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageBatch<'a> {
     values: Values<'a>,
@@ -23,7 +25,7 @@ pub(crate) enum Values<'a> {
 }
 
 impl<'a> ImageBatch<'a> {
-    /// Images with levels as bytes.
+    /// Makes a batch of images whose levels are bytes. `shape` is `[n, height, width]`.
     ///
     /// # Errors
     /// [`Error::Input`] if `values` has another length than `n * height * width * 3`, or if a side is 0 or above
@@ -32,10 +34,11 @@ impl<'a> ImageBatch<'a> {
         Self::new(Values::U8(values), values.len(), shape)
     }
 
-    /// Images with fractional levels, for example baselines and interpolations of attribution methods.
+    /// Makes a batch of images with fractional levels, for example baselines and interpolations of attribution methods.
+    /// `shape` is `[n, height, width]`.
     ///
     /// # Errors
-    /// As [`from_u8`](Self::from_u8).
+    /// The errors of [`from_u8`](Self::from_u8).
     pub fn from_f32(values: &'a [f32], shape: [usize; 3]) -> Result<Self> {
         Self::new(Values::F32(values), values.len(), shape)
     }

@@ -2,9 +2,9 @@
 
 const NAMES: &str = include_str!("imagenet_classes.txt");
 
-/// Names of ImageNet's 1000 classes, in the order of the weights; `tench` is the first. Some names are there twice, such as
-/// `crane` (a bird and a machine). With `background`, the name `background` comes first, as in the weights of 1001 classes:
-/// see [`Weights::background`](crate::Weights::background).
+/// Names of the 1000 classes of ImageNet, in the order of the weights; `tench` is the first. Some names occur twice,
+/// such as `crane` (a bird and a machine). With `background`, the name `background` comes first, as in the weights with
+/// 1001 classes: see [`Weights::background`](crate::Weights::background).
 ///
 /// ```
 /// let names: Vec<_> = mobilenet::imagenet::classes(true).collect();

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::blocks::Blocks;
 use crate::error::{Error, Result};
 
-/// An output of the network: what an engine computes, what a head is trained on, and where a gradient starts.
+/// An output of the network: an engine computes it, a head is trained on it, and a gradient starts from it.
 ///
-/// As text (and in files): `embedding`, `logits`, or for example `blocks-11-13`.
+/// As text, also in files, it is `embedding`, `logits`, or for example `blocks-11-13`.
 ///
 /// ```
 /// use mobilenet::Layer;
@@ -19,20 +19,21 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Layer {
-    /// The global average pool: [`feature_dim`](crate::MobileNetConfig::feature_dim) values for each image. The
-    /// default, and the better choice for a new head: see the table in the README.
+    /// The global average pool: [`feature_dim`](crate::MobileNetConfig::feature_dim) values for each image. It is the
+    /// default, and the better choice for a new head; the README of the repository has numbers.
     #[default]
     Embedding,
     /// The logits of the classes that the network was trained on: `classes` values for each image. TensorFlow's
     /// `retrain.py` uses them as the bottleneck of a MobileNet.
     Logits,
-    /// The means over the maps after several blocks, joined to one vector:
+    /// The spatial means of the maps after several blocks, concatenated to one vector:
     /// [`joined_dim`](crate::MobileNetConfig::joined_dim) values for each image.
     Joined(Blocks),
 }
 
 impl Layer {
-    /// The joined pools of these blocks. Block 0 is the stem, 1 to 13 are the separable blocks.
+    /// The concatenated means of the maps after these blocks. Block 0 is the stem; blocks 1 to 13 are the separable
+    /// blocks.
     ///
     /// # Errors
     /// [`Error::Setting`] if no block is given, or a block above 13.

@@ -11,16 +11,16 @@ pub struct LayerCost {
     pub name: String,
     /// Height, width and channels of the layer's output.
     pub output: [usize; 3],
-    /// Numbers that a file of weights holds for the layer: kernels and biases, and four for each channel of a batch
-    /// normalization (scale, offset, mean, variance).
+    /// Number of values that a file of weights holds for the layer: kernels and biases, and four for each channel of a
+    /// batch normalization (scale, offset, mean, variance).
     pub parameters: usize,
     /// Multiplications, each with its addition, in convolutions and classifier.
     pub multiply_adds: usize,
 }
 
 impl MobileNetConfig {
-    /// The layers of the net for images of `size` by `size` pixels: the stem, the separable blocks, and the average pool
-    /// together with the classifier, if there is one. The index of a block's layer is the block's number.
+    /// The layers of the net for images of `size` by `size` pixels: the stem, the separable blocks, and the average
+    /// pool together with the classifier, if there is one. The index of a block's layer is the number of the block.
     ///
     /// ```
     /// let layers = mobilenet::MobileNetConfig::new().with_classes(1000).layers(224)?;

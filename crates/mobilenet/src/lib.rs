@@ -1,4 +1,4 @@
-//! MobileNetV1: its published weights in every usual format, and two engines that run it.
+//! MobileNetV1: its published weights in all common formats, and two engines that run it.
 //!
 //! ```
 //! # #[cfg(feature = "bundled")]
@@ -14,12 +14,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! * [`weights`]: [`Weights`] are read from files of other programs, from the bundled copy, or by the name of a publication,
-//!   and written to such files.
-//! * [`compiled`]: [`CompiledMobileNet`], the engine for CPUs, which needs no Burn: embeddings, logits, maps, and
-//!   gradients with respect to pixels and maps.
+//! * [`weights`]: [`Weights`] are read from files of other programs, from the bundled copy, or by the name of published
+//!   weights, and can be written to such files.
+//! * [`compiled`]: [`CompiledMobileNet`], the engine for CPUs, which does not need Burn. It computes embeddings,
+//!   logits, maps, and gradients with respect to pixels and maps.
 //! * [`engine`]: the trait [`Engine`], which [`CompiledMobileNet`] and [`BurnEngine`] implement.
-//! * [`MobileNet`] (feature `burn`): the network as a module of [Burn](https://burn.dev), to be trained or changed.
+//! * [`MobileNet`] (feature `burn`): the network as a module of [Burn](https://burn.dev), for training and for changes.
 //! * [`guide`]: all of this with examples.
 //!
 //! # Features

@@ -35,16 +35,16 @@ pub struct SeparableBlock {
     pub pointwise: ConvBlock,
 }
 
-/// MobileNetV1 ([Howard et al. 2017](https://arxiv.org/abs/1704.04861)): a 3x3 stem, up to 13 separable blocks,
-/// a global average pool and, where all blocks are kept, a linear classifier.
+/// MobileNetV1 ([Howard et al. 2017](https://arxiv.org/abs/1704.04861)): a 3x3 stem, up to 13 separable blocks, a
+/// global average pool and, if all blocks are kept, a linear classifier.
 ///
-/// The input is `[n, 3, height, width]`, normalized by [`MobileNet::input`]. Height and width are 1 to 65,536; a whole net
-/// with [`Padding::End`](crate::Padding::End) needs at least 32, since nothing is left of smaller images.
-/// [`MobileNetConfig::init`] makes a net with random weights, [`Weights::load`](crate::Weights::load) one with trained
-/// weights, which is frozen.
+/// The input is `[n, 3, height, width]`, normalized by [`MobileNet::input`]. Height and width are 1 to 65,536; a whole
+/// net with [`Padding::End`](crate::Padding::End) needs at least 32, because its convolutions leave nothing of smaller
+/// images. [`MobileNetConfig::init`] makes a net with random weights. [`Weights::load`](crate::Weights::load) makes one
+/// with trained weights, which is frozen.
 ///
 /// Burn's batch normalization trains, and overwrites its running statistics, whenever its *input* is on an autodiff
-/// device. Call `freeze()` before you ask for a gradient with respect to pixels; loaded nets are frozen already.
+/// device. Call `freeze()` before you compute a gradient with respect to pixels. Loaded nets are already frozen.
 #[derive(Module, Debug)]
 pub struct MobileNet {
     /// The first convolution, stride 2.
@@ -117,11 +117,11 @@ impl MobileNet {
         self.config.feature_dim()
     }
 
-    /// The map after `block` (0: the stem, 1 to 13: the separable blocks, all after ReLU6):
-    /// `[n, 3, height, width]` to `[n, channels, height', width']`.
+    /// The map after `block` (0 is the stem, 1 to 13 are the separable blocks, all after ReLU6): `[n, 3, height,
+    /// width]` to `[n, channels, height', width']`. A `block` beyond the last one counts as the last one.
     ///
     /// # Panics
-    /// If `x` has another number of channels than 3, as Burn does. A `block` beyond the last one stands for the last one.
+    /// If `x` does not have 3 channels. The panic comes from Burn.
     pub fn features_after(&self, x: Tensor<4>, block: usize) -> Tensor<4> {
         self.walk(x, block, |_, _| ())
     }
@@ -142,7 +142,7 @@ impl MobileNet {
         x
     }
 
-    /// The map after the last block kept.
+    /// The map after the last block that is kept.
     pub fn forward_features(&self, x: Tensor<4>) -> Tensor<4> {
         self.features_after(x, self.blocks.len())
     }
@@ -152,13 +152,14 @@ impl MobileNet {
         pool(self.forward_features(x))
     }
 
-    /// The means over the maps after several blocks, joined: `[n, `[`joined_dim`](MobileNetConfig::joined_dim)`]`.
+    /// The spatial means of the maps after several blocks, concatenated: `[n,
+    /// `[`joined_dim`](MobileNetConfig::joined_dim)`]`.
     ///
     /// # Errors
     /// [`Error::Input`] if the net has fewer blocks.
     ///
     /// # Panics
-    /// As [`features_after`](Self::features_after).
+    /// If `x` does not have 3 channels, as [`features_after`](Self::features_after).
     pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Result<Tensor<2>> {
         blocks.check(self.blocks.len())?;
         let mut pools = Vec::new();
@@ -180,12 +181,12 @@ impl MobileNet {
         Ok(classifier.forward(self.embed(x)))
     }
 
-    /// The network's input `[n, 3, height, width]` on `device`, `(level - mean) / std`, from pixels as decoders produce them:
-    /// `[n, height, width, 3]`, levels 0 to 255.
+    /// Makes the network's input `[n, 3, height, width]` on `device`, `(level - mean) / std`, from pixels in the form that
+    /// decoders produce: `[n, height, width, 3]`, levels 0 to 255. `shape` is `[n, height, width]`.
     ///
     /// # Errors
-    /// [`Error::Input`] if the length is not `n * height * width * 3`, a side is 0 or above 65,536, or nothing is left of
-    /// images as small as these.
+    /// [`Error::Input`] if the length is not `n * height * width * 3`, a side is 0 or above 65,536, or the images
+    /// are too small for the net.
     pub fn input<P: Copy + Into<f32>>(
         &self,
         pixels: &[P],

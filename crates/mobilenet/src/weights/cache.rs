@@ -19,10 +19,10 @@ use crate::error::{Error, Result};
 const VARIABLE: &str = "MOBILENET_CACHE";
 const RECORD: &str = "record.json";
 
-/// Where published weights are kept on this machine.
+/// The folder where published weights are kept on this machine.
 ///
-/// [`Cache::user`] follows the platform's convention; [`Cache::at`] is any folder. A file may be put there by hand:
-/// [`Cache::path_of`] says where it is looked for.
+/// [`Cache::user`] follows the platform's convention; [`Cache::at`] is any folder. You can also put a file there by
+/// hand; [`Cache::path_of`] says at which path it is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
@@ -36,11 +36,11 @@ pub(super) struct Seen {
 }
 
 impl Cache {
-    /// The user's cache: the folder that the environment variable `MOBILENET_CACHE` names, or the platform's
+    /// The user's cache: the folder in the environment variable `MOBILENET_CACHE`, or the platform's default
     /// (`~/.cache/mobilenet/weights` on Linux).
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`] where the user has no home.
+    /// [`Error::UnknownWeights`] if the user has no home folder.
     pub fn user() -> Result<Self> {
         if let Some(folder) = std::env::var_os(VARIABLE).filter(|v| !v.is_empty()) {
             return Ok(Self::at(PathBuf::from(folder)));
@@ -53,7 +53,7 @@ impl Cache {
         Ok(Self::at(user.cache_dir().join("weights")))
     }
 
-    /// A cache in `folder`, which is made when something is fetched.
+    /// A cache in `folder`, which is created when something is fetched.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self {
             root: folder.into(),
@@ -65,7 +65,7 @@ impl Cache {
         &self.root
     }
 
-    /// Where a published file is looked for.
+    /// The path at which a published file is expected.
     pub fn path_of(&self, published: &Published) -> PathBuf {
         self.folder(published).join(published.file())
     }
@@ -74,13 +74,14 @@ impl Cache {
         self.root.join(published.name)
     }
 
-    /// Opens published weights from this cache, checked: against the publisher's hash, and against what was noted
-    /// when the file was first seen here. Nothing is fetched; a file that was not seen before is noted, where the cache
-    /// can be written.
+    /// Opens published weights from this cache. The file is checked against the publisher's hash, and against the hash
+    /// that was recorded when the file was first seen here. Nothing is fetched. A file that is seen for the first time
+    /// is recorded, if the cache can be written.
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`] where there is no such name or it is not here, saying where it would be and where to
-    /// get it; [`Error::Changed`] where the file is not the one that it should be; otherwise as [`Weights::open`].
+    /// [`Error::UnknownWeights`] if there is no such name, or its file is not in the cache; the message says where the
+    /// file belongs and where to get it. [`Error::Changed`] if the file is not the expected one; otherwise the errors
+    /// of [`Weights::open`].
     pub fn open(&self, name: &str) -> Result<Weights> {
         let published = find(name)?;
         let path = self.path_of(published);

@@ -12,7 +12,7 @@ pub struct DenseLayer {
 }
 
 impl DenseLayer {
-    /// A layer from its weight, row-major `[outputs, inputs]`, and its bias, one value for each output.
+    /// Makes a layer from its weight, row-major `[outputs, inputs]`, and its bias, one value for each output.
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) if the lengths do not fit or a value is not finite.
@@ -51,12 +51,12 @@ impl DenseLayer {
         self.bias.len()
     }
 
-    /// Row-major `[outputs, inputs]`.
+    /// The weight, row-major `[outputs, inputs]`.
     pub fn weight(&self) -> &[f32] {
         &self.weight
     }
 
-    /// One value for each output.
+    /// The bias, one value for each output.
     pub fn bias(&self) -> &[f32] {
         &self.bias
     }

@@ -1,4 +1,4 @@
-//! Weights, and what was trained behind them, as files of other programs.
+//! Writes weights, and the layers that were trained on top of them, as files of other programs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,8 @@ use super::numbers::FloatType;
 use crate::error::{Error, Result};
 use crate::layer::Layer;
 
-/// A net, and the layers that were trained behind it, to be written in any [`WeightsFormat`] that is written. What is
-/// written computes the same outputs.
+/// A net, with the layers that were trained on top of it, that can be written in every [`WeightsFormat`] with a writer.
+/// The written network computes the same outputs.
 ///
 /// ```
 /// # fn main() -> mobilenet::Result<()> {
@@ -47,7 +47,7 @@ pub struct Export<'a> {
 }
 
 impl<'a> Export<'a> {
-    /// The net as it is: its own classifier, if it has one, and a softmax are the end.
+    /// Exports the net alone. It ends with its own classifier, if it has one, and a softmax.
     pub fn new(weights: &'a Weights) -> Self {
         let config = weights.config();
         Self {
@@ -71,15 +71,15 @@ impl<'a> Export<'a> {
         }
     }
 
-    /// The layers that were trained behind the net, on its embedding or its logits: ReLU between them, softmax at the
-    /// end. Default: none.
+    /// Sets the layers that were trained on top of the net, on its embedding or its logits. There is a ReLU between
+    /// them, and a softmax at the end. Default: none.
     pub fn with_head(mut self, layer: Layer, head: Vec<DenseLayer>) -> Self {
         self.layer = layer;
         self.head = head;
         self
     }
 
-    /// The names of the outputs, which the formats store that have a place for them. Default: none.
+    /// Sets the names of the outputs, for formats that can store them. Default: none.
     pub fn with_classes(mut self, classes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.classes = classes.into_iter().map(Into::into).collect();
         self
@@ -91,34 +91,35 @@ impl<'a> Export<'a> {
         self
     }
 
-    /// Whether the normalization is part of what is written. Default: [`PixelInput::Normalized`].
+    /// Sets which input the written network takes, and so whether it includes the normalization. Default:
+    /// [`PixelInput::Normalized`].
     pub fn with_input(mut self, input: PixelInput) -> Self {
         self.input = input;
         self
     }
 
-    /// Type of the numbers. Default: [`FloatType::F32`]; this crate's own safetensors are also written in half
-    /// precision.
+    /// Sets the type of the numbers. Default: [`FloatType::F32`]. Only this crate's own safetensors can also be written
+    /// in half precision.
     pub fn with_float_type(mut self, float_type: FloatType) -> Self {
         self.float_type = float_type;
         self
     }
 
-    /// What happens to an image before the net sees it, as JSON that is stored where the format has a place for it.
+    /// Sets a JSON description of what happens to an image before the net sees it, for formats that can store it.
     /// Default: `size`, `mean` and `std`.
     pub fn with_preprocessing(mut self, preprocessing: Value) -> Self {
         self.preprocessing = preprocessing;
         self
     }
 
-    /// For each output the probability from which on it is the answer, 0 to 1; below it an image is of none of the
-    /// classes. Stored where the format has a place for it. Default: none.
+    /// Sets for each output the lowest probability, 0 to 1, with which it is the answer; below it an image belongs to
+    /// none of the classes. Only some formats can store this. Default: none.
     pub fn with_thresholds(mut self, thresholds: Vec<f64>) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// Name and version of the program that writes. Default: this crate's.
+    /// Sets name and version of the program that writes the file. Default: those of this crate.
     pub fn with_producer(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.producer = (name.into(), version.into());
         self
@@ -127,35 +128,36 @@ impl<'a> Export<'a> {
     /// Checks that the net is complete and that the layers and the names of the classes fit.
     ///
     /// # Errors
-    /// [`Error::Setting`] if they do not, or the head was trained on the joined outputs of several blocks
-    /// ([`Layer::Joined`]), for which no format has a place; [`Error::MissingTensor`] if the weights are not complete.
+    /// [`Error::Setting`] if they do not fit, or the head was trained on the joined outputs of several blocks
+    /// ([`Layer::Joined`]), which no format can express; [`Error::MissingTensor`] if the weights are not complete.
     pub fn check(&self) -> Result<()> {
         self.net().map(|_| ())
     }
 
-    /// The call in Python of timm that makes the network which the file of [`WeightsFormat::TimmSafetensors`] fits.
+    /// The Python expression that makes the timm network for the file of [`WeightsFormat::TimmSafetensors`].
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// The errors of [`check`](Self::check).
     pub fn timm_call(&self) -> Result<String> {
         Ok(timm::call(&self.net()?))
     }
 
-    /// The files of the export in memory, in the order in which they should be written: whoever finds a description
-    /// finds what it names.
+    /// The files of the export in memory, in the order in which they should be written: a file that names other files
+    /// comes after them.
     ///
     /// # Errors
-    /// As [`check`](Self::check); [`Error::Setting`] if the format is only read or has no place for this net;
-    /// [`Error::Tensor`] if a number is too large for half precision.
+    /// The errors of [`check`](Self::check); [`Error::Setting`] if the format can only be read or cannot express this
+    /// net; [`Error::Tensor`] if a number is too large for half precision.
     pub fn to_files(&self, format: WeightsFormat) -> Result<Vec<ExportedFile>> {
         format.write(&self.net()?)
     }
 
-    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when it
-    /// is whole, and the folders above are made. The same net gives the same bytes. Returns the paths of the files.
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when
+    /// it is complete, and missing parent folders are created. The same net gives the same bytes. Returns the paths of
+    /// the files.
     ///
     /// # Errors
-    /// As [`to_files`](Self::to_files), and [`Error::Io`] if a file cannot be written.
+    /// The errors of [`to_files`](Self::to_files), and [`Error::Io`] if a file cannot be written.
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         let output = output.as_ref();
         let write = |file: ExportedFile| {
@@ -229,8 +231,8 @@ impl<'a> Export<'a> {
 }
 
 impl Weights {
-    /// Writes this crate's own safetensors; the file appears under its name only when it is whole. The same weights give
-    /// the same bytes. A retrained last layer, [`head`](Self::head), is not in it.
+    /// Writes this crate's own safetensors. The file appears under its name only when it is complete. The same weights
+    /// give the same bytes. A retrained last layer, [`head`](Self::head), is not included.
     ///
     /// # Errors
     /// [`Error::MissingTensor`] if the weights are not complete, [`Error::Tensor`] if a number is too large for half
@@ -242,7 +244,7 @@ impl Weights {
     /// The bytes that [`Weights::save`] writes.
     ///
     /// # Errors
-    /// As [`Weights::save`], without [`Error::Io`].
+    /// The errors of [`Weights::save`], without [`Error::Io`].
     pub fn to_safetensors(&self, float_type: FloatType) -> Result<Vec<u8>> {
         let export = Export::new(self).with_float_type(float_type);
         let files = export.to_files(WeightsFormat::Safetensors)?;

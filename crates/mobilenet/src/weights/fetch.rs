@@ -1,5 +1,5 @@
-//! Fetching published files into the cache: streamed, resumed where it broke off, checked, and visible under the final
-//! name only when whole.
+//! Fetches published files into the cache. A transfer is streamed to disk and resumed where it was interrupted. The
+//! file is checked, and appears under its final name only when it is complete.
 
 mod http;
 
@@ -24,29 +24,29 @@ const LOCK: &str = ".lock";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Another process fetches the same weights: its end is waited for.
+    /// Another process is fetching the same weights; this one waits until that is done.
     Waiting,
-    /// The file is here already, and was checked.
+    /// The file was in the cache already, and has been checked.
     Present(PathBuf),
-    /// A transfer begins, or goes on behind the first `done` bytes; `total` is the file's length, where it is known.
+    /// A transfer starts, or continues after the first `done` bytes; `total` is the length of the file, if it is known.
     Started {
-        /// Where the file comes from.
+        /// The URL of the file.
         url: String,
-        /// Bytes that are here.
+        /// Number of bytes that have arrived so far.
         done: u64,
-        /// Bytes in all.
+        /// Number of bytes of the whole file.
         total: Option<u64>,
     },
-    /// Some more has come.
+    /// More bytes have arrived.
     Progress {
-        /// Bytes that are here.
+        /// Number of bytes that have arrived so far.
         done: u64,
-        /// Bytes in all.
+        /// Number of bytes of the whole file.
         total: Option<u64>,
     },
-    /// A transfer broke off, for this reason, and is tried again.
+    /// A transfer was interrupted for this reason, and is tried again.
     Retrying(String),
-    /// The file is whole, checked and in its place.
+    /// The file is complete, checked and at its final path.
     Finished(PathBuf),
 }
 
@@ -100,57 +100,59 @@ impl Fetch {
         }
     }
 
-    /// Opens no socket: what is not in the cache is an error that says where it can be put by hand. Default: false.
+    /// Whether to stay offline: a file that is not in the cache is then an error that says where it can be put by hand.
+    /// Default: false.
     pub fn with_offline(mut self, offline: bool) -> Self {
         self.offline = offline;
         self
     }
 
-    /// Another server, as `https://host` or `https://host/folder`, that has the files under the same paths as their
-    /// publisher. Default: none.
+    /// Sets another server, as `https://host` or `https://host/folder`, that has the files under the same paths as
+    /// their publisher. Default: none.
     pub fn with_mirror(mut self, mirror: impl Into<String>) -> Self {
         self.mirror = Some(mirror.into());
         self
     }
 
-    /// How often a transfer that breaks off is tried in all. Default: 5.
+    /// Sets how often a transfer is tried in total if it is interrupted; 0 counts as 1. Default: 5.
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// How long the server may be silent, each time. Default: 30 seconds.
+    /// Sets how long the server may be silent at a time. Default: 30 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The longest time that one file may take, with all tries. Default: 1 hour. What came by then is kept, and the next
-    /// fetch goes on from there.
+    /// Sets the longest time that one file may take, with all tries. Default: 1 hour. The bytes that arrived by then
+    /// are kept, and the next fetch continues from there.
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.pace = self.pace.with_deadline(deadline);
         self
     }
 
-    /// The lowest rate of a file in bytes per second, as the mean over each `window`. A transfer that is slower counts as
-    /// broken off. A rate of 0 allows any. Default: 1,000 over 30 seconds.
+    /// Sets the lowest rate of a file in bytes per second, as the mean over each `window`. A slower transfer counts as
+    /// interrupted. With a rate of 0 there is no such limit. Default: 1,000 over 30 seconds.
     pub fn with_lowest_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
         self.pace = self.pace.with_lowest_rate(bytes_per_second, window);
         self
     }
 
-    /// Is told what happens. Default: nobody.
+    /// Sets a function that is called with each event. Default: none.
     pub fn on_event(mut self, on_event: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.on_event = Box::new(on_event);
         self
     }
 
-    /// Fetches the weights called `name` unless they are in the cache; either way they are checked. Returns their path.
+    /// Fetches the weights called `name` unless they are in the cache. In both cases they are checked. Returns the path
+    /// of the file.
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`] where there is no such name, [`Error::Fetch`] where they cannot be had,
-    /// [`Error::Changed`] where they are not what the publisher has or what was seen before, and as
-    /// [`Weights::open`](crate::Weights::open) where they are no weights.
+    /// [`Error::UnknownWeights`] if there is no such name, [`Error::Fetch`] if the file cannot be downloaded,
+    /// [`Error::Changed`] if it differs from the publisher's file or from what was seen before, and the errors of
+    /// [`Weights::open`](crate::Weights::open) if it does not hold valid weights.
     pub fn fetch(&self, name: &str) -> Result<PathBuf> {
         let published = find(name)?;
         let path = self.cache.path_of(published);

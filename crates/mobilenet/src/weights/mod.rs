@@ -1,8 +1,8 @@
 //! Weights: published files by name, and files of other programs, read and written.
 //!
-//! [`Weights::open`] reads any of the formats below. [`Export`] writes those that are written, with what was trained
-//! behind the net; [`Weights::save`] writes this crate's own. [`WeightsFormat`] has the table of formats; what its files
-//! look like is documented there.
+//! [`Weights::open`] reads any of the formats. [`Export`] writes some of them, with the layers that were trained on top
+//! of the net; [`Weights::save`] writes this crate's own format. [`WeightsFormat`] has the table of formats and
+//! describes their files.
 //!
 //! ```no_run
 //! # fn main() -> mobilenet::Result<()> {
@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! The import is strict: every tensor must have the shape that the net demands and finite values, and none may be left
-//! over. What a file says of the arithmetic (strides, padding, activations) must be what MobileNetV1 does.
+//! The import is strict: every tensor must have the shape that the net demands and finite values, and no tensor may be
+//! left over. If a file describes the arithmetic (strides, padding, activations), it must be that of MobileNetV1.
 
 #[cfg(feature = "archives")]
 mod archive;

@@ -79,33 +79,33 @@ impl Weights {
         &self.config
     }
 
-    /// What happens to an image before the net sees it, as the publisher of the weights evaluated them.
+    /// How an image becomes the input of the net in the publisher's evaluation of the weights.
     pub fn preprocessing(&self) -> Preprocessing {
         Preprocessing::new(&self.config, self.crop, self.filter)
     }
 
-    /// Whether class 0 is background, as in TensorFlow's nets of 1001 classes.
+    /// Whether class 0 is background, as in TensorFlow's nets with 1001 classes.
     pub fn background(&self) -> bool {
         self.config.classes == 1001
     }
 
-    /// The layer that `retrain.py` trained behind the net, on its logits or its embedding, if the file is one of its
-    /// graphs.
+    /// The layer that `retrain.py` trained on top of the net, on its logits or its embedding, if the file is one of the
+    /// script's graphs.
     pub fn head(&self) -> Option<&DenseLayer> {
         self.head.as_ref()
     }
 
-    /// The tensors as (name, shape, values), sorted by name. Names are paths in the Burn module
-    /// (`stem.conv.weight`, `blocks.0.depthwise.bn.running_var`, `classifier.bias`), kernels are
-    /// `[out, in / groups, k, k]`, the classifier is `[in, classes]`, and all are row-major.
+    /// The tensors as (name, shape, values), sorted by name. Names are paths in the Burn module (`stem.conv.weight`,
+    /// `blocks.0.depthwise.bn.running_var`, `classifier.bias`). Kernels are `[out, in / groups, k, k]`, the classifier
+    /// is `[in, classes]`, and all are row-major.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
         self.arrays
             .iter()
             .map(|(name, array)| (&name[..], &array.shape[..], &array.data[..]))
     }
 
-    /// Cuts the net after `blocks` separable blocks (0 to 13); with fewer than 13 the classifier is cut off too. A file
-    /// may lack what is cut off.
+    /// Cuts the net off after `blocks` separable blocks (0 to 13). With fewer than 13 the classifier is cut off too.
+    /// The file does not need to have the parts that are cut off.
     ///
     /// # Errors
     /// [`Error::Setting`] for more than 13 blocks.
@@ -120,7 +120,7 @@ impl Weights {
         Ok(self)
     }
 
-    /// Leaves the classifier out.
+    /// Removes the classifier.
     pub fn without_classifier(mut self) -> Self {
         self.config.classes = 0;
         self.arrays
@@ -128,7 +128,7 @@ impl Weights {
         self
     }
 
-    /// Refuses weights of another width.
+    /// Returns an error for weights with another width multiplier.
     ///
     /// # Errors
     /// [`Error::Mismatch`] with both width multipliers.
@@ -145,7 +145,7 @@ impl Weights {
         })
     }
 
-    /// Refuses weights with another number of classes.
+    /// Returns an error for weights with another number of classes.
     ///
     /// # Errors
     /// [`Error::Mismatch`] with both numbers.
@@ -162,8 +162,8 @@ impl Weights {
         })
     }
 
-    /// SHA-256 over the configuration and all tensors (our names, shapes, f32 bytes), in hexadecimal. It is the same
-    /// for the same net, whatever the format of the file was.
+    /// SHA-256 over the configuration and all tensors (this crate's names, shapes, f32 bytes), in hexadecimal. It is
+    /// the same for the same net, whatever the format of the file.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(serde_json::to_vec(&self.config).unwrap_or_default());
@@ -179,16 +179,16 @@ impl Weights {
         files::hex(&hash.finalize())
     }
 
-    /// Prepares the weights for this processor, on the instruction set that
+    /// Prepares the weights for this processor, with the instruction set that
     /// [`InstructionSet::detect`](crate::InstructionSet::detect) finds: see [`CompiledMobileNet`].
     ///
     /// # Errors
-    /// As [`compile_with`](Self::compile_with).
+    /// The errors of [`compile_with`](Self::compile_with).
     pub fn compile(&self) -> Result<CompiledMobileNet> {
         self.compile_with(&CompileOptions::new())
     }
 
-    /// As [`compile`](Self::compile), with options.
+    /// Does the same as [`compile`](Self::compile), with options.
     ///
     /// # Errors
     /// [`Error::MissingTensor`] if the file lacks something that the net needs, [`Error::Setting`] if this processor does
@@ -202,7 +202,7 @@ impl Weights {
     /// Replaces the values of one tensor, which keeps its name (see [`tensors`](Self::tensors)) and its shape.
     ///
     /// # Errors
-    /// [`Error::MissingTensor`] if there is no such tensor, [`Error::Tensor`] if the number of values is another, a value
+    /// [`Error::MissingTensor`] if there is no such tensor, [`Error::Tensor`] if the number of values is wrong, a value
     /// is not finite, or a variance is negative.
     pub fn with_tensor(mut self, name: &str, values: Vec<f32>) -> Result<Self> {
         let parameters = parameters(&self.config);

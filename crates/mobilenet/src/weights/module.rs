@@ -1,4 +1,4 @@
-//! Between tensors by name and the Burn module.
+//! Converts between named tensors and the Burn module.
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -14,11 +14,12 @@ use crate::model::{ConvBlock, MobileNet, to_burn};
 const IN_MEMORY: &str = "a net in memory";
 
 impl Weights {
-    /// Takes the weights out of a net.
+    /// Copies the weights of a net.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if a part was replaced by one that does not fit the configuration, [`Error::Tensor`] if a
-    /// value is not finite or a variance is negative, [`Error::Input`] if the device cannot be read.
+    /// [`Error::Mismatch`] if a part of the net was replaced by one that does not fit the configuration,
+    /// [`Error::Tensor`] if a value is not finite or a variance is negative, [`Error::Input`] if the device cannot be
+    /// read.
     pub fn of(net: &MobileNet) -> Result<Self> {
         let arrays = read(net)?;
         for p in parameters(net.config()) {
@@ -29,8 +30,8 @@ impl Weights {
         Ok(Self::in_memory(net.config().clone(), arrays))
     }
 
-    /// Puts the weights on `device`, as a frozen net: its batch statistics do not change and its weights get no
-    /// gradients until it is thawed with `unfreeze`.
+    /// Puts the weights on `device`, as a frozen net: its batch statistics do not change, and its weights have no
+    /// gradients until `unfreeze` is called.
     ///
     /// # Errors
     /// [`Error::MissingTensor`] if the file lacks something that the net needs.
@@ -43,15 +44,15 @@ impl Weights {
 }
 
 impl MobileNet {
-    /// Takes the weights out of this net and prepares them for this processor, as [`Weights::compile`] does.
+    /// Copies the weights of this net and prepares them for this processor, as [`Weights::compile`] does.
     ///
     /// # Errors
-    /// As [`compile_with`](Self::compile_with).
+    /// The errors of [`compile_with`](Self::compile_with).
     pub fn compile(&self) -> Result<CompiledMobileNet> {
         self.compile_with(&CompileOptions::new())
     }
 
-    /// As [`compile`](Self::compile), with options.
+    /// Does the same as [`compile`](Self::compile), with options.
     ///
     /// # Errors
     /// [`Error::Setting`] if this processor does not have the instruction set, [`Error::Mismatch`] if a part of the net

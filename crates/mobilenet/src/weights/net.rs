@@ -14,11 +14,11 @@ use super::preprocessing::Filter;
 use crate::config::{BLOCKS, MobileNetConfig, STEM};
 use crate::error::{Error, Result};
 
-/// What the written network takes as input.
+/// The input that an exported network takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PixelInput {
-    /// Normalized values, on which the network was trained: the caller normalizes. The default.
+    /// Normalized values, as in training: the program that runs the network normalizes. The default.
     #[default]
     Normalized,
     /// Pixel levels 0 to 255 as f32, `[n, side, side, 3]`: the normalization is part of the file.

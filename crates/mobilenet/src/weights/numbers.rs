@@ -1,4 +1,4 @@
-//! Numbers as files hold them: little-endian, in 32 or 16 bits.
+//! Numbers as files store them: little-endian, in 32 or 16 bits.
 
 use std::str::FromStr;
 
@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FloatType {
-    /// IEEE half precision, rounded to nearest even. The file is half as large, and MobileNetV1's logits move by up to
-    /// 9e-3 of the largest one.
+    /// IEEE half precision, rounded to nearest even. The file is half as large, and the logits of MobileNetV1 change by
+    /// up to 9e-3 of the largest one.
     F16,
     /// Single precision, as trained. The default.
     #[default]

@@ -17,14 +17,14 @@ impl Weights {
         registry::ALL
     }
 
-    /// Opens `bundled`, a file, a folder that holds one set of weights, or a publication ([`Weights::all`]) by its name,
-    /// if it is in the user's cache. The format is found from the content. Nothing is fetched: `Fetch`, with the feature
-    /// `fetch`, does that.
+    /// Opens `bundled`, a file, a folder that holds one set of weights, or published weights ([`Weights::all`]) by
+    /// their name, if they are in the user's cache. The format is recognized by the content. Nothing is fetched;
+    /// `Fetch`, with the feature `fetch`, does that.
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`] if there is neither such a file nor such a name, or the publication is not in the
-    /// cache; otherwise what is wrong with the file, with the name of the file and of the tensor. A tensor that is
-    /// *missing* is reported when the net is made, since a net may be cut before it.
+    /// [`Error::UnknownWeights`] if there is neither such a file nor such a name, or the published weights are not in
+    /// the cache. Otherwise the error says what is wrong with the file, and names the file and the tensor. A *missing*
+    /// tensor is reported only when the net is made, because the net may be cut off before it.
     pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let path = name_or_path.as_ref();
         if path.exists() {

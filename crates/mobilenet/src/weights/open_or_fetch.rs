@@ -1,4 +1,4 @@
-//! Weights by name or path, fetched where they are missing.
+//! Weights by name or path, which are fetched if they are missing.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use super::model_weights::Weights;
 use crate::error::Result;
 
 impl Weights {
-    /// As [`Weights::open`], but a publication that is not in the user's cache is fetched first. `fetch` sets up the
-    /// download into that cache; [`Fetch::new`] does it with the defaults.
+    /// Does the same as [`Weights::open`], but fetches published weights first if they are not in the user's cache.
+    /// `fetch` sets up the download into that cache; [`Fetch::new`] does it with the defaults.
     ///
     /// ```no_run
     /// # fn main() -> mobilenet::Result<()> {
@@ -20,7 +20,7 @@ impl Weights {
     /// ```
     ///
     /// # Errors
-    /// As [`Weights::open`] and [`Fetch::fetch`].
+    /// The errors of [`Weights::open`] and [`Fetch::fetch`].
     pub fn open_or_fetch(
         name_or_path: impl AsRef<Path>,
         fetch: impl FnOnce(Cache) -> Fetch,

@@ -6,9 +6,9 @@ use crate::config::MobileNetConfig;
 use crate::error::Result;
 
 impl Weights {
-    /// Random weights for a net of this configuration, the same for the same `seed` on every machine: kernels uniform with
-    /// the variance 2 / fan-in (He et al., 2015), batch normalizations that change nothing, biases of zero. Such a net
-    /// knows nothing; it is for measurements and tests.
+    /// Random weights for a net of this configuration, the same for the same `seed` on every machine: uniform kernels
+    /// with the variance 2 / fan-in (He et al., 2015), batch normalizations that change nothing, and zero biases. Such
+    /// a net has learned nothing; use it for measurements and tests.
     ///
     /// ```
     /// # fn main() -> mobilenet::Result<()> {

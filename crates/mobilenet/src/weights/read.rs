@@ -71,19 +71,19 @@ fn not_weights(file: String, what: &'static str, remedy: &'static str) -> Error 
 }
 
 impl Weights {
-    /// Reads any format from memory. Errors call the bytes `file`. What lies beside a file, as the shards of a
-    /// `model.json`, cannot be reached from there.
+    /// Reads any format from memory. `file` is the name of the bytes in errors. Files that lie beside a file, such as
+    /// the shards of a `model.json`, cannot be read in this way.
     ///
     /// # Errors
-    /// As [`Weights::open`].
+    /// The errors of [`Weights::open`].
     pub fn from_bytes(file: &str, bytes: &[u8]) -> Result<Self> {
         read(File::memory(file, bytes))
     }
 
-    /// Reads safetensors from memory. Errors call the bytes `file`.
+    /// Reads safetensors from memory. `file` is the name of the bytes in errors.
     ///
     /// # Errors
-    /// As [`Weights::open`].
+    /// The errors of [`Weights::open`].
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
         read_as(WeightsFormat::Safetensors, File::memory(file, bytes))
     }

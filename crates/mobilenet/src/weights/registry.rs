@@ -1,6 +1,6 @@
-//! The published files, one row each. Every fact was read in the source that its row names; what no source says is
-//! `None`. Left out: timm's `mobilenetv1_100h`, which has a further convolution before its classifier, so is no
-//! MobileNetV1 of this crate (its file is refused), and the `_quant` files of TF-Slim.
+//! The published files, one row each. Every fact was read in the source that its row names; a fact that no source gives
+//! is `None`. Two publications are left out: timm's `mobilenetv1_100h`, which has a further convolution before its
+//! classifier and so is no MobileNetV1 of this crate (its file is refused), and the `_quant` files of TF-Slim.
 
 use super::formats::table::WeightsFormat;
 use super::preprocessing::{Filter, Preprocessing};
@@ -11,28 +11,28 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Published {
-    /// What [`Weights::open`](crate::Weights::open) knows it by.
+    /// The name that [`Weights::open`](crate::Weights::open) takes.
     pub name: &'static str,
     /// The format of the file (TF-Slim's are frozen graphs in a `.tgz`).
     pub format: WeightsFormat,
-    /// Where the publisher has it.
+    /// The URL of the file at its publisher.
     pub url: &'static str,
     /// Length of the file in bytes.
     pub size: Option<u64>,
-    /// SHA-256 of the file in hexadecimal. If there is none, the first copy that is opened is noted in the cache, so that
-    /// a later change is noticed.
+    /// SHA-256 of the file in hexadecimal. If it is not known, the cache records the hash of the first copy that is
+    /// opened, so that a later change is noticed.
     pub sha256: Option<&'static str>,
     /// SPDX name of the license.
     pub license: &'static str,
     /// The net.
     pub config: MobileNetConfig,
-    /// Part of the image's short side that the central crop keeps, in (0, 1].
+    /// Fraction of the image's short side that the central crop keeps, in (0, 1].
     pub crop: f64,
     /// Interpolation of the resize.
     pub filter: Filter,
-    /// Published accuracy on ImageNet's validation images, in percent, one crop at the input size.
+    /// Published top-1 accuracy on ImageNet's validation images, in percent, with one crop at the input size.
     pub top1: Option<f64>,
-    /// Where these facts were read.
+    /// The source of these facts.
     pub source: &'static str,
 }
 
@@ -50,7 +50,7 @@ impl Published {
         self.config.classes == 1001
     }
 
-    /// What happens to an image before the net sees it.
+    /// How an image becomes the input of the net.
     pub fn preprocessing(&self) -> Preprocessing {
         Preprocessing::new(&self.config, self.crop, self.filter)
     }
