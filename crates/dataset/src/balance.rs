@@ -12,7 +12,7 @@ const FEW: usize = 20;
 /// Classes get a warning where the largest has more than this many times the images of the smallest.
 const IMBALANCED: f64 = 10.0;
 
-/// Something about the number of images per class that a person should know. `Display` says it in a sentence.
+/// A warning about the number of images per class. `Display` prints it as a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 #[non_exhaustive]
@@ -60,7 +60,7 @@ impl fmt::Display for BalanceWarning {
     }
 }
 
-/// Warnings about the number of images per class of a folder; empty where there is nothing to warn of.
+/// Warnings about the number of images per class of a folder; empty if there is nothing to warn of.
 pub fn balance_warnings(folder: &ImageFolder) -> Vec<BalanceWarning> {
     let counts: Vec<_> = folder.classes().iter().zip(folder.counts()).collect();
     let mut warnings: Vec<_> = counts

@@ -1,4 +1,4 @@
-//! Difference hashes: a few bits that tell what an image shows, and that hardly change when the image is resized or
+//! Difference hashes: a few bits that describe what an image shows, and that hardly change when the image is resized or
 //! encoded again.
 
 use image::{GrayImage, RgbImage};
@@ -13,19 +13,19 @@ const SIDE: u32 = 72;
 /// of an image the difference is noise, which resizing and encoding change.
 const EQUAL: u32 = SIDE / 3;
 
-/// The difference hash, 64 bits: whether each point of a 9 x 8 copy is darker than the next one in its row, by more than a
-/// third of a level. The first bit is that of the upper left corner.
+/// The difference hash (dHash), 64 bits: whether each point of a 9 x 8 copy is darker than the next one in its row, by
+/// more than a third of a level. The first bit is that of the upper left corner.
 ///
-/// Photographs of the sky or the sea have little in them but a gradient: many of them differ in less than 10 bits. So a
-/// small difference is a reason to compare the images, not a proof that they are the same.
+/// Photographs of the sky or the sea contain little more than a gradient, and many of them differ in less than 10 bits.
+/// So a small difference is a reason to compare the images, not a proof that they are the same.
 pub fn difference_hash(image: &RgbImage) -> u64 {
     along_rows(&copy(image))
 }
 
-/// The [difference hash](difference_hash) along the rows, and the same along the columns: whether each point of an 8 x 9
-/// copy is darker than the next one in its column. The 128 bits together tell images apart far better than 64: among 1,679
-/// photographs of boats and clouds no two differ in fewer than 7 of them. A copy at half the size differs in at most 4 bits
-/// for 99.9 % of these photographs, and a JPEG of quality 60 for 99 %.
+/// The [difference hash](difference_hash) along the rows, and the same along the columns: whether each point of an 8 x
+/// 9 copy is darker than the next one in its column. All 128 bits together tell images apart far better than 64: among
+/// 1,679 photographs of boats and clouds no two differ in fewer than 7 bits. A copy at half the size differs in at most
+/// 4 bits for 99.9 % of these photographs, and a JPEG of quality 60 for 99 %.
 pub fn difference_hashes(image: &RgbImage) -> [u64; 2] {
     let copy = copy(image);
     [along_rows(&copy), along_columns(&copy)]

@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 
 use crate::error::{Error, Result};
 
-/// The bytes of a JPEG file of `quality` 1 to 100.
+/// Encodes an image as the bytes of a JPEG file with `quality` 1 to 100.
 ///
 /// ```
 /// let jpeg = dataset::encode::jpeg(&dataset::RgbImage::new(8, 6), 75)?;
@@ -32,10 +32,10 @@ pub fn jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes an image as a PNG file, whole or not at all.
+/// Writes an image as a PNG file. The file is written whole or not at all.
 ///
 /// # Errors
-/// [`Error::Encode`] for an image without pixels; [`Error::Io`] where the file cannot be written.
+/// [`Error::Encode`] for an image without pixels; [`Error::Io`] if the file cannot be written.
 pub fn write_png(path: impl AsRef<Path>, image: impl Into<DynamicImage>) -> Result<()> {
     let path = path.as_ref();
     let mut png = Cursor::new(Vec::new());

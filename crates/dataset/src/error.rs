@@ -6,13 +6,13 @@ use crate::problem::{ImageProblem, Skipped};
 use crate::skip_counts::{SkipCounts, of_problem};
 use crate::split::subset::Subset;
 
-/// What this crate's functions return.
+/// Result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of another crate.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What went wrong, where, and what to do about it.
+/// What can go wrong in this crate. Messages say what went wrong, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,7 +21,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// An image cannot be used.
@@ -69,7 +69,7 @@ pub enum Error {
         /// The files in the folder of the class, and why each is left out.
         skipped: Vec<Skipped>,
     },
-    /// Two folders become the same label under the rule of `retrain.py`.
+    /// The rule of `retrain.py` turns two folder names into the same label.
     #[error(
         "the folders '{first}' and '{second}' both become the label '{label}': rename one of them"
     )]

@@ -1,4 +1,4 @@
-//! Simple filters to look at images with, under the names and in the arithmetic of scikit-image 0.26.
+//! Simple filters for looking at images, with the names and the arithmetic of scikit-image 0.26.
 //!
 //! The results equal scikit-image's to within one gray level.
 
@@ -13,7 +13,7 @@ pub fn rgb2gray(image: &RgbImage) -> GrayImage {
     GrayImage::from_raw(image.width(), image.height(), values.collect()).unwrap_or_default()
 }
 
-/// Histogram equalization: every level becomes the share of pixels that are at most as bright.
+/// Histogram equalization: every level becomes the fraction of pixels that are at most as bright, scaled to 0 to 255.
 pub fn equalize_hist(image: &GrayImage) -> GrayImage {
     let mut counts = [0_u64; 256];
     for value in image.iter() {
@@ -34,7 +34,7 @@ pub fn adjust_gamma(image: &GrayImage, gamma: f64) -> GrayImage {
     looked_up(image, &levels(|v| v.powf(gamma)))
 }
 
-/// Logarithmic correction: a level v becomes `255 log2(1 + v / 255)`, which is brighter.
+/// Logarithmic correction: a level v becomes `255 log2(1 + v / 255)`, which makes the image brighter.
 pub fn adjust_log(image: &GrayImage) -> GrayImage {
     looked_up(image, &levels(|v| v.ln_1p() / std::f64::consts::LN_2))
 }

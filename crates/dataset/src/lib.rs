@@ -21,28 +21,36 @@
 //! # }
 //! ```
 //!
-//! Nothing is dropped silently: files that cannot be used are listed with the reason. No input makes a function panic or
-//! allocate memory without a limit. The results depend on the input and the seed alone, never on the number of threads.
+//! No image is dropped silently: files that cannot be used are listed with the reason. No input makes a function panic
+//! or allocate memory without a limit. The results depend only on the input and the seed, never on the number of
+//! threads.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`folder`] | lists the images of a folder that has one sub-folder for each class |
 //! | [`labels`] | the same where a table has the labels |
 //! | [`split`] | divides them into training, validation and testing |
-//! | [`decode`](mod@decode) | makes upright 8-bit RGB of JPEG, PNG, GIF, WebP and BMP files |
-//! | [`resize`] | makes squares of images, as networks take them |
-//! | [`loader`] | does both for many files in parallel |
+//! | [`decode`](mod@decode) | decodes JPEG, PNG, GIF, WebP and BMP files to upright 8-bit RGB |
+//! | [`resize`] | resizes images to the squares that networks take |
+//! | [`loader`] | decodes and resizes many files in parallel |
 //! | [`augment`] | changes training images at random |
 //! | [`audit`] | finds problems: images in training and in test, wrong labels, duplicates, broken files |
 //! | [`review`] | writes a page on which a person decides about doubtful images |
-//! | [`difference_hash`](mod@difference_hash) | tells images apart by a few bits, which survive resizing and encoding |
+//! | [`difference_hash`](mod@difference_hash) | computes short hashes that tell images apart and survive resizing and encoding |
 //! | [`balance`] | warns of classes with few images |
 //! | `download` | downloads the images of a list of URLs (feature `download`) |
-//! | [`names`] | writes names of files that are not UTF-8 as text |
-//! | [`thumbnail`](mod@thumbnail), [`filters`] | make small and filtered images to look at |
-//! | [`sample`] | draws images, to try all of this without data |
+//! | [`names`] | writes file names that are not UTF-8 as text |
+//! | [`thumbnail`](mod@thumbnail), [`filters`] | make small and filtered images for people |
+//! | [`sample`] | draws images, to try the crate without data |
 //!
-//! The [`guide`] is a page to read from start to end.
+//! The [`guide`] explains the main steps on one page.
+//!
+//! # Features
+//!
+//! * `gif` and `webp` (on by default): read GIF and WebP images.
+//! * `rayon` (on by default): load and compare images on all threads of rayon's current pool; without it, on the caller's
+//!   thread.
+//! * `download`: download the images of a list of URLs.
 
 pub mod audit;
 pub mod augment;

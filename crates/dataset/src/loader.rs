@@ -1,4 +1,4 @@
-//! Files to batches of pixels, in parallel, with bounded memory.
+//! Loads files as batches of pixels, in parallel and with bounded memory.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -37,7 +37,7 @@ pub struct FailedImage {
 
 /// Loads image files as squares of pixels, all in the same way.
 ///
-/// JPEGs that are much larger than needed are decoded at a reduced size where the policy allows it
+/// JPEGs that are much larger than needed are decoded at a reduced size if the policy allows it
 /// ([`ResizePolicy::needed_side`]). Decoding runs on rayon's threads; the results do not depend on their number.
 #[derive(Debug, Clone)]
 pub struct PixelLoader {
@@ -49,7 +49,7 @@ pub struct PixelLoader {
 }
 
 impl PixelLoader {
-    /// A loader that makes squares of `size` x `size` pixels by `policy`.
+    /// A loader that makes squares of `size` x `size` pixels according to `policy`.
     pub fn new(policy: ResizePolicy, size: u32) -> Self {
         Self {
             policy,
@@ -60,7 +60,7 @@ impl PixelLoader {
         }
     }
 
-    /// Batch size: images per batch; 0 counts as 1; defaults to 32.
+    /// Batch size: the number of images per batch; 0 counts as 1; defaults to 32.
     pub fn with_batch_size(mut self, images: usize) -> Self {
         self.batch_size = images.max(1);
         self
@@ -72,8 +72,8 @@ impl PixelLoader {
         self
     }
 
-    /// How images are decoded, and within which limits; defaults to [`ResizePolicy::decode_options`]. To change one
-    /// limit only, start from that default.
+    /// How images are decoded, and within which limits; defaults to [`ResizePolicy::decode_options`]. To change only
+    /// one limit, start from that default.
     pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
         self.options = options;
         self
@@ -84,8 +84,8 @@ impl PixelLoader {
         self.size
     }
 
-    /// Decodes one image, without making it a square: [`load`](Self::load) makes its pixels from this image. So the image
-    /// may have a reduced size, and [`ResizePolicy::Tf1Squash`] does not turn it upright.
+    /// Decodes one image without resizing it to a square. [`load`](Self::load) makes its pixels from this image, so the
+    /// image may have a reduced size, and with [`ResizePolicy::Tf1Squash`] it is not turned upright.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
@@ -102,10 +102,10 @@ impl PixelLoader {
     }
 
     /// Loads all images and calls `consume` with one batch after the other, in order, while the next batch is decoded.
-    /// At most three batches of pixels exist at any time. The images that are decoded at the same time take at most 256 MiB
-    /// for each thread and 2 GiB beside, or what the largest image takes; images of more than 256 MiB (a JPEG that is not
-    /// reduced has so much at 29 megapixels) wait for each other. Images that cannot be loaded are in [`PixelBatch::failed`];
-    /// the caller decides what to do about them.
+    /// At most three batches of pixels exist at any time. Images that are decoded at the same time take at most 256 MiB
+    /// for each thread and 2 GiB in addition, or as much as the largest image takes. Images of more than 256 MiB (a
+    /// JPEG at full size takes this at 29 megapixels) wait for each other. Images that cannot be loaded are in
+    /// [`PixelBatch::failed`]; the caller decides what to do about them.
     ///
     /// # Errors
     /// The first error that `consume` returns. No further batch is loaded after it.

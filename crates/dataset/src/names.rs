@@ -1,15 +1,15 @@
-//! Names of files as text from which the same name can be made again.
+//! File names as text from which the same name can be made again.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// A path as text. This is how every path is written in the JSON of this crate.
+/// A path as text. The JSON of this crate writes every path in this way.
 ///
-/// Each byte that is not UTF-8 becomes `\xNN` with two hexadecimal digits. A backslash that is followed by `x` and two
-/// hexadecimal digits in the name itself becomes `\x5c`. All other text stays as it is, so a name that is UTF-8 is nearly
-/// always written unchanged, and different names stay different. [`unescaped`] reads the text.
+/// Each byte that is not UTF-8 becomes `\xNN` with two hexadecimal digits. A backslash in the name that is followed by
+/// `x` and two hexadecimal digits becomes `\x5c`. All other text is unchanged. So a UTF-8 name nearly always stays as
+/// it is, and different names stay different. [`unescaped`] reads the text.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -37,8 +37,8 @@ pub fn escaped(path: impl AsRef<OsStr>) -> String {
     text
 }
 
-/// The path that [`escaped`] wrote. On systems whose names are not bytes, a text that stands for bytes that are not UTF-8
-/// is taken as it is.
+/// The path from the text that [`escaped`] made. On systems whose file names are not bytes, escapes for bytes that are
+/// not UTF-8 are left as they are.
 pub fn unescaped(text: &str) -> PathBuf {
     let (mut bytes, mut rest) = (Vec::new(), text);
     while let Some(c) = rest.chars().next() {

@@ -45,12 +45,12 @@ pub enum ImageProblem {
         /// Format of the file.
         format: ImageFormat,
     },
-    /// A part of the image cannot be decoded, and it is more than [`DecodeOptions`](crate::DecodeOptions) allow.
+    /// More of the image is damaged than [`DecodeOptions`](crate::DecodeOptions) allow.
     #[error("the {format} is damaged: {reason}; {percent} % of it cannot be decoded")]
     Damaged {
         /// Format of the file.
         format: ImageFormat,
-        /// The share that cannot be decoded, in percent, 1 to 100: of the rows, or of the data where all rows are coarse
+        /// The part that cannot be decoded, in percent, 1 to 100: of the rows, or of the data if all rows are coarse
         /// until the last data are read.
         percent: u8,
         /// Where or how the damage is seen.
@@ -61,9 +61,9 @@ pub enum ImageProblem {
     Broken {
         /// Format of the file.
         format: ImageFormat,
-        /// What the decoder said, in one line.
+        /// The message of the decoder, in one line.
         message: String,
-        /// The decoder's error, where it returned one: a decoder that panicked did not.
+        /// The error of the decoder, if it returned one. A decoder that panicked did not.
         source: Option<Arc<dyn Error + Send + Sync>>,
     },
 }
@@ -92,7 +92,7 @@ impl ImageProblem {
     }
 }
 
-/// What a limit of [`DecodeOptions`](crate::DecodeOptions) is about.
+/// Which limit of [`DecodeOptions`](crate::DecodeOptions) is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
@@ -107,7 +107,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// The method of [`DecodeOptions`](crate::DecodeOptions) that changes it.
+    /// The method of [`DecodeOptions`](crate::DecodeOptions) that changes this limit.
     pub fn option(self) -> &'static str {
         match self {
             Self::Side => "with_max_side",
@@ -136,7 +136,7 @@ pub enum SkipReason {
     /// The name starts with a dot.
     #[error("hidden")]
     Hidden,
-    /// The file lies beside the class folders, so it belongs to no class.
+    /// The file is not in the folder of a class, so it belongs to no class.
     #[error("beside the class folders, so of no class")]
     NoClass,
     /// A file or folder that a system or a program leaves behind: `__MACOSX`, `Thumbs.db`, `desktop.ini`.
@@ -158,7 +158,7 @@ pub enum SkipReason {
     /// The file is not an image.
     #[error(transparent)]
     Image(#[from] ImageProblem),
-    /// The system does not allow reading it: a link that leads nowhere, a missing permission, a bad disk.
+    /// The system cannot read the file: a link to a missing file, a missing permission, or a broken disk.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] Arc<std::io::Error>),
 }

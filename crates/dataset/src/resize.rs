@@ -21,21 +21,21 @@ const CROP_FRACTION: f64 = 0.875;
 
 /// How an image becomes a square of `size` x `size` pixels.
 ///
-/// All policies but [`ResizePolicy::Tf1Squash`] are antialiased and equal `resize` of Pillow 13.0 to within one level. The
-/// names in files and on command lines, which `Display` and `FromStr` use, are `squash`, `center-crop`, `letterbox` and
+/// All policies except [`ResizePolicy::Tf1Squash`] are antialiased and equal `resize` of Pillow 13.0 to within one
+/// level. `Display` and `FromStr` use the names of files and command lines: `squash`, `center-crop`, `letterbox` and
 /// `tf1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResizePolicy {
-    /// The whole image; its aspect ratio is not kept.
+    /// The whole image is resized to the square; its aspect ratio is not kept.
     #[default]
     Squash,
-    /// The middle of the image: the short side is resized to `round(size / 0.875)` pixels, the long side in proportion, and
-    /// the square in the middle is cut out. Networks are usually evaluated on ImageNet in this way.
+    /// The middle of the image: the short side is resized to `round(size / 0.875)` pixels, the long side in proportion,
+    /// and the square in the middle is cut out. This is the usual way to evaluate networks on ImageNet.
     CenterCrop,
-    /// The whole image in its aspect ratio, centered, with gray (128) beside it.
+    /// The whole image with its aspect ratio, centered, with gray (128) on the remaining area.
     Letterbox,
-    /// Like [`ResizePolicy::Squash`], but by [`tf1_bilinear`], as in `retrain.py`; rounded to 8 bits.
+    /// Like [`ResizePolicy::Squash`], but computed by [`tf1_bilinear`] as in `retrain.py`, and rounded to 8 bits.
     #[serde(rename = "tf1")]
     Tf1Squash,
 }
@@ -93,7 +93,7 @@ pub(crate) struct Crop {
 }
 
 impl ResizePolicy {
-    /// Makes `image` a square of `size` x `size` pixels, with the bilinear filter.
+    /// Resizes `image` to a square of `size` x `size` pixels, with the bilinear filter.
     ///
     /// ```
     /// use dataset::{ResizePolicy, RgbImage};
@@ -134,8 +134,9 @@ impl ResizePolicy {
         }
     }
 
-    /// The side, in pixels, that an image needs so that this policy does not enlarge it. A JPEG may be decoded at a reduced
-    /// size as long as both of its sides stay this long. `None` if the policy needs the image at its full size.
+    /// The side in pixels that a decoded image must have so that this policy does not enlarge it. A JPEG may be decoded
+    /// at a reduced size as long as both of its sides are at least this long. `None` if the policy needs the image at
+    /// its full size.
     pub fn needed_side(self, size: u32) -> Option<u32> {
         match self {
             Self::Squash | Self::Letterbox => Some(size),
@@ -144,9 +145,9 @@ impl ResizePolicy {
         }
     }
 
-    /// How an image is decoded before this policy makes a square of `size` pixels of it. These are the default options,
-    /// but with a size that is reduced as far as [`ResizePolicy::needed_side`] allows. For `tf1` the image is not turned
-    /// upright, because `retrain.py` ignored EXIF. To change one limit only, start from these options.
+    /// How an image is decoded before this policy resizes it to a square of `size` pixels. These are the default
+    /// options with a size that is reduced as far as [`ResizePolicy::needed_side`] allows. For `tf1` the image is not
+    /// turned upright, because `retrain.py` ignored EXIF. To change only one limit, start from these options.
     ///
     /// ```
     /// use dataset::{PixelLoader, ResizePolicy};
@@ -238,8 +239,8 @@ fn scale_into(image: &RgbImage, part: Crop, result: &mut RgbImage, filter: Resiz
 
 /// `resize_bilinear` of TensorFlow 1: without half-pixel centers and without antialiasing, in 32-bit floats.
 ///
-/// `retrain.py` uses it. It aliases when it makes an image smaller, and shifts the image by up to half a pixel. Returns
-/// `[height, width, 3]` values of 0 to 255, equal to `tf.compat.v1.image.resize_bilinear` of TensorFlow 2.21.
+/// `retrain.py` uses it. It causes aliasing when it makes an image smaller, and shifts the image by up to half a pixel.
+/// Returns `[height, width, 3]` values of 0 to 255, equal to `tf.compat.v1.image.resize_bilinear` of TensorFlow 2.21.
 pub fn tf1_bilinear(image: &RgbImage, width: u32, height: u32) -> Vec<f32> {
     let (w, h) = image.dimensions();
     if w == 0 || h == 0 {

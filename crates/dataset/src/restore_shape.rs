@@ -1,4 +1,4 @@
-//! From a square back to the shape of the image that it was made of.
+//! From a square back to the shape of the image from which it was made.
 
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
@@ -7,9 +7,9 @@ use crate::resize::ResizePolicy;
 use crate::thumbnail::thumbnail;
 
 impl ResizePolicy {
-    /// Gives a picture that was drawn over a square of this policy the aspect ratio of `image`, from which the square was
-    /// made; no side becomes longer than the square's. Squares that keep the aspect ratio, of
-    /// [`ResizePolicy::CenterCrop`] and [`ResizePolicy::Letterbox`], stay as they are.
+    /// Gives a picture that was drawn over a square of this policy the aspect ratio of `image`, from which the square
+    /// was made. No side becomes longer than that of the square. Pictures over squares that keep the aspect ratio,
+    /// those of [`ResizePolicy::CenterCrop`] and [`ResizePolicy::Letterbox`], stay as they are.
     ///
     /// ```
     /// use dataset::{ResizePolicy, RgbImage};

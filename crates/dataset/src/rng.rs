@@ -1,4 +1,4 @@
-//! Random numbers as pure functions of what they are for.
+//! Random numbers as pure functions of their purpose and a seed.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

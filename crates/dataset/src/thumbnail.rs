@@ -1,4 +1,4 @@
-//! Small images to look at: thumbnails and contact sheets.
+//! Small images for people: thumbnails and contact sheets.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::encode::jpeg;
 use crate::error::Result;
 use crate::resize::{ResizeFilter, scaled, whole};
 
-/// The image in its aspect ratio with a longer side of at most `side` pixels, antialiased. It is never enlarged; a `side`
-/// of 0 leaves the image as it is.
+/// A copy of the image with the same aspect ratio whose longer side has at most `side` pixels, antialiased. It is never
+/// enlarged. With `side` = 0 the image stays as it is.
 pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
     let longer = image.width().max(image.height());
     if longer <= side || side == 0 {
@@ -29,8 +29,8 @@ pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
 /// Reads an image, turns it upright, and writes its [`thumbnail`] as a JPEG of `quality` 1 to 100.
 ///
 /// # Errors
-/// [`Error::Setting`](crate::error::Error::Setting) for another quality; [`Error::Io`](crate::error::Error::Io) if a file cannot be read or written; [`Error::Image`](crate::error::Error::Image) if the image
-/// cannot be decoded.
+/// [`Error::Setting`](crate::error::Error::Setting) for another quality; [`Error::Io`](crate::error::Error::Io) if a
+/// file cannot be read or written; [`Error::Image`](crate::error::Error::Image) if the image cannot be decoded.
 pub fn write_thumbnail(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
@@ -59,9 +59,10 @@ fn fitting(cell: u32, columns: u32, rows: u32) -> u32 {
     (1..=cell).rev().find(fits).unwrap_or(1)
 }
 
-/// Small copies of the images in rows of `columns` (1 to 64) on white, each in the middle of a square cell of `cell` pixels
-/// (1 to 512), with 4 pixels between the cells. Numbers out of these ranges count as the nearest in range. At most 4,096
-/// images are shown, and the cells are smaller if the sheet would have more than 50 million pixels (150 MB) otherwise.
+/// Small copies of the images in rows of `columns` (1 to 64) on white, each in the middle of a square cell of `cell`
+/// pixels (1 to 512), with 4 pixels between the cells. Numbers out of these ranges count as the nearest number in
+/// range. At most 4,096 images are shown. The cells are smaller if the sheet would otherwise have more than 50 million
+/// pixels (150 MB).
 pub fn contact_sheet(images: &[RgbImage], columns: u32, cell: u32) -> RgbImage {
     let images = &images[..images.len().min(4096)];
     let columns = columns.clamp(1, 64);

@@ -10,19 +10,19 @@ use crate::error::{Error, Result};
 
 /// What a [`Finding`] is about, the most serious first.
 ///
-/// The names in files and on command lines, which `Display` and `FromStr` use, are `leakage`, `label-conflict`,
-/// `unreadable`, `ending`, `tiny`, `aspect`, `one-colour`, `blurred`, `dark`, `duplicate` and `near-duplicate`.
+/// `Display` and `FromStr` use the names of files and command lines: `leakage`, `label-conflict`, `unreadable`,
+/// `ending`, `tiny`, `aspect`, `one-colour`, `blurred`, `dark`, `duplicate` and `near-duplicate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// The same image is in two subsets: a test on it measures memory, not what was learned.
+    /// The same image is in two subsets: a test on it measures what was memorized, not what was learned.
     Leakage,
     /// The same image is in two classes: one of the labels is wrong.
     LabelConflict,
-    /// The file is not an image, or cannot be decoded, or a part of it is damaged, however small.
+    /// The file is not an image, cannot be decoded, or is damaged in any part, however small.
     Unreadable,
-    /// The extension of the name is that of another format.
+    /// The extension of the file name belongs to another format.
     #[serde(rename = "ending")]
     WrongExtension,
     /// A side has fewer than 32 pixels.
@@ -80,7 +80,7 @@ impl FromStr for Kind {
 /// One thing that a person should look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What it is about.
+    /// The kind of problem.
     pub kind: Kind,
     /// The files that it concerns. In JSON, a byte of a name that is not UTF-8 is written as `\xNN`; see
     /// [`names::escaped`](crate::names::escaped).

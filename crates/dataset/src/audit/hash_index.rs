@@ -1,4 +1,4 @@
-//! Which of many hashes of 64 bits differ in few bits from one.
+//! Finds, among many 64-bit hashes, those that differ in few bits from a given hash.
 
 use crate::error::{Error, Result};
 
@@ -8,12 +8,12 @@ const PARTS: usize = 4;
 /// More hashes than this are not looked at for one search.
 const MOST_SEEN: usize = 1 << 18;
 
-/// An index of hashes of 64 bits for searches within a Hamming distance.
+/// An index of 64-bit hashes for searches within a Hamming distance.
 ///
-/// This is multi-index hashing (Norouzi, Punjani and Fleet 2014): hashes that differ in at most `bits` bits differ in at
-/// most `bits / 4` of one of their four quarters, so only hashes with such a quarter are compared. The bits of a quarter
-/// lie in all rows of the picture, because an edge of one color would make the same quarter of all pictures. For each hash
-/// the index takes 48 bytes, and 1 MB in all.
+/// This is multi-index hashing (Norouzi, Punjani and Fleet 2014): hashes that differ in at most `bits` bits differ in
+/// at most `bits / 4` bits of one of their four quarters, so only hashes with such a quarter are compared. The bits of
+/// a quarter come from all rows of the picture, because otherwise an edge of one color would give the same quarter for
+/// all pictures. The index takes 48 bytes for each hash, and 1 MB in addition.
 ///
 /// ```
 /// use dataset::audit::HashIndex;
@@ -44,7 +44,7 @@ impl HashIndex {
     /// An index for searches within `bits` bits, 0 to 15.
     ///
     /// # Errors
-    /// [`Error::Setting`] for more bits, or more hashes than `u32` can count.
+    /// [`Error::Setting`] if `bits` is above 15, or if there are more hashes than `u32` can count.
     pub fn new(hashes: &[u64], bits: u32) -> Result<Self> {
         if bits > 15 {
             return Err(Error::setting("distance of hashes", bits, "0 to 15 bits"));
@@ -63,8 +63,8 @@ impl HashIndex {
         })
     }
 
-    /// The places in the list of the hashes that are near to this one, sorted. `None` if there are more than `most`, or if
-    /// more than 262,144 hashes have nearly the same quarter: the search then stops, so that no data make it slow.
+    /// The positions of the hashes that are near to this one, in ascending order. `None` if there are more than `most`,
+    /// or if more than 262,144 hashes have nearly the same quarter: the search stops then, so that it is never slow.
     pub fn near(&self, hash: u64, most: usize) -> Option<Vec<u32>> {
         let hash = scattered(hash);
         let each = self.bits / PARTS as u32;

@@ -1,9 +1,9 @@
-//! Finds problems in folders of images before a network learns from them.
+//! Finds problems in folders of images before a network is trained on them.
 //!
 //! A [`Finding`] is data: a [`Kind`], the files that it concerns, and a sentence. Images that look alike are found by a
-//! difference hash and then confirmed on their pixels: in photographs of the sky or the sea a hash alone matches hundreds
-//! of pairs that have nothing in common but a gradient. [`HashIndex`] finds the hashes that are near to each other, without
-//! comparing all with all.
+//! difference hash and then confirmed by their pixels. A hash alone is not enough: among photographs of the sky or the
+//! sea it matches hundreds of pairs that have only a gradient in common. [`HashIndex`] finds hashes that are near to
+//! each other without comparing all pairs.
 
 mod crowd;
 mod duplicates;
@@ -27,15 +27,15 @@ use crate::folder::ImageFolder;
 use crate::threads;
 use measurements::Image;
 
-/// How far an audit is.
+/// The progress of an audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done.
+    /// The current step.
     pub step: Step,
     /// The number of images for which this step is done.
     pub done: usize,
-    /// The number of images for which this step is to be done.
+    /// The total number of images for this step.
     pub total: usize,
 }
 
@@ -51,13 +51,14 @@ pub enum Step {
 
 /// Examines every image of one or more folders. Each folder is one subset of a split, for instance training and testing.
 ///
-/// The findings are sorted by kind, the most serious first, and then by path. Images that resemble each other are given
-/// pair by pair; more than eight of them, directly or by way of others, are one finding with all their paths.
+/// The findings are sorted by kind, the most serious first, and then by path. Images that resemble each other are
+/// reported pair by pair; if more than eight resemble each other, directly or through others, they are one finding with
+/// all their paths.
 ///
-/// The time grows about in proportion to the number of images, and the memory by less than 1 KB for each image beside the
-/// folders themselves. Images that may resemble each other are read a second time. Only where the hash of an image is near
-/// to those of more than 1,024 others, as in a large folder of empty skies, can a pair of such images be missed; of those
-/// whose details correlate by 0.95 this happens to about 3 of 1,000.
+/// The time is about proportional to the number of images. The memory is less than 1 KB per image, in addition to the
+/// folders themselves. Images that may resemble each other are read a second time. A pair of such images can be missed
+/// only if the hash of an image is near to those of more than 1,024 others, as in a large folder of empty skies. Of the
+/// pairs whose details correlate by 0.95, about 3 of 1,000 are then missed.
 ///
 /// # Errors
 /// [`Error::Setting`] if no folder is given. Files that cannot be read are findings, not errors.
@@ -75,11 +76,11 @@ pub fn run(folders: &[&ImageFolder]) -> Result<Vec<Finding>> {
     run_with_progress(folders, |_| ())
 }
 
-/// As [`run`], and tells as it goes how far it is: for each image that is hashed, and from time to time while images are
-/// compared. Each step ends with `done` equal to `total`.
+/// Does the same as [`run`] and reports progress: `progress` is called for each image that is hashed, and from time to
+/// time while images are compared. Each step ends with `done` equal to `total`.
 ///
 /// # Errors
-/// As for [`run`].
+/// The errors of [`run`].
 pub fn run_with_progress(
     folders: &[&ImageFolder],
     mut progress: impl FnMut(Progress) + Send,

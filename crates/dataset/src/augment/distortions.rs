@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::resize::tf1_bilinear;
 use crate::rng::{stream, uniform};
 
-/// The four distortions of `retrain.py`, with its arithmetic. By default there is none.
+/// The four distortions of `retrain.py`, computed as the script does. By default none of them is applied.
 ///
 /// 1. The image is resized by [`tf1_bilinear`] to a square with a side of `size * (1 + crop / 100) * u` pixels, cut to an
 ///    integer, where u is uniform from 1 to `1 + scale / 100`.
 /// 2. A random square of `size` x `size` pixels is cut out of it.
-/// 3. In half of the cases it is flipped.
+/// 3. With probability 0.5 it is flipped horizontally.
 /// 4. All values are multiplied by one factor, uniform from `1 - brightness / 100` to `1 + brightness / 100`. They are not
 ///    clipped.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -20,16 +20,16 @@ use crate::rng::{stream, uniform};
 pub struct Distortions {
     /// `--flip_left_right`: whether to mirror half of the images. Defaults to false.
     pub flip_left_right: bool,
-    /// `--random_crop`: the margin to cut from, in percent of the size. Defaults to 0.
+    /// `--random_crop`: the margin around the random crop, in percent of the size. Defaults to 0.
     pub random_crop: f64,
-    /// `--random_scale`: the most that an image is enlarged, in percent. Defaults to 0.
+    /// `--random_scale`: the largest enlargement of an image, in percent. Defaults to 0.
     pub random_scale: f64,
-    /// `--random_brightness`: the most that the brightness changes either way, in percent. Defaults to 0.
+    /// `--random_brightness`: the largest change of the brightness in either direction, in percent. Defaults to 0.
     pub random_brightness: f64,
 }
 
 impl Distortions {
-    /// Whether there is any distortion: `should_distort_images` of `retrain.py`.
+    /// Whether any distortion is set: `should_distort_images` of `retrain.py`.
     pub fn is_any(&self) -> bool {
         self.flip_left_right
             || self.random_crop != 0.0
@@ -37,7 +37,7 @@ impl Distortions {
             || self.random_brightness != 0.0
     }
 
-    /// The distorted image, `[size, size, 3]`. Values are 0 to 255, and above 255 where the image was made brighter.
+    /// The distorted image, `[size, size, 3]`. Values are 0 to 255, or above 255 if the image was made brighter.
     pub fn apply(
         &self,
         image: &RgbImage,

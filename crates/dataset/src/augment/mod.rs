@@ -1,9 +1,10 @@
-//! Random changes to training images, so that a network sees more variants of them than there are.
+//! Random changes to training images (data augmentation), so that a network sees more variants than there are images.
 //!
 //! Every change is a pure function of the image, a seed, an epoch and the index of the image: the same arguments give the
 //! same pixels, whatever the order of the calls and the number of threads.
 //!
-//! [`Augmentation`] is a list of [`Transform`]s in their usual definitions; [`Distortions`] are the four of `retrain.py`.
+//! [`Augmentation`] is a list of [`Transform`]s with their usual definitions; [`Distortions`] are the four of
+//! `retrain.py`.
 
 mod augmentation;
 mod color;

@@ -17,25 +17,25 @@ use crate::rng::{shuffle, uniform};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Transform {
-    /// Cuts out a random part of the image and resizes it to the square. Its area and its aspect ratio are random in the
-    /// given ranges (the aspect ratio log-uniform). If ten tries give no part that fits into the image, it is the largest
-    /// part around the middle whose aspect ratio is allowed. Usual are an area of 0.08 to 1 and an aspect ratio of 3/4 to
-    /// 4/3.
+    /// Cuts out a random part of the image and resizes it to the square. Its area and its aspect ratio are random
+    /// within the given ranges (the aspect ratio log-uniform). If ten tries give no part that fits into the image, the
+    /// part is the largest one around the middle whose aspect ratio is allowed. Common values are an area of 0.08 to 1
+    /// and an aspect ratio of 3/4 to 4/3.
     RandomResizedCrop {
         /// Area of the part, as a fraction of the image's area: 1e-6 to 1.
         area: Range,
         /// Aspect ratio, width divided by height: 0.01 to 100.
         aspect: Range,
     },
-    /// Exchanges left and right, with this probability (0 to 1).
+    /// Mirrors the image left to right, with this probability (0 to 1).
     #[serde(rename = "mirror")]
     RandomHorizontalFlip(f64),
-    /// Rotates about the middle by a random angle of at most this many degrees (0 to 360) either way. Pixels from outside
-    /// of the image are gray (128); the interpolation is bilinear.
+    /// Rotates around the middle by a random angle of at most this many degrees (0 to 360) in either direction. Pixels
+    /// from outside of the image are gray (128); the interpolation is bilinear.
     #[serde(rename = "rotation")]
     RandomRotation(f64),
-    /// Changes brightness, contrast and saturation by random factors from `1 - v` (but at least 0) to `1 + v`, and turns
-    /// the hue by at most `hue` of the color circle either way, in a random order.
+    /// Multiplies brightness, contrast and saturation by random factors from `1 - v` (but at least 0) to `1 + v`, and
+    /// turns the hue by at most `hue` of the color circle in either direction, in a random order.
     #[serde(rename = "colour-jitter")]
     ColorJitter {
         /// The v of the brightness, 0 to 100.
@@ -47,8 +47,9 @@ pub enum Transform {
         /// The largest turn of the hue, as a fraction of the color circle: 0 to 0.5.
         hue: f64,
     },
-    /// Makes a random rectangle gray (128), with a probability. Its area and its aspect ratio are random in the given
-    /// ranges (the aspect ratio log-uniform). Usual are an area of 0.02 to 0.33 and an aspect ratio of 0.3 to 3.3.
+    /// Fills a random rectangle with gray (128), with the given probability. Its area and its aspect ratio are random
+    /// within the given ranges (the aspect ratio log-uniform). Common values are an area of 0.02 to 0.33 and an aspect
+    /// ratio of 0.3 to 3.3.
     RandomErasing {
         /// The probability, 0 to 1.
         probability: f64,

@@ -37,7 +37,7 @@ use crate::problem::ImageProblem;
 /// becomes RGB as follows:
 ///
 /// - gray: each channel has the gray value;
-/// - palette: the color that the palette has for the value;
+/// - palette: the color of the palette entry;
 /// - 16 bits per channel: `round(v / 257)`;
 /// - alpha, and the transparent color of a palette or a GIF: the pixel is laid over
 ///   [`DecodeOptions::with_background`], in 8 bits and without gamma correction;
@@ -49,9 +49,9 @@ use crate::problem::ImageProblem;
 /// Color profiles and gamma are not applied, as in Pillow and TensorFlow.
 ///
 /// # Errors
-/// [`Error::Image`] if the bytes are not an image, are broken or exceed a limit, and also if the decoder panics. Limits
-/// are checked before memory is allocated for the image. So is a JPEG of which more is damaged than
-/// [`DecodeOptions::with_max_damage`] allows; one that is whole but has no end marker is decoded.
+/// [`Error::Image`] if the bytes are not an image, are broken or exceed a limit, if more of a JPEG is damaged than
+/// [`DecodeOptions::with_max_damage`] allows, and also if the decoder panics. Limits are checked before memory is
+/// allocated for the image. A whole JPEG without an end marker is decoded.
 ///
 /// ```
 /// # let picture = image::RgbImage::from_pixel(3, 2, image::Rgb([9, 8, 7]));

@@ -42,15 +42,15 @@ impl Default for DecodeOptions {
 }
 
 impl DecodeOptions {
-    /// The largest number of pixels that are decoded of an image; defaults to 100 million, which is 300 MB of RGB. A JPEG
-    /// that is decoded at 1/8 of its size may have 64 times as many.
+    /// The largest number of decoded pixels of an image; defaults to 100 million, which is 300 MB of RGB. A JPEG that
+    /// is decoded at 1/8 of its size may have 64 times as many pixels itself.
     pub fn with_max_pixels(mut self, max_pixels: u64) -> Self {
         self.max_pixels = max_pixels;
         self
     }
 
-    /// The largest width and height that are decoded of an image, in pixels; defaults to 32,768. A JPEG that is decoded at
-    /// 1/8 of its size may have 8 times as much, as far as the format goes, which is to 65,535.
+    /// The largest width and height of a decoded image, in pixels; defaults to 32,768. A JPEG that is decoded at 1/8 of
+    /// its size may itself be 8 times as wide and high, up to the limit of the format, 65,535.
     pub fn with_max_side(mut self, max_side: u32) -> Self {
         self.max_side = max_side;
         self
@@ -62,9 +62,9 @@ impl DecodeOptions {
         self
     }
 
-    /// The largest memory that decoding one image may take, in bytes. The memory is estimated from the size and the color
-    /// mode of the image, at 3 to 16 bytes for each pixel that is decoded. Defaults to no limit beside the number of
-    /// pixels.
+    /// The largest memory that decoding one image may take, in bytes. The memory is estimated from the size and the
+    /// color mode of the image, at 3 to 16 bytes for each decoded pixel. By default there is no limit besides the
+    /// number of pixels.
     pub fn with_max_memory(mut self, max_memory: u64) -> Self {
         self.max_memory = max_memory;
         self
@@ -76,22 +76,24 @@ impl DecodeOptions {
         self
     }
 
-    /// Whether to turn the image upright by its EXIF orientation; defaults to true. `retrain.py` did not do so.
+    /// Whether to turn the image upright according to its EXIF orientation; defaults to true. `retrain.py` did not do
+    /// so.
     pub fn with_upright(mut self, upright: bool) -> Self {
         self.upright = upright;
         self
     }
 
-    /// Decodes a JPEG at 1/4 or 1/8 of its size, which is several times faster, if both sides of the result still have at
-    /// least `side` pixels. Each pixel is then about the mean of the pixels that it replaces. Other formats are always
-    /// decoded at full size. Defaults to `None`: the full size.
+    /// Decodes a JPEG at 1/4 or 1/8 of its size, which is several times faster, if both sides of the result still have
+    /// at least `side` pixels. Each pixel is then about the mean of the pixels that it replaces. Other formats are
+    /// always decoded at full size. Defaults to `None`, which means full size.
     pub fn with_reduce_to(mut self, side: Option<u32>) -> Self {
         self.reduce_to = side;
         self
     }
 
-    /// How many percent of a JPEG may be damaged, so that they cannot be decoded, 0 to 100 (larger numbers count as 100);
-    /// defaults to 5. The missing rows are gray. What is damaged but can be decoded, such as a changed color, does not count.
+    /// The largest part of a JPEG, in percent, that may be too damaged to be decoded, 0 to 100 (larger numbers count as
+    /// 100); defaults to 5. The missing rows are gray. Damage that does not prevent decoding, such as a changed color,
+    /// does not count.
     pub fn with_max_damage(mut self, percent: u8) -> Self {
         self.max_damage = percent.min(100);
         self

@@ -70,8 +70,8 @@ pub(super) fn decode(
     Ok(orientation::turn(rgb, orientation))
 }
 
-/// What a decoder may allocate for a picture of so many pixels. The largest pixel is RGBA of 16 bits; a decoder has at most the
-/// image and a copy in memory.
+/// What a decoder may allocate for a picture of so many pixels. The largest pixel is RGBA of 16 bits; a decoder has at
+/// most the image and a copy in memory.
 fn limits(pixels: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(pixels.saturating_mul(16).saturating_add(BESIDE_PIXELS));

@@ -35,7 +35,7 @@ impl From<Dimensions> for (u32, u32) {
     }
 }
 
-/// What became of one URL: either there is a file at `path`, or `reason` says why there is none.
+/// The result for one URL: either there is a file at `path`, or `reason` says why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
@@ -85,8 +85,8 @@ impl Record {
     }
 }
 
-/// Reads the records of a manifest; there are none if there is no such file. A line that is cut short, as after a power
-/// failure, is ignored. A URL may have several records, of which the last one counts.
+/// Reads the records of a manifest; without such a file there are none. A line that is cut short, for example by a
+/// power failure, is ignored. If a URL has several records, the last one counts.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, or has more than 1 GiB.

@@ -1,10 +1,10 @@
-//! Downloads the images of lists of URLs into a folder, with a manifest that accounts for every URL.
+//! Downloads the images of lists of URLs into a folder, with a manifest that has a record for every URL.
 //!
-//! The four rules of the script that belongs to `retrain.py` are options here, with its values as defaults: the URL contains
-//! `flickr`, the status is 200, the content type is that of an image, and the file has more than 10,000 bytes. Every file
-//! is also decoded before it counts as an image. Addresses that are not public are refused, for the first request and
-//! after every redirect, and TLS certificates are always verified. Proxies are not used, because the address behind a
-//! proxy could not be checked.
+//! The four rules of the download script that belongs to `retrain.py` are options here, with the script's values as
+//! defaults: the URL contains `flickr`, the status is 200, the content type is that of an image, and the file has more
+//! than 10,000 bytes. In addition, every file is decoded before it counts as an image. Addresses that are not public
+//! are refused, for the first request and after every redirect, and TLS certificates are always verified. Proxies are
+//! not used, because the address behind a proxy could not be checked.
 //!
 //! ```no_run
 //! use dataset::download::{Download, read_list};

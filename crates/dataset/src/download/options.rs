@@ -12,7 +12,7 @@ pub(super) const PLACEHOLDER: &str = "placeholder ";
 /// The name of an option in records.
 pub(super) const PUBLIC_ONLY: &str = "private_addresses false";
 
-/// How to download; every option has a default. [`run`](Self::run) does it.
+/// The settings of a download; each has a default. [`run`](Self::run) starts it.
 #[derive(Debug, Clone)]
 pub struct Download {
     pub(super) url_filter: Vec<String>,
@@ -47,13 +47,13 @@ impl Default for Download {
 }
 
 impl Download {
-    /// The rules of `retrain.py`'s companion script, with 8 downloads at a time.
+    /// The rules of the download script of `retrain.py`, with 8 parallel downloads.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Downloads only URLs that contain one of these texts; defaults to `flickr`. Empty texts are ignored; without any
-    /// text all URLs are downloaded.
+    /// Downloads only URLs that contain one of these texts; defaults to `flickr`. Empty texts are ignored; if no text
+    /// remains, all URLs are downloaded.
     pub fn with_url_filter(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         self.url_filter = texts.into_iter().filter(|text| !text.is_empty()).collect();
         self
@@ -65,52 +65,50 @@ impl Download {
         self
     }
 
-    /// Refuses files of more bytes than this, as soon as more have arrived; defaults to 256 MiB, as for
+    /// Refuses files with more bytes than this, as soon as more have arrived; defaults to 256 MiB, as for
     /// [`DecodeOptions`]. At most one file at a time is in memory.
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// The number of downloads at a time, 1 to 64 (other numbers count as the nearest of these); defaults to 8. See also
+    /// The number of parallel downloads, 1 to 64 (other numbers count as the nearest of these); defaults to 8. See also
     /// [`with_jobs_per_host`](Self::with_jobs_per_host).
     pub fn with_jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs.clamp(1, 64);
         self
     }
 
-    /// The number of downloads at a time from one host; 0 counts as 1; defaults to 4.
+    /// The number of parallel downloads from one host; 0 counts as 1; defaults to 4.
     pub fn with_jobs_per_host(mut self, jobs: usize) -> Self {
         self.per_host = jobs.max(1);
         self
     }
 
     /// How often a URL is tried if its failure may be temporary (connection, timeout, too low a rate, status 429 and
-    /// 5xx); 0 counts as 1;
-    /// defaults to 3. The pause between two tries is a quarter of a second at first and doubles each time, or is what
-    /// the `Retry-After` header asks for; it is at most 30 seconds.
+    /// 5xx); 0 counts as 1; defaults to 3. The pause between two tries is a quarter of a second at first and doubles
+    /// each time, or is the time in the `Retry-After` header. It is at most 30 seconds.
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// How long a server may be silent, each time: until it answers, and between two parts of a file; defaults to
-    /// 60 seconds.
+    /// How long a server may be silent before it answers, and between two parts of a file; defaults to 60 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The longest time that one file may take, with all redirects and tries; defaults to 10 minutes. The file is given up
-    /// when something arrives after the deadline, or at the end of the silence that [`with_timeout`](Self::with_timeout)
-    /// allows.
+    /// The longest time that one file may take, with all redirects and tries; defaults to 10 minutes. After the
+    /// deadline the file is given up as soon as more bytes arrive, or at the end of the silence that
+    /// [`with_timeout`](Self::with_timeout) allows.
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.pace = self.pace.with_deadline(deadline);
         self
     }
 
-    /// The lowest rate of a file in bytes per second, as the mean over each `window`; defaults to 1,000 over 30 seconds. A
-    /// rate of 0 allows any. A file that is slower may be tried again, as after a timeout.
+    /// The lowest rate of a file in bytes per second, as the mean over each `window`; defaults to 1,000 over 30
+    /// seconds. With a rate of 0 there is no such limit. A file that is slower may be tried again, as after a timeout.
     pub fn with_lowest_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
         self.pace = self.pace.with_lowest_rate(bytes_per_second, window);
         self
@@ -123,8 +121,8 @@ impl Download {
         self
     }
 
-    /// Refuses files with these SHA-256 digests (hexadecimal): placeholders, which only say that the photo is not
-    /// available. Files that three or more URLs of a list give with the same bytes are refused without this.
+    /// Refuses files with these SHA-256 digests (hexadecimal): placeholder images, which only say that the photo is not
+    /// available. If three or more URLs of a list give the same bytes, these files are refused in any case.
     pub fn with_placeholders(mut self, digests: impl IntoIterator<Item = String>) -> Self {
         self.placeholders = digests
             .into_iter()
@@ -133,8 +131,8 @@ impl Download {
         self
     }
 
-    /// How each image is decoded that has arrived, and within which limits; defaults to those of the loader. A JPEG is
-    /// decoded at a reduced size, and one image at a time.
+    /// How each downloaded image is decoded to check it, and within which limits; defaults to the limits of the loader.
+    /// JPEGs are decoded at a reduced size, and images one at a time.
     pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
         self.decode = options;
         self

@@ -19,14 +19,13 @@ use crate::error::{Error, Result};
 const PLACEHOLDER_REPEATS: usize = 3;
 
 impl Download {
-    /// Downloads the images of `entries` to the folder `output/class/` and accounts for each URL in
-    /// `output/manifest.jsonl`, which is written as the download goes. `progress` is called, from several threads, with
-    /// each new record.
+    /// Downloads the images of `entries` to the folder `output/class/`, and writes a record for each URL to
+    /// `output/manifest.jsonl` during the download. `progress` is called with each new record, from several threads.
     ///
-    /// A download that was interrupted continues when it is run again: files that are complete are not downloaded
-    /// again, and URLs that failed for good are not tried again. What failed for a cause that may pass, and what was
-    /// refused by an option that has another value now, is tried again. No file is overwritten. Returns the record of
-    /// every URL, in the order of the list.
+    /// If a download was interrupted, call it again to continue: files that are complete are not downloaded again, and
+    /// URLs that failed permanently are not tried again. URLs with a temporary failure, and those that were refused by
+    /// an option that has changed since, are tried again. No file is overwritten. Returns the record of every URL, in
+    /// the order of the list.
     ///
     /// # Errors
     /// [`Error::Setting`] if `class` is not the name of a folder; [`Error::Busy`] if another download into this folder is

@@ -23,7 +23,7 @@ pub struct Card {
 }
 
 impl Card {
-    /// An image in the folder of its class, and why it should be looked at, in words.
+    /// Makes a card for an image in the folder of its class. `reason` says why a person should look at it.
     pub fn new(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         let path = path.into();
         Self {
@@ -48,8 +48,8 @@ impl Card {
         self
     }
 
-    /// A number that images share which belong together, such as copies of one image. They should follow each other in the
-    /// list. Defaults to none.
+    /// A number that is shared by images that belong together, such as copies of one image. They should be consecutive
+    /// in the list. Defaults to none.
     pub fn with_group(mut self, group: u64) -> Self {
         self.group = Some(group);
         self

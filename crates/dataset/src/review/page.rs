@@ -18,7 +18,7 @@ use crate::names::escaped;
 use crate::threads;
 use crate::thumbnail::thumbnail;
 
-/// What a page says, and how large it becomes.
+/// A review page: its title, its classes, and how large it becomes.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -41,19 +41,19 @@ pub struct ReviewPage {
     side: u32,
 }
 
-/// What a page shows of the cards.
+/// How many of the cards a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
     /// The number of cards on the page.
     pub shown: usize,
-    /// The number of cards for which the page has no place. The page says so.
+    /// The number of cards that are not on the page because it is full. The page says so.
     pub left_out: usize,
 }
 
 impl ReviewPage {
-    /// A page on which these are the classes to choose from: the names of the class folders. The current and the suggested
-    /// classes of the cards are added where they are missing.
+    /// A page with these classes to choose from: the names of the class folders. Current and suggested classes of the
+    /// cards are added if they are missing.
     pub fn new(classes: Vec<String>) -> Self {
         Self {
             title: "Images to decide about".into(),
@@ -69,8 +69,8 @@ impl ReviewPage {
         self
     }
 
-    /// The most cards on the page, 1 to 10,000; defaults to 500. A card takes about 10 KB, up to 50 KB for large
-    /// thumbnails.
+    /// The largest number of cards on the page, 1 to 10,000; defaults to 500. A card takes about 10 KB, or up to 50 KB
+    /// with large thumbnails.
     pub fn with_most_cards(mut self, most_cards: usize) -> Self {
         self.most_cards = most_cards;
         self
@@ -82,11 +82,11 @@ impl ReviewPage {
         self
     }
 
-    /// Writes the page with the first cards of this list, whole or not at all.
+    /// Writes a page with the first cards of this list. The file is written whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number out of its range; [`Error::Io`] if the file cannot be written. An image that cannot
-    /// be read is a card without a picture.
+    /// [`Error::Setting`] if a number is out of its range; [`Error::Io`] if the file cannot be written. An image that
+    /// cannot be read becomes a card without a picture.
     pub fn write(&self, path: impl AsRef<Path>, cards: &[Card]) -> Result<Written> {
         let path = path.as_ref();
         if !(1..=10_000).contains(&self.most_cards) {

@@ -1,10 +1,11 @@
-//! A folder of drawn images, to try everything from a folder to a classifier without any data.
+//! A folder of drawn images, to try all steps from a folder to a classifier without data.
 //!
-//! There are two classes: boats at sea, and clouds above the sea. Both have the same kinds of sky, sea, weather and rocks,
-//! and half of the boats sail under clouds. So the shapes tell the classes apart, and the colors do not: a logistic
-//! regression on the mean colors gets little more than half of the images right.
+//! There are two classes: boats at sea, and clouds above the sea. Both have the same kinds of sky, sea, weather and
+//! rocks, and half of the boats sail under clouds. So only the shapes tell the classes apart, not the colors: a
+//! logistic regression on the mean colors classifies little more than half of the images correctly.
 //!
-//! Image `i` of a class depends on the seed and on `i` alone, so a larger sample begins with the images of a smaller one.
+//! Image `i` of a class depends only on the seed and on `i`, so a larger sample starts with the images of a smaller
+//! one.
 
 mod boat;
 mod canvas;
@@ -37,7 +38,7 @@ pub fn draw(subject: Subject, index: u64, seed: u64) -> RgbImage {
     scene::draw(subject, index, seed)
 }
 
-/// Writes `images_per_class` JPEGs to `dir/boat` (`boat_00000.jpg`, `boat_00001.jpg` and so on) and as many to
+/// Writes `images_per_class` JPEGs to `dir/boat` (`boat_00000.jpg`, `boat_00001.jpg` and so on) and the same number to
 /// `dir/cloud`. The same seed gives the same bytes.
 ///
 /// # Errors

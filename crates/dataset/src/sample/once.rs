@@ -5,11 +5,11 @@ use std::path::Path;
 use super::write;
 use crate::error::{Error, Result};
 
-/// Like [`write()`], unless there is a folder at `dir` already. The folder has its name only when all images are in it, so
-/// that a set whose drawing was interrupted is drawn again. Returns whether the images were drawn now.
+/// Does the same as [`write()`], unless the folder `dir` exists already. The folder gets its name only when all images
+/// are in it, so that an interrupted set is drawn again. Returns whether the images were drawn by this call.
 ///
 /// # Errors
-/// [`Error::Io`] where a file or folder cannot be written.
+/// [`Error::Io`] if a file or folder cannot be written.
 pub fn write_once(dir: impl AsRef<Path>, images_per_class: usize, seed: u64) -> Result<bool> {
     let dir = dir.as_ref();
     if dir.exists() {

@@ -33,12 +33,13 @@ impl Split {
         Ok(write_bytes(path, &bytes)?)
     }
 
-    /// Divides a folder as a file says, which [`Split::write`] or another program wrote. The first two columns count,
-    /// whatever their titles.
+    /// Divides a folder according to a file that [`Split::write`] or another program wrote. Only the first two columns
+    /// are read, whatever their titles.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not such a list; [`Error::ListedTwice`],
-    /// [`Error::NotListed`] and [`Error::UnknownNames`] if it does not name every image of the folder exactly once.
+    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not such a list;
+    /// [`Error::ListedTwice`], [`Error::NotListed`] and [`Error::UnknownNames`] if it does not name every image of the
+    /// folder exactly once.
     pub fn read(path: impl AsRef<Path>, folder: &ImageFolder) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_at_most(path, 1 << 30)?;

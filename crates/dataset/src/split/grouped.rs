@@ -10,20 +10,20 @@ use super::sets::{Percentages, Split};
 use crate::error::{Error, Result};
 use crate::folder::{ImageFolder, ImageItem};
 
-/// What makes several images a group, for a [`GroupedSplit`].
+/// What makes several images a group in a [`GroupedSplit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupBy {
-    /// Images whose file names (without the class) are the same up to the first occurrence of this text; the whole file
-    /// name counts where the text does not occur. `retrain.py` does this with the text `_nohash_`.
+    /// Images whose file names (without the class) are the same up to the first occurrence of this text. If a file name
+    /// does not contain the text, the whole name counts. `retrain.py` does this with the text `_nohash_`.
     Before(String),
-    /// The group of each image, by its name (`class/file`); an image that is not in this table is in the group of its file
+    /// The group of each image, by its name (`class/file`). The group of an image that is not in this table is its file
     /// name.
     Names(HashMap<String, String>),
 }
 
 impl GroupBy {
-    /// Reads the group of each image from a CSV file: the column `name` has the image's name (`class/file`), the column
-    /// that is named by `column` has its group.
+    /// Reads the group of each image from a CSV file. The column `name` has the name of the image (`class/file`), and
+    /// the column named `column` has its group.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it is not CSV or lacks a column;
@@ -92,7 +92,7 @@ pub struct GroupedSplit {
 }
 
 impl GroupedSplit {
-    /// A split by these groups, with 10 % of them for validation and 10 % for testing.
+    /// A split by these groups, with 10 % of the groups for validation and 10 % for testing.
     pub fn new(group: GroupBy) -> Self {
         Self {
             group,
@@ -100,7 +100,7 @@ impl GroupedSplit {
         }
     }
 
-    /// How much is for validation and how much for testing, in percent of the groups; defaults to 10 and 10.
+    /// Sets the shares for validation and testing, in percent of the groups; defaults to 10 and 10.
     pub fn with_percentages(mut self, validation: f64, testing: f64) -> Self {
         self.percentages = Percentages {
             validation,
@@ -112,8 +112,8 @@ impl GroupedSplit {
     /// Divides a folder.
     ///
     /// # Errors
-    /// Those of [`HashedSplit::apply`](super::HashedSplit::apply); [`Error::UnknownNames`] if an image that the folder does
-    /// not have is given a group.
+    /// The errors of [`HashedSplit::apply`](super::HashedSplit::apply); [`Error::UnknownNames`] if the table gives a
+    /// group to an image that the folder does not have.
     pub fn apply(&self, folder: &ImageFolder) -> Result<Split> {
         self.group.check(folder)?;
         self.percentages.divide(folder, |item| {

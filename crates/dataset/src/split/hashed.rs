@@ -10,15 +10,15 @@ use crate::folder::{ImageFolder, ImageItem};
 /// `MAX_NUM_IMAGES_PER_CLASS` of `retrain.py`.
 const MAX_IMAGES: u32 = (1 << 27) - 1;
 
-/// A hash of the file's name decides, as in `retrain.py`; the class is not part of what is hashed.
+/// Divides images by a hash of the file name, as in `retrain.py`. Unlike there, the class is not hashed.
 ///
-/// An image keeps its subset when images are added or removed, when the folder moves, when the folder of a class gets
-/// another name, and when the image is relabeled, which moves its file to the folder of another class. It may change its
-/// subset when the file itself gets another name. Files of one name in several classes are in one subset. `_nohash_` and
-/// all that follows it in a name is ignored, so variants of one image can stay together.
+/// An image keeps its subset when images are added or removed, when the folder moves, when the folder of a class is
+/// renamed, and when the image is relabeled, which moves its file to the folder of another class. It may change its
+/// subset when the file itself is renamed. Files with the same name in several classes are in the same subset.
+/// `_nohash_` and everything after it in a name is ignored, so that variants of one image can stay together.
 ///
-/// `retrain.py` hashes the class and the folder, too: [`with_retrain_py_paths`](Self::with_retrain_py_paths) does what it
-/// does.
+/// `retrain.py` also hashes the class and the folder; [`with_retrain_py_paths`](Self::with_retrain_py_paths) does the
+/// same.
 ///
 /// The hash is a percentage, `(SHA-1 mod 2^27) * 100 / (2^27 - 1)`. Images below the validation percentage (default 10)
 /// are for validation, the next (default 10) for testing, and the rest for training.
@@ -29,13 +29,13 @@ pub struct HashedSplit {
 }
 
 impl HashedSplit {
-    /// How much is for validation, in percent; defaults to 10.
+    /// Sets the share for validation, in percent; defaults to 10.
     pub fn with_validation_percentage(mut self, percentage: f64) -> Self {
         self.percentages.validation = percentage;
         self
     }
 
-    /// How much is for testing, in percent; defaults to 10.
+    /// Sets the share for testing, in percent; defaults to 10.
     pub fn with_testing_percentage(mut self, percentage: f64) -> Self {
         self.percentages.testing = percentage;
         self
@@ -53,9 +53,10 @@ impl HashedSplit {
         }
     }
 
-    /// Hashes `image_dir/class/file` in place of `file`, as `retrain.py` does. `image_dir` is the text that was given to that
-    /// script on its command line: another text for the same folder gives another split. With an empty text `class/file`
-    /// is hashed, which stays the same when the folder moves. In both cases a relabeled image may change its subset.
+    /// Hashes `image_dir/class/file` instead of `file`, as `retrain.py` does. `image_dir` is the text that was given to
+    /// that script on its command line; another text for the same folder gives another split. With an empty text
+    /// `class/file` is hashed, which stays the same when the folder moves. In both cases a relabeled image may change
+    /// its subset.
     pub fn with_retrain_py_paths(mut self, image_dir: &str) -> Self {
         self.image_dir = Some(image_dir.to_owned());
         self
@@ -107,8 +108,8 @@ fn percentage(name: &str) -> f64 {
     f64::from(low & MAX_IMAGES) * (100.0 / f64::from(MAX_IMAGES))
 }
 
-/// The labels that `retrain.py` makes of folder names: in lower case, with one space in place of each run of characters
-/// other than a to z and 0 to 9.
+/// The labels that `retrain.py` makes from folder names: in lower case, and each run of characters other than a to z
+/// and 0 to 9 becomes one space.
 ///
 /// # Errors
 /// [`Error::LabelCollision`] if two names become the same label; `retrain.py` mixed such classes without a warning.

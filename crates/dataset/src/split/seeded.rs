@@ -1,4 +1,4 @@
-//! Splits by the number of images per class: first fraction, stratified, folds.
+//! Splits by the number of images per class: the first fraction, stratified, and folds.
 
 use super::sets::{Percentages, Split};
 use super::subset::Subset;
@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::folder::ImageFolder;
 use crate::rng::{shuffle, stream};
 
-/// The first part of each class, in the folder's order, for training, and the rest for testing. Nothing is for
-/// validation. With `training` = 0.8 it is the split of the notebook that belongs to `retrain.py`. Images change their
-/// subset when others are added; [`HashedSplit`](super::HashedSplit) avoids that.
+/// Assigns the first part of each class, in the folder's order, to training, and the rest to testing. No image is
+/// assigned to validation. With `training` = 0.8 it is the split of the notebook that belongs to `retrain.py`. Images
+/// change their subset when others are added; [`HashedSplit`](super::HashedSplit) avoids that.
 ///
 /// # Errors
 /// [`Error::Setting`] unless 0 < `training` < 1; [`Error::EmptySubset`] if a class would have no image for training, or
@@ -51,8 +51,8 @@ impl StratifiedSplit {
         }
     }
 
-    /// How much is for validation and how much for testing, in percent of each class; defaults to 10 and 10. The numbers
-    /// of images are rounded, but a class with three images or more has at least one image in each of the two.
+    /// Sets the shares for validation and testing, in percent of each class; defaults to 10 and 10. The numbers of
+    /// images are rounded, but a class with three images or more has at least one image in each of the two.
     pub fn with_percentages(mut self, validation: f64, testing: f64) -> Self {
         self.percentages = Percentages {
             validation,
@@ -88,8 +88,8 @@ impl StratifiedSplit {
     }
 }
 
-/// The `k` splits of a stratified cross-validation, random by the seed: each image is for validation in one of them and
-/// for training in the others. Nothing is for testing.
+/// The `k` splits of a stratified cross-validation, random by the seed. Each image is in validation once and in
+/// training in all other splits. No image is in testing.
 ///
 /// # Errors
 /// [`Error::Setting`] if `k` is below 2 or above the number of images in the smallest class.

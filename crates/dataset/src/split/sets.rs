@@ -9,7 +9,7 @@ use crate::folder::{ImageFolder, ImageItem};
 
 /// Images divided into three subsets: for training, for validation and for testing.
 ///
-/// It can be collected from pairs of a [`Subset`] and an [`ImageItem`], which is how a rule of one's own is made:
+/// To write your own rule, collect it from pairs of a [`Subset`] and an [`ImageItem`]:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 
 /// Part `index` of `count` equal parts of a list, numbered from 1. As text it is `index/count`, such as `2/5`.
 ///
-/// Neighbors stay together: the parts in order, one after the other, are the list. The default is the whole list, `1/1`.
+/// The parts in their order, one after the other, are the list, so neighbors stay together. The default is the whole
+/// list, `1/1`.
 ///
 /// ```
 /// use dataset::split::Shard;
@@ -34,7 +35,7 @@ impl Shard {
         }
     }
 
-    /// The items of this part. The lengths of the parts differ by at most 1; where there are fewer items than parts, some
+    /// The items of this part. The lengths of the parts differ by at most 1. If there are fewer items than parts, some
     /// parts are empty.
     pub fn of<T>(self, items: &[T]) -> &[T] {
         // In 128 bits, since the product of the two may be larger than any length.

@@ -1,20 +1,20 @@
-//! The split where the test images have a folder of their own.
+//! The split for test images in a separate folder.
 
 use super::hashed::HashedSplit;
 use super::sets::{Percentages, Split};
 use crate::error::Result;
 use crate::folder::ImageFolder;
 
-/// What becomes of the images of the training folder where the test images have a folder of their own.
+/// How the images of the training folder are used if the test images have a separate folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BesideTestFolder {
-    /// All of them are for training; choices are then made by cross-validation.
+    /// All of them are training images; settings are then chosen by cross-validation.
     #[default]
     Training,
-    /// The validation percentage is for validation, the rest for training.
+    /// The validation percentage is used for validation, and the rest for training.
     Validation,
-    /// Training and validation images are those that they would be without a test folder, as `retrain.py` had them; the
-    /// images that would have been for testing are used for nothing.
+    /// Training and validation images are the same as without a test folder, as in `retrain.py`. The images that would
+    /// have been test images are not used.
     SetAside,
 }
 
@@ -22,7 +22,7 @@ impl HashedSplit {
     /// Divides `folder` for training and validation, and takes all images of `test` for testing.
     ///
     /// # Errors
-    /// Where the two folders have different classes, and as [`apply`](Self::apply).
+    /// If the two folders have different classes, and the errors of [`apply`](Self::apply).
     pub fn apply_beside(
         &self,
         folder: &ImageFolder,
