@@ -69,8 +69,8 @@ impl Attribution {
     /// has no seed, no error of the map and no warning.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) where a side is 0, [`Error::Length`](crate::Error::Length) where the
-    /// map is not as long as its shape says, [`Error::NotFinite`](crate::Error::NotFinite) where a value is NaN or
+    /// [`Error::Empty`](crate::Error::Empty) if a side is 0, [`Error::Length`](crate::Error::Length) if the
+    /// map is not as long as its shape says, [`Error::NotFinite`](crate::Error::NotFinite) if a value is NaN or
     /// infinite.
     pub fn new(
         method: impl Into<String>,
@@ -191,7 +191,7 @@ impl Attribution {
     /// The map `[height, width, channel]` as a view (feature `ndarray`).
     ///
     /// # Errors
-    /// Where `ndarray` refuses the shape. It accepts every shape that [`new`](Self::new) accepts.
+    /// If `ndarray` refuses the shape. It accepts every shape that [`new`](Self::new) accepts.
     #[cfg(feature = "ndarray")]
     pub fn as_ndarray(&self) -> Result<ndarray::ArrayView3<'_, f64>, ndarray::ShapeError> {
         ndarray::ArrayView3::from_shape(self.shape, &self.map)

@@ -49,7 +49,7 @@ impl Baseline {
     /// The baseline images for `pixels`: one, or several to average over.
     ///
     /// # Errors
-    /// [`Error::Shape`] where an image has another size, [`Error::Empty`] for an empty set, [`Error::Setting`] for a
+    /// [`Error::Shape`] if an image has another size, [`Error::Empty`] for an empty set, [`Error::Setting`] for a
     /// blur that is not positive and for a number of noise images outside 1 to 4096.
     pub fn images(&self, pixels: &Pixels) -> Result<Vec<Pixels>> {
         let shape = pixels.shape();

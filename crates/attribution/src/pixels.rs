@@ -18,8 +18,8 @@ impl Pixels {
     /// Makes an image from `values` of the shape height, width, channels.
     ///
     /// # Errors
-    /// [`Error::Empty`] where a side is 0, [`Error::Length`] where the number of values differs from the shape,
-    /// [`Error::NotFinite`] where a value is NaN or infinite.
+    /// [`Error::Empty`] if a side is 0, [`Error::Length`] if the number of values differs from the shape,
+    /// [`Error::NotFinite`] if a value is NaN or infinite.
     pub fn new(values: Vec<f32>, shape: [usize; 3]) -> Result<Self> {
         check::values("the image", values.iter().map(|&v| f64::from(v)), shape)?;
         Ok(Self { values, shape })

@@ -60,8 +60,8 @@ impl Score {
     /// score.evaluate(logits)` without depending on this crate.
     ///
     /// # Errors
-    /// [`Error::Target`] where the class does not exist, [`Error::NotFinite`] where a logit is not finite,
-    /// [`Error::Length`] where a custom gradient has another length than the logits.
+    /// [`Error::Target`] if the class does not exist, [`Error::NotFinite`] if a logit is not finite,
+    /// [`Error::Length`] if a custom gradient has another length than the logits.
     pub fn evaluate(&self, logits: &[f64]) -> Result<(f64, Vec<f64>)> {
         check::all_finite("logits", logits.iter().copied())?;
         let at = |target: usize| {

@@ -216,7 +216,7 @@ impl Drawing {
     /// The map in colors over the image in gray. Where values are large, the colors hide more of the image.
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size, and those of [`values`](Self::values).
+    /// [`Error::Shape`] if image and map differ in size, and those of [`values`](Self::values).
     pub fn overlay(&self, attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
         check::same_size(UNDER, attribution.shape(), pixels.shape())?;
         let values = self.values(attribution)?;

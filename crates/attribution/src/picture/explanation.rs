@@ -104,7 +104,7 @@ impl<'a> Explanation<'a> {
     /// Where the model looks, over the image in gray.
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size.
+    /// [`Error::Shape`] if image and map differ in size.
     pub fn overlay(&self) -> Result<RgbImage> {
         Drawing::suited_to(self.attribution).overlay(self.attribution, &Pixels::from(self.image))
     }
@@ -112,7 +112,7 @@ impl<'a> Explanation<'a> {
     /// The image, the map, the overlay and the contours side by side.
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size.
+    /// [`Error::Shape`] if image and map differ in size.
     pub fn panel(&self) -> Result<RgbImage> {
         let why = self.attribution;
         let contours = Drawing::suited_to(why).contours(why, &Pixels::from(self.image), &PARTS)?;
@@ -128,7 +128,7 @@ impl<'a> Explanation<'a> {
     /// with its name.
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size.
+    /// [`Error::Shape`] if image and map differ in size.
     pub fn comparison(&self) -> Result<RgbImage> {
         let pixels = Pixels::from(self.image);
         let mut panel = Panel::new(COLUMNS);
@@ -170,7 +170,7 @@ impl<'a> Explanation<'a> {
     /// All files with their names, as in the table of [`Explanation`].
     ///
     /// # Errors
-    /// [`Error::Shape`] where image and map differ in size; [`Error::Encode`] where a picture cannot be encoded.
+    /// [`Error::Shape`] if image and map differ in size; [`Error::Encode`] if a picture cannot be encoded.
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
         let mut files = vec![
             ("attributions.npy", npy(self.attribution)),
@@ -192,7 +192,7 @@ impl<'a> Explanation<'a> {
     /// file is written whole or not at all.
     ///
     /// # Errors
-    /// Those of [`files`](Self::files); [`Error::Io`] where a file cannot be written.
+    /// Those of [`files`](Self::files); [`Error::Io`] if a file cannot be written.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
         for (name, bytes) in self.files()? {
             let path = folder.as_ref().join(name);

@@ -43,7 +43,7 @@ pub fn gray_map(attribution: &Attribution) -> RgbImage {
 /// 99th percentile and scaled to 0 to 1.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) where image and map differ in size.
+/// [`Error::Shape`](crate::Error::Shape) if image and map differ in size.
 pub fn window(attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
     check::same_size(UNDER, attribution.shape(), pixels.shape())?;
     let (map, c) = (magnitudes(attribution), pixels.shape()[2]);
@@ -59,7 +59,7 @@ pub fn window(attribution: &Attribution, pixels: &Pixels) -> Result<RgbImage> {
 /// attributions are divided by the magnitude of the 99th or of the 1st percentile, whichever is larger.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) where image and map differ in size.
+/// [`Error::Shape`](crate::Error::Shape) if image and map differ in size.
 ///
 /// ```
 /// use attribution::{Attribution, Pixels, picture::notebook};

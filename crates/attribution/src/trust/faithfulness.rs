@@ -165,7 +165,7 @@ impl Faithfulness {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)
-    /// where the map has another size than the image, and those of the model.
+    /// if the map has another size than the image, and those of the model.
     pub fn measure(
         &self,
         model: &dyn GradientFn,

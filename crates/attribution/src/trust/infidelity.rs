@@ -161,7 +161,7 @@ impl Infidelity {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings out of range, [`Error::Shape`](crate::Error::Shape)
-    /// where the map has another size than the image, and those of the model.
+    /// if the map has another size than the image, and those of the model.
     pub fn measure(
         &self,
         model: &dyn GradientFn,

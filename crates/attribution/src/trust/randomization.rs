@@ -29,7 +29,7 @@ pub struct RandomizationStep {
 /// model and for each of the copies of [`Model::with_randomized`](crate::Model::with_randomized).
 ///
 /// # Errors
-/// [`Error::Ability`] where the model has no randomized copies, and those of the method.
+/// [`Error::Ability`] if the model has no randomized copies, and those of the method.
 pub fn randomization_check(
     method: &dyn Method,
     model: &dyn GradientFn,

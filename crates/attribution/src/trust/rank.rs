@@ -10,7 +10,7 @@ use crate::error::Result;
 /// `None` if a map has the same value everywhere, because it ranks nothing.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) where the maps differ in height or width.
+/// [`Error::Shape`](crate::Error::Shape) if the maps differ in height or width.
 ///
 /// ```
 /// use attribution::{Attribution, trust::rank_correlation};

@@ -25,7 +25,7 @@ const LINE: u32 = 18;
 /// ```
 ///
 /// # Errors
-/// [`Error::Chart`](crate::Error::Chart) where a chart cannot be drawn.
+/// [`Error::Chart`](crate::Error::Chart) if a chart cannot be drawn.
 pub fn learning_curves_svg(curves: &[LearningCurve]) -> Result<String> {
     let charts: Vec<(Chart, Vec<String>)> = curves
         .iter()
