@@ -12,7 +12,7 @@ pub enum Completeness {
     Promised {
         /// The sum of the map minus (score - baseline score).
         delta: f64,
-        /// |delta| / |score - baseline score|; `None` where the two scores are equal.
+        /// |delta| / |score - baseline score|; `None` if the two scores are equal.
         relative: Option<f64>,
     },
     /// The method does not promise it, for this reason.
@@ -225,7 +225,7 @@ impl Attribution {
         &self.completeness
     }
 
-    /// The sum minus (score - baseline score); `None` where the method does not promise that they are equal.
+    /// The sum minus (score - baseline score); `None` if the method does not promise that they are equal.
     pub fn convergence_delta(&self) -> Option<f64> {
         match self.completeness {
             Completeness::Promised { delta, .. } => Some(delta),
@@ -235,7 +235,7 @@ impl Attribution {
 
     /// The magnitude of [`convergence_delta`](Self::convergence_delta) divided by |score - baseline score|.
     ///
-    /// `None` where the method does not promise completeness ([`completeness`](Self::completeness) says why) or where
+    /// `None` if the method does not promise completeness ([`completeness`](Self::completeness) says why) or if
     /// the two scores are equal.
     pub fn completeness_error(&self) -> Option<f64> {
         match self.completeness {

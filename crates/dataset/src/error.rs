@@ -90,7 +90,7 @@ pub enum Error {
     EmptySubset {
         /// The subset.
         subset: Subset,
-        /// The class, where only this class has no image in the subset.
+        /// The class, if only this class has no image in the subset.
         class: Option<String>,
         /// The number of images that are to be divided.
         images: usize,
@@ -175,7 +175,7 @@ pub enum Error {
         path: PathBuf,
         /// Where the mistake is, and what was expected.
         message: String,
-        /// The error of the parser, where it returned one.
+        /// The error of the parser, if it returned one.
         source: Option<Cause>,
     },
     /// Data could not be encoded in the format of a file.

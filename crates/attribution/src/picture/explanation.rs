@@ -22,7 +22,7 @@ const PARTS: [f64; 3] = [0.05, 0.15, 0.3];
 /// | file | content |
 /// |---|---|
 /// | `attributions.npy` | the map, `[3, height, width]`, 32-bit floats: see [`npy`] |
-/// | `heatmap.png` | the map: red speaks for the class, blue against it; black to yellow where there are no negative values |
+/// | `heatmap.png` | the map: red speaks for the class, blue against it; black to yellow if there are no negative values |
 /// | `overlay.png` | where the model looks, in colors over the image in gray: see [`Drawing::suited_to`] |
 /// | `panel.png` | the image, these two pictures, and lines around the largest 5, 15 and 30 % |
 /// | `explanation.json` | method, class, score, steps, errors and warnings, and `nothing_found: true` if the map distinguishes no place in the image: see [`Attribution::found_nothing`] |

@@ -30,7 +30,7 @@ pub struct Series {
     /// The points in the order in which they are joined. Points that are not finite, or too large to be drawn, are left
     /// out.
     pub points: Vec<Point>,
-    /// The interval of each point, drawn as an upright line; empty where there are none.
+    /// The interval of each point, drawn as an upright line; empty if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intervals: Vec<Interval>,
 }

@@ -182,7 +182,7 @@ pub struct FitReport {
 }
 
 impl FitReport {
-    /// The setting that cross-validation chose; `None` where there was nothing to choose.
+    /// The setting that cross-validation chose; `None` if there was nothing to choose.
     pub fn chosen(&self) -> Option<&Candidate> {
         self.choice.and_then(|index| self.candidates.get(index))
     }
