@@ -44,9 +44,9 @@ pub enum Error {
         file: String,
         /// The tensor's name in that file.
         tensor: String,
-        /// What the file has instead.
+        /// The shape that it should have.
         shape: Vec<usize>,
-        /// What is there instead.
+        /// What the file has instead.
         found: String,
     },
     /// A tensor exists, but has the wrong shape or values.
