@@ -8,13 +8,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::folders::{FolderArgs, say_rules};
 use common::help::uses;
+use common::network::{NetworkOptions, collection};
+use common::progress::working;
 use dataset::audit::{self, Finding, Kind, Step};
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
-use dataset::review::{ReviewPage, cards};
+use dataset::review::{Card, ReviewPage, cards};
 use dataset::split::Subset;
 use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
+use transfer::insight::review_cards;
 
 /// So many files of one finding are printed; `--json` has all.
 const PRINTED: usize = 20;
@@ -28,7 +31,10 @@ const PRINTED: usize = 20;
 #[command(
     after_help = uses(&[
         ("See what is wrong with a folder", "audit --image-dir photos"),
-        ("Decide about the findings on a page", "audit --image-dir photos --page review.html"),
+        (
+            "Decide about the findings and about doubtful labels on a page",
+            "audit --image-dir photos --doubtful 100 --page review.html",
+        ),
         (
             "Fail where test images are trained on",
             "audit --image-dir photos --test-dir held-out --deny leakage",
@@ -57,6 +63,12 @@ pub(crate) struct Options {
     /// PNG file to write, with the first two images of each pair or group side by side
     #[arg(long)]
     pairs: Option<PathBuf>,
+    /// Also find, by what the network sees, the images whose label is doubtful and those that resemble no other one: at most
+    /// this many of each. They are on the page, too
+    #[arg(long, value_name = "N")]
+    doubtful: Option<usize>,
+    #[command(flatten)]
+    network: NetworkOptions,
 }
 
 fn main() -> ExitCode {
@@ -111,10 +123,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
         files::write_bytes(path, json.as_bytes())?;
     }
+    let mut doubtful = Vec::new();
+    if let Some(count) = options.doubtful {
+        doubtful = find_doubtful(options, folders[0], count)?;
+    }
     if let Some(path) = &options.page {
         let classes = folders.iter().flat_map(|folder| folder.classes()).cloned();
         let classes: Vec<_> = classes.collect::<BTreeSet<_>>().into_iter().collect();
-        let written = ReviewPage::new(classes).write(path, &cards(&findings, &folders))?;
+        // What a person alone can decide comes first.
+        doubtful.extend(cards(&findings, &folders));
+        let written = ReviewPage::new(classes).write(path, &doubtful)?;
         if written.left_out > 0 {
             let (shown, left_out) = (written.shown, written.left_out);
             common::say!(
@@ -159,4 +177,18 @@ fn find(folders: &[&ImageFolder]) -> Result<Vec<Finding>, dataset::Error> {
     });
     bar.clear();
     findings
+}
+
+/// Names the images of which the network doubts the label, or whether they belong to the folder.
+fn find_doubtful(
+    options: &Options,
+    folder: &ImageFolder,
+    count: usize,
+) -> Result<Vec<Card>, Box<dyn Error>> {
+    let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
+    let images = collection(folder, &backbone, &cache)?;
+    let doubts = working("cross-validation", || images.doubts(count))?;
+    let outliers = working("comparing images", || images.outliers(count));
+    common::say!("{doubts}\n{outliers}");
+    Ok(review_cards(folder, &doubts, &outliers))
 }

@@ -45,7 +45,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("Explanation", &["target"]),
-    ("Questions", &["copies", "suspects", "top"]),
+    ("Questions", &["copies", "doubtful", "suspects", "top"]),
     (
         "Downloads",
         &[
