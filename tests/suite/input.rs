@@ -159,6 +159,11 @@ fn a_class_that_cannot_be_used_has_its_reason() {
     );
 }
 
+/// Options, and the picture that is asked about.
+fn ask<'a>(more: &[&'a str], picture: &'a str) -> Vec<&'a str> {
+    [more, &[picture]].concat()
+}
+
 /// Before, it answered with ImageNet's names.
 #[test]
 fn a_retrained_graph_answers_with_its_own_classes() {
@@ -171,33 +176,38 @@ fn a_retrained_graph_answers_with_its_own_classes() {
     fs::copy(graph, folder.join("retrained_graph.pb")).unwrap();
     let picture = root().join("tests/fixtures/rocket.png");
     let picture = picture.to_str().unwrap();
-    let ask = |more: &[&str]| [more, &[picture]].concat();
     let of_weights = ["--weights", "retrained_graph.pb"];
-    let said = refusal(folder, "label_image", &ask(&of_weights));
+    let said = refusal(folder, "label_image", &ask(&of_weights, picture));
     assert!(
         said.contains("2 classes") && said.contains("--labels-file"),
         "{said}"
     );
     fs::write(folder.join("names.txt"), "one\ntwo\nthree\n").unwrap();
     let with_names = [&of_weights[..], &["--labels-file", "names.txt"]].concat();
-    let said = refusal(folder, "label_image", &ask(&with_names));
+    let said = refusal(folder, "label_image", &ask(&with_names, picture));
     assert!(said.contains("3 labels"), "{said}");
     fs::write(folder.join("retrained_labels.txt"), "bread\nroses\n").unwrap();
-    let weights = says(folder, "label_image", &ask(&of_weights));
+    let weights = says(folder, "label_image", &ask(&of_weights, picture));
     assert!(
         weights.contains("bread") && weights.contains("roses"),
         "{weights}"
     );
     let of_classifier = ["--classifier", "retrained_graph.pb"];
-    assert_eq!(says(folder, "label_image", &ask(&of_classifier)), weights);
+    assert_eq!(
+        says(folder, "label_image", &ask(&of_classifier, picture)),
+        weights
+    );
     says(
         folder,
         "explain",
-        &ask(&[
-            &of_classifier[..],
-            &["--target", "roses", "--output", "why"],
-        ]
-        .concat()),
+        &ask(
+            &[
+                &of_classifier[..],
+                &["--target", "roses", "--output", "why"],
+            ]
+            .concat(),
+            picture,
+        ),
     );
     let export = ["--format", "onnx", "--output", "net.onnx"];
     says(folder, "export", &[&of_classifier[..], &export].concat());

@@ -8,7 +8,7 @@
 //! [`methods`] contains the methods, [`trust`] the measures of trust, [`picture`] pictures and files, and [`model`]
 //! what a method needs from a model. The [`guide`] explains all of it on one page.
 //!
-//! | method | what it does | asks the model | needs | sums to score minus baseline score |
+//! | method | what it does | evaluates the model | needs | sums to score minus baseline score |
 //! |---|---|---|---|---|
 //! | [`integrated-gradients`](methods::IntegratedGradients) | gradient averaged along the straight path from a baseline, times the distance | 50 times, or as often as a tolerance needs | gradient | yes |
 //! | [`gradient`](methods::Gradient) | how the score would change with each pixel level | once | gradient | no |
