@@ -31,6 +31,10 @@ pub struct FolderArgs {
     /// Column of --labels with groups of images that must stay in one part [default: found by its name]
     #[arg(long, value_name = "NAME", requires = "labels")]
     group_column: Option<String>,
+    /// Table that corrects labels, as `audit --page` saves it: an image without a row keeps its label, an image with an empty
+    /// label is left out
+    #[arg(long, value_name = "FILE", requires = "image_dir")]
+    corrections: Option<PathBuf>,
     /// Take sub-folders that are called train, val and test for classes, not for parts that are divided already
     #[arg(long, conflicts_with = "labels")]
     parts_are_classes: bool,
@@ -42,10 +46,11 @@ impl FolderArgs {
     /// # Errors
     /// As [`ImageFolder::open`], [`LabelTable::open`] and [`ImageFolder::labeled`].
     pub fn read(&self, path: &Path) -> dataset::Result<ImageFolder> {
-        match self.table()? {
-            Some(table) => ImageFolder::labeled(path, &table),
-            None => self.options().open(path),
-        }
+        let folder = match self.table()? {
+            Some(table) => ImageFolder::labeled(path, &table)?,
+            None => self.options().open(path)?,
+        };
+        self.corrected(folder)
     }
 
     /// As [`read`](Self::read), also where classes have no images.
@@ -53,10 +58,11 @@ impl FolderArgs {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn list(&self, path: &Path) -> dataset::Result<ImageFolder> {
-        match self.table()? {
-            Some(table) => ImageFolder::labeled(path, &table),
-            None => self.options().list(path),
-        }
+        let folder = match self.table()? {
+            Some(table) => ImageFolder::labeled(path, &table)?,
+            None => self.options().list(path)?,
+        };
+        self.corrected(folder)
     }
 
     /// As [`read`](Self::read); says how the folder was understood and what is left out of it.
@@ -67,6 +73,13 @@ impl FolderArgs {
         let folder = self.read(path)?;
         say_folder(&folder);
         Ok(folder)
+    }
+
+    fn corrected(&self, folder: ImageFolder) -> dataset::Result<ImageFolder> {
+        match &self.corrections {
+            Some(table) => folder.corrected(table),
+            None => Ok(folder),
+        }
     }
 
     fn options(&self) -> FolderOptions {

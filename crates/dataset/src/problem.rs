@@ -152,6 +152,9 @@ pub enum SkipReason {
     /// No row of the table that has the labels names the file.
     #[error("no row of the table of labels names it")]
     NoRow,
+    /// A table of corrections leaves it out.
+    #[error("left out by the table of corrections")]
+    Rejected,
     /// A pipe, a socket or a device. It is not opened, because reading it could take forever.
     #[error("neither a file nor a folder")]
     SpecialFile,

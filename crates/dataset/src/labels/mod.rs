@@ -22,6 +22,7 @@
 //! What is made of an [`ImageFolder`](crate::ImageFolder) can be made of this one, too.
 
 mod columns;
+mod corrections;
 mod find;
 mod folder;
 mod rows;

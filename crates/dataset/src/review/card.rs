@@ -36,6 +36,14 @@ impl Card {
         }
     }
 
+    /// A card for an image of a folder, with the class that it has there.
+    pub fn of(folder: &ImageFolder, item: &ImageItem, reason: impl Into<String>) -> Self {
+        let Place { class, root, name } = Place::of(folder, item);
+        Self::new(&item.path, reason)
+            .with_class(class)
+            .deeper(root, name)
+    }
+
     /// The class that the image has now; defaults to the name of the folder that it is in.
     pub fn with_class(mut self, class: impl Into<String>) -> Self {
         self.class = class.into();

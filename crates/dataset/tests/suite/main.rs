@@ -3,6 +3,7 @@
 mod audit;
 mod augment;
 mod common;
+mod corrections;
 mod damage;
 mod decode;
 #[cfg(feature = "download")]

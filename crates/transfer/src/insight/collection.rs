@@ -347,9 +347,14 @@ impl Display for Copies {
 impl Display for Doubts {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (rate, n) = (100.0 * self.noise_rate, self.mislabeled);
+        let images = if n == 1 {
+            "image counts"
+        } else {
+            "images count"
+        };
         write!(
             f,
-            "about {rate:.1} % of the labels are wrong; {n} images count as mislabeled"
+            "about {rate:.1} % of the labels are wrong; {n} {images} as mislabeled"
         )?;
         self.suspects.iter().try_for_each(|suspect| {
             let (name, likely) = (shown(&suspect.image), shown(&suspect.likely));
@@ -361,7 +366,12 @@ impl Display for Doubts {
 impl Display for Outliers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (n, limit) = (self.images.len(), self.limit);
-        write!(f, "{n} images resemble no other one (beyond {limit:.3})")?;
+        let resemble = if n == 1 {
+            "image resembles"
+        } else {
+            "images resemble"
+        };
+        write!(f, "{n} {resemble} no other one (beyond {limit:.3})")?;
         self.images
             .iter()
             .try_for_each(|found| write!(f, "\n  {:.3}  {}", found.distance, shown(&found.image)))

@@ -26,25 +26,24 @@ use super::collection::{Doubts, Outliers};
 /// ```
 pub fn review_cards(folder: &ImageFolder, doubts: &Doubts, outliers: &Outliers) -> Vec<Card> {
     let items = folder.images().iter();
-    let paths: HashMap<_, _> = items.map(|item| (&item.name[..], &item.path)).collect();
+    let images: HashMap<_, _> = items.map(|item| (&item.name[..], item)).collect();
     let mut seen = HashSet::new();
     let mut cards: Vec<Card> = Vec::new();
     for suspect in doubts.suspects.iter().filter(|suspect| suspect.mislabeled) {
-        let Some(path) = paths.get(&suspect.image[..]) else {
+        let Some(item) = images.get(&suspect.image[..]) else {
             continue;
         };
-        let reason = format!("doubtful label: it looks like {}", suspect.likely);
-        let card = Card::new(*path, reason).with_class(&suspect.given);
+        let card = Card::of(folder, item, "doubtful label");
         seen.insert(&suspect.image);
         cards.push(card.with_suggestion(&suspect.likely));
     }
     for outlier in &outliers.images {
-        if let (Some(path), false) = (paths.get(&outlier.image[..]), seen.contains(&outlier.image))
-        {
-            cards.push(Card::new(
-                *path,
-                "it resembles no other image of the folder",
-            ));
+        let Some(item) = images.get(&outlier.image[..]) else {
+            continue;
+        };
+        if !seen.contains(&outlier.image) {
+            let reason = "it resembles no other image of the folder";
+            cards.push(Card::of(folder, item, reason));
         }
     }
     cards
