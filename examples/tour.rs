@@ -45,7 +45,7 @@ use dataset::sample::write_once;
 )]
 pub(crate) struct Options {
     /// Number of pictures to draw of each of the two classes
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = whole(20..=5000))]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = whole(20..=5000))]
     pictures: usize,
     /// Folder to write to
     #[arg(long, value_name = "DIR", default_value = "tour")]

@@ -32,7 +32,7 @@ impl Page {
         let (title, text) = (escape(step.title), escape(step.text));
         let _ = write!(html, "<h2>{count}. {title}</h2>\n<p>{text}</p>\n");
         if let Some(command) = command.map(escape) {
-            let _ = writeln!(html, "<pre class=\"scroll\"><code>{command}</code></pre>");
+            let _ = writeln!(html, "<pre><code>{command}</code></pre>");
         }
         if let Some(picture) = step.picture {
             let (picture, name) = (escape(picture), escape(step.title));
@@ -81,7 +81,7 @@ impl Page {
 
 /// What the look of a report lacks.
 const STYLE: &str = "\
-pre { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .9rem; font-size: .8125rem; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .9rem; font-size: .8125rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .shown img { display: block; max-width: 100%; border-radius: .6rem; }
 ul { padding-left: 1.2rem; margin: .6rem 0; }
 a { color: var(--s0); }
