@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, value_parser = ranges::side())]
     size: Option<usize>,
     /// Images per run
-    #[arg(long, default_value_t = 1, value_parser = ranges::batch())]
+    #[arg(long, help_heading = "Network", default_value_t = 1, value_parser = ranges::batch())]
     batch: usize,
     /// Number of runs, of which the fastest counts; 0 leaves the times out
     #[arg(long, default_value_t = 20, value_parser = ranges::whole(0..=100_000))]

@@ -60,7 +60,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Batch size: images per call of the network
-    #[arg(long, default_value_t = 32, value_parser = ranges::batch())]
+    #[arg(long, help_heading = "Network", default_value_t = 32, value_parser = ranges::batch())]
     batch: usize,
     /// Say at the end how long it took
     #[arg(long)]

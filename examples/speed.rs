@@ -39,10 +39,10 @@ pub(crate) struct Options {
     #[arg(long, value_parser = ranges::side())]
     input_size: Option<usize>,
     /// Batch size: images per call.
-    #[arg(long, default_value_t = 32, value_parser = ranges::batch())]
+    #[arg(long, help_heading = "Network", default_value_t = 32, value_parser = ranges::batch())]
     batch: usize,
     /// Number of threads; 0 is one for each core.
-    #[arg(long, default_value_t = 0, value_parser = ranges::whole(0..=256))]
+    #[arg(long, help_heading = "Measurement", default_value_t = 0, value_parser = ranges::whole(0..=256))]
     threads: usize,
     /// Seconds to measure.
     #[arg(long, default_value_t = 5.0, value_parser = ranges::number(0.0..=3600.0))]

@@ -87,7 +87,7 @@ pub struct ReportOptions {
     #[arg(long, default_value_t = 2000, value_parser = crate::ranges::whole(0..=1_000_000))]
     pub replicates: usize,
     /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, help_heading = "Measurement")]
     pub seed: u64,
 }
 

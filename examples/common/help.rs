@@ -2,8 +2,9 @@
 
 use clap::{Arg, ArgAction, Command};
 
-/// The groups in the order of the help, and the options of each. An option that names its group where it is defined is in
-/// that one.
+/// The groups in the order of the help, and the options of each. An option that is not here is in the group that it names where
+/// it is defined, as those do that are in different groups of different programs. (A `next_help_heading` of clap's goes on beyond
+/// the struct that has it: what comes after must be here.)
 const GROUPS: [(&str, &[&str]); 11] = [
     (
         "Input",
@@ -44,8 +45,6 @@ const GROUPS: [(&str, &[&str]); 11] = [
         &[
             "alpha",
             "architecture",
-            "batch",
-            "blocks",
             "cache",
             "device",
             "input_size",
@@ -79,9 +78,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
             "repeat",
             "replicates",
             "seconds",
-            "seed",
             "task",
-            "threads",
             "zero_division",
         ],
     ),
@@ -181,9 +178,13 @@ fn as_command(text: &str, program: &str, command: &str) -> String {
 }
 
 fn grouped(command: Command) -> Command {
-    let command = command.mut_args(|argument| match group(&argument) {
-        Some((_, heading)) => argument.help_heading(heading),
-        None => argument,
+    let command = command.mut_args(|argument| {
+        let heading = group(&argument).map(|(_, heading)| heading);
+        if heading.is_some() || argument.is_positional() {
+            argument.help_heading(heading)
+        } else {
+            argument
+        }
     });
     command.mut_subcommands(grouped)
 }
@@ -193,12 +194,12 @@ fn group(argument: &Arg) -> Option<(usize, &'static str)> {
     if argument.is_positional() {
         return None;
     }
-    let given = argument.get_help_heading();
-    let id = argument.get_id().as_str();
-    let mut groups = GROUPS.iter().enumerate();
-    let found = groups.find(|(_, (heading, options))| match given {
-        Some(given) => given == *heading,
-        None => options.contains(&id),
-    });
-    found.map(|(place, (heading, _))| (place, *heading))
+    let (id, named) = (argument.get_id().as_str(), argument.get_help_heading());
+    let listed = GROUPS.iter().position(|(_, options)| options.contains(&id));
+    let place = listed.or_else(|| {
+        GROUPS
+            .iter()
+            .position(|(heading, _)| Some(*heading) == named)
+    })?;
+    Some((place, GROUPS[place].0))
 }

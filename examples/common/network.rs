@@ -127,7 +127,7 @@ pub struct PublishedOptions {
     #[arg(long)]
     pub architecture: Option<String>,
     /// Keep only the first N of the 13 blocks
-    #[arg(long, value_name = "N", value_parser = crate::ranges::whole(1..=13))]
+    #[arg(long, value_name = "N", help_heading = "Network", value_parser = crate::ranges::whole(1..=13))]
     pub blocks: Option<usize>,
 }
 
