@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-/// Print the completions of a shell: what the Tab key offers.
+/// Print the completions of a shell: what the Tab key offers
 ///
 /// For bash, put them into ~/.local/share/bash-completion/completions/mobilenet-transfer; for fish into
 /// ~/.config/fish/completions/mobilenet-transfer.fish; for zsh into a file _mobilenet-transfer in a folder of $fpath.
@@ -19,7 +19,7 @@ pub struct Completions {
     shell: Shell,
 }
 
-/// Print the manual page of a command, or write those of all commands into a folder.
+/// Print the manual page of a command, or write those of all commands into a folder
 ///
 ///   mobilenet-transfer man retrain | man -l -
 ///   mobilenet-transfer man --output ~/.local/share/man/man1
