@@ -99,7 +99,15 @@ pub enum Error {
         /// What went wrong, and what to do.
         message: String,
     },
-    /// The weights belong to another net than the requested one.
+    /// Float weights are asked of a file whose weights are 8-bit integers.
+    #[error(
+        "{file}: its weights are quantized to 8-bit integers; run it as it is (`QuantizedNet::open`), or read its weights as floats (`Weights::open_dequantized`; on the command line `weights convert FILE OUTPUT --dequantize`)"
+    )]
+    Quantized {
+        /// The file.
+        file: String,
+    },
+    /// The weights are of another net than the one asked for.
     #[error("{file}: {message}")]
     Mismatch {
         /// The file.

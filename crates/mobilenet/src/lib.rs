@@ -19,7 +19,8 @@
 //! * [`compiled`]: [`CompiledMobileNet`], the engine for CPUs, which does not need Burn. It computes embeddings,
 //!   logits, maps, and gradients with respect to pixels and maps.
 //! * [`engine`]: the trait [`Engine`], which [`CompiledMobileNet`] and [`BurnEngine`] implement.
-//! * [`MobileNet`] (feature `burn`): the network as a module of [Burn](https://burn.dev), for training and for changes.
+//! * [`quantized`]: nets in 8-bit integers, read from TensorFlow Lite files or made of weights.
+//! * [`MobileNet`] (feature `burn`): the network as a module of [Burn](https://burn.dev), to be trained or changed.
 //! * [`guide`]: all of this with examples.
 //!
 //! # Features
@@ -50,6 +51,7 @@ mod layer_cost;
 #[cfg(feature = "burn")]
 mod model;
 mod precision;
+pub mod quantized;
 pub mod weights;
 
 #[doc = include_str!("guide.md")]
@@ -71,6 +73,7 @@ pub use layer_cost::LayerCost;
 #[cfg(feature = "burn")]
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
 pub use precision::Precision;
+pub use quantized::QuantizedNet;
 #[cfg(feature = "cache")]
 pub use weights::Cache;
 #[cfg(feature = "fetch")]

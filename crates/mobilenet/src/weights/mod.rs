@@ -28,6 +28,7 @@ mod export;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod file;
+pub(crate) mod folded;
 mod foreign;
 mod formats;
 mod model_weights;
@@ -40,6 +41,7 @@ mod open;
 mod open_or_fetch;
 pub(crate) mod parameters;
 mod preprocessing;
+mod quantized_file;
 mod random;
 mod read;
 mod registry;

@@ -53,7 +53,7 @@ fn published(name: &str) -> Result<Weights> {
 }
 
 /// A file as it is; of a folder its `model.json`, or the weights file that would be chosen in an archive.
-fn only_weights_of(path: &Path) -> Result<PathBuf> {
+pub(super) fn only_weights_of(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.into());
     }

@@ -5,6 +5,7 @@ mod damage;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod formats;
+mod quantized;
 mod real_weights;
 mod round_trips;
 #[cfg(feature = "fetch")]

@@ -21,6 +21,7 @@ mod onnx_operations;
 mod onnx_tests;
 #[cfg(feature = "pytorch")]
 mod pytorch;
+pub(super) mod quantized_safetensors;
 mod safetensors;
 mod safetensors_file;
 pub(super) mod table;
@@ -32,7 +33,13 @@ mod tensorflow_messages;
 mod tfjs_graph;
 mod tfjs_layers;
 mod tfjs_manifest;
-mod tflite;
+pub(super) mod tflite;
+mod tflite_model;
+mod tflite_quantization;
+pub(super) mod tflite_quantized;
+mod tflite_quantized_layer;
+#[cfg(test)]
+mod tflite_quantized_tests;
 mod tflite_tables;
 pub(super) mod timm;
 mod topology;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::contents::Contents;
 use super::named_tensors::{import, is_counter};
+use super::quantized_safetensors;
 use super::safetensors_file::{FORMAT, Stored, serialize};
 use super::timm;
 use crate::config::MobileNetConfig;
@@ -36,6 +37,11 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
         let message =
             "it is a classifier file, a network with a head of its own: load it as a classifier";
         return Err(file.wrong(FORMAT, message));
+    }
+    if said(quantized_safetensors::KEY).is_some() {
+        return Err(Error::Quantized {
+            file: file.name.clone(),
+        });
     }
     let own = said(KEY);
     let keep = |name: &str| own.is_some() || !is_counter(name);

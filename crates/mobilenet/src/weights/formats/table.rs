@@ -163,7 +163,8 @@ formats! {
         read: frozen_graph::read,
         write: Some(frozen_graph::write),
     }
-    /// A TensorFlow Lite model whose weights are f32 or half precision. Batch norms are folded into the convolutions.
+    /// A TensorFlow Lite model whose weights are f32 or half precision. Batch norms are folded into the convolutions. Those
+    /// of bytes are read by `QuantizedNet::open`, or as floats by `Weights::open_dequantized`.
     Tflite = "tflite" {
         title: "TensorFlow Lite model",
         endings: [".tflite"],

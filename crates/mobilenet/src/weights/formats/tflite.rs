@@ -1,91 +1,85 @@
 //! Float TensorFlow Lite models (`tensorflow/lite/schema/schema.fbs`), batch norm folded; half-precision weights
-//! behind `DEQUANTIZE` too.
+//! behind `DEQUANTIZE` too, and bytes where that is asked for.
 
 use std::cell::Cell;
 
 use super::contents::Contents;
-use super::tflite_tables::{Parsed, Table, u32_at};
+use super::tflite_model::{
+    AVERAGE_POOL_2D, CONV_2D, ConvolutionOptions, DEPTHWISE_CONV_2D, DEQUANTIZE, FLOAT16, FLOAT32,
+    FORMAT, FULLY_CONNECTED, INT8, INT32, MEAN, Model, Operation, PAD, RELU6, RESHAPE, SOFTMAX,
+    SQUEEZE, UINT8,
+};
+use super::tflite_quantization::{self, Quantization};
+use super::tflite_tables::{Parsed, Table};
 use super::topology::{self, Kind, Op};
 use crate::config::MobileNetConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::weights::budget::count;
 use crate::weights::file::File;
 use crate::weights::numbers::{floats, halves, integers};
 use crate::weights::parameters::{Array, transpose};
 use crate::weights::schemes::TOPOLOGY;
 
-const FORMAT: &str = "TensorFlow Lite model";
-
 pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let wrong = |message: String| file.wrong(FORMAT, message);
-    let (ops, input, config) = operations(&file.bytes).map_err(wrong)?;
-    let (config, arrays, head) = topology::read_with_head(ops, &input, config).map_err(wrong)?;
-    Ok(Contents::import(&file.name, &TOPOLOGY, config, arrays)?.with_head(head))
+    let model = Model::new(&file.bytes).map_err(wrong)?;
+    if model.is_quantized() {
+        return Err(Error::Quantized {
+            file: file.name.clone(),
+        });
+    }
+    contents(&file, model)
 }
 
-/// Its tensors by number, as far as they are constant.
-struct Model<'a> {
-    tensors: Vec<Table<'a>>,
-    buffers: Vec<Table<'a>>,
+/// Reads a file of which only the weights are quantized (or nothing), as floats.
+pub(in crate::weights) fn read_dequantized(file: &File<'_>) -> Result<Contents> {
+    let model = Model::new(&file.bytes).map_err(|message| file.wrong(FORMAT, message))?;
+    contents(file, model)
+}
+
+fn contents(file: &File<'_>, model: Model<'_>) -> Result<Contents> {
+    let wrong = |message: String| file.wrong(FORMAT, message);
+    let (ops, input, config) = operations(model).map_err(wrong)?;
+    let (config, arrays) = topology::read(ops, &input, config).map_err(wrong)?;
+    Contents::import(&file.name, &TOPOLOGY, config, arrays)
+}
+
+/// A model, and what is known of its constants.
+struct Reader<'a> {
+    model: Model<'a>,
     /// Per tensor: the constant that a `DEQUANTIZE` makes it of.
     widened: Vec<Option<usize>>,
     /// Bytes of constants that may still be read: a small file could name one buffer thousands of times.
     left: Cell<usize>,
 }
 
-// Numbers of the schema's enums `TensorType` and `BuiltinOperator`.
-const FLOAT32: u8 = 0;
-const FLOAT16: u8 = 1;
-const INT32: u8 = 2;
-const AVERAGE_POOL_2D: usize = 1;
-const CONV_2D: usize = 3;
-const DEPTHWISE_CONV_2D: usize = 4;
-const DEQUANTIZE: usize = 6;
-const FULLY_CONNECTED: usize = 9;
-const RELU6: usize = 21;
-const RESHAPE: usize = 22;
-const SOFTMAX: usize = 25;
-const PAD: usize = 34;
-const MEAN: usize = 40;
-const SQUEEZE: usize = 43;
-
-impl<'a> Model<'a> {
-    fn tensor(&self, number: i64) -> Parsed<Table<'a>> {
-        let number = usize::try_from(number).ok();
-        let tensor = number.and_then(|n| self.tensors.get(n)).copied();
-        tensor.ok_or_else(|| "an operation's tensor is not there".into())
-    }
-
-    fn buffer(&self, tensor: Table<'a>) -> Parsed<&'a [u8]> {
-        let buffer = self.buffers.get(tensor.u32(2)?);
-        let buffer = buffer.ok_or("a tensor's buffer is not there")?;
-        Ok(buffer.vector(0, 1)?.0)
-    }
-
+impl Reader<'_> {
     /// The constant behind input `i` of an operation.
     fn constant(&self, inputs: &[i64], i: usize) -> Parsed<Array> {
         let number = *inputs.get(i).ok_or("an operation lacks an input")?;
         let source = usize::try_from(number).ok();
         let source = source.and_then(|n| *self.widened.get(n)?);
-        let tensor = self.tensor(source.map_or(number, |n| n as i64))?;
+        let tensor = self.model.tensor(source.map_or(number, |n| n as i64))?;
         let name = tensor.text(3)?;
         let shape: Vec<usize> = tensor
             .integers(0)?
             .iter()
             .map(|&n| usize::try_from(n).unwrap_or(usize::MAX))
             .collect();
-        let bytes = self.buffer(tensor)?;
+        let bytes = self.model.buffer(tensor)?;
         let left = self.left.get().checked_sub(bytes.len());
         self.left
             .set(left.ok_or("its operations use more numbers than it holds")?);
         let data = match tensor.u8(1)? {
             FLOAT32 => floats(bytes),
             FLOAT16 => halves(bytes),
+            kind @ (UINT8 | INT8) => {
+                let quantization = Quantization::read(tensor)?;
+                tflite_quantization::reals(&quantization, kind, &shape, bytes)
+                    .map_err(|what| format!("tensor `{name}`: {what}"))?
+            }
             other => {
-                return Err(format!(
-                    "tensor `{name}` has numbers of type {other}: quantized models are not read, \
-                     take the float one"
-                ));
+                return Err(format!("tensor `{name}` has numbers of type {other}"));
             }
         };
         if count(&shape) != Some(data.len()) {
@@ -99,80 +93,58 @@ impl<'a> Model<'a> {
 }
 
 /// The operations, the name of their input, and what the input says of the net.
-fn operations(bytes: &[u8]) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
-    let root = Table::new(bytes, u32_at(bytes, 0)?)?;
-    let codes = root.tables(1)?;
-    let graphs = root.tables(2)?;
-    let [graph] = graphs[..] else {
-        return Err(format!("{} subgraphs; expected one", graphs.len()));
-    };
-    let tensors = graph.tables(0)?;
-    let mut model = Model {
-        widened: vec![None; tensors.len()],
-        left: Cell::new(bytes.len()),
-        buffers: root.tables(4)?,
-        tensors,
+fn operations(mut model: Model<'_>) -> Parsed<(Vec<Op>, String, MobileNetConfig)> {
+    let operations = std::mem::take(&mut model.operations);
+    let mut reader = Reader {
+        widened: vec![None; model.tensors.len()],
+        left: Cell::new(model.bytes),
+        model,
     };
     let mut ops = Vec::new();
-    for operation in graph.tables(3)? {
-        let code = codes
-            .get(operation.u32(0)?)
-            .ok_or("an operation of no kind")?;
-        // The number outgrew its byte; the larger of the two fields counts.
-        let code = code.u32(3)?.max(usize::from(code.u8(0)?));
-        read_operation(&mut model, code, operation, &mut ops)?;
+    for operation in &operations {
+        read_operation(&mut reader, operation, &mut ops)?;
     }
-    let inputs = graph.integers(1)?;
-    let &[input] = &inputs[..] else {
-        return Err(format!("{} inputs; expected one", inputs.len()));
-    };
     let mut config = MobileNetConfig::new();
-    let shape = model.tensor(input)?.integers(0)?;
-    let side = shape.get(1).and_then(|&s| usize::try_from(s).ok());
-    if let Some(side) = side.filter(|&s| s > 1) {
+    if let Some(side) = reader.model.input_size()? {
         config.input_size = side;
     }
-    Ok((ops, input.to_string(), config))
+    Ok((ops, reader.model.input.to_string(), config))
 }
 
 /// One operation and what was merged into it.
 fn read_operation(
-    model: &mut Model<'_>,
-    code: usize,
-    operation: Table<'_>,
+    reader: &mut Reader<'_>,
+    operation: &Operation<'_>,
     ops: &mut Vec<Op>,
 ) -> Parsed<()> {
-    let (inputs, outputs) = (operation.integers(1)?, operation.integers(2)?);
-    let (Some(&input), Some(&output)) = (inputs.first(), outputs.first()) else {
-        return Err("an operation without input or output".into());
-    };
-    let name = model.tensor(output)?.text(3)?;
-    let options = operation.table(4)?;
-    let kinds = match (code, options) {
+    let (input, output) = operation.ends()?;
+    let name = reader.model.tensor(output)?.text(3)?;
+    let (code, inputs) = (operation.code, &operation.inputs);
+    let kinds = match (code, operation.options) {
         (DEQUANTIZE, _) => {
             let to = usize::try_from(output).ok();
-            if let Some(slot) = to.and_then(|n| model.widened.get_mut(n)) {
+            if let Some(slot) = to.and_then(|n| reader.widened.get_mut(n)) {
                 *slot = usize::try_from(input).ok();
             }
             return Ok(());
         }
         (CONV_2D | DEPTHWISE_CONV_2D, Some(options)) => {
-            convolution(model, code == DEPTHWISE_CONV_2D, &inputs, options)?
+            convolution(reader, code == DEPTHWISE_CONV_2D, inputs, options)?
         }
         (FULLY_CONNECTED, Some(options)) => {
-            let kernel = model.constant(&inputs, 1)?;
+            let kernel = reader.constant(inputs, 1)?;
             let &[classes, width] = &kernel.shape[..] else {
                 return Err(format!("`{name}` has a kernel of shape {:?}", kernel.shape));
             };
             let data = transpose(&kernel.data, classes, width);
             let shape = vec![width, classes];
-            let bias = Kind::Bias(model.constant(&inputs, 2)?);
+            let bias = Kind::Bias(reader.constant(inputs, 2)?);
             activated(
                 vec![Kind::Dense(Array { shape, data }), bias],
                 options.u8(0)?,
             )?
         }
-        (PAD, _) => vec![pad(model, &inputs)?],
+        (PAD, _) => vec![pad(&reader.model, operation)?],
         (RELU6, _) => vec![Kind::Relu6],
         (AVERAGE_POOL_2D | MEAN | RESHAPE | SQUEEZE | SOFTMAX, _) => vec![Kind::Other],
         (other, _) => {
@@ -186,12 +158,12 @@ fn read_operation(
 }
 
 fn convolution(
-    model: &Model<'_>,
+    reader: &Reader<'_>,
     depthwise: bool,
     inputs: &[i64],
     options: Table<'_>,
 ) -> Parsed<Vec<Kind>> {
-    let kernel = model.constant(inputs, 1)?;
+    let kernel = reader.constant(inputs, 1)?;
     let &[outer, height, width, inner] = &kernel.shape[..] else {
         return Err(format!(
             "a convolution's kernel has shape {:?}",
@@ -211,26 +183,15 @@ fn convolution(
             data: transpose(&kernel.data, outer, inner_size),
         }
     };
-    let (across, down) = (options.u32(1)?, options.u32(2)?);
-    if across != down {
-        return Err(format!("a convolution of strides {down} and {across}"));
-    }
-    let first = if depthwise { 5 } else { 4 };
-    let dilation = (options.u32_or(first, 1)?, options.u32_or(first + 1, 1)?);
-    if dilation != (1, 1) {
-        return Err(format!(
-            "a convolution dilated by {dilation:?}; MobileNetV1's are not"
-        ));
-    }
+    let options = ConvolutionOptions::read(options, depthwise)?;
     let kind = Kind::Convolution {
         depthwise,
         kernel,
-        stride: down,
-        same: options.u8(0)? == 0,
+        stride: options.stride,
+        same: options.same,
     };
-    let activation = options.u8(if depthwise { 4 } else { 3 })?;
-    let bias = Kind::Bias(model.constant(inputs, 2)?);
-    activated(vec![kind, bias], activation)
+    let bias = Kind::Bias(reader.constant(inputs, 2)?);
+    activated(vec![kind, bias], options.activation)
 }
 
 /// Adds the schema's `ActivationFunctionType`.
@@ -243,8 +204,9 @@ fn activated(mut kinds: Vec<Kind>, activation: u8) -> Parsed<Vec<Kind>> {
     Ok(kinds)
 }
 
-fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
-    let tensor = model.tensor(*inputs.get(1).ok_or("a padding lacks its amounts")?)?;
+/// A padding, by the amounts that its second input holds.
+pub(super) fn pad(model: &Model<'_>, operation: &Operation<'_>) -> Parsed<Kind> {
+    let tensor = model.tensor(operation.input(1)?)?;
     if tensor.u8(1)? != INT32 {
         return Err("a padding's amounts are no 32-bit integers".into());
     }
@@ -258,6 +220,7 @@ fn pad(model: &Model<'_>, inputs: &[i64]) -> Parsed<Kind> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tflite_tables::u32_at;
     use super::*;
 
     /// The model with the options of its first operation of this kind written anew, dilations added: a converter
@@ -301,8 +264,9 @@ mod tests {
         );
         let bytes = std::fs::read(path).unwrap();
         for kind in [CONV_2D, DEPTHWISE_CONV_2D] {
-            operations(&dilated(bytes.clone(), kind, 1)).unwrap();
-            let error = operations(&dilated(bytes.clone(), kind, 2)).err().unwrap();
+            let read = |bytes: Vec<u8>| operations(Model::new(&bytes)?).map(|_| ());
+            read(dilated(bytes.clone(), kind, 1)).unwrap();
+            let error = read(dilated(bytes.clone(), kind, 2)).unwrap_err();
             assert!(error.contains("dilated by (2, 2)"), "{error}");
         }
     }

@@ -3,7 +3,7 @@
 //! The few tables that matter are read by hand. Every offset is looked up with bounds checked, and a table is only ever
 //! entered from a longer path, so that no file makes this panic or run for ever.
 
-use crate::weights::numbers::integers;
+use crate::weights::numbers::{floats, integers};
 
 /// More tables than any MobileNetV1 has, times ten.
 const MOST: usize = 4096;
@@ -100,6 +100,27 @@ impl<'a> Table<'a> {
     pub fn integers(&self, index: usize) -> Parsed<Vec<i64>> {
         let (bytes, _) = self.vector(index, 4)?;
         Ok(integers(bytes))
+    }
+
+    /// 64-bit integers.
+    pub fn longs(&self, index: usize) -> Parsed<Vec<i64>> {
+        let (bytes, _) = self.vector(index, 8)?;
+        let longs = bytes
+            .chunks_exact(8)
+            .map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));
+        Ok(longs.collect())
+    }
+
+    pub fn floats(&self, index: usize) -> Parsed<Vec<f32>> {
+        let (bytes, _) = self.vector(index, 4)?;
+        Ok(floats(bytes))
+    }
+
+    pub fn f32(&self, index: usize) -> Parsed<f32> {
+        let at = self.field(index);
+        at.map_or(Ok(0.0), |at| {
+            bytes_at(self.bytes, at).map(f32::from_le_bytes)
+        })
     }
 
     pub fn tables(&self, index: usize) -> Parsed<Vec<Self>> {

@@ -142,7 +142,8 @@ pub(super) fn read_with_head(
     if let Some(epsilon) = epsilon {
         config.epsilon = epsilon;
     }
-    config.padding = common_padding(&found, config.input_size)?;
+    let strided = found.iter().map(|f| (&f.name[..], f.stride, f.padding));
+    config.padding = common_padding(&strided.collect::<Vec<_>>(), config.input_size)?;
     let mut arrays = Arrays::new();
     let mut layers = found.into_iter().peekable();
     let Some(stem) = layers.next() else {
@@ -228,17 +229,37 @@ fn dense(found: Found) -> Result<DenseLayer> {
     DenseLayer::new(inputs, weight, bias.data).map_err(|error| format!("`{name}`: {error}"))
 }
 
+/// The rule of a convolution that follows a padding by so many rows before and after, if there is one: `same` is
+/// TensorFlow's `SAME`, else `VALID`, which for filters of 1x1 is the same.
+pub(super) fn padding_of(
+    same: bool,
+    padding: Option<(usize, usize)>,
+    large: bool,
+) -> Option<Padding> {
+    match (same, padding) {
+        (true, None) => Some(Padding::Same),
+        (false, Some((0, 1))) => Some(Padding::End),
+        (false, Some((1, 1))) => Some(Padding::Both),
+        (false, None) if !large => Some(Padding::Same),
+        _ => None,
+    }
+}
+
 /// The one rule that pads every convolution of stride 2 as the graph does, at the graph's input size: a converter
-/// writes `SAME` for an explicit 0/1 where the two are one, that is at even sizes.
-fn common_padding(found: &[Found], input_size: usize) -> Result<Padding> {
+/// writes `SAME` for an explicit 0/1 where the two are one, that is at even sizes. Of each convolution its name, its
+/// stride and its padding.
+pub(super) fn common_padding(
+    found: &[(&str, usize, Option<Padding>)],
+    input_size: usize,
+) -> Result<Padding> {
     let mut size = input_size;
     let mut seen = Vec::new();
-    for (i, found) in found.iter().enumerate() {
-        if found.stride != 2 {
+    for (i, &(name, stride, padding)) in found.iter().enumerate() {
+        if stride != 2 {
             continue;
         }
-        let Some(padding) = found.padding else {
-            return Err(format!("`{}` is padded as no MobileNetV1 is", found.name));
+        let Some(padding) = padding else {
+            return Err(format!("`{name}` is padded as no MobileNetV1 is"));
         };
         let (before, after) = padding.amounts(size, 2);
         seen.push((i, padding, size));
@@ -290,13 +311,7 @@ fn follow(ops: Vec<Op>, input: &str) -> Result<(Vec<Found>, Option<f64>)> {
                 _,
             ) => {
                 let large = kernel.shape.first() != Some(&1);
-                let padding = match (same, padding) {
-                    (true, None) => Some(Padding::Same),
-                    (false, Some((0, 1))) => Some(Padding::End),
-                    (false, Some((1, 1))) => Some(Padding::Both),
-                    (false, None) if !large => Some(Padding::Same),
-                    _ => None,
-                };
+                let padding = padding_of(same, padding, large);
                 found.push(Found {
                     depthwise,
                     stride,
