@@ -114,6 +114,19 @@ impl<'a> Values<'a> {
 }
 
 impl Values<'_> {
+    /// Writes the levels in `range`, rounded to bytes.
+    pub(crate) fn levels(&self, range: Range<usize>, out: &mut [u8]) {
+        match self {
+            Self::U8(values) => out.copy_from_slice(&values[range]),
+            Self::F32(values) => {
+                for (out, &value) in out.iter_mut().zip(&values[range]) {
+                    // The cast saturates.
+                    *out = value.round_ties_even() as u8;
+                }
+            }
+        }
+    }
+
     /// Writes `(value - shift) * scale` for the values in `range`.
     pub(crate) fn normalize(&self, range: Range<usize>, scale: f32, shift: f32, out: &mut [f32]) {
         match self {

@@ -59,7 +59,8 @@ pub mod guide {}
 
 pub use blocks::Blocks;
 pub use compiled::{
-    ActivationRange, ActivationRanges, CompileOptions, CompiledMobileNet, InstructionSet,
+    ActivationRange, ActivationRanges, CompileOptions, CompiledMobileNet, CompiledQuantizedNet,
+    InstructionSet,
 };
 pub use config::{BLOCKS, MobileNetConfig, Padding, STEM};
 #[cfg(feature = "burn")]

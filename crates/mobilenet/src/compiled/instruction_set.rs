@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 
 /// The instruction set that the kernels of a compiled net use.
 ///
-/// The default is the fastest that the processor has, unless the environment variable `MOBILENET_ISA` (`portable`,
-/// `avx2` or `avx512`) or [`CompileOptions`](super::CompileOptions) says otherwise.
+/// The default is the fastest that the processor has, unless the environment variable `MOBILENET_ISA` (with one of the
+/// names) or [`CompileOptions`](super::CompileOptions) says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -14,21 +14,55 @@ pub enum InstructionSet {
     Portable,
     /// AVX2 and FMA: x86-64 since about 2013.
     Avx2,
-    /// AVX-512F: x86-64 servers, and AMD since Zen 4.
+    /// AVX-VNNI beside AVX2: Intel since Alder Lake, AMD since Zen 5. For integers; floats run on [`Avx2`](Self::Avx2).
+    AvxVnni,
+    /// AVX-512F: x86-64 servers, and AMD since Zen 4. For floats; integers run on [`Avx2`](Self::Avx2).
     Avx512,
+    /// AVX-512 with VNNI: Intel's servers since Cascade Lake, AMD since Zen 4. For integers; floats run on
+    /// [`Avx512`](Self::Avx512).
+    Avx512Vnni,
+    /// AMX beside AVX-512 with VNNI: Intel's servers since Sapphire Rapids, on Linux. For integers; floats run on
+    /// [`Avx512`](Self::Avx512).
+    Amx,
 }
 
 impl InstructionSet {
     /// All instruction sets, the slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 6] = [
+        Self::Portable,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512,
+        Self::Avx512Vnni,
+        Self::Amx,
+    ];
 
-    /// The name: `portable`, `avx2`, `avx512`.
+    /// The name: `portable`, `avx2`, `avx-vnni`, `avx512`, `avx512-vnni`, `amx`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx-vnni",
             Self::Avx512 => "avx512",
+            Self::Avx512Vnni => "avx512-vnni",
+            Self::Amx => "amx",
         }
+    }
+
+    /// The instruction set that this one extends: what it has no kernels for runs there.
+    pub(super) fn base(self) -> Option<Self> {
+        match self {
+            Self::Portable => None,
+            Self::Avx2 => Some(Self::Portable),
+            Self::AvxVnni | Self::Avx512 => Some(Self::Avx2),
+            Self::Avx512Vnni => Some(Self::Avx512),
+            Self::Amx => Some(Self::Avx512Vnni),
+        }
+    }
+
+    /// What `kernels` finds for this instruction set, or for the next one that it extends.
+    pub(super) fn nearest<T>(self, kernels: impl Fn(Self) -> Option<T>) -> Option<T> {
+        std::iter::successors(Some(self), |set| set.base()).find_map(kernels)
     }
 }
 
@@ -45,6 +79,12 @@ impl FromStr for InstructionSet {
         Self::ALL
             .into_iter()
             .find(|set| set.name() == name)
-            .ok_or_else(|| Error::setting("instruction set", name, "portable, avx2 or avx512"))
+            .ok_or_else(|| {
+                Error::setting(
+                    "instruction set",
+                    name,
+                    Self::ALL.map(Self::name).join(", "),
+                )
+            })
     }
 }

@@ -13,6 +13,7 @@ mod fold;
 mod forward;
 mod gradients;
 mod instruction_set;
+mod int8;
 mod kernels;
 mod masks;
 mod net;
@@ -26,5 +27,6 @@ mod threads;
 mod transposed;
 
 pub use self::instruction_set::InstructionSet;
+pub use self::int8::CompiledQuantizedNet;
 pub use self::net::CompiledMobileNet;
 pub use self::options::{ActivationRange, ActivationRanges, CompileOptions};

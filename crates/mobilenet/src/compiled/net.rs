@@ -67,6 +67,13 @@ impl CompiledMobileNet {
         arrays: &Arrays,
         options: &CompileOptions,
     ) -> Result<Self> {
+        if options.precision() != Precision::F32 {
+            return Err(Error::setting(
+                "precision",
+                options.precision(),
+                "f32 for a net of floats; for int8, quantize the weights and compile the `QuantizedNet`",
+            ));
+        }
         let kernels = options.kernels()?;
         options.check(config)?;
         Ok(Self {

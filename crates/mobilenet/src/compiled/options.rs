@@ -1,5 +1,6 @@
 use super::instruction_set::InstructionSet;
 use super::kernels::Kernels;
+use super::kernels::int8::Int8Kernels;
 use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
@@ -52,14 +53,24 @@ impl CompileOptions {
         self.ranges.as_ref()
     }
 
-    /// The kernels of the instruction set, if this processor has it.
+    /// The kernels for floats on the instruction set, if this processor has it.
     pub(super) fn kernels(&self) -> Result<&'static Kernels> {
+        self.nearest(Kernels::of)
+    }
+
+    /// The kernels for integers on the instruction set, if this processor has it.
+    pub(super) fn int8_kernels(&self) -> Result<&'static Int8Kernels> {
+        self.nearest(Int8Kernels::of)
+    }
+
+    fn nearest<T>(&self, kernels: impl Fn(InstructionSet) -> Option<T>) -> Result<T> {
         let set = match self.instruction_set {
             Some(set) => set,
             None => InstructionSet::detect()?,
         };
-        Kernels::of(set).ok_or_else(|| {
-            let available = InstructionSet::available();
+        let available = InstructionSet::available();
+        let found = available.contains(&set).then(|| set.nearest(kernels));
+        found.flatten().ok_or_else(|| {
             let names: Vec<_> = available.into_iter().map(InstructionSet::name).collect();
             let expected = format!("one that this processor has: {}", names.join(", "));
             Error::setting("instruction set", set, expected)

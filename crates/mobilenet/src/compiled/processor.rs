@@ -2,6 +2,7 @@
 
 use super::instruction_set::InstructionSet;
 use super::kernels::Kernels;
+use super::kernels::int8::Int8Kernels;
 use crate::error::Result;
 
 impl InstructionSet {
@@ -9,7 +10,7 @@ impl InstructionSet {
     pub fn available() -> Vec<Self> {
         Self::ALL
             .into_iter()
-            .filter(|&set| Kernels::of(set).is_some())
+            .filter(|&set| Kernels::of(set).is_some() || Int8Kernels::of(set).is_some())
             .collect()
     }
 

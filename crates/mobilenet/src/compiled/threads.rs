@@ -2,6 +2,15 @@
 
 pub(super) use self::with::{awake, count, each_image, for_each, map};
 
+/// Runs each part: in parallel where the image is split.
+pub(super) fn in_parts<T: Send>(threads: usize, parts: Vec<T>, run: impl Fn(T) + Send + Sync) {
+    if threads == 1 {
+        parts.into_iter().for_each(run);
+    } else {
+        for_each(parts.into_iter(), run);
+    }
+}
+
 #[cfg(feature = "rayon")]
 mod with {
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::interface::Engine;
-use crate::compiled::{CompileOptions, CompiledMobileNet};
+use crate::compiled::{CompileOptions, CompiledMobileNet, InstructionSet};
 use crate::config::MobileNetConfig;
 use crate::error::Result;
 use crate::gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
@@ -18,11 +18,15 @@ impl Engine for CompiledMobileNet {
     }
 
     fn name(&self) -> String {
-        format!("compiled {}", self.instruction_set())
+        format!("compiled {}", CompiledMobileNet::instruction_set(self))
     }
 
     fn precision(&self) -> Precision {
         CompiledMobileNet::precision(self)
+    }
+
+    fn instruction_set(&self) -> Option<InstructionSet> {
+        Some(CompiledMobileNet::instruction_set(self))
     }
 
     fn forward(&self, images: &ImageBatch<'_>, layer: Layer) -> Result<Vec<f32>> {
@@ -59,7 +63,7 @@ impl Engine for CompiledMobileNet {
     fn with_weights(&self, weights: &Weights) -> Result<Arc<dyn Engine>> {
         let options = CompileOptions::new()
             .with_precision(CompiledMobileNet::precision(self))
-            .with_instruction_set(self.instruction_set());
+            .with_instruction_set(CompiledMobileNet::instruction_set(self));
         Ok(Arc::new(weights.compile_with(&options)?))
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::compiled::InstructionSet;
 use crate::config::MobileNetConfig;
 use crate::error::Result;
 use crate::gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
@@ -40,6 +41,11 @@ pub trait Engine: Debug + Send + Sync {
     /// The numbers that the engine computes with. Default: f32.
     fn precision(&self) -> Precision {
         Precision::F32
+    }
+
+    /// The instruction set of the engine's kernels, where it has such kernels: for information. Default: none.
+    fn instruction_set(&self) -> Option<InstructionSet> {
+        None
     }
 
     /// Outputs of the network, one row for each image.

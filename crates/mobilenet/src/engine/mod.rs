@@ -4,6 +4,7 @@
 mod burn;
 mod compiled;
 mod interface;
+mod quantized;
 
 #[cfg(feature = "burn")]
 pub use self::burn::BurnEngine;

@@ -62,7 +62,6 @@ impl Requantizer {
     }
 
     /// How sums are rounded: what kernels for one instruction set take over.
-    #[allow(dead_code)]
     pub fn rounding(&self) -> &Rounding {
         &self.rounding
     }

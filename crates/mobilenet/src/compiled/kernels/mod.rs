@@ -19,7 +19,9 @@ macro_rules! unrolled {
     };
 }
 
+mod aligned;
 mod depthwise;
+pub(crate) mod int8;
 mod matmul;
 mod portable;
 mod vector;
