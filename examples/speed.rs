@@ -4,16 +4,19 @@
 //! cargo run --release --example speed -- --batch 32
 //! cargo run --release --example speed --features flex -- --weights bundled --device flex
 //! cargo run --release --example speed -- --task gradient --batch 8 --json
+//! MOBILENET_ISA=avx2 cargo run --release --example speed -- --precision int8
 //! ```
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use common::help::uses;
 use common::{DeviceName, ranges};
-use mobilenet::{ImageBatch, MobileNetConfig, Weights};
+use mobilenet::quantized::QuantizedNet;
+use mobilenet::{CompileOptions, Engine, ImageBatch, InstructionSet, MobileNetConfig, Precision, Weights};
 use transfer::throughput::Work;
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
@@ -50,6 +53,9 @@ pub(crate) struct Options {
     /// What to compute: logits, or the gradient of the probability of one class with respect to the pixels
     #[arg(long, value_enum, default_value = "forward")]
     task: Task,
+    /// Numbers that the network computes with: f32, or int8 (a network of random integers) on the CPU
+    #[arg(long, default_value_t = Precision::F32, value_parser = str::parse::<Precision>)]
+    precision: Precision,
     /// Device on which the network runs
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
@@ -69,19 +75,13 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let weights = if let Some(name) = &options.weights {
-        common::weights(name)?
-    } else {
-        let config = MobileNetConfig::new().with_alpha(options.alpha);
-        Weights::random(&config, 0)?
-    };
-    let size = options.input_size.unwrap_or(weights.config().input_size);
+    let engine = engine(options)?;
+    let size = options.input_size.unwrap_or(engine.config().input_size);
     ranges::check_pixels(options.batch, size)?;
     let shape = [options.batch, size, size];
     let pixels: Vec<u8> = (0..shape.iter().product::<usize>() * 3)
         .map(|i| (i * 7919 % 256) as u8)
         .collect();
-    let engine = common::engine(weights, options.device)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()?;
@@ -94,10 +94,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let time = pool.install(|| work.median_time(&*engine, &images, at_least))?;
     let seconds = time.as_secs_f64();
     let images_per_second = shape[0] as f64 / seconds;
-    let name = engine.name();
-    let instruction_set = name.strip_prefix("compiled ").unwrap_or("burn");
+    let set = engine.instruction_set();
+    let instruction_set = set.map_or("burn", InstructionSet::name);
+    let precision = engine.precision();
     common::say!(
-        "{images_per_second:.1} images/s ({:.2} ms per batch of {}), {} threads, {instruction_set}",
+        "{images_per_second:.1} images/s ({:.2} ms per batch of {}), {} threads, {precision}, {instruction_set}",
         seconds * 1e3,
         shape[0],
         pool.current_num_threads()
@@ -107,9 +108,31 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             "images_per_second": images_per_second,
             "threads": pool.current_num_threads(),
             "batch": shape[0],
+            "precision": precision,
             "instruction_set": instruction_set,
         });
         common::say!("{summary}");
     }
     Ok(())
+}
+
+/// The network to measure.
+fn engine(options: &Options) -> Result<Arc<dyn Engine>, Box<dyn Error>> {
+    let config = MobileNetConfig::new().with_alpha(options.alpha);
+    let weights = match &options.weights {
+        Some(name) => common::weights(name)?,
+        None if options.precision == Precision::Int8 && options.device == DeviceName::Cpu => {
+            return Ok(Arc::new(QuantizedNet::random(&config, 0)?.compile()?));
+        }
+        None => Weights::random(&config, 0)?,
+    };
+    if options.precision == Precision::F32 {
+        return common::engine(weights, options.device);
+    }
+    if options.device != DeviceName::Cpu {
+        return Err(format!("--precision {} needs --device cpu", options.precision).into());
+    }
+    // Says what floats can be compiled to.
+    let compile = CompileOptions::new().with_precision(options.precision);
+    Ok(Arc::new(weights.compile_with(&compile)?))
 }

@@ -4,11 +4,18 @@
     cargo build --release --example speed
     python benches/peers/engines.py --batch 1 8 32 --threads 1 2
     python benches/peers/engines.py --task gradient --batch 8
+    python benches/peers/engines.py --precision int8 --ours int8:amx int8:avx512-vnni bf16:amx f32
+    python benches/peers/engines.py --precision int8 --ours int8:avx2 --peers-isa AVX2
 
-All engines compute in f32 on the same net: random weights, batch norm folded (as each would fold it), ReLU6,
+All engines compute in f32 on the same net, if not told otherwise: random weights, batch norm folded (as each would fold it), ReLU6,
 softmax left out. Peers get normalised f32 input in their own layout, so they do less than `speed`, which starts
 from bytes. Each measurement is a process of its own; rounds are interleaved, so that a busy machine slows all of
 them; the figures are medians over rounds of each round's median. Versions: requirements.txt.
+
+With `--precision int8` ONNX Runtime and OpenVINO get the model that ONNX Runtime's static quantizer makes of that net
+(QDQ, u8 activations, s8 weights per channel), LiteRT the one of TensorFlow's converter (int8 per channel); `openvino-default`
+is OpenVINO on the float model without a hint, which is bf16 where the processor has it. Ours are nets of random
+integers, or what else `--ours` names: a precision, and after a colon an instruction set for `MOBILENET_ISA`.
 """
 
 import argparse
@@ -80,6 +87,37 @@ def onnx_model(alpha, batch, size):
     return model.SerializeToString()
 
 
+def quantized_onnx(options):
+    """Path of the QDQ model that ONNX Runtime's quantizer makes of the net."""
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    cached = cache_path(options, "onnx")
+    if not cached.exists():
+        floats = cached.with_suffix(".float.onnx")
+        floats.write_bytes(onnx_model(options.alpha, options.batch, options.size))
+
+        class Reader(CalibrationDataReader):
+            left = 4
+
+            def get_next(self):
+                self.left -= 1
+                shape = (options.batch, 3, options.size, options.size)
+                return {"input": images(shape)} if self.left >= 0 else None
+
+        partial = cached.with_suffix(f".{os.getpid()}.onnx")
+        quantize_static(str(floats), str(partial), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        onnx.checker.check_model(str(partial))
+        partial.rename(cached)
+    return str(cached)
+
+
+def cache_path(options, ending):
+    name = f"peers_mobilenet_{options.precision}_{options.alpha}_{options.batch}_{options.size}.{ending}"
+    return Path(tempfile.gettempdir()) / name
+
+
 def images(shape):
     import numpy as np
 
@@ -91,19 +129,27 @@ def onnxruntime(options):
 
     settings = ort.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1
-    model = onnx_model(options.alpha, options.batch, options.size)
+    if options.precision == "int8":
+        model = quantized_onnx(options)
+    else:
+        model = onnx_model(options.alpha, options.batch, options.size)
     session = ort.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
     x = images((options.batch, 3, options.size, options.size))
     return lambda: session.run(None, {"input": x})
 
 
-def openvino(options):
+def openvino(options, default=False):
     import openvino as ov
 
     core = ov.Core()
-    model = core.read_model(onnx_model(options.alpha, options.batch, options.size))
-    compiled = core.compile_model(model, "CPU", {
-        "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": options.threads})
+    if options.precision == "int8" and not default:
+        model = core.read_model(quantized_onnx(options))
+    else:
+        model = core.read_model(onnx_model(options.alpha, options.batch, options.size))
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": options.threads}
+    if options.precision == "f32":
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
+    compiled = core.compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     x = images((options.batch, 3, options.size, options.size))
     return lambda: request.infer({0: x})
@@ -113,7 +159,8 @@ def litert(options):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from ai_edge_litert.interpreter import Interpreter
 
-    cached = Path(tempfile.gettempdir()) / f"peers_mobilenet_{options.alpha}_{options.batch}_{options.size}.tflite"
+    cached = cache_path(options, "tflite")
+    shape = (options.batch, options.size, options.size, 3)
     if not cached.exists():
         import tensorflow as tf
 
@@ -130,11 +177,18 @@ def litert(options):
             return tf.linalg.matmul(tf.reduce_mean(x, [1, 2]), classifier)
 
         converter = tf.lite.TFLiteConverter.from_concrete_functions([net.get_concrete_function()])
+        if options.precision == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([images(shape)] for _ in range(4))
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
         cached.write_bytes(converter.convert())
     interpreter = Interpreter(model_path=str(cached), num_threads=options.threads)
     interpreter.allocate_tensors()
     entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    x = images((options.batch, options.size, options.size, 3))
+    x = images(shape)
+    if options.precision == "int8":
+        x = (x * 127).astype("int8")
 
     def run():
         interpreter.set_tensor(entry, x)
@@ -202,6 +256,7 @@ def pytorch(options, compiled=False):
 ENGINES = {
     "onnxruntime": onnxruntime,
     "openvino": openvino,
+    "openvino-default": lambda options: openvino(options, default=True),
     "litert": litert,
     "torch": pytorch,
     "torch-compiled": lambda options: pytorch(options, compiled=True),
@@ -224,11 +279,20 @@ def one(engine, options, batch, threads):
     """Images a second of an engine, in a process of its own; None where it does not run."""
     common = ["--batch", str(batch), "--threads", str(threads), "--seconds", str(options.seconds), "--alpha",
               str(options.alpha), "--task", options.task]
-    if engine == "ours":
+    environment = dict(os.environ)
+    if engine.startswith("ours"):
+        precision, _, isa = engine.removeprefix("ours ").partition(":")
         command = [options.speed, *common, "--input-size", str(options.size), "--json"]
+        if precision != "f32":
+            command += ["--precision", precision]
+        if isa:
+            environment["MOBILENET_ISA"] = isa
     else:
-        command = [sys.executable, __file__, *common, "--size", str(options.size), "--run", engine]
-    done = subprocess.run(command, capture_output=True, text=True)
+        command = [sys.executable, __file__, *common, "--size", str(options.size), "--precision", options.precision,
+                   "--run", engine]
+        if options.peers_isa:
+            environment["ONEDNN_MAX_CPU_ISA"] = options.peers_isa
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         print(f"{engine} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return None
@@ -237,12 +301,15 @@ def one(engine, options, batch, threads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", default=None, choices=list(ENGINES))
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8, 32])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, os.cpu_count()])
     parser.add_argument("--alpha", type=float, default=1.0)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--task", choices=["forward", "gradient"], default="forward")
+    parser.add_argument("--precision", choices=["f32", "int8"], default="f32", help="of the peers (default: f32)")
+    parser.add_argument("--ours", nargs="+", default=None, help="precision[:instruction set] (default: as the peers)")
+    parser.add_argument("--peers-isa", help="ONEDNN_MAX_CPU_ISA for the peers, for example AVX512_CORE_VNNI or AVX2")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (default: 1)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--speed", default="target/release/examples/speed", help="our program")
@@ -253,18 +320,23 @@ def main():
         options.batch, options.threads = options.batch[0], options.threads[0]
         print(json.dumps({"images_per_second": measure(engine(options), options.batch, seconds)}))
         return
-    engines = [e for e in options.engines if options.task == "forward" or e == "torch"]
+    quantized = ["onnxruntime", "openvino", "openvino-default", "litert"]
+    floats = [engine for engine in ENGINES if engine != "openvino-default"]
+    engines = options.engines or (quantized if options.precision == "int8" else floats)
+    engines = [e for e in engines if options.task == "forward" or e == "torch"]
+    ours = [f"ours {name}" for name in options.ours or [options.precision]]
     for batch in options.batch:
         for threads in options.threads:
-            figures = {engine: [] for engine in ["ours", *engines]}
+            figures = {engine: [] for engine in [*ours, *engines]}
             for _ in range(options.rounds):
                 for engine, found in figures.items():
                     found.append(one(engine, options, batch, threads))
             medians = {e: statistics.median(f) for e, f in figures.items() if None not in f}
-            ours = medians.pop("ours")
-            print(f"{options.task}, alpha {options.alpha}, batch {batch}, threads {threads}: ours {ours:.1f} images/s")
-            for engine, peer in sorted(medians.items(), key=lambda item: -item[1]):
-                print(f"    {engine:15} {peer:7.1f} images/s; ours is {ours / peer:.2f} times that")
+            first = medians.get(ours[0], float("nan"))
+            print(f"{options.task}, alpha {options.alpha}, batch {batch}, threads {threads}: {ours[0]} {first:.1f} images/s")
+            for engine, rate in sorted(medians.items(), key=lambda item: -item[1]):
+                if engine != ours[0]:
+                    print(f"    {engine:20} {rate:7.1f} images/s; {ours[0]} is {first / rate:.2f} times that")
             sys.stdout.flush()
 
 

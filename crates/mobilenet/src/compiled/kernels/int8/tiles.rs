@@ -16,6 +16,8 @@ pub(super) const PITCH: usize = 256;
 pub(super) struct Block {
     /// Two tiles of `rows` rows, `row_bytes` apart.
     pub(super) left: [*const u8; 2],
+    /// What [`Tiles::configure`] was told; the emulation needs it.
+    #[cfg_attr(not(test), expect(dead_code))]
     pub(super) rows: usize,
     /// At most 64.
     pub(super) row_bytes: usize,
