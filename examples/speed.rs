@@ -16,7 +16,9 @@ use clap::{Parser, ValueEnum};
 use common::help::uses;
 use common::{DeviceName, ranges};
 use mobilenet::quantized::QuantizedNet;
-use mobilenet::{CompileOptions, Engine, ImageBatch, InstructionSet, MobileNetConfig, Precision, Weights};
+use mobilenet::{
+    CompileOptions, Engine, ImageBatch, InstructionSet, MobileNetConfig, Precision, Weights,
+};
 use transfer::throughput::Work;
 
 /// Measure the forward pass, or the gradient with respect to the pixels, in images per second.
