@@ -75,8 +75,12 @@ fn each_kind_is_found_and_nothing_else() {
         })
         .collect();
     let expected = [
+        // Both are copies of one picture, one of 20 x 30 pixels.
         "leakage: smaller.png boat_00002.jpg",
+        "leakage: smaller.png tiny.png",
+        "label-conflict: smaller.png tiny.png",
         "label-conflict: boat_00001.jpg wrong.jpg",
+        "label-conflict: boat_00002.jpg tiny.png",
         "unreadable: cut.jpg",
         "unreadable: page.jpg",
         "ending: really.png",

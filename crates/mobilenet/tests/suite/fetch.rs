@@ -238,7 +238,7 @@ fn wrong_files_never_get_the_final_name() {
         ),
         ("cut", "not a valid", file[..file.len() / 2].to_vec()),
         ("longer", "not a valid", [&file[..], b"more"].concat()),
-        ("empty", "not a valid", Vec::new()),
+        ("empty", "an empty file", Vec::new()),
         ("another net", "of 5 classes, expected 1001", {
             let config = MobileNetConfig::new().with_alpha(0.25).with_classes(5);
             let net = config.init(&Device::flex()).unwrap();
