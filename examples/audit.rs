@@ -91,17 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(path) = &options.test_dir {
         folders.push(ImageFolder::list(path)?);
     }
-    for folder in &folders {
-        for (class, count) in folder.classes().iter().zip(folder.counts()) {
-            let part = folder.subsets().and_then(<[_]>::first);
-            let part = part.map_or_else(String::new, |part| format!(" ({part})"));
-            let class = folder.root().join(class);
-            common::say!("{count:>7} {}{part}", files::shown_path(&class));
-        }
-        for warning in balance_warnings(folder) {
-            common::say!("warning: {warning}");
-        }
-    }
+    folders.iter().for_each(say_counts);
     let folders: Vec<_> = folders.iter().collect();
     let findings = find(&folders)?;
     for Finding {
@@ -163,6 +153,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         );
     }
     Ok(ExitCode::from(u8::from(denied > 0)))
+}
+
+/// Says how many images each class has, and what to know of that.
+fn say_counts(folder: &ImageFolder) {
+    for (class, count) in folder.classes().iter().zip(folder.counts()) {
+        let part = folder.subsets().and_then(<[_]>::first);
+        let part = part.map_or_else(String::new, |part| format!(" ({part})"));
+        let class = folder.root().join(class);
+        common::say!("{count:>7} {}{part}", files::shown_path(&class));
+    }
+    for warning in balance_warnings(folder) {
+        common::say!("warning: {warning}");
+    }
 }
 
 /// Examines the folders, and shows how far it is.

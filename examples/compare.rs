@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::Bar;
-use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, pair, write};
+use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, write};
 use common::help::uses;
+use common::pairs::pair;
 use common::reading::ReadingOptions;
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;

@@ -204,28 +204,6 @@ pub fn leave_out_seen(answers: &mut [&mut Answers], include: bool) -> Result<(),
     Ok(())
 }
 
-/// Pairs the answers of both by the names of their files, where these are not the same in the same order. Says what only one
-/// of the two has.
-pub fn pair(first: &mut Answers, second: &mut Answers) -> Result<(), Box<dyn Error>> {
-    if first.predictions.files() == second.predictions.files() {
-        return Ok(());
-    }
-    let Some(pairs) = first.predictions.align(&second.predictions)? else {
-        return Ok(());
-    };
-    for (which, names) in [("first", &pairs.only_first), ("second", &pairs.only_second)] {
-        if let Some(name) = names.first() {
-            let count = crate::counted(names.len(), "file is", "files are");
-            crate::say!(
-                "{count} in the {which} alone, and left out, such as {}",
-                files::shown(name)
-            );
-        }
-    }
-    first.keep(&pairs.first)?;
-    second.keep(&pairs.second)
-}
-
 impl ReportOptions {
     /// How the intervals are computed.
     pub fn bootstrap(&self) -> Bootstrap {
@@ -291,7 +269,10 @@ impl Answers {
     }
 
     /// Keeps the answers of these rows, in this order.
-    fn keep(&mut self, rows: &[usize]) -> Result<(), Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// Where a row is not there.
+    pub(crate) fn keep(&mut self, rows: &[usize]) -> Result<(), Box<dyn Error>> {
         self.predictions = self.predictions.subset(rows)?;
         if let Some(familiarity) = &mut self.familiarity {
             *familiarity = rows.iter().map(|&row| familiarity[row]).collect();

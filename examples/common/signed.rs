@@ -36,14 +36,12 @@ impl SignatureOptions {
             Some(file) if Path::new(file).is_file() => Some(RequiredKey::open(file)?),
             Some(key) => Some(RequiredKey::from_base64(key)?),
         };
-        if key.is_none()
-            && matches!(FileKind::of(path), None | Some(FileKind::Weights))
-            && path.exists()
-        {
+        // A file of another program.
+        if key.is_none() && FileKind::of(path).is_none() && path.exists() {
             let network = path
                 .to_str()
                 .ok_or("the path of the classifier must be UTF-8")?;
-            return self.network(network, None, name);
+            return self.retrained(network, name);
         }
         if let Some(labels) = &self.labels_file {
             let (labels, path) = (files::shown_path(labels), files::shown_path(path));
@@ -61,6 +59,22 @@ impl SignatureOptions {
             #[cfg(not(feature = "burn"))]
             (name, _) => Err(name.is_missing().into()),
         }
+    }
+
+    /// A classifier that another program retrained.
+    fn retrained(&self, network: &str, device: DeviceName) -> Result<Classifier, Box<dyn Error>> {
+        let classifier = self.network(network, None, device)?;
+        let is_own = classifier.backbone().weights().head().is_some();
+        let is_named = self.labels_file.is_some() || labels_beside(network).is_some();
+        if is_own || is_named {
+            return Ok(classifier);
+        }
+        let network = files::shown_path(Path::new(network));
+        Err(format!(
+            "{network}: a network with ImageNet's classes, no classifier of other ones; label_image and explain take it as \
+             --weights"
+        )
+        .into())
     }
 
     /// A classifier of another program from its network (`bundled`, a published name, a file or a folder), with the names in

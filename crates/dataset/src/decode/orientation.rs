@@ -31,9 +31,8 @@ pub(super) fn of_xmp(xmp: &[u8]) -> Option<Orientation> {
     loop {
         let at = memmem::find(rest, NAME)?;
         rest = &rest[at + NAME.len()..];
-        let digit = match rest {
-            [b'=', b'"' | b'\'', digit, ..] | [b'>', digit, ..] => digit,
-            _ => continue,
+        let ([b'=', b'"' | b'\'', digit, ..] | [b'>', digit, ..]) = rest else {
+            continue;
         };
         return Orientation::from_exif(digit.wrapping_sub(b'0'));
     }

@@ -13,6 +13,9 @@ use super::options::DecodeOptions;
 use super::orientation;
 use crate::problem::ImageProblem;
 
+/// What the decoder may allocate beside the numbers, in bytes: strips and tiles as they are stored.
+const BESIDE_PIXELS: u64 = 16 << 20;
+
 const PHOTOMETRIC: u16 = 262;
 const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
@@ -56,7 +59,8 @@ fn read(
     let bytes = pixels.saturating_mul(9 * channels as u64);
     options.check_memory(bytes.saturating_add(3 * pixels))?;
     let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let most = bytes.saturating_add(BESIDE_PIXELS);
+    limits.decoding_buffer_size = usize::try_from(most).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
     decoder = decoder.with_limits(limits);
     let turned = match decoder.find_tag(Tag::Orientation).map_err(failed)? {

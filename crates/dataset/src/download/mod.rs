@@ -20,6 +20,7 @@ mod address;
 mod digest;
 mod failure;
 mod fetch;
+mod layout;
 mod list;
 mod manifest;
 mod options;

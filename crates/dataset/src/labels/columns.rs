@@ -210,13 +210,12 @@ impl Search<'_> {
             let position = |usual: &&str| plain.iter().position(|name| name == usual);
             return Ok(usual.iter().find_map(position));
         };
-        match columns.iter().position(|name| name == named) {
-            Some(column) => Ok(Some(column)),
-            None => {
-                let message = format!("no column '{named}'; there are {}", self.names());
-                Err(Error::parse(self.path, message))
-            }
-        }
+        let found = columns.iter().position(|name| name == named);
+        let missing = || {
+            let message = format!("no column '{named}'; there are {}", self.names());
+            Error::parse(self.path, message)
+        };
+        found.map(Some).ok_or_else(missing)
     }
 
     fn names(&self) -> String {

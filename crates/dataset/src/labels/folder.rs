@@ -27,6 +27,10 @@ impl ImageFolder {
         let root = image_dir.as_ref();
         let mut skipped = Vec::new();
         let found = walk::images(root, &mut skipped)?;
+        // Hugging Face puts the table among the images.
+        if let Ok(own) = table.path().canonicalize() {
+            skipped.retain(|skipped| skipped.path.canonicalize().ok().as_ref() != Some(&own));
+        }
         if found.is_empty() {
             return Err(Error::NoImages {
                 path: root.to_path_buf(),

@@ -155,18 +155,16 @@ fn check_single(path: &Path, rows: &[LabelRow]) -> Result<()> {
     Err(Error::parse(path, message))
 }
 
-/// Whether a cell holds several labels: a list, or labels between signs or spaces that are labels alone, too.
+/// Whether a cell holds several labels: a list, labels between signs that no name has, or between commas or spaces where all of
+/// them are labels alone, too.
 fn is_several(label: &str, labels: &HashSet<&str>) -> bool {
     if label.starts_with('[') && label.ends_with(']') {
         return true;
     }
     ['|', ';', ',', ' '].iter().any(|sign| {
-        let mut parts = label
-            .split(*sign)
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
-        label.contains(*sign)
-            && parts.clone().count() > 1
-            && parts.all(|part| labels.contains(part))
+        let parts = label.split(*sign).map(str::trim);
+        let mut parts = parts.filter(|part| !part.is_empty());
+        let certain = matches!(sign, '|' | ';');
+        parts.clone().count() > 1 && (certain || parts.all(|part| labels.contains(part)))
     })
 }

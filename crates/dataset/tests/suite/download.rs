@@ -763,3 +763,28 @@ fn killed_at_any_moment_a_rerun_gives_the_same_folder() {
     }
     assert!(halfway > 0, "no kill came while files were arriving");
 }
+
+/// Before, a column of digests was glued onto the URL.
+#[test]
+fn what_arrives_is_compared_with_the_digest_of_the_list() {
+    use dataset::download::Expected;
+    use sha2::Digest;
+    let server = Server::start(2, Duration::ZERO);
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let right = hex(&sha2::Sha256::digest(&server.pictures[0]));
+    let with = |path: &str, digest: &str| Entry {
+        digest: Expected::parse(digest),
+        ..server.entry(path)
+    };
+    let entries = [with("flickr/0.jpg", &right), with("flickr/1.jpg", &right)];
+    let dir = tempfile::tempdir().unwrap();
+    let records = run(&download(), &entries, dir.path());
+    assert!(records[0].path.is_some(), "{:?}", records[0]);
+    let reason = records[1].reason.as_deref().unwrap();
+    assert!(
+        reason.contains("another file than the list means, whose SHA-256 is")
+            && reason.contains(&right),
+        "{reason}"
+    );
+    assert!(!records[1].retry && files(&dir.path().join("cloud")).len() == 1);
+}

@@ -164,6 +164,13 @@ fn tiffs_of_palettes_and_floats_are_read_or_refused() {
     assert!(said.contains("TIFF"), "{said}");
 }
 
+fn rgba_icon(image: &RgbImage) -> Vec<u8> {
+    let image = image::DynamicImage::from(image.clone()).into_rgba8();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Ico).unwrap();
+    bytes.into_inner()
+}
+
 #[test]
 fn pnm_qoi_ico_and_tga_are_read() {
     let image = gradient(20, 10);
@@ -173,7 +180,11 @@ fn pnm_qoi_ico_and_tga_are_read() {
         (ImageFormat::Ico, "ico"),
         (ImageFormat::Tga, "tga"),
     ] {
-        let bytes = encode(&image, format);
+        let bytes = match format {
+            // Icons are of RGBA.
+            ImageFormat::Ico => rgba_icon(&image),
+            _ => encode(&image, format),
+        };
         assert_eq!(decoded(&bytes), image, "{ending}");
         let dir = tempfile::tempdir().unwrap();
         put(dir.path().join(format!("a/1.{ending}")), &bytes);

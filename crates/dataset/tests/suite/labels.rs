@@ -105,6 +105,22 @@ fn what_has_no_counterpart_is_counted_and_listed() {
     }
 }
 
+/// Hugging Face's `metadata.jsonl` lies among the images, and is none of them that cannot be read.
+#[test]
+fn a_table_among_the_images_is_not_left_out() {
+    let place = Place::new(&["a.jpg", "b.jpg"]);
+    let images = place.dir.path().join("images");
+    let table = images.join("metadata.jsonl");
+    put(
+        &table,
+        "{\"file_name\": \"a.jpg\", \"label\": 0}\n{\"file_name\": \"b.jpg\", \"label\": 1}\n",
+    );
+    let table = LabelTable::open(table, &LabelColumns::new()).unwrap();
+    let folder = ImageFolder::labeled(images, &table).unwrap();
+    assert_eq!(labels(&folder), ["a.jpg=0", "b.jpg=1"]);
+    assert!(folder.skipped().is_empty(), "{:?}", folder.skipped());
+}
+
 #[test]
 fn columns_may_be_named() {
     let place = Place::new(&["a.jpg", "b.jpg"]);

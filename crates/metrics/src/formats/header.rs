@@ -88,7 +88,7 @@ pub(super) struct Header {
 impl Header {
     /// Finds the columns; `first` are some records of the table.
     pub fn new(columns: StringRecord, reading: &Reading, first: &[StringRecord]) -> Result<Self> {
-        let search = Search::new(&columns, reading)?;
+        let search = Search::new(&columns, reading);
         let target = search.role(reading.target.as_deref(), &TARGET)?;
         let target = target.ok_or_else(|| search.missing("target"))?;
         let file = search.role(reading.file.as_deref(), &FILE)?;
@@ -138,13 +138,13 @@ impl Header {
             }
         };
         Ok(Self {
+            columns,
+            classes,
             target,
             probabilities,
             predicted,
             weight,
             file,
-            classes,
-            columns,
         })
     }
 
@@ -213,18 +213,18 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(columns: &'a StringRecord, reading: &'a Reading) -> Result<Self> {
+    fn new(columns: &'a StringRecord, reading: &'a Reading) -> Self {
         let mut positions: HashMap<&str, usize> = HashMap::with_capacity(columns.len());
         for (position, name) in columns.iter().enumerate() {
             positions.entry(name).or_insert(position);
         }
         let classes = reading.classes.iter().chain(&reading.probabilities);
-        Ok(Self {
+        Self {
             columns,
             positions,
             classes: classes.flatten().map(String::as_str).collect(),
             reading,
-        })
+        }
     }
 
     fn check_twice(&self) -> Result<()> {
@@ -273,7 +273,7 @@ impl<'a> Search<'a> {
         };
         let mut others: Vec<usize> = found.iter().copied().filter(by_name).collect();
         if others.is_empty() && self.reading.scores == super::reading::Scores::Probabilities {
-            others = self.by_numbers(found, first);
+            others = by_numbers(found, first);
         }
         if others.is_empty() {
             return Ok(());
@@ -297,40 +297,39 @@ impl<'a> Search<'a> {
             ),
         })
     }
+}
 
-    /// Columns without which the rows of numbers sum to one.
-    fn by_numbers(&self, found: &[usize], first: &[StringRecord]) -> Vec<usize> {
-        let numbers = |record: &StringRecord| -> Option<Vec<f64>> {
-            let cells = found.iter().map(|&column| record.get(column)?.parse().ok());
-            cells.collect()
-        };
-        let rows: Option<Vec<Vec<f64>>> = first.iter().take(LOOKED_AT).map(numbers).collect();
-        let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
-            return Vec::new();
-        };
-        let sums_to_one = |without: &[usize]| {
-            rows.iter().all(|row| {
-                let kept = row
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| !without.contains(at));
-                (kept.map(|(_, value)| value).sum::<f64>() - 1.0).abs() <= ABOUT
-            })
-        };
-        if sums_to_one(&[]) {
-            return Vec::new();
-        }
-        let outside = |at: &usize| rows.iter().any(|row| !(0.0..=1.0).contains(&row[*at]));
-        let outside: Vec<usize> = (0..found.len()).filter(outside).collect();
-        let single = (0..found.len()).map(|at| vec![at]);
-        let mut ways = std::iter::once(outside).chain(single);
-        let found_ones = ways.find(|without| {
-            !without.is_empty() && without.len() < found.len() && sums_to_one(without)
-        });
-        found_ones
-            .unwrap_or_default()
-            .into_iter()
-            .map(|at| found[at])
-            .collect()
+/// Columns without which the rows of numbers sum to one.
+fn by_numbers(found: &[usize], first: &[StringRecord]) -> Vec<usize> {
+    let numbers = |record: &StringRecord| -> Option<Vec<f64>> {
+        let cells = found.iter().map(|&column| record.get(column)?.parse().ok());
+        cells.collect()
+    };
+    let rows: Option<Vec<Vec<f64>>> = first.iter().take(LOOKED_AT).map(numbers).collect();
+    let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
+        return Vec::new();
+    };
+    let sums_to_one = |without: &[usize]| {
+        rows.iter().all(|row| {
+            let kept = row
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !without.contains(at));
+            (kept.map(|(_, value)| value).sum::<f64>() - 1.0).abs() <= ABOUT
+        })
+    };
+    if sums_to_one(&[]) {
+        return Vec::new();
     }
+    let outside = |at: &usize| rows.iter().any(|row| !(0.0..=1.0).contains(&row[*at]));
+    let outside: Vec<usize> = (0..found.len()).filter(outside).collect();
+    let single = (0..found.len()).map(|at| vec![at]);
+    let mut ways = std::iter::once(outside).chain(single);
+    let found_ones = ways
+        .find(|without| !without.is_empty() && without.len() < found.len() && sums_to_one(without));
+    found_ones
+        .unwrap_or_default()
+        .into_iter()
+        .map(|at| found[at])
+        .collect()
 }

@@ -9,8 +9,8 @@ pub(super) struct Foreign {
     pub remedy: &'static str,
 }
 
-const fn foreign(what: &'static str, remedy: &'static str) -> Option<Foreign> {
-    Some(Foreign { what, remedy })
+const fn foreign(what: &'static str, remedy: &'static str) -> Foreign {
+    Foreign { what, remedy }
 }
 
 const AGAIN: &str = "download the file again, and look at what its address gives";
@@ -20,14 +20,14 @@ const NO_WEIGHTS: &str = "give weights of a MobileNetV1, or a classifier file wh
 pub(super) fn kind(bytes: &[u8]) -> Option<Foreign> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
-    match () {
+    Some(match () {
         () if bytes.is_empty() => foreign("an empty file", AGAIN),
         () if is_web_page(bytes) => foreign("a web page, perhaps of an error", AGAIN),
         () if starts(b"version https://git-lfs.github.com/spec/") => foreign(
             "a pointer of Git LFS, not the file itself",
             "fetch the file with `git lfs pull`",
         ),
-        () if starts(b"PK\x03\x04") => of_zip(bytes),
+        () if starts(b"PK\x03\x04") => return of_zip(bytes),
         () if starts(b"\x08\x01\x12") && (has("saved_model") || has("serve")) => foreign(
             "a SavedModel of TensorFlow",
             "freeze it (`convert_variables_to_constants_v2`), or convert it to TFLite in float or to TensorFlow.js",
@@ -50,19 +50,19 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Foreign> {
         () if starts(b"7z\xbc\xaf") || starts(b"Rar!") => {
             foreign("an archive (7z, RAR)", "unpack it first")
         }
-        () => None,
-    }
+        () => return None,
+    })
 }
 
 /// What a zip is, by the names of its members; a state dict of PyTorch is one, too.
 fn of_zip(bytes: &[u8]) -> Option<Foreign> {
     let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
-    match () {
+    Some(match () {
         () if has("constants.pkl") && has("/code/") => foreign(
             "a TorchScript program",
             "save the state dict of the model that it was made of (`torch.save(model.state_dict(), ..)`)",
         ),
-        () if has("data.pkl") => None,
+        () if has("data.pkl") => return None,
         () if has("model.weights.h5") => foreign(
             "a model of Keras 3 (.keras)",
             "save it as .h5 (`model.save(\"model.h5\")`)",
@@ -80,7 +80,7 @@ fn of_zip(bytes: &[u8]) -> Option<Foreign> {
             "convert the model to TFLite in float, or to TensorFlow.js",
         ),
         () => foreign("a zip archive", "unpack it, and give the weights in it"),
-    }
+    })
 }
 
 /// Names of parts that other architectures have, and no MobileNetV1 has. The first row that fits counts.
@@ -118,8 +118,8 @@ const ARCHITECTURES: &[(&str, &[&str])] = &[
 
 /// The architecture of a net that is no MobileNetV1, by the names in its file.
 pub(super) fn architecture(bytes: &[u8]) -> Option<&'static str> {
-    let has = |name: &&str| memmem::find(bytes, name.as_bytes()).is_some();
-    let fits = |row: &&(&'static str, &[&str])| row.1.iter().any(|name| has(&name));
+    let has = |name: &str| memmem::find(bytes, name.as_bytes()).is_some();
+    let fits = |row: &&(&'static str, &[&str])| row.1.iter().any(|name| has(name));
     ARCHITECTURES.iter().find(fits).map(|row| row.0)
 }
 

@@ -1,8 +1,10 @@
 //! From bytes of any format to weights.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "archives")]
 use super::archive;
-use super::file::{File, is_archive};
+use super::file::{File, Place, is_archive};
 use super::foreign;
 use super::formats::table::{self, WeightsFormat};
 use super::model_weights::Weights;
@@ -42,23 +44,34 @@ fn read_plain(file: File<'_>) -> Result<Weights> {
     if let Some(foreign) = foreign::kind(&file.bytes) {
         return Err(not_weights(file.name, foreign.what, foreign.remedy));
     }
-    match table::format_of(&file.bytes) {
-        Some(format) => {
-            let (name, other) = (file.name.clone(), foreign::architecture(&file.bytes));
-            read_as(format, file).map_err(|error| match other {
-                Some(other) => not_weights(name, other, "these programs read MobileNetV1 alone"),
-                None => error,
-            })
+    let Some(format) = table::format_of(&file.bytes) else {
+        let message = format!(
+            "it begins with {:02x?}; expected a {}, or a .tgz with one of these",
+            &file.bytes[..file.bytes.len().min(8)],
+            table::titles()
+        );
+        return Err(file.wrong("weights file", message));
+    };
+    let (name, place) = (file.name.clone(), file.place);
+    let in_memory = match &file.bytes {
+        Cow::Borrowed(bytes) => Some(*bytes),
+        Cow::Owned(_) => None,
+    };
+    read_as(format, file).map_err(|error| {
+        // Looked for only where the file is refused: that goes through all of it many times.
+        let other = match (in_memory, place) {
+            (Some(bytes), _) => foreign::architecture(bytes),
+            (None, Place::Disk(path)) => {
+                let again = File::read(path).ok();
+                again.and_then(|file| foreign::architecture(&file.bytes))
+            }
+            _ => None,
+        };
+        match other {
+            Some(other) => not_weights(name, other, "these programs read MobileNetV1 alone"),
+            None => error,
         }
-        None => {
-            let message = format!(
-                "it begins with {:02x?}; expected a {}, or a .tgz with one of these",
-                &file.bytes[..file.bytes.len().min(8)],
-                table::titles()
-            );
-            Err(file.wrong("weights file", message))
-        }
-    }
+    })
 }
 
 fn read_as(format: WeightsFormat, file: File<'_>) -> Result<Weights> {
