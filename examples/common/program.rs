@@ -1,5 +1,6 @@
 //! The examples as commands of one program: `mobilenet-transfer retrain` is the example `retrain`.
 #![allow(dead_code)] // The examples' own `main`.
+#![allow(clippy::duplicate_mod)] // The tour is made of examples, too.
 
 #[path = "../audit.rs"]
 mod audit;
