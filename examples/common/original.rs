@@ -71,7 +71,7 @@ pub fn arguments(
             .and_then(|text| text.strip_prefix("--"))
         {
             Some(option) if !option.is_empty() => {
-                arguments.push(of_option(command, option)?.into())
+                arguments.push(of_option(command, option)?.into());
             }
             _ => arguments.push(argument),
         }
