@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mobilenet::weights::FloatType;
 use serde_json::Value;
 
 use crate::support::{example, root, run, shared};
@@ -144,17 +145,20 @@ fn label_image_ranks_as_the_reference() {
     let Some(shared) = shared("label_image on the golden pictures") else {
         return;
     };
-    let nets = [
-        ("1.0", "mobilenet_v1_1.0_224/retrained_graph.pb"),
-        ("0.25", "mobilenet_v1_0.25_224"),
-    ];
-    for (alpha, weights) in nets {
+    // The net of a graph that has a layer for two classes behind it.
+    let graph = shared.join("weights/mobilenet_v1_1.0_224/retrained_graph.pb");
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("net.safetensors");
+    let weights = mobilenet::Weights::open(graph).unwrap();
+    weights.save(&whole, FloatType::F32).unwrap();
+    let small = shared.join("weights/mobilenet_v1_0.25_224");
+    for (alpha, weights) in [("1.0", whole), ("0.25", small)] {
         let golden = json(&shared.join(format!("golden/golden_{alpha}.json")));
         for (name, expected) in golden["pictures"].as_object().unwrap() {
             let mut label = example("label_image");
             label
                 .args(["--json", "--resize", "squash", "--weights"])
-                .arg(shared.join("weights").join(weights))
+                .arg(&weights)
                 .arg(shared.join(format!("golden/pictures/{name}.png")));
             let found: Value = serde_json::from_str(&run(&mut label)).unwrap();
             for rank in 0..5 {

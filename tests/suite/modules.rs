@@ -95,7 +95,12 @@ fn module(path: &Path) -> Vec<String> {
 /// The paths of the private `use` statements of a file, braces multiplied out. Re-exports (`pub use`) only hand names
 /// on; statements inside a module of tests count as little as tests do.
 fn uses(text: &str) -> Vec<Vec<String>> {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = ["mod ", "pub(super) mod "]
+        .into_iter()
+        .fold(&text[..], |code, item| {
+            let tests = format!("#[cfg(test)]\n{item}");
+            code.split(&tests).next().unwrap_or_default()
+        });
     let mut found = Vec::new();
     for (at, _) in code.match_indices("use ") {
         let line = code[..at].rsplit('\n').next().unwrap_or_default();

@@ -54,7 +54,7 @@ pub(super) mod tests {
     use super::raw_photograph;
 
     /// A TIFF of these tags, each with a text that it leads to.
-    pub(in crate::decode) fn tiff(little: bool, tags: &[(u16, &str)]) -> Vec<u8> {
+    pub(crate) fn tiff(little: bool, tags: &[(u16, &str)]) -> Vec<u8> {
         let short = |n: u16| {
             if little {
                 n.to_le_bytes()
