@@ -28,6 +28,7 @@ use common::touring::answered::Answered;
 use common::touring::folder::{check_place, write_sheet};
 use common::touring::page::Page;
 use common::touring::steps::{ASK, AUDIT, DRAW, EVALUATE, EXPLAIN, EXPORT, INTRO, RETRAIN, Step};
+use dataset::ImageFolder;
 use dataset::sample::write_once;
 
 /// See the whole job in under a minute, on pictures that are drawn for it.
@@ -73,7 +74,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     tour.take(&AUDIT, audit::run)?;
     tour.take(&RETRAIN, retrain::run)?;
     tour.take(&EVALUATE, evaluate::run)?;
-    let answered = Answered::read(&at("answers.jsonl"))?;
+    let folder = ImageFolder::list(at("images"))?;
+    let answered = Answered::read(&at("answers.jsonl"), folder.classes())?;
     let picture = format!("more-images/{}", answered.worst);
     let about_it = |step: Step<'_>| format!("{} TOUR/{picture}", step.command);
     tour.take(

@@ -16,12 +16,12 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Reads them from a file that `evaluate` wrote.
+    /// Reads them from a file that `evaluate` wrote. `classes`: the names of the classes.
     ///
     /// # Errors
     /// Where the file cannot be read, or has no names of pictures.
-    pub fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
-        let predictions = Predictions::open(path, None)?;
+    pub fn read(path: &Path, classes: &[String]) -> Result<Self, Box<dyn Error>> {
+        let predictions = Predictions::open(path, Some(classes))?;
         let sure = |sample: &usize| {
             let row = predictions.row(*sample).unwrap_or_default();
             row.iter().copied().fold(0.0, f64::max)
