@@ -41,13 +41,13 @@ impl Default for Quantize {
     fn default() -> Self {
         Self {
             bias_correction: true,
-            equalization: true,
+            equalization: false,
         }
     }
 }
 
 impl Quantize {
-    /// With bias correction and equalization.
+    /// With bias correction, without equalization.
     pub fn new() -> Self {
         Self::default()
     }
@@ -60,7 +60,8 @@ impl Quantize {
     }
 
     /// Sets whether the channels that a depthwise convolution reads are scaled so that each fills the range of a byte, as
-    /// far as the calibration images need it. Default: true.
+    /// far as the calibration images need it. Default: false. Embeddings and logits keep their meaning; the maps after the
+    /// stem and the blocks before the last, and joined pools of them, are then scaled channel by channel.
     pub fn with_equalization(mut self, equalization: bool) -> Self {
         self.equalization = equalization;
         self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use mobilenet::quantized::{Activation, Arithmetic, Fidelity, LayerKind, Quantize};
+use mobilenet::quantized::{Arithmetic, Fidelity, LayerKind, Quantize};
 use mobilenet::{Error, ImageBatch, Layer, MobileNetConfig, QuantizedNet, Weights};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -328,11 +328,36 @@ fn bias_correction_brings_a_net_nearer() {
     let corrected = sqnr(Quantize::new());
     assert!(corrected > plain, "{plain}, {corrected}");
     assert!(corrected > 15.0, "{corrected}");
+    let equalized = sqnr(Quantize::new().with_equalization(true));
+    assert!(equalized > 15.0, "{equalized}");
     let none = ImageBatch::from_u8(&[], [0, 64, 64]).unwrap();
     assert!(Quantize::new().run(&weights, &none).is_err());
-    let activation = Activation {
-        scale: 0.5,
-        zero_point: 3,
-    };
-    assert_eq!(activation.real(5), 1.0);
+
+    // The integers as floats, whose mean of pixels is no integer.
+    let net = Quantize::new().run(&weights, &images).unwrap();
+    let floats = net.dequantize().unwrap();
+    assert_eq!(floats.config(), weights.config());
+    let logits = floats.compile().unwrap().logits(&images).unwrap();
+    let found = Fidelity::of(&reference, &logits, 10).unwrap();
+    assert!(found.sqnr.unwrap() > 15.0, "{found:?}");
+}
+
+/// Our own file: a byte for each weight, the same net again.
+#[test]
+fn a_saved_net_comes_back() {
+    for name in ["int8_whole", "uint8_pool"] {
+        let net = QuantizedNet::from_bytes(name, &fixture(name)).unwrap();
+        let bytes = net.to_safetensors().unwrap();
+        let again = QuantizedNet::from_bytes("again", &bytes).unwrap();
+        assert_eq!(again, net);
+        assert_eq!(again.digest().unwrap(), net.digest().unwrap());
+        let error = Weights::from_bytes("again", &bytes).unwrap_err();
+        assert!(matches!(error, Error::Quantized { .. }), "{error}");
+        let floats = Weights::from_bytes_dequantized("again", &bytes).unwrap();
+        assert_eq!(floats.digest(), net.dequantize().unwrap().digest());
+        for at in (0..bytes.len()).step_by(bytes.len() / 50) {
+            let error = QuantizedNet::from_bytes("cut short", &bytes[..at]).unwrap_err();
+            assert!(error.to_string().contains("cut short"), "{error}");
+        }
+    }
 }

@@ -125,23 +125,20 @@ pub(super) fn weights(
     let outputs = shape.get(channels).copied().unwrap_or(0);
     let quantization = Quantization::read(tensor)?;
     let scales = &quantization.scales;
-    match (integers, scales.len()) {
-        (_, 1) => {}
-        (Integers::Unsigned, n) => {
-            return Err(format!("{n} scales; expected one for unsigned weights"));
-        }
-        (Integers::Signed, n) if n != outputs => {
-            return Err(format!(
-                "{n} scales; expected one, or one for each of {outputs} channels"
-            ));
-        }
-        _ if quantization.axis != channels => {
-            return Err(format!(
-                "a scale for each index of axis {}; expected axis {channels}, the output channels",
-                quantization.axis
-            ));
-        }
-        _ => {}
+    let n = scales.len();
+    if n != 1 && integers == Integers::Unsigned {
+        return Err(format!("{n} scales; expected one for unsigned weights"));
+    }
+    if n != 1 && n != outputs {
+        return Err(format!(
+            "{n} scales; expected one, or one for each of {outputs} channels"
+        ));
+    }
+    if n != 1 && quantization.axis != channels {
+        return Err(format!(
+            "a scale for each index of axis {}; expected axis {channels}, the output channels",
+            quantization.axis
+        ));
     }
     quantization.check_scales()?;
     let zero_points = quantization.zero_points(kind)?;

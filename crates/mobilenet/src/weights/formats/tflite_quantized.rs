@@ -127,12 +127,11 @@ impl Walk {
         let unexpected = |what: &str| Err(format!("`{name}` is {what} where none is expected"));
         match operation.code {
             DEQUANTIZE => Ok(()),
-            QUANTIZE if self.found.is_empty() => self.pixels(model, input, output),
-            QUANTIZE => self.passes(model, input, output),
-            RESHAPE | SQUEEZE => self.passes(model, input, output),
+            QUANTIZE if self.found.is_empty() => pixels(model, input, output),
+            QUANTIZE | RESHAPE | SQUEEZE => passes(model, input, output),
             PAD if self.pad.is_some() => unexpected("a padding"),
             PAD => {
-                self.passes(model, input, output)?;
+                passes(model, input, output)?;
                 if let Kind::Pad(before, after) = pad(model, operation)? {
                     self.pad = Some((before, after));
                 }
@@ -188,34 +187,12 @@ impl Walk {
         ))
     }
 
-    /// An operation that changes no value.
-    fn passes(&self, model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
-        let [input, output] = [input, output].map(|tensor| model.tensor(tensor));
-        let (input, output) = (input?, output?);
-        if activation(input)? == activation(output)? {
-            return Ok(());
-        }
-        Err(format!(
-            "`{}` changes scale or zero point, which no operation of MobileNetV1 there does",
-            output.text(3)?
-        ))
-    }
-
-    /// The operation that makes the pixels what the stem reads: of bytes, the same; floats are taken to be those that the
-    /// bytes stand for.
-    fn pixels(&self, model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
-        if model.tensor(input)?.u8(1)? == FLOAT32 {
-            return Ok(());
-        }
-        self.passes(model, input, output)
-    }
-
     fn pool(&mut self, model: &Model<'_>, operation: &Operation<'_>) -> Parsed<()> {
         let (input, output) = operation.ends()?;
         self.expect(model, input)?;
         let options = operation.options.ok_or("a pool without options")?;
         self.pooled = Some(if operation.code == AVERAGE_POOL_2D {
-            self.passes(model, input, output)?;
+            passes(model, input, output)?;
             let (width, height) = (options.u32(3)?, options.u32(4)?);
             let padded = options.u8(0)? == 0 && options.u32(1)? < width;
             if width != height || padded && width > 1 {
@@ -299,6 +276,28 @@ impl Walk {
             wide_outputs: false,
         })
     }
+}
+
+/// An operation that changes no value.
+fn passes(model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
+    let [input, output] = [input, output].map(|tensor| model.tensor(tensor));
+    let (input, output) = (input?, output?);
+    if activation(input)? == activation(output)? {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` changes scale or zero point, which no operation of MobileNetV1 there does",
+        output.text(3)?
+    ))
+}
+
+/// The operation that makes the pixels what the stem reads: of bytes, the same; floats are taken to be those that the
+/// bytes stand for.
+fn pixels(model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
+    if model.tensor(input)?.u8(1)? == FLOAT32 {
+        return Ok(());
+    }
+    passes(model, input, output)
 }
 
 /// One over a scale: 127.5 where the scale is the f32 nearest to 1 / 127.5.
