@@ -1,7 +1,7 @@
 //! Published weights by name and weights from any file: lists, fetches, inspects and converts them.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +48,9 @@ enum Command {
         /// List the tensors too
         #[arg(long)]
         tensors: bool,
+        /// Of a quantized file: the floats that its integers stand for
+        #[arg(long)]
+        dequantize: bool,
     },
     /// Write the net of any file in another format
     Convert {
@@ -61,6 +64,9 @@ enum Command {
         /// Type of the numbers, f16 or f32; only safetensors can have f16
         #[arg(long, default_value = "f32")]
         dtype: FloatType,
+        /// Of a quantized file: write the floats that its integers stand for
+        #[arg(long)]
+        dequantize: bool,
     },
 }
 
@@ -85,14 +91,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 common::fetch(name, cache.clone(), *offline)?.display()
             );
         }
-        Command::Inspect { weights, tensors } => inspect(&Weights::open(weights)?, *tensors),
+        Command::Inspect {
+            weights,
+            tensors,
+            dequantize,
+        } => inspect(&open(weights, *dequantize)?, *tensors),
         Command::Convert {
             input,
             output,
             format,
             dtype,
+            dequantize,
         } => {
-            let weights = Weights::open(input)?;
+            let weights = open(input, *dequantize)?;
             let export = Export::new(&weights).with_float_type(*dtype);
             for path in export.write(*format, output)? {
                 common::say!("{}", files::shown_path(&path));
@@ -106,6 +117,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+fn open(path: &Path, dequantize: bool) -> mobilenet::Result<Weights> {
+    if dequantize {
+        Weights::open_dequantized(path)
+    } else {
+        Weights::open(path)
+    }
 }
 
 fn inspect(weights: &Weights, tensors: bool) {

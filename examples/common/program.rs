@@ -26,6 +26,8 @@ mod finetune;
 mod inspect;
 #[path = "../label_image.rs"]
 mod label_image;
+#[path = "../quantize.rs"]
+mod quantize;
 #[path = "../retrain.rs"]
 mod retrain;
 #[path = "../similar.rs"]
@@ -83,6 +85,7 @@ enum Command {
     #[cfg(feature = "flex")]
     Finetune(finetune::Options),
     Inspect(inspect::Options),
+    Quantize(quantize::Options),
     Similar(similar::Options),
     Speed(speed::Options),
     Weights(weights::Options),
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "flex")]
         Command::Finetune(options) => common::finish(finetune::run(options)),
         Command::Inspect(options) => common::finish(inspect::run(options)),
+        Command::Quantize(options) => common::finish(quantize::run(options)),
         Command::Similar(options) => common::finish(similar::run(options)),
         Command::Speed(options) => common::finish(speed::run(options)),
         Command::Weights(options) => common::finish(weights::run(options)),

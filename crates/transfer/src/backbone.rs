@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use dataset::{PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
 use mobilenet::weights::Filter;
-use mobilenet::{Engine, ImageBatch, Layer, Weights};
+use mobilenet::{Engine, ImageBatch, Layer, QuantizedNet, Weights};
 
 use crate::error::{Error, Result};
+use crate::quantized_engine::QuantizedEngine;
 
 /// A frozen network and the preprocessing of its input: everything before the head. Clones share the engine.
 ///
@@ -23,6 +24,8 @@ use crate::error::{Error, Result};
 pub struct Backbone {
     engine: Arc<dyn Engine>,
     weights: Weights,
+    /// The integers that run, where they do; the weights are then the floats that they stand for.
+    integers: Option<Arc<QuantizedNet>>,
     digest: OnceLock<String>,
     layer: Layer,
     resize: ResizePolicy,
@@ -68,6 +71,37 @@ impl Backbone {
         Ok(Self::of(weights, engine))
     }
 
+    /// A backbone of integers, run on this machine's CPU. [`weights`](Self::weights) are then the floats that its weights
+    /// stand for, and gradients are those of a network of these floats.
+    ///
+    /// # Errors
+    /// If the net does not fit together ([`QuantizedNet::check`]).
+    pub fn of_integers(net: QuantizedNet) -> Result<Self> {
+        let (weights, digest) = (net.dequantize()?, net.digest()?);
+        let engine = QuantizedEngine::new(net.clone(), &weights)?;
+        Ok(Self {
+            integers: Some(Arc::new(net)),
+            digest: digest.into(),
+            ..Self::of(weights, Arc::new(engine))
+        })
+    }
+
+    /// This backbone with integers for its network: layer, size and how images become squares stay.
+    pub(crate) fn quantized(&self, net: QuantizedNet) -> Result<Self> {
+        Ok(Self {
+            layer: self.layer,
+            resize: self.resize,
+            filter: self.filter,
+            size: self.size,
+            ..Self::of_integers(net)?
+        })
+    }
+
+    /// The quantized network, if it is one.
+    pub fn integers(&self) -> Option<&QuantizedNet> {
+        self.integers.as_deref()
+    }
+
     fn of(weights: Weights, engine: Arc<dyn Engine>) -> Self {
         let size = weights.config().input_size as u32;
         let filter = match weights.preprocessing().filter {
@@ -76,6 +110,7 @@ impl Backbone {
         };
         Self {
             engine,
+            integers: None,
             digest: OnceLock::new(),
             weights,
             layer: Layer::default(),
@@ -91,6 +126,7 @@ impl Backbone {
         Ok(Self {
             engine: self.engine.with_weights(&weights)?,
             weights,
+            integers: None,
             digest: OnceLock::new(),
             layer: Layer::default(),
             ..self.clone()
@@ -165,7 +201,7 @@ impl Backbone {
         Ok(self)
     }
 
-    /// SHA-256 of the weights ([`Weights::digest`]).
+    /// SHA-256 of the weights ([`Weights::digest`]), or of the integers ([`QuantizedNet::digest`]).
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| self.weights.digest())
     }

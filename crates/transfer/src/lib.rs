@@ -21,6 +21,7 @@
 //! * [`insight`]: what embeddings can tell: wrong labels, similar images, out-of-distribution images, principal
 //!   components, and whether more images would help.
 //! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes that identify a picture.
+//! * [`quantize`]: makes a classifier whose network computes with 8-bit integers.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
 //! * [`table`]: embeddings as a table for other programs: NumPy, CSV, Apache Parquet.
 //! * [`tensorboard`]: event files for TensorBoard.
@@ -103,6 +104,8 @@ pub mod insight;
 mod kept;
 pub mod picture;
 mod preprocess;
+pub mod quantize;
+mod quantized_engine;
 #[cfg(feature = "train")]
 mod randomized;
 #[cfg(feature = "train")]

@@ -11,6 +11,7 @@ use crate::backbone::Backbone;
 use crate::error::{Error, Result};
 use crate::head::{FitReport, Head};
 use crate::insight::OpenSet;
+use crate::quantize::QuantizationRecord;
 
 /// A class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,6 +113,23 @@ impl Classifier {
         }
         self.thresholds = Some(thresholds);
         Ok(self)
+    }
+
+    /// This classifier with another network of the same outputs, and how that came to be.
+    pub(crate) fn with_backbone(&self, backbone: Backbone, record: QuantizationRecord) -> Self {
+        let mut provenance = self.provenance.clone();
+        provenance.quantization = Some(record);
+        Self {
+            backbone,
+            head: self.head.clone(),
+            classes: self.classes.clone(),
+            calibration: self.calibration,
+            thresholds: self.thresholds.clone(),
+            open_set: self.open_set.clone(),
+            report: self.report.clone(),
+            provenance,
+            pictures: self.pictures.clone(),
+        }
     }
 
     /// The frozen network, and how it prepares images.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dataset::{ResizeFilter, ResizePolicy};
 use files::{hex, read_at_most, write_bytes};
-use mobilenet::{Layer, Weights};
+use mobilenet::{Layer, Precision, Weights};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -180,8 +180,14 @@ impl Classifier {
     fn encode(&self, path: &Path, linked: Option<&str>) -> Result<Vec<u8>> {
         let image = reference::image(self.backbone.size());
         let mut tensors = TensorWriter::default();
-        let weights = self.backbone.weights();
-        let config = stored_backbone::put(weights, linked.is_none().then_some(&mut tensors))?;
+        let stored = linked.is_none().then_some(&mut tensors);
+        let (config, precision) = match self.backbone.integers() {
+            Some(net) => (stored_backbone::put_integers(net, stored)?, Precision::Int8),
+            None => {
+                let config = stored_backbone::put(self.backbone.weights(), stored)?;
+                (config, Precision::default())
+            }
+        };
         let description = Description {
             version: FORMAT.version,
             classes: self.classes.clone(),
@@ -195,6 +201,7 @@ impl Classifier {
                 config,
                 digest: self.backbone.digest().into(),
                 name: linked.map(String::from),
+                precision,
             },
             reference: Answer::of(self, &image)?,
             calibration: self.calibration,
@@ -255,7 +262,11 @@ impl Classifier {
         classifier.provenance = about.provenance;
         classifier.pictures = pictures;
         let answer = Answer::of(&classifier, &image).map_err(named)?;
-        let checked = about.reference.check(&answer);
+        // Integers give the same everywhere.
+        let checked = match classifier.backbone.integers() {
+            Some(_) => about.reference.check_exactly(&answer),
+            None => about.reference.check(&answer),
+        };
         checked.map_err(|message| tensors.error(message))?;
         Ok(classifier)
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "train")]
 use crate::embed::Embedded;
 use crate::finetune::FineTuneRecord;
+use crate::quantize::QuantizationRecord;
 
 /// Where a classifier came from. Its file stores this, so that the classifier can be traced and made again. How the
 /// head was trained (recipe, seed) is in the [`FitReport`](crate::head::FitReport).
@@ -33,6 +34,9 @@ pub struct Provenance {
     /// How the last blocks of the network were fine-tuned; `None` if they were not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fine_tuning: Option<FineTuneRecord>,
+    /// How the network was quantized, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<QuantizationRecord>,
 }
 
 /// A set of images, recorded so that it can be compared with another set.

@@ -9,6 +9,8 @@ use crate::error::Result;
 /// this, logits by this times the largest of them (or 1). Ten times what engines differ by, far less than a wrong
 /// weight makes.
 const TOLERANCE: f64 = 1e-3;
+/// The same for a network of integers, whose outputs are equal to the bit: what sums in f64 in another order differ by.
+const EXACT: f64 = 1e-12;
 
 /// What a classifier says of one image.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,17 +30,27 @@ impl Answer {
         })
     }
 
+    /// As [`check`](Self::check), for a network of integers: only the head's own sums and the exponential function of the
+    /// probabilities may be rounded otherwise.
+    pub(super) fn check_exactly(&self, found: &Self) -> Result<(), String> {
+        self.check_to(found, EXACT)
+    }
+
     /// Compares what was found with what is in the file.
     pub(super) fn check(&self, found: &Self) -> Result<(), String> {
+        self.check_to(found, TOLERANCE)
+    }
+
+    fn check_to(&self, found: &Self, tolerance: f64) -> Result<(), String> {
         let largest = self.logits.iter().fold(1.0, |max: f64, z| max.max(z.abs()));
-        let allowed = TOLERANCE * largest;
+        let allowed = tolerance * largest;
         for (what, expected, found, allowed) in [
             ("logits", &self.logits, &found.logits, allowed),
             (
                 "probabilities",
                 &self.probabilities,
                 &found.probabilities,
-                TOLERANCE,
+                tolerance,
             ),
         ] {
             if expected.len() != found.len() {

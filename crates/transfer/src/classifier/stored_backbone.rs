@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mobilenet::{FloatType, Weights};
+use mobilenet::{FloatType, Precision, QuantizedNet, Weights};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +13,8 @@ use crate::tensor_file::{TensorReader, TensorWriter};
 
 /// The metadata key of mobilenet's own files.
 const KEY: &str = "mobilenet";
+/// The same of its quantized nets.
+const INTEGERS_KEY: &str = "mobilenet-quantized";
 /// The names of the backbone's tensors begin with this.
 const PREFIX: &str = "backbone.";
 
@@ -26,6 +28,14 @@ pub(super) struct BackboneDescription {
     /// What [`Weights::open`] takes, if the weights are not in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
+    /// Left out where it is f32.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) precision: Precision,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_default(precision: &Precision) -> bool {
+    *precision == Precision::default()
 }
 
 /// The configuration of weights. Their tensors are added to `tensors`, if there is one, in half precision where that
@@ -41,16 +51,29 @@ pub(super) fn put(weights: &Weights, tensors: Option<&mut TensorWriter>) -> Resu
         Some(half) => half,
         None => weights.to_safetensors(FloatType::F32)?,
     };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(e.into()))?;
-    let config = header.metadata().as_ref().and_then(|m| m.get(KEY));
-    let config = config.ok_or_else(|| wrong("mobilenet wrote no configuration".into()))?;
+    add(&bytes, KEY, tensors).map_err(wrong)
+}
+
+/// As [`put`], for a network of integers.
+pub(super) fn put_integers(
+    net: &QuantizedNet,
+    tensors: Option<&mut TensorWriter>,
+) -> Result<Value> {
+    let added = add(&net.to_safetensors()?, INTEGERS_KEY, tensors);
+    added.map_err(|cause| Error::file_caused("a quantized net", cause.to_string(), cause))
+}
+
+/// What mobilenet's own file has under its metadata `key`; its tensors are added to `tensors`.
+fn add(bytes: &[u8], key: &str, tensors: Option<&mut TensorWriter>) -> Result<Value, BoxError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let config = header.metadata().as_ref().and_then(|m| m.get(key));
+    let config = config.ok_or("mobilenet wrote no configuration")?;
     if let Some(tensors) = tensors {
-        let own = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.into()))?;
-        for (name, view) in own.iter() {
+        for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
             tensors.put_view(format!("{PREFIX}{name}"), &view);
         }
     }
-    serde_json::from_str(config).map_err(|e| wrong(e.into()))
+    Ok(serde_json::from_str(config)?)
 }
 
 /// The backbone that a file describes, which `make` makes of its weights.
@@ -73,16 +96,21 @@ pub(super) fn get(
             .map_err(|error| tensors.caused(error))?
     } else {
         let views = tensors.with_prefix(PREFIX);
-        let metadata = [(KEY.to_string(), about.config.to_string())]
-            .into_iter()
-            .collect();
-        let bytes = safetensors::serialize(views, Some(metadata));
+        let key = match about.precision {
+            Precision::F32 => KEY,
+            Precision::Int8 => INTEGERS_KEY,
+            other => return Err(tensors.error(format!("a network in {other}, not in f32 or int8"))),
+        };
+        let metadata = [(key.to_string(), about.config.to_string())];
+        let bytes = safetensors::serialize(views, Some(metadata.into_iter().collect()));
         let bytes = bytes.map_err(|error| tensors.caused(error))?;
         // With the path as their source, all that is wrong with the weights names the file.
-        make(Weights::from_safetensors(
-            &files::shown_path(path).to_string(),
-            &bytes,
-        )?)?
+        let source = files::shown_path(path).to_string();
+        if about.precision == Precision::Int8 {
+            Backbone::of_integers(QuantizedNet::from_bytes(&source, &bytes)?)?
+        } else {
+            make(Weights::from_safetensors(&source, &bytes)?)?
+        }
     };
     if backbone.digest() != about.digest {
         return Err(tensors.error(format!(
