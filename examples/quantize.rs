@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::answers::{Images, file_name, leave_out_seen};
-use common::{Bar, counted, open_folder};
+use common::folders::FolderArgs;
+use common::help::uses;
+use common::{Bar, counted};
 use dataset::HashedSplit;
 use metrics::Bootstrap;
 use mobilenet::quantized::Quantize;
@@ -27,8 +29,16 @@ use transfer::quantize::{QuantizeConfig, quantize};
 /// the integers cost, and McNemar's test whether that can be chance.
 #[derive(Parser)]
 #[command(
-    after_help = "Example:\n  quantize --classifier boats.safetensors --calibration-dir photos --output boats-int8.safetensors \
-                  --image-dir test"
+    after_help = uses(&[
+        (
+            "Quantize a classifier",
+            "quantize --classifier classifier.safetensors --calibration-dir photos --output int8.safetensors",
+        ),
+        (
+            "Measure on other images what it costs",
+            "quantize --classifier classifier.safetensors --calibration-dir photos --output int8.safetensors --image-dir more-photos",
+        ),
+    ])
 )]
 pub(crate) struct Options {
     /// A file that `retrain` wrote
@@ -61,8 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--output", Some(&options.output))])?;
     let (first, signature) = (&options.classifier, &options.images.signature);
     let classifier = signature.classifier(first, options.images.device)?;
-    let folder = open_folder(&options.calibration_dir)?;
-    let split = HashedSplit::default().apply(&folder)?;
+    let folder = FolderArgs::default().open(&options.calibration_dir)?;
+    let (split, _) = HashedSplit::default().apply_unless_ready(&folder)?;
     let images: Vec<_> = split.training.iter().map(|item| &item.path).collect();
     let net = Quantize::new()
         .with_bias_correction(!options.no_bias_correction)

@@ -5,10 +5,12 @@ use clap::{Arg, ArgAction, Command};
 /// The groups in the order of the help, and the options of each. An option that is not here is in the group that it names where
 /// it is defined, as those do that are in different groups of different programs. (A `next_help_heading` of clap's goes on beyond
 /// the struct that has it: what comes after must be here.)
-const GROUPS: [(&str, &[&str]); 11] = [
+const GROUPS: [(&str, &[&str]); 12] = [
     (
         "Input",
         &[
+            "calibration_dir",
+            "calibration_images",
             "class",
             "classes",
             "classifier",
@@ -116,6 +118,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
             "without_pictures",
         ],
     ),
+    ("Quantization", &["equalization", "no_bias_correction"]),
     ("General", &["help", "quiet", "verbose", "version"]),
 ];
 

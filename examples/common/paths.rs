@@ -24,7 +24,7 @@ pub const OUTPUTS: [&str; 14] = [
 ];
 
 /// Folders whose images are read: what is written into them would be taken for images, or for a class.
-const IMAGE_FOLDERS: [&str; 3] = ["image_dir", "misclassified", "test_dir"];
+const IMAGE_FOLDERS: [&str; 4] = ["calibration_dir", "image_dir", "misclassified", "test_dir"];
 
 /// A path of the command line.
 struct Named {

@@ -8,7 +8,7 @@ use crate::support::{example, run};
 
 /// Each example with options that make it work on little, in a folder with `images` (two classes), `list.txt`, `a.csv`,
 /// `b.csv`, `photo.png` and `classifier.safetensors`.
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 17] = [
     ("audit", "--image-dir images"),
     ("compare", "a.csv b.csv --replicates 10"),
     (
@@ -34,6 +34,10 @@ const COMMANDS: [(&str, &str); 16] = [
     (
         "label_image",
         "--classifier classifier.safetensors photo.png",
+    ),
+    (
+        "quantize",
+        "--classifier classifier.safetensors --calibration-dir images --calibration-images 2 --output int8.safetensors",
     ),
     ("retrain", "--image-dir images"),
     ("similar", "--image-dir images photo.png"),
