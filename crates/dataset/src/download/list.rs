@@ -127,9 +127,10 @@ impl UrlList {
             Some(column) => column,
             None => only_urls(path, &table)?,
         };
-        let [license, author, class, digest] = match header {
-            true => [find(&LICENSE), find(&AUTHOR), find(&CLASS), find(&DIGEST)],
-            false => [None; 4],
+        let [license, author, class, digest] = if header {
+            [find(&LICENSE), find(&AUTHOR), find(&CLASS), find(&DIGEST)]
+        } else {
+            [None; 4]
         };
         let mut entries = Vec::with_capacity(table.rows.len());
         for row in &table.rows {
@@ -187,16 +188,15 @@ fn expected(path: &Path, row: &Row, cell: Option<String>) -> Result<Option<Expec
     let Some(text) = cell else {
         return Ok(None);
     };
-    match Expected::parse(&text) {
-        Some(digest) => Ok(Some(digest)),
-        None => {
-            let message = format!(
-                "line {}: expected an MD5, SHA-1 or SHA-256 digest, hexadecimal or base64, found '{text}'",
-                row.line
-            );
-            Err(Error::parse(path, message))
-        }
+    if let Some(digest) = Expected::parse(&text) {
+        return Ok(Some(digest));
     }
+    let message = format!(
+        "line {}: expected an MD5, SHA-1 or SHA-256 digest, hexadecimal or base64, found '{}'",
+        row.line,
+        files::shown(&text)
+    );
+    Err(Error::parse(path, message))
 }
 
 /// The only column whose first cells are URLs.

@@ -199,12 +199,12 @@ fn pnm_qoi_ico_and_tga_are_read() {
 }
 
 /// A PNG of 2 x 1 pixels, red and blue, with one more chunk after the pixels.
-fn png_with(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn png_with(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let image = RgbImage::from_raw(2, 1, vec![255, 0, 0, 0, 0, 255]).unwrap();
     let mut png = encode(&image, ImageFormat::Png);
     let end = png.len() - 12;
     let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
-    chunk.extend(name);
+    chunk.extend(&name);
     chunk.extend(data);
     let mut crc = flate2::Crc::new();
     crc.update(&chunk[4..]);
@@ -255,7 +255,7 @@ fn orientations_of_png_are_found_in_all_their_places() {
             [&xmp[..], b"\x01\0\0\0", &zlib(XMP)].concat(),
         ),
     ] {
-        let png = png_with(name, &data);
+        let png = png_with(*name, &data);
         assert_eq!(decoded(&png).as_raw()[..], turned, "{what}");
         let as_stored = DecodeOptions::default().with_upright(false);
         assert_eq!(
@@ -270,7 +270,7 @@ fn orientations_of_png_are_found_in_all_their_places() {
         (b"iTXt", b"XML:com.adobe.xmp\0\x01".to_vec()),
         (b"tEXt", b"no zero".to_vec()),
     ] {
-        assert_eq!(decoded(&png_with(name, &data)).as_raw()[..], upright);
+        assert_eq!(decoded(&png_with(*name, &data)).as_raw()[..], upright);
     }
 }
 

@@ -62,9 +62,8 @@ impl LayerPlace {
         let (kind, side) = match (&shape[..], operation.code) {
             (&[1, 3, 3, _], DEPTHWISE_CONV_2D) if !dense => (LayerKind::Depthwise, 3),
             (&[_, 3, 3, 3], CONV_2D) if self.first => (LayerKind::Stem, 3),
-            (&[_, 1, 1, _], CONV_2D) if dense => (LayerKind::Dense, 1),
+            (&[_, 1, 1, _], CONV_2D) | (&[_, _], FULLY_CONNECTED) if dense => (LayerKind::Dense, 1),
             (&[_, 1, 1, _], CONV_2D) => (LayerKind::Pointwise, 1),
-            (&[_, _], FULLY_CONNECTED) if dense => (LayerKind::Dense, 1),
             _ => {
                 return Err(format!(
                     "weights of shape {shape:?} where MobileNetV1 has others"
