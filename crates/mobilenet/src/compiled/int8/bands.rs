@@ -47,7 +47,7 @@ pub(super) fn cut(
 
 impl Band<'_> {
     /// The planes from the first pixel on.
-    pub(super) fn from_first(&mut self) -> Vec<&mut [u8]> {
+    pub(super) fn planes_on_map(&mut self) -> Vec<&mut [u8]> {
         let start = self.pixels.start;
         let lead = self.shape.offset(start) - self.shape.cut(start);
         let planes = self.planes.iter_mut();

@@ -69,7 +69,7 @@ impl CompiledQuantizedNet {
                     right: &layers.pointwise,
                     planes: 0..layers.pointwise.planes(),
                     out: Out::Levels {
-                        planes: &mut band.from_first(),
+                        planes: &mut band.planes_on_map(),
                         place,
                     },
                 });

@@ -38,24 +38,19 @@ impl CompiledQuantizedNet {
         let dim = self.net.config.joined_dim(blocks);
         let mut means = vec![0.0; images.len() * dim];
         let rows = means.chunks_exact_mut(dim);
-        self.each(
-            images,
-            blocks.last(),
-            rows,
-            |plan, block, map, rest: &mut &mut [f32]| {
-                if blocks.contains(block) {
-                    let shape = plan.shape(block);
-                    let channels = self.net.config.channels_after(block);
-                    let (out, after) = std::mem::take(rest).split_at_mut(channels);
-                    *rest = after;
-                    let (pixels, output) = (shape.pixels() as f64, self.output_of(block));
-                    for (out, sum) in out.iter_mut().zip(sums(shape, map)) {
-                        let mean = f64::from(sum) / pixels - f64::from(output.zero_point);
-                        *out = (mean * f64::from(output.scale)) as f32;
-                    }
+        self.each(images, blocks.last(), rows, |plan, block, map, rest| {
+            if blocks.contains(block) {
+                let shape = plan.shape(block);
+                let channels = self.net.config.channels_after(block);
+                let (out, after) = std::mem::take(rest).split_at_mut(channels);
+                *rest = after;
+                let (pixels, output) = (shape.pixels() as f64, self.output_of(block));
+                for (out, sum) in out.iter_mut().zip(sums(shape, map)) {
+                    let mean = f64::from(sum) / pixels - f64::from(output.zero_point);
+                    *out = (mean * f64::from(output.scale)) as f32;
                 }
-            },
-        )?;
+            }
+        })?;
         Ok(means)
     }
 
@@ -94,7 +89,7 @@ impl CompiledQuantizedNet {
         let mut values = vec![0.0; images.len() * image];
         let output = self.output_of(block);
         let maps = values.chunks_exact_mut(image);
-        self.each(images, block, maps, |_, b, map, out: &mut &mut [f32]| {
+        self.each(images, block, maps, |_, b, map, out| {
             if b == block {
                 for (p, out) in out.chunks_exact_mut(channels).enumerate() {
                     for (out, levels) in out.chunks_mut(shape.wide).zip(shape.pixel(map, p)) {
@@ -113,7 +108,7 @@ impl CompiledQuantizedNet {
     pub(super) fn logit_levels(&self, images: &ImageBatch<'_>) -> Result<Vec<u8>> {
         let requantizer = self.net.requantizer(self.net.layers.len() - 1);
         self.class_sums(images, |sums: &[i32], out: &mut [u8]| {
-            requantizer.levels(sums, out)
+            requantizer.levels(sums, out);
         })
     }
 
@@ -123,20 +118,15 @@ impl CompiledQuantizedNet {
         let mut levels = vec![0; images.len() * dim];
         let input = self.output_of(last);
         let rows = levels.chunks_exact_mut(dim);
-        self.each(
-            images,
-            last,
-            rows,
-            |plan, block, map, out: &mut &mut [u8]| {
-                if block == last {
-                    let shape = plan.shape(block);
-                    let pixels = shape.pixels() as i64;
-                    for (out, sum) in out.iter_mut().zip(sums(shape, map)) {
-                        *out = pool::level(&self.net, input, i64::from(sum), pixels);
-                    }
+        self.each(images, last, rows, |plan, block, map, out| {
+            if block == last {
+                let shape = plan.shape(block);
+                let pixels = shape.pixels() as i64;
+                for (out, sum) in out.iter_mut().zip(sums(shape, map)) {
+                    *out = pool::level(&self.net, input, i64::from(sum), pixels);
                 }
-            },
-        )?;
+            }
+        })?;
         Ok(levels)
     }
 

@@ -31,7 +31,7 @@ impl CompiledQuantizedNet {
                     right: &stem.packed,
                     planes: 0..stem.packed.planes(),
                     out: Out::Levels {
-                        planes: &mut band.from_first(),
+                        planes: &mut band.planes_on_map(),
                         place,
                     },
                 });

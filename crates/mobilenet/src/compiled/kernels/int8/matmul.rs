@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::aligned::Aligned;
-use super::place::Place;
+use super::place::Out;
 use super::requantize::{Ordered, Requantize, order};
 use super::vector::{Integers, RAW, SINGLE, TWICE, level_bytes};
 
@@ -155,17 +155,6 @@ pub(super) fn put(bytes: &mut [u8], weight: i32, part: usize) {
         [byte] => *byte = part_of(weight, part) as u8,
         _ => bytes.copy_from_slice(&(weight as i16).to_le_bytes()),
     }
-}
-
-/// Where a product goes.
-pub(crate) enum Out<'a, 'b> {
-    /// Levels, into each plane.
-    Levels {
-        planes: &'a mut [&'b mut [u8]],
-        place: Place,
-    },
-    /// Sums, `[row][column]`, whole planes.
-    Sums(&'a mut [i32]),
 }
 
 /// `out[r] = level(bias + sum)`, where `sum` is that over blocks b and k of

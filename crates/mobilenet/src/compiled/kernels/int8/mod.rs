@@ -34,8 +34,8 @@ use self::vector::{Integers, level_bytes};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::amx::available as amx_available;
 pub(crate) use self::depthwise::{Depthwise, Filters, SLACK};
-pub(crate) use self::matmul::{Matmul, Out, PLANE, Packed, Sizes};
-pub(crate) use self::place::Place;
+pub(crate) use self::matmul::{Matmul, PLANE, Packed, Sizes};
+pub(crate) use self::place::{Out, Place};
 pub(crate) use self::requantize::{Factor, Requantize};
 
 type PackRight =

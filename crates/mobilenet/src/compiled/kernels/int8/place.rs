@@ -1,4 +1,15 @@
-//! Where the rows of a product go in a map.
+//! Where a product goes.
+
+/// Where a product goes.
+pub(crate) enum Out<'a, 'b> {
+    /// Levels, into each plane.
+    Levels {
+        planes: &'a mut [&'b mut [u8]],
+        place: Place,
+    },
+    /// Sums, `[row][column]`, whole planes.
+    Sums(&'a mut [i32]),
+}
 
 /// Rows of a map's plane have a gap between them.
 #[derive(Clone, Copy)]

@@ -61,7 +61,7 @@ struct Pending {
 
 /// Rows of an area.
 struct AreaRows {
-    tile: *const u8,
+    tile: *const i32,
     rows: usize,
 }
 
@@ -75,7 +75,7 @@ impl<V: Integers> Sums<V> for AreaRows {
     unsafe fn row(&self, r: usize) -> [V; 4] {
         // SAFETY: the caller's; a row has four vectors of sums.
         unsafe {
-            let from = self.tile.add(r * PITCH).cast::<i32>();
+            let from = self.tile.add(r * PITCH / 4);
             [
                 V::load(from),
                 V::load(from.add(V::LANES)),
@@ -184,7 +184,7 @@ unsafe fn finish<V: Integers, const MODE: u8>(m: &mut Matmul, pending: &Pending,
     for (tile, &row) in pending.rows.iter().enumerate() {
         // SAFETY: the area has the sums of these rows.
         unsafe {
-            let tile = pending.area.cast::<u8>().add(tile * ROWS * PITCH);
+            let tile = pending.area.cast::<i32>().add(tile * ROWS * PITCH / 4);
             m.write::<V, MODE>(&pending.panel, row, AreaRows { tile, rows });
         }
     }
