@@ -97,7 +97,7 @@ fn module(path: &Path) -> Vec<String> {
 fn uses(text: &str) -> Vec<Vec<String>> {
     let code = ["mod ", "pub(super) mod "]
         .into_iter()
-        .fold(&text[..], |code, item| {
+        .fold(text, |code, item| {
             let tests = format!("#[cfg(test)]\n{item}");
             code.split(&tests).next().unwrap_or_default()
         });

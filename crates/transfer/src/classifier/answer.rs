@@ -62,7 +62,7 @@ impl fmt::Display for Rejection {
 }
 
 impl Classifier {
-    /// Whether the classifier can answer ["none of the classes"](Answer::rejection).
+    /// Whether the classifier can answer [none of the classes](Answer::rejection).
     pub fn can_reject(&self) -> bool {
         self.thresholds.is_some() || self.open_set.is_some()
     }

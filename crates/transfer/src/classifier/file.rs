@@ -181,12 +181,11 @@ impl Classifier {
         let image = reference::image(self.backbone.size());
         let mut tensors = TensorWriter::default();
         let stored = linked.is_none().then_some(&mut tensors);
-        let (config, precision) = match self.backbone.integers() {
-            Some(net) => (stored_backbone::put_integers(net, stored)?, Precision::Int8),
-            None => {
-                let config = stored_backbone::put(self.backbone.weights(), stored)?;
-                (config, Precision::default())
-            }
+        let (config, precision) = if let Some(net) = self.backbone.integers() {
+            (stored_backbone::put_integers(net, stored)?, Precision::Int8)
+        } else {
+            let config = stored_backbone::put(self.backbone.weights(), stored)?;
+            (config, Precision::default())
         };
         let description = Description {
             version: FORMAT.version,
