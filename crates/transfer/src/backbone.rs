@@ -78,7 +78,7 @@ impl Backbone {
     /// If the net does not fit together ([`QuantizedNet::check`]).
     pub fn of_integers(net: QuantizedNet) -> Result<Self> {
         let (weights, digest) = (net.dequantize()?, net.digest()?);
-        let engine = QuantizedEngine::new(net.clone(), &weights)?;
+        let engine = QuantizedEngine::new(&net, &weights)?;
         Ok(Self {
             integers: Some(Arc::new(net)),
             digest: digest.into(),

@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use mobilenet::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
 use mobilenet::{
-    CompiledMobileNet, Engine, ImageBatch, Layer, MobileNetConfig, Precision, QuantizedNet, Weights,
+    CompiledMobileNet, CompiledQuantizedNet, Engine, ImageBatch, InstructionSet, Layer,
+    MobileNetConfig, Precision, QuantizedNet, Weights,
 };
 
 /// A quantized net, and the floats that its weights stand for. Outputs and maps are the integers' own; gradients are those
 /// of the floats, whose outputs differ a little.
 #[derive(Debug)]
 pub(crate) struct QuantizedEngine {
-    integers: QuantizedNet,
+    integers: CompiledQuantizedNet,
     floats: CompiledMobileNet,
 }
 
 impl QuantizedEngine {
     /// `floats` are the net's own weights, dequantized.
-    pub(crate) fn new(integers: QuantizedNet, floats: &Weights) -> mobilenet::Result<Self> {
-        integers.check()?;
+    pub(crate) fn new(integers: &QuantizedNet, floats: &Weights) -> mobilenet::Result<Self> {
         Ok(Self {
-            integers,
+            integers: integers.compile()?,
             floats: floats.compile()?,
         })
     }
@@ -28,7 +28,7 @@ impl QuantizedEngine {
 
 impl Engine for QuantizedEngine {
     fn config(&self) -> &MobileNetConfig {
-        &self.integers.config
+        self.integers.config()
     }
 
     /// Integers are the same on every machine.
@@ -40,8 +40,12 @@ impl Engine for QuantizedEngine {
         Precision::Int8
     }
 
+    fn instruction_set(&self) -> Option<InstructionSet> {
+        Some(self.integers.instruction_set())
+    }
+
     fn forward(&self, images: &ImageBatch<'_>, layer: Layer) -> mobilenet::Result<Vec<f32>> {
-        self.integers.forward(images, layer)
+        Engine::forward(&self.integers, images, layer)
     }
 
     fn features(&self, images: &ImageBatch<'_>, block: usize) -> mobilenet::Result<Features> {
