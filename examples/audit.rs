@@ -126,7 +126,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         if written.left_out > 0 {
             let (shown, left_out) = (written.shown, written.left_out);
             common::say!(
-                "the page has {}; {left_out} more had no place on it",
+                "the page shows {}; {left_out} more did not fit",
                 common::counted(shown, "image", "images")
             );
         }
@@ -148,7 +148,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         .count();
     if denied > 0 {
         common::warn!(
-            "error: {} of a kind that --deny names",
+            "error: {} of a kind listed in --deny",
             common::counted(denied, "finding is", "findings are")
         );
     }

@@ -17,9 +17,8 @@ use metrics::formats::PredictionsFormat;
 ///
 /// Each of the two is a classifier file that `retrain` wrote, which is applied to the images of --image-dir, or a file of
 /// predictions as `evaluate` reads and writes them (its name ends in .jsonl, .csv or .tsv). Answers are paired by the names of
-/// their files. The program lists the images that
-/// only one of the two has right, and tests the difference: with McNemar's test of the predictions, DeLong's test of the
-/// areas under ROC (two classes), and the paired bootstrap of every score.
+/// their files. The program lists the images that only one of the two has right, and tests the difference: with McNemar's test of the predictions, DeLong's test of the
+/// areas under the ROC curves (two classes), and the paired bootstrap of every score.
 #[derive(Parser)]
 #[command(
     after_help = uses(&[
@@ -35,7 +34,7 @@ use metrics::formats::PredictionsFormat;
     ])
 )]
 pub(crate) struct Options {
-    /// The present classifier: a classifier file or predictions
+    /// The current classifier: a classifier file or predictions
     first: PathBuf,
     /// The classifier that may replace it, which the report is about
     second: PathBuf,

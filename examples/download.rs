@@ -46,7 +46,7 @@ pub(crate) struct Options {
     /// Download only URLs that contain this text. The option may be repeated; "" keeps all URLs.
     #[arg(long, default_value = "flickr")]
     keep: Vec<String>,
-    /// Files of at most this number of bytes are no images.
+    /// Refuse files of at most this many bytes
     #[arg(long, default_value_t = 10_000)]
     min_bytes: u64,
     /// Number of downloads at a time; at most 4 of them are from one host

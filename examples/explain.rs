@@ -18,7 +18,7 @@ use metrics::EvaluationOptions;
 ///
 /// Writes `attributions.npy` ([3, height, width]: what each value adds to the score), `heatmap.png` (red speaks for the
 /// class, blue against it; black to yellow where a method has no negative values), `overlay.png` (where the network
-/// looks: the brighter, the more), `panel.png` and `explanation.json`.
+/// looks: the brighter a place, the more it counts), `panel.png` and `explanation.json`.
 #[derive(Parser)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["images", "misclassified"])),
@@ -118,7 +118,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     let report = predictions.report(&EvaluationOptions::new())?;
     let method = options.explain.method.name;
     let mut report = answers.with_pictures(report, &images, false)?.with_overlay_note(format!(
-        "Beside each mistake, {method} of the predicted class: where the network looked, the brighter the more."
+        "Beside each mistake, {method} of the predicted class: where the network looked; the brighter a place, the more it counts."
     ));
     let (mut bar, mut folders) = (Bar::default(), HashSet::new());
     let mistakes: Vec<usize> = predictions.mistakes().collect();

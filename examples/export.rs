@@ -11,7 +11,7 @@ use common::progress::working;
 use common::signed::SignatureOptions;
 use transfer::export::{Export, PixelInput, WeightsFormat};
 
-/// Write a classifier for other programs; what is written gives the same probabilities.
+/// Write a classifier for other programs; the exported model gives the same probabilities.
 ///
 /// onnx: one file, opset 17, for ONNX Runtime, tract, OpenVINO.
 /// tfjs: a folder for `tf.loadLayersModel` in a browser.

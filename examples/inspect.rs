@@ -16,11 +16,11 @@ use transfer::classifier::FileSummary;
 
 /// Show what is in a classifier file, or a network layer by layer.
 ///
-/// Of a classifier file: classes, training, accuracy, preprocessing, thresholds, network, and the size of each part. It is
-/// loaded, so its seal is checked and its self-test is run. Of another file of these programs: what it is, and which program
+/// For a classifier file: classes, training, accuracy, preprocessing, thresholds, network, and the size of each part. It is
+/// loaded, so its seal is checked and its self-test is run. For another file of these programs: what it is, and which program
 /// takes it.
 ///
-/// Of a network: shape of the output, parameters, multiply-adds, and time on this machine. The parameters are those of the
+/// For a network: shape of the output, parameters, multiply-adds, and time on this machine. The parameters are those of the
 /// kernels, the batch normalizations (scale, offset, mean, variance) and the classifier. The multiply-adds are those of the
 /// convolutions and the classifier, for one image. The time is that of the compiled network on all cores, the shortest of
 /// --repeat runs; the time of a layer is the time up to this layer minus the time up to the layer before it.

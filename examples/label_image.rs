@@ -15,7 +15,7 @@ use common::{Bar, DeviceName, inputs};
 use dataset::ResizePolicy;
 use transfer::Classifier;
 
-/// Say what is on images: ranked classes with their probabilities.
+/// Classify images: print the classes with their probabilities, the most probable first.
 ///
 /// A folder stands for all images in it and in its sub-folders, and `-` for a list of files on standard input. Images that
 /// cannot be read are named with the reason, and the exit code is then 1.
@@ -62,7 +62,7 @@ pub(crate) struct Options {
     /// Batch size: images per call of the network
     #[arg(long, help_heading = "Network", default_value_t = 32, value_parser = ranges::batch())]
     batch: usize,
-    /// Say at the end how long it took
+    /// Print the total time at the end
     #[arg(long)]
     timings: bool,
     /// What runs the network

@@ -55,7 +55,7 @@ pub(crate) struct Options {
     /// Date of the training for the classifier file; by default it has none, so that the same input gives the same bytes
     #[arg(long)]
     date: Option<String>,
-    /// Always name a class: set nothing by which an image is of none of the classes
+    /// Always answer with a class, never "none of the classes"
     #[arg(long)]
     no_reject: bool,
     /// The classifier file to write
@@ -71,7 +71,7 @@ pub(crate) struct Options {
     summaries_dir: Option<PathBuf>,
     #[command(flatten)]
     recipe: RecipeOptions,
-    /// Name the test images that are classified wrongly
+    /// List the misclassified test images
     #[arg(long)]
     print_misclassified_test_images: bool,
     /// Measure whether more images would help: heads are fitted on parts of the images, and what twice as many would bring is
