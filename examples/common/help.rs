@@ -52,6 +52,7 @@ const GROUPS: [(&str, &[&str]); 12] = [
             "input_size",
             "layer",
             "offline",
+            "precision",
             "resize",
             "size",
             "weights",

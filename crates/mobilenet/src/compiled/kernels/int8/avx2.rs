@@ -3,8 +3,9 @@
 #[allow(clippy::wildcard_imports)] // as the instruction sets' own documentation does
 use std::arch::x86_64::*;
 
+use super::mode::TWICE;
 use super::requantize::At;
-use super::vector::{Integers, TWICE};
+use super::vector::Integers;
 
 /// Sums to whole numbers, before the zero point is added.
 ///

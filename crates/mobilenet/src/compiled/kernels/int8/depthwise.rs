@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::super::aligned::Aligned;
 use super::matmul::{PLANE, most_parts, put};
+use super::mode::{SINGLE, TWICE};
 use super::requantize::{Ordered, Requantize, order};
-use super::vector::{Integers, SINGLE, TWICE, level_bytes};
+use super::vector::{Integers, level_bytes};
 
 /// Bytes behind the last pixel of a plane that may be read, and behind the last pixel of an output that may be written:
 /// narrow maps are computed several pixels at a time.

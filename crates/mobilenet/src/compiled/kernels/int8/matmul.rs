@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::super::aligned::Aligned;
+use super::mode::{RAW, SINGLE, TWICE};
 use super::place::Out;
 use super::requantize::{Ordered, Requantize, order};
-use super::vector::{Integers, RAW, SINGLE, TWICE, level_bytes};
+use super::vector::{Integers, level_bytes};
 
 /// Columns of a plane of a map: the bytes of a cache line.
 pub(crate) const PLANE: usize = 64;

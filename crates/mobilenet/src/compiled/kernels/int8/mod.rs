@@ -19,6 +19,7 @@ mod avx2;
 mod avx512;
 mod depthwise;
 mod matmul;
+mod mode;
 mod place;
 mod portable;
 mod requantize;

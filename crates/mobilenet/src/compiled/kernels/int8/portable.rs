@@ -1,7 +1,8 @@
 //! The portable form: arrays of `N` sums. The oracle of the tests for every other form; with 16, beside emulated tiles.
 
+use super::mode::TWICE;
 use super::requantize::{At, order};
-use super::vector::{Integers, TWICE};
+use super::vector::Integers;
 
 #[derive(Clone, Copy)]
 pub(super) struct Portable<const N: usize>([i32; N]);

@@ -1,6 +1,7 @@
 //! From sums to levels: the numbers of each channel, in the order of the kernels' vectors.
 
 use super::super::aligned::Aligned;
+use super::mode::{RAW, SINGLE, TWICE};
 
 /// How the sums of one channel become levels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +59,6 @@ impl Ordered {
         len: usize,
         channel: impl Fn(usize) -> Option<usize>,
     ) -> Self {
-        use super::vector::{RAW, SINGLE, TWICE};
         let pick = |value: &dyn Fn(usize) -> i32| {
             Aligned::of((0..len).map(|i| channel(i).map_or(0, value)))
         };

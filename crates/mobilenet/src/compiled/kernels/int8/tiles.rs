@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 
 use super::matmul::{Matmul, Panel, Sums};
-use super::vector::{Integers, RAW, SINGLE, TWICE};
+use super::mode::{RAW, SINGLE, TWICE};
+use super::vector::Integers;
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 16;

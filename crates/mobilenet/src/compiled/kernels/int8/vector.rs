@@ -2,13 +2,6 @@
 
 use super::requantize::At;
 
-/// Sums are left as they are.
-pub(super) const RAW: u8 = 0;
-/// Sums become levels as XNNPACK rounds: an f32 product, halves to even.
-pub(super) const SINGLE: u8 = 1;
-/// Sums become levels as TensorFlow Lite's reference kernels round: in fixed point, twice.
-pub(super) const TWICE: u8 = 2;
-
 /// A vector register of `LANES` sums of 32 bits, and products of bytes that are added to it. Sums are exact (they wrap
 /// around where 32 bits are not enough, which no compiled net reaches), so every form gives the same integers.
 ///
