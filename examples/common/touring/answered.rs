@@ -38,11 +38,11 @@ impl Answered {
         );
         let about_worst = if wrong.is_some() {
             format!(
-                "Of its mistakes it is most sure of this one: it takes a {target} for a {predicted}, with {percent:.0} %."
+                "Of its mistakes it is most sure of this one: it takes a {target} for a {predicted}, with {percent:.1} %."
             )
         } else {
             format!(
-                "It made no mistake; of this picture, a {target}, it is least sure: {percent:.0} %."
+                "It made no mistake; of this picture, a {target}, it is least sure: {percent:.1} %."
             )
         };
         let names = predictions.files().ok_or("the answers name no pictures")?;
