@@ -93,6 +93,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     folders.iter().for_each(say_counts);
     let folders: Vec<_> = folders.iter().collect();
+    if folders.iter().all(|folder| folder.images().is_empty()) {
+        return Err(format!(
+            "{}: no image in a sub-folder for its class, so there is nothing to look at; give the folder above, or --labels for \
+             a folder without sub-folders",
+            files::shown_path(&options.image_dir)
+        )
+        .into());
+    }
     let findings = find(&folders)?;
     for Finding {
         kind,
@@ -123,6 +131,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         // What a person alone can decide comes first.
         doubtful.extend(cards(&findings, &folders));
         let written = ReviewPage::new(classes).write(path, &doubtful)?;
+        let (page, images) = (
+            files::shown_path(path),
+            files::shown_path(&options.image_dir),
+        );
+        common::say!(
+            "wrote {page}: open it in a browser, decide, and save the table; then retrain --image-dir {images} --corrections TABLE"
+        );
         if written.left_out > 0 {
             let (shown, left_out) = (written.shown, written.left_out);
             common::say!(

@@ -14,7 +14,7 @@ use metrics::Bootstrap;
 use mobilenet::quantized::Quantize;
 use transfer::quantize::{QuantizeConfig, quantize};
 
-/// Make a classifier of 8-bit integers: a quarter of the bytes, and several times as fast where the processor has
+/// Make a classifier of 8-bit integers: half of the file, and several times as fast where the processor has
 /// instructions for them.
 ///
 /// Weights and activations become integers; the head, the classes and the thresholds stay. Rounding the weights shifts

@@ -71,6 +71,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         ("--map", options.map.as_deref()),
         ("--json", json.filter(|_| !alone)),
     ])?;
+    let nothing = options.images.is_empty() && options.copies.is_none();
+    if nothing && options.suspects.is_none() && options.map.is_none() {
+        return Err(
+            "nothing is asked: name an image, or give --copies, --suspects or --map".into(),
+        );
+    }
     let (mut sound, mut found) = (true, Map::new());
     // JSON on standard output is alone there.
     let say = |text: &dyn Display| {

@@ -1,16 +1,17 @@
 //! Images that are named one by one, by folders and by lists.
 
 use std::error::Error;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use dataset::decode::ImageFormat;
 
-/// Endings of the files that are taken from a folder: the usual ones of every format that can be decoded.
-fn endings() -> impl Iterator<Item = &'static str> {
-    let of = |format: ImageFormat| format.extensions().iter().copied();
-    ImageFormat::ALL.into_iter().flat_map(of)
-}
+/// How many of the files that are left out of a folder are named.
+const NAMED: usize = 3;
+
+/// So many bytes tell what a file is.
+const HEAD: u64 = 4096;
 
 /// Deeper folders are not gone into: no collection of images is, but a loop of mounts.
 const DEEPEST: usize = 64;
@@ -28,26 +29,24 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             std::io::stdin().lock().read_to_end(&mut list)?;
             files.extend(of_list(&list)?);
         } else if argument.is_dir() {
-            let (before, mut others) = (files.len(), 0);
+            let (before, mut others) = (files.len(), Vec::new());
             walk(argument, 0, &mut files, &mut others)?;
             let folder = files::shown_path(argument);
-            if others > 0 {
+            if !others.is_empty() {
+                let names = others
+                    .iter()
+                    .take(NAMED)
+                    .map(|path| files::shown_path(path).to_string());
+                let names = names.collect::<Vec<_>>().join(", ");
+                let more = if others.len() > NAMED { ", ..." } else { "" };
+                let count = crate::counted(others.len(), "file", "files");
                 crate::warn!(
-                    "left out {} in {folder}: {} not end as an image's does",
-                    crate::counted(others, "file", "files"),
-                    if others == 1 {
-                        "its name does"
-                    } else {
-                        "their names do"
-                    }
+                    "left out {count} in {folder} that cannot be read as images: {names}{more}"
                 );
             }
             if files.len() == before {
-                return Err(format!(
-                    "{folder}: no images in it, whose names end in {}",
-                    endings().collect::<Vec<_>>().join(", ")
-                )
-                .into());
+                let formats = ImageFormat::ALL.map(ImageFormat::name).join(", ");
+                return Err(format!("{folder}: no images in it; {formats} are read").into());
             }
         } else {
             files.push(argument.clone());
@@ -80,7 +79,7 @@ fn walk(
     folder: &Path,
     depth: usize,
     found: &mut Vec<PathBuf>,
-    others: &mut usize,
+    others: &mut Vec<PathBuf>,
 ) -> Result<(), Box<dyn Error>> {
     let at = |error| format!("{}: {error}", files::shown_path(folder));
     let mut paths = Vec::new();
@@ -101,12 +100,18 @@ fn walk(
             }
             continue;
         }
-        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if endings().any(|known| ending == known) {
+        if may_be_image(&path) {
             found.push(path);
         } else {
-            *others += 1;
+            others.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a file starts as an image does. One that cannot be read is named later, with the reason.
+fn may_be_image(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_err() || ImageFormat::sniff(&head).is_some()
 }

@@ -123,3 +123,43 @@ fn main() -> ExitCode {
         Command::Man(options) => common::finish(options.write(command)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::Program;
+
+    #[test]
+    fn every_example_is_a_command() {
+        let command = common::help::arranged(Program::command());
+        command.clone().debug_assert();
+        let commands: Vec<_> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        for entry in std::fs::read_dir(examples).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('_', "-");
+                let missing = match &name[..] {
+                    "download" => cfg!(not(feature = "download")),
+                    "finetune" => cfg!(not(feature = "flex")),
+                    _ => false,
+                };
+                assert!(
+                    missing || commands.contains(&&name[..]),
+                    "{name}: {commands:?}"
+                );
+            }
+        }
+    }
+}

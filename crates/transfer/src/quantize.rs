@@ -1,4 +1,4 @@
-//! A classifier in 8-bit integers: a quarter of the bytes, and faster where the processor has instructions for them.
+//! A classifier in 8-bit integers: a quarter of the bytes of f32, and faster where the processor has instructions for them.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
