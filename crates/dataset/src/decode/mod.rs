@@ -1,5 +1,6 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
+mod directory;
 mod entropy;
 pub(crate) mod foreign;
 pub(crate) mod format;

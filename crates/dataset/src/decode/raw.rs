@@ -1,5 +1,7 @@
 //! Raw photographs that are made like a TIFF.
 
+use super::directory::Directory;
+
 /// What kind of raw photograph a file is that starts as a TIFF; `None` where it is none. The tags of the first directory tell,
 /// as far as it is in these bytes.
 pub(super) fn raw_photograph(bytes: &[u8]) -> Option<&'static str> {
@@ -13,36 +15,14 @@ pub(super) fn raw_photograph(bytes: &[u8]) -> Option<&'static str> {
     {
         return Some("Canon raw (CR2)");
     }
-    let little = bytes.starts_with(b"I");
-    let short = |at: usize| {
-        let two = *bytes.get(at..)?.first_chunk()?;
-        Some(if little {
-            u16::from_le_bytes(two)
-        } else {
-            u16::from_be_bytes(two)
-        })
-    };
-    let long = |at: usize| {
-        let four = *bytes.get(at..)?.first_chunk()?;
-        Some(if little {
-            u32::from_le_bytes(four)
-        } else {
-            u32::from_be_bytes(four)
-        } as usize)
-    };
-    let first = long(4).unwrap_or(0);
-    let count = usize::from(short(first).unwrap_or(0));
-    // An entry has twelve bytes: the tag, the type, the number of values, and a value or where the values are.
-    let entry = |tag: u16| {
-        let mut entries = (0..count).map(|i| first + 2 + 12 * i);
-        entries.find(|at| short(*at) == Some(tag))
-    };
-    let make = entry(MAKE)
-        .and_then(|at| bytes.get(long(at + 8)?..))
+    let directory = Directory::first(bytes);
+    let make = directory
+        .value(MAKE)
+        .and_then(|at| bytes.get(directory.long(at)?..))
         .unwrap_or_default();
-    let nested = entry(SUB_DIRECTORIES).is_some();
+    let nested = directory.value(SUB_DIRECTORIES).is_some();
     match () {
-        () if entry(DNG_VERSION).is_some() => Some("raw (DNG)"),
+        () if directory.value(DNG_VERSION).is_some() => Some("raw (DNG)"),
         () if nested && make.starts_with(b"NIKON") => Some("Nikon raw (NEF)"),
         () if nested && make.starts_with(b"SONY") => Some("Sony raw (ARW)"),
         () => None,

@@ -8,6 +8,7 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
+use super::directory::Directory;
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
 use super::orientation;
@@ -145,36 +146,16 @@ fn refused(message: impl Into<String>) -> ImageProblem {
 
 /// A TIFF whose first page has a palette, as one with the indices as gray levels.
 fn as_indices(bytes: &[u8]) -> Option<Vec<u8>> {
-    let little = bytes.starts_with(b"II*\0");
-    if !little && !bytes.starts_with(b"MM\0*") {
+    if !bytes.starts_with(b"II*\0") && !bytes.starts_with(b"MM\0*") {
         return None;
     }
-    let short = |at: usize| {
-        let two = *bytes.get(at..)?.first_chunk()?;
-        Some(if little {
-            u16::from_le_bytes(two)
-        } else {
-            u16::from_be_bytes(two)
-        })
-    };
-    let four = *bytes.get(4..)?.first_chunk()?;
-    let first = if little {
-        u32::from_le_bytes(four)
-    } else {
-        u32::from_be_bytes(four)
-    } as usize;
-    // An entry has twelve bytes: the tag, the type, the number of values, and the value.
-    let mut entries = (0..usize::from(short(first)?)).map(|i| first + 2 + 12 * i);
-    let value = entries.find(|at| short(*at) == Some(PHOTOMETRIC))? + 8;
-    if short(value)? != PALETTE {
+    let directory = Directory::first(bytes);
+    let value = directory.value(PHOTOMETRIC)?;
+    if directory.short(value)? != PALETTE {
         return None;
     }
     let mut changed = bytes.to_vec();
-    let gray = if little {
-        BLACK_IS_ZERO.to_le_bytes()
-    } else {
-        BLACK_IS_ZERO.to_be_bytes()
-    };
+    let gray = directory.encoded(BLACK_IS_ZERO);
     changed.get_mut(value..value + 2)?.copy_from_slice(&gray);
     Some(changed)
 }
