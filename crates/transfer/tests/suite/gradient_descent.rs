@@ -1,7 +1,5 @@
 //! Training by steps: repeatable, stopped early, stopped by the caller.
 
-mod common;
-
 use std::ops::ControlFlow;
 
 use transfer::head::{
@@ -219,8 +217,8 @@ fn whole_batch(hidden: Option<usize>, images: usize) -> GradientDescent {
 /// A head whose weights are not small.
 fn any_head(dim: usize, hidden: Option<usize>, classes: usize) -> Head {
     let dense = |inputs: usize, outputs: usize, seed| {
-        let weights = common::numbers(inputs * outputs, seed);
-        Dense::new(inputs, weights, common::numbers(outputs, seed + 1)).unwrap()
+        let weights = crate::common::numbers(inputs * outputs, seed);
+        Dense::new(inputs, weights, crate::common::numbers(outputs, seed + 1)).unwrap()
     };
     Head::new(match hidden {
         Some(units) => vec![dense(dim, units, 5), dense(units, classes, 7)],
@@ -357,9 +355,9 @@ fn a_new_class_finds_its_place_by_name() {
     let names =
         |names: &[&str]| -> Vec<String> { names.iter().copied().map(String::from).collect() };
     for hidden in [None, Some(5)] {
-        let backbone = Backbone::new(common::weights(1, 16)).unwrap();
+        let backbone = Backbone::new(crate::common::weights(1, 16)).unwrap();
         let head = any_head(backbone.dim(), hidden, 2);
-        let x = common::numbers(3 * backbone.dim(), 9);
+        let x = crate::common::numbers(3 * backbone.dim(), 9);
         let before = head.logits(&x).unwrap();
         let bias = head.layers().last().unwrap().bias().to_vec();
         let lowest = f64::from(bias[0].min(bias[1]));

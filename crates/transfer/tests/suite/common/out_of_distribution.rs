@@ -1,7 +1,5 @@
 //! Pictures of anything but boats and clouds: four photographs, drawn scenes, textures.
 
-#![allow(dead_code)] // Each test uses some of what is shared.
-
 use std::path::Path;
 
 use image::{Rgb, RgbImage};

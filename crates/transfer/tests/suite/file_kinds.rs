@@ -1,10 +1,8 @@
 //! Files of one kind given for another are named, and the summary of a classifier file.
 
-mod common;
-
 use std::fs;
 
-use common::{numbers, weights};
+use crate::common::{numbers, weights};
 use mobilenet::FloatType;
 use transfer::classifier::{FileSummary, ImageSetRecord, Provenance, RejectOption};
 use transfer::head::{Checkpoint, GradientDescent};
@@ -19,7 +17,7 @@ fn set(images: usize) -> Embeddings {
 fn each_kind_is_told_from_what_is_really_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let classifier = common::classifier(Backbone::new(weights(1, 16)).unwrap());
+    let classifier = crate::common::classifier(Backbone::new(weights(1, 16)).unwrap());
     classifier.save(path("classifier")).unwrap();
     weights(1, 16)
         .save(path("weights"), FloatType::F32)
@@ -95,7 +93,7 @@ fn a_summary_says_what_is_in_the_file() {
         digest: "d".into(),
     };
     provenance.images.insert("test".into(), test);
-    let classifier = common::classifier(backbone)
+    let classifier = crate::common::classifier(backbone)
         .with_thresholds(vec![0.5, 0.25, 1.0])
         .unwrap()
         .with_reject_option(&RejectOption::new(), None, &set)
@@ -125,7 +123,7 @@ fn a_summary_says_what_is_in_the_file() {
     let bytes: usize = summary.parts().iter().map(|part| part.bytes).sum();
     assert_eq!(bytes as u64, fs::metadata(&path).unwrap().len());
 
-    let v1 = common::fixture("classifier_v1.safetensors");
+    let v1 = crate::common::fixture("classifier_v1.safetensors");
     let text = FileSummary::open(v1).unwrap().to_string();
     assert!(
         text.contains("version 1 of the format; it has no seal"),

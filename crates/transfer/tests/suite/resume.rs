@@ -1,15 +1,13 @@
 //! Runs that are stopped anywhere end in the same bytes as those that are not.
 
-mod common;
-
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::{numbers, weights};
 use burn::tensor::Device;
-use common::{numbers, weights};
 use dataset::augment::Augmentation;
 use dataset::{ImageFolder, ImageItem};
 use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuned};
@@ -319,7 +317,7 @@ fn kills() -> usize {
 /// Starts one of the ignored tests at the end as a process of its own.
 fn start(test: &str, folder: &Path, pictures: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored"])
+        .args(["--exact", &format!("resume::{test}"), "--ignored"])
         .env("FOLDER", folder)
         .env("PICTURES", pictures)
         .stdout(Stdio::null())

@@ -1,11 +1,9 @@
 //! The bottleneck files of `retrain.py`: written, read, and taken into a cache.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{images, numbers};
+use crate::common::{images, numbers};
 use dataset::ImageItem;
 use mobilenet::Weights;
 use transfer::bottlenecks::{read_bottlenecks, write_bottlenecks};

@@ -1,6 +1,4 @@
 //! What the tests share.
-#![allow(dead_code)] // Each test uses some of it.
-
 pub mod out_of_distribution;
 pub mod trained;
 

@@ -1,13 +1,11 @@
 //! Embedding a folder through the cache: what is computed, and what is not.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::{images, weights};
 use burn::tensor::Device;
-use common::{images, weights};
 use dataset::{ImageItem, ResizePolicy};
 use mobilenet::Weights;
 use transfer::variation::Variation;
@@ -247,7 +245,12 @@ fn the_same_bytes_with_one_thread_and_with_many() {
     let run = |threads: &str| {
         let cache = folder.path().join(threads);
         let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "embed_a_folder", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "embed::embed_a_folder",
+                "--ignored",
+                "--nocapture",
+            ])
             .env("RAYON_NUM_THREADS", threads)
             .env("PICTURES", folder.path().join("pictures"))
             .env("CACHE", &cache)

@@ -17,7 +17,7 @@ fn fixture(text: &str, name: &str) -> Vec<Value> {
 }
 
 fn cases() -> Vec<Value> {
-    fixture(include_str!("fixtures/cases.json"), "cases")
+    fixture(include_str!("../fixtures/cases.json"), "cases")
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -356,7 +356,7 @@ fn streaming() {
 
 #[test]
 fn proportions() {
-    let rows = fixture(include_str!("fixtures/intervals.json"), "proportions");
+    let rows = fixture(include_str!("../fixtures/intervals.json"), "proportions");
     assert!(rows.len() >= 60);
     for row in &rows {
         let (k, n, level) = (
@@ -386,7 +386,7 @@ fn proportions() {
 
 #[test]
 fn mcnemar() {
-    let rows = fixture(include_str!("fixtures/intervals.json"), "mcnemar");
+    let rows = fixture(include_str!("../fixtures/intervals.json"), "mcnemar");
     assert!(rows.len() >= 60);
     for row in &rows {
         let (b, c) = (row[0].as_u64().unwrap(), row[1].as_u64().unwrap());
@@ -403,7 +403,7 @@ fn mcnemar() {
 
 #[test]
 fn delong_areas() {
-    let rows = fixture(include_str!("fixtures/intervals.json"), "delong");
+    let rows = fixture(include_str!("../fixtures/intervals.json"), "delong");
     assert!(rows.len() >= 60);
     for row in &rows {
         let positive: Vec<bool> = numbers(&row["positive"])
@@ -438,7 +438,7 @@ fn delong_areas() {
 
 #[test]
 fn bootstrap_intervals() {
-    let rows = fixture(include_str!("fixtures/intervals.json"), "bca");
+    let rows = fixture(include_str!("../fixtures/intervals.json"), "bca");
     assert!(rows.len() >= 60);
     for (number, row) in rows.iter().enumerate() {
         let replicates = numbers(&row["replicates"]);
@@ -467,7 +467,7 @@ fn bootstrap_intervals() {
 
 #[test]
 fn isotonic_regression() {
-    let rows = fixture(include_str!("fixtures/fits.json"), "isotonic");
+    let rows = fixture(include_str!("../fixtures/fits.json"), "isotonic");
     assert!(rows.len() >= 60);
     for row in &rows {
         let weights = row["w"].is_array().then(|| numbers(&row["w"]));
@@ -486,7 +486,10 @@ fn isotonic_regression() {
 fn isotonic_calibration() {
     let (cases, rows) = (
         cases(),
-        fixture(include_str!("fixtures/fits.json"), "isotonic_calibration"),
+        fixture(
+            include_str!("../fixtures/fits.json"),
+            "isotonic_calibration",
+        ),
     );
     for row in &rows {
         let p = predictions(&cases[row["case"].as_u64().unwrap() as usize]);
@@ -504,7 +507,7 @@ fn isotonic_calibration() {
 fn temperature() {
     let (cases, rows) = (
         cases(),
-        fixture(include_str!("fixtures/fits.json"), "temperature"),
+        fixture(include_str!("../fixtures/fits.json"), "temperature"),
     );
     for row in &rows {
         let p = predictions(&cases[row["case"].as_u64().unwrap() as usize]);

@@ -1,8 +1,6 @@
 //! The figures on the real boats and clouds (1,342 images for training, 337 held out): skipped aloud where they are
 //! not there. Embeddings are kept in the target folder; `--nocapture` prints the figures.
 
-mod common;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -22,8 +20,8 @@ struct Boats {
 
 impl Boats {
     fn open(alpha: &str, layer: Layer) -> Option<Self> {
-        let data = common::shared("data/boat-cloud")?;
-        let weights = common::shared(&format!("weights/mobilenet_v1_{alpha}_224"))?;
+        let data = crate::common::shared("data/boat-cloud")?;
+        let weights = crate::common::shared(&format!("weights/mobilenet_v1_{alpha}_224"))?;
         let backbone = Backbone::new(Weights::open(weights).unwrap()).unwrap();
         let backbone = backbone.with_resize(ResizePolicy::Tf1Squash);
         let backbone = backbone.with_layer(layer).unwrap();
@@ -55,7 +53,7 @@ impl Boats {
 
 /// The folds that scikit-learn's figures are from.
 fn folds(items: &Embeddings) -> Option<Vec<usize>> {
-    let csv = fs::read_to_string(common::shared("golden/head/folds.csv")?).unwrap();
+    let csv = fs::read_to_string(crate::common::shared("golden/head/folds.csv")?).unwrap();
     let folds: HashMap<&str, usize> = csv
         .lines()
         .skip(1)

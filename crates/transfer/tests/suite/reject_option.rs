@@ -1,8 +1,6 @@
 //! "None of the classes": when it is said, how it is chosen, and that the file keeps it.
 
-mod common;
-
-use common::{levels, numbers, weights};
+use crate::common::{levels, numbers, weights};
 use metrics::Predictions;
 use transfer::classifier::{RejectOption, Rejection};
 use transfer::head::{Dense, Head};
@@ -153,7 +151,7 @@ fn a_retrained_classifier_says_none_of_the_classes() {
     let job = Retrain::new(folder.path()).run().unwrap();
     let classifier = &job.classifier;
     assert!(classifier.open_set().is_some());
-    let others = common::out_of_distribution::all();
+    let others = crate::common::out_of_distribution::all();
     let rejected = |picture: &image::RgbImage| {
         let square = classifier.backbone().square(picture);
         classifier

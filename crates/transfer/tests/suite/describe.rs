@@ -1,10 +1,8 @@
 //! What a report says about a classifier, and which images of a folder it can be measured on.
 
-mod common;
-
 use std::fs;
 
-use common::{classifier, numbers, weights};
+use crate::common::{classifier, numbers, weights};
 use dataset::ImageFolder;
 use transfer::head::GradientDescent;
 use transfer::{Backbone, Embeddings, HeadConfig};

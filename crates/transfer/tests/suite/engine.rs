@@ -1,9 +1,7 @@
 //! The compiled engine and Burn's say the same.
 
-mod common;
-
+use crate::common::{levels, weights};
 use burn::tensor::Device;
-use common::{levels, weights};
 use mobilenet::Weights;
 use transfer::{Backbone, Classifier, Layer};
 
@@ -19,7 +17,7 @@ fn classifier(weights: &Weights, layer: Layer, engine: Engine) -> Classifier {
         Engine::Burn => Backbone::on(weights.clone(), &Device::flex()).unwrap(),
     };
     let backbone = backbone.with_layer(layer).unwrap();
-    common::classifier(backbone)
+    crate::common::classifier(backbone)
 }
 
 fn close(found: &[f32], expected: &[f32], what: &str) {

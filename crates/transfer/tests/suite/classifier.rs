@@ -1,12 +1,10 @@
 //! The classifier file: what comes back, what is refused, and files of earlier versions.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::common::{levels, numbers, weights};
 use burn::tensor::Device;
-use common::{levels, numbers, weights};
 use dataset::split::Subset;
 use mobilenet::Weights;
 use safetensors::SafeTensors;
@@ -23,7 +21,7 @@ fn device() -> Device {
 }
 
 fn small() -> Classifier {
-    common::classifier(Backbone::new(weights(2, 16)).unwrap())
+    crate::common::classifier(Backbone::new(weights(2, 16)).unwrap())
 }
 
 fn saved(classifier: &Classifier) -> (tempfile::TempDir, PathBuf) {
@@ -114,7 +112,7 @@ fn what_is_loaded_answers_with_the_same_bits_and_is_saved_as_the_same_bytes() {
             .with_layer(layer)
             .unwrap()
             .with_resize(dataset::ResizePolicy::Letterbox);
-        let classifier = common::classifier(backbone)
+        let classifier = crate::common::classifier(backbone)
             .with_thresholds(vec![0.5, 0.25, 1.0])
             .unwrap()
             .with_provenance(Provenance::default().with_split("none"));
@@ -207,7 +205,7 @@ fn bytes_are_those_of_the_file_and_errors_say_so() {
 fn files_bytes_and_images_get_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
     let classifier = small();
-    for item in &common::images(folder.path(), 2) {
+    for item in &crate::common::images(folder.path(), 2) {
         let answer = classifier.classify(&item.path).unwrap();
         let bytes = fs::read(&item.path).unwrap();
         assert_eq!(classifier.classify_bytes(&bytes).unwrap(), answer);
@@ -240,7 +238,7 @@ fn a_head_with_a_hidden_layer_and_its_report_come_back() {
 
 #[test]
 fn the_engine_of_another_device_passes_the_self_test() {
-    let classifier = common::classifier(Backbone::on(weights(13, 65), &device()).unwrap());
+    let classifier = crate::common::classifier(Backbone::on(weights(13, 65), &device()).unwrap());
     let (_folder, path) = saved(&classifier);
     Classifier::load(&path).unwrap();
     Classifier::load_on(&path, &device()).unwrap();
@@ -474,7 +472,7 @@ fn a_file_of_a_short_name_is_named() {
     rewrite(&path, change, |_| true, &[]);
     fs::rename(&path, folder.path().join("e")).unwrap();
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "load_e", "--ignored", "--nocapture"])
+        .args(["--exact", "classifier::load_e", "--ignored", "--nocapture"])
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -493,7 +491,7 @@ fn a_linked_backbone_is_opened_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("linked");
     let backbone = Weights::open("bundled").unwrap().with_blocks(3).unwrap();
-    let classifier = common::classifier(Backbone::new(backbone).unwrap());
+    let classifier = crate::common::classifier(Backbone::new(backbone).unwrap());
     classifier.save_linked(&path, "bundled").unwrap();
     assert!(fs::metadata(&path).unwrap().len() < 200_000);
     let loaded = Classifier::load(&path).unwrap();
@@ -519,7 +517,7 @@ fn a_linked_backbone_is_opened_by_name() {
 #[test]
 fn the_bundled_backbone_stays_in_half_precision() {
     let backbone = Backbone::new(Weights::open("bundled").unwrap()).unwrap();
-    let classifier = common::classifier(backbone);
+    let classifier = crate::common::classifier(backbone);
     let (_folder, path) = saved(&classifier);
     assert!(fs::metadata(&path).unwrap().len() < 9_000_000);
     Classifier::load(&path).unwrap();
@@ -644,7 +642,7 @@ fn calibration_divides_the_logits_and_thresholds_hold_what_they_promise() {
 
 /// As it was written by a program of that version of the format.
 fn fixture(version: u32) -> PathBuf {
-    common::fixture(&format!("classifier_v{version}.safetensors"))
+    crate::common::fixture(&format!("classifier_v{version}.safetensors"))
 }
 
 #[test]

@@ -16,7 +16,7 @@ struct Problem {
 }
 
 fn problems() -> Vec<Problem> {
-    serde_json::from_str(include_str!("fixtures/logistic.json")).unwrap()
+    serde_json::from_str(include_str!("../fixtures/logistic.json")).unwrap()
 }
 
 #[test]

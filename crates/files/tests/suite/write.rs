@@ -135,7 +135,7 @@ fn standard_output_is_written_into_wherever_it_goes() {
     let path = folder.path().join("output");
     let exe = std::env::current_exe().unwrap();
     let script =
-        format!("echo before; {exe:?} --exact to_stdout --ignored --nocapture; echo after");
+        format!("echo before; {exe:?} --exact write::to_stdout --ignored --nocapture; echo after");
     let sh = || {
         let mut sh = Command::new("sh");
         sh.args(["-c", &script]);
@@ -210,7 +210,7 @@ fn a_full_device_is_reported() {
 fn a_full_disk_leaves_the_old_file_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let exe = std::env::current_exe().unwrap();
-    let script = "mount -t tmpfs -o size=64k none \"$0\" && cd \"$0\" && exec \"$1\" --exact fill_the_disk --ignored";
+    let script = "mount -t tmpfs -o size=64k none \"$0\" && cd \"$0\" && exec \"$1\" --exact write::fill_the_disk --ignored";
     let output = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", script])
         .args([folder.path(), exe.as_path()])

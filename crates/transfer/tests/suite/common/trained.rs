@@ -1,5 +1,4 @@
 //! The bundled backbone with a head, on the real boats and clouds or on drawn ones.
-#![allow(dead_code)] // Each test uses some of it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,5 @@
 //! Fine-tuning on small nets and drawn images.
 
-mod common;
-
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -33,7 +31,7 @@ fn small(folder: &Path) -> (Classifier, Vec<ImageItem>, Vec<ImageItem>) {
         .partition(|(i, _)| i % 4 == 0);
     let strip = |items: Vec<(usize, ImageItem)>| items.into_iter().map(|(_, item)| item).collect();
     let (training, validation): (Vec<_>, Vec<_>) = (strip(training), strip(validation));
-    let weights = common::weights(13, SIDE).without_classifier();
+    let weights = crate::common::weights(13, SIDE).without_classifier();
     let backbone = Backbone::new(weights).unwrap();
     let cache = EmbeddingCache::open(folder.join("cache")).unwrap();
     let embedded = backbone
@@ -226,7 +224,7 @@ fn the_number_of_threads_of_the_process_changes_no_byte() {
     let run = |threads: &str| {
         let folder = tempfile::tempdir().unwrap();
         let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_tunes_on_threads", "--ignored"])
+            .args(["--exact", "finetune::child_tunes_on_threads", "--ignored"])
             .env("FOLDER", folder.path())
             .env("RAYON_NUM_THREADS", threads)
             .stdout(Stdio::null())

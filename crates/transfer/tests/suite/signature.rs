@@ -1,12 +1,10 @@
 //! Classifier files that must be signed. The fixtures were signed with minisign 0.11; the secret keys were thrown away.
 #![cfg(feature = "signature")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::fixture;
+use crate::common::fixture;
 use transfer::classifier::RequiredKey;
 use transfer::{Classifier, Error};
 

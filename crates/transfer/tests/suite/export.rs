@@ -1,12 +1,10 @@
 //! Exports: run by another engine, tract, and read back.
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::trained::{boats_and_clouds, drawn};
+use crate::common::{fixed, levels, numbers};
 use burn::tensor::Device;
-use common::trained::{boats_and_clouds, drawn};
-use common::{fixed, levels, numbers};
 use dataset::sample::{self, Subject};
 use mobilenet::{MobileNetConfig, Padding, Weights};
 use safetensors::SafeTensors;

@@ -1,15 +1,13 @@
 //! What embeddings are good for, on the real boats and clouds.
 
-mod common;
-
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use metrics::curves::Ranking;
 use transfer::insight::{OpenSet, Pca, SimilarImages, label_noise, scatter_plot};
 use transfer::{Backbone, Embeddings, HeadConfig};
 
-use common::out_of_distribution;
-use common::trained::{Trained, boats_and_clouds};
+use crate::common::out_of_distribution;
+use crate::common::trained::{Trained, boats_and_clouds};
 
 fn set() -> Option<(Trained, Embeddings)> {
     let set = boats_and_clouds()?;
