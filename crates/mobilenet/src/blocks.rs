@@ -52,19 +52,18 @@ impl Blocks {
         self.0.checked_ilog2().unwrap_or(0) as usize
     }
 
-    /// Refuses blocks that a net of so many separable blocks does not have.
-    pub(crate) fn check(self, blocks: usize) -> Result<()> {
-        let block = self.last();
-        if block > blocks {
-            return Err(Error::Input(format!(
-                "block {block} is requested; this net has the blocks 0 (the stem) to {blocks}"
-            )));
-        }
-        Ok(())
-    }
-
     /// One block of a net that has it.
     pub(crate) fn only(block: usize) -> Self {
         Self(1 << block.min(LAST))
     }
+}
+
+/// Refuses a block that a net of `blocks` separable blocks does not have.
+pub(crate) fn check_block(block: usize, blocks: usize) -> Result<()> {
+    if block > blocks {
+        return Err(Error::Input(format!(
+            "block {block} is requested; this net has the blocks 0 (the stem) to {blocks}"
+        )));
+    }
+    Ok(())
 }

@@ -224,38 +224,4 @@ impl MobileNetConfig {
     pub fn joined_dim(&self, blocks: Blocks) -> usize {
         blocks.iter().map(|block| self.channels_after(block)).sum()
     }
-
-    /// Refuses images of which nothing is left before the last block kept: under [`Padding::End`] a convolution of
-    /// stride 2 needs two pixels, so that a whole net needs 32.
-    pub(crate) fn check_size(&self, height: usize, width: usize) -> Result<()> {
-        for size in [height, width] {
-            let strides = std::iter::once(STEM.1).chain(BLOCKS.iter().map(|b| b.1));
-            for (block, stride) in strides.take(self.blocks + 1).enumerate() {
-                let before = match block {
-                    0 => size,
-                    _ => self.size_after(block - 1, size),
-                };
-                let (first, last) = self.padding.of_block(block).amounts(before, stride);
-                if before + first + last < 3 {
-                    return Err(Error::Input(format!(
-                        "images of {height} x {width} pixels are too small for this net: nothing is left of them after block {block}"
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The height (or width) of the map after `block` for an input of `size` pixels. A block above 13 counts as 13. If
-    /// [`Padding::End`] leaves nothing of the image, the result is 1; nets refuse such images.
-    pub fn size_after(&self, block: usize, size: usize) -> usize {
-        std::iter::once(STEM.1)
-            .chain(BLOCKS.iter().map(|b| b.1))
-            .take(block + 1)
-            .enumerate()
-            .fold(size, |size, (block, stride)| {
-                let (before, after) = self.padding.of_block(block).amounts(size, stride);
-                (size + before + after).saturating_sub(3) / stride + 1
-            })
-    }
 }

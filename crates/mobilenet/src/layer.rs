@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, check_block};
 use crate::error::{Error, Result};
 
 /// An output of the network: an engine computes it, a head is trained on it, and a gradient starts from it.
@@ -39,6 +39,17 @@ impl Layer {
     /// [`Error::Setting`] if no block is given, or a block above 13.
     pub fn joined(blocks: impl IntoIterator<Item = usize>) -> Result<Self> {
         Ok(Self::Joined(Blocks::new(blocks)?))
+    }
+
+    /// The blocks whose pooled maps this output is computed from, in a net of `blocks` separable blocks.
+    pub(crate) fn blocks(self, blocks: usize) -> Result<Blocks> {
+        match self {
+            Self::Embedding | Self::Logits => Ok(Blocks::only(blocks)),
+            Self::Joined(joined) => {
+                check_block(joined.last(), blocks)?;
+                Ok(joined)
+            }
+        }
     }
 }
 

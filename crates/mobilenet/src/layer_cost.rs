@@ -2,6 +2,7 @@
 
 use crate::config::{BLOCKS, MobileNetConfig, STEM};
 use crate::error::Result;
+use crate::map_size::MapSize;
 
 /// One layer of a net, with its size and its work for one image: see [`MobileNetConfig::layers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +34,9 @@ impl MobileNetConfig {
     /// If a setting is out of range ([`MobileNetConfig::check`]), or the images are too small for the net.
     pub fn layers(&self, size: usize) -> Result<Vec<LayerCost>> {
         self.check()?;
-        self.check_size(size, size)?;
-        let mut layers: Vec<_> = (0..=self.blocks)
-            .map(|block| self.block_cost(block, size))
+        let maps = self.map_sizes([size, size])?.into_iter().enumerate();
+        let mut layers: Vec<_> = maps
+            .map(|(block, map)| self.block_cost(block, map))
             .collect();
         let dim = self.feature_dim();
         layers.push(match self.classes {
@@ -56,8 +57,13 @@ impl MobileNetConfig {
     }
 
     /// The stem (`block` 0), or a separable block.
-    fn block_cost(&self, block: usize, size: usize) -> LayerCost {
-        let (side, channels) = (self.size_after(block, size), self.channels_after(block));
+    fn block_cost(&self, block: usize, map: MapSize) -> LayerCost {
+        let MapSize {
+            height,
+            width,
+            channels,
+            ..
+        } = map;
         // Both convolutions of a separable block are at its output size, for the stride is the first one's.
         let (stride, kernels, normalized) = match block.checked_sub(1) {
             None => (STEM.1, 27 * channels, channels),
@@ -76,9 +82,9 @@ impl MobileNetConfig {
                 1 => name,
                 _ => format!("{name}, stride {stride}"),
             },
-            output: [side, side, channels],
+            output: [height, width, channels],
             parameters: kernels + 4 * normalized,
-            multiply_adds: side * side * kernels,
+            multiply_adds: height * width * kernels,
         }
     }
 }

@@ -48,6 +48,7 @@ mod image_batch;
 pub mod imagenet;
 mod layer;
 mod layer_cost;
+mod map_size;
 #[cfg(feature = "burn")]
 mod model;
 mod precision;

@@ -6,7 +6,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d
 use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, check_block};
 use crate::config::{BLOCKS, MobileNetConfig, Padding, STEM};
 use crate::error::{Error, Result};
 use crate::image_batch::check_shape;
@@ -161,7 +161,7 @@ impl MobileNet {
     /// # Panics
     /// If `x` does not have 3 channels, as [`features_after`](Self::features_after).
     pub fn embed_blocks(&self, x: Tensor<4>, blocks: Blocks) -> Result<Tensor<2>> {
-        blocks.check(self.blocks.len())?;
+        check_block(blocks.last(), self.blocks.len())?;
         let mut pools = Vec::new();
         self.walk(x, blocks.last(), |block, map| {
             if blocks.contains(block) {
@@ -195,7 +195,7 @@ impl MobileNet {
     ) -> Result<Tensor<4>> {
         let [n, height, width] = shape;
         check_shape(pixels.len(), shape)?;
-        self.config.check_size(height, width)?;
+        self.config.map_sizes([height, width])?;
         let (mean, std) = (self.config.mean as f32, self.config.std as f32);
         let data: Vec<f32> = pixels.iter().map(|&p| (p.into() - mean) / std).collect();
         let nhwc = Tensor::<4>::from_data(TensorData::new(data, [n, height, width, 3]), device);

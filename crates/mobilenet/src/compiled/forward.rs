@@ -84,21 +84,18 @@ impl CompiledMobileNet {
     ) {
         let len = |block| plan.shape(block).len();
         let longest = (0..=last).map(len).max().unwrap_or(0);
-        self.maps.with(longest, |input| {
-            self.maps.with(longest, |output| {
-                let (mut input, mut output) = (&mut *input, &mut *output);
-                self.stem(plan, image, parts, &mut input[..len(0)], &mut masks.stem);
-                visit(0, &input[..len(0)]);
-                for block in 1..=last {
-                    let masks = match masks.blocks.get_mut(block - 1) {
-                        Some([depthwise, pointwise]) => [&mut depthwise[..], &mut pointwise[..]],
-                        None => Default::default(),
-                    };
-                    self.block(plan, block, parts, input, &mut output[..len(block)], masks);
-                    visit(block, &output[..len(block)]);
-                    std::mem::swap(&mut input, &mut output);
-                }
-            });
+        self.maps.in_turns(longest, last, |block, input, output| {
+            let output = &mut output[..len(block)];
+            if let Some(index) = block.checked_sub(1) {
+                let masks = match masks.blocks.get_mut(index) {
+                    Some([depthwise, pointwise]) => [&mut depthwise[..], &mut pointwise[..]],
+                    None => Default::default(),
+                };
+                self.block(plan, block, parts, input, output, masks);
+            } else {
+                self.stem(plan, image, parts, output, &mut masks.stem);
+            }
+            visit(block, output);
         });
     }
 

@@ -112,12 +112,11 @@ impl CompiledMobileNet {
             .transposed
             .get_or_init(|| Transposed::of(&self.layers, self.config.std));
         let last = self.config.blocks;
-        let (classifier, blocks) = match options.layer {
-            Layer::Embedding => (None, Blocks::only(last)),
-            Layer::Logits => (Some(self.classifier()?), Blocks::only(last)),
-            Layer::Joined(blocks) => (None, blocks),
+        let blocks = options.layer.blocks(last)?;
+        let classifier = match options.layer {
+            Layer::Logits => Some(self.classifier()?),
+            Layer::Embedding | Layer::Joined(_) => None,
         };
-        self.check_block(blocks.last())?;
         let dim = self.config.joined_dim(blocks);
         let length = classifier.map_or(dim, |_| self.config.classes);
         let mut outputs = vec![0.0; pixels.len() * length];

@@ -9,6 +9,7 @@
 //! [`CompiledMobileNet`] is the engine, [`CompileOptions`] says how it is made, [`InstructionSet`] what it runs on.
 
 mod backward;
+mod buffers;
 mod fold;
 mod forward;
 mod gradients;
@@ -21,6 +22,7 @@ mod options;
 mod outputs;
 mod plan;
 mod processor;
+mod stage;
 #[cfg(all(test, feature = "burn", feature = "rayon"))]
 mod tests;
 mod threads;

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, OnceLock};
 
+use super::buffers::Buffers;
 use super::fold::Layers;
 use super::instruction_set::InstructionSet;
 use super::kernels::{Finish, Kernels, Matmul, Packed, Place};
 use super::masks::Masks;
 use super::options::CompileOptions;
-use super::plan::{Buffers, Plan};
+use super::plan::Plan;
 use super::threads;
 use super::transposed::Transposed;
 use crate::config::MobileNetConfig;
@@ -126,16 +127,6 @@ impl CompiledMobileNet {
             .classifier
             .as_ref()
             .ok_or_else(Error::no_classifier)
-    }
-
-    pub(super) fn check_block(&self, block: usize) -> Result<()> {
-        let blocks = self.config.blocks;
-        if block > blocks {
-            return Err(Error::Input(format!(
-                "block {block} is requested; this net has the blocks 0 (the stem) to {blocks}"
-            )));
-        }
-        Ok(())
     }
 
     /// Rows of `left` times a packed matrix, `columns` values of each row kept; threads share its columns.

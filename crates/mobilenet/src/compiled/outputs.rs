@@ -3,11 +3,12 @@
 use super::masks::Masks;
 use super::net::CompiledMobileNet;
 use super::plan::Plan;
-use super::threads::{self, awake, each_image};
-use crate::blocks::Blocks;
+use super::threads::{all_awake, each_image};
+use crate::blocks::{Blocks, check_block};
 use crate::error::Result;
 use crate::gradients::Features;
 use crate::image_batch::ImageBatch;
+use crate::layer::Layer;
 
 impl CompiledMobileNet {
     /// Embeddings, `[n, feature_dim]`: the mean over the last map.
@@ -16,7 +17,7 @@ impl CompiledMobileNet {
     /// [`Error::Input`](crate::Error::Input) if the images are so small that nothing is left of
     /// them: under [`Padding::End`](crate::Padding::End) a whole net needs 32 pixels.
     pub fn embed(&self, pixels: &ImageBatch) -> Result<Vec<f32>> {
-        self.embed_blocks(pixels, Blocks::only(self.config.blocks))
+        self.outputs(pixels, Layer::Embedding)
     }
 
     /// The means over the maps after several blocks, joined:
@@ -25,19 +26,7 @@ impl CompiledMobileNet {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the net has fewer blocks, and as [`embed`](Self::embed).
     pub fn embed_blocks(&self, pixels: &ImageBatch, blocks: Blocks) -> Result<Vec<f32>> {
-        let plan = self.plan(pixels)?;
-        blocks.check(self.config.blocks)?;
-        let dim = self.config.joined_dim(blocks);
-        let mut embeddings = vec![0.0; pixels.len() * dim];
-        let images = embeddings.chunks_exact_mut(dim);
-        each_image(plan.threads, pixels.len(), images, |i, parts, out| {
-            let (last, masks) = (blocks.last(), &mut Masks::default());
-            let mut pools = self.pools(&plan, blocks, out);
-            self.forward(&plan, pixels.image(i), last, parts, masks, |block, map| {
-                pools(block, map);
-            });
-        });
-        Ok(embeddings)
+        self.outputs(pixels, Layer::Joined(blocks))
     }
 
     /// Logits, `[n, classes]`.
@@ -45,18 +34,36 @@ impl CompiledMobileNet {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the net has no classifier, and as [`embed`](Self::embed).
     pub fn logits(&self, pixels: &ImageBatch) -> Result<Vec<f32>> {
-        let classifier = self.classifier()?;
-        let run = || {
-            let embeddings = self.embed(pixels)?;
-            Ok(self.product(classifier, &embeddings, self.config.classes))
-        };
-        let threads = threads::count();
-        if pixels.len() < threads {
-            // Otherwise the other threads would sleep when the classifier's columns come.
-            awake(threads - 1, run)
-        } else {
-            run()
+        self.outputs(pixels, Layer::Logits)
+    }
+
+    /// One row for each image.
+    pub(crate) fn outputs(&self, pixels: &ImageBatch, layer: Layer) -> Result<Vec<f32>> {
+        let blocks = layer.blocks(self.config.blocks)?;
+        if layer != Layer::Logits {
+            return self.means(pixels, blocks);
         }
+        let classifier = self.classifier()?;
+        all_awake(pixels.len(), || {
+            let embeddings = self.means(pixels, blocks)?;
+            Ok(self.product(classifier, &embeddings, self.config.classes))
+        })
+    }
+
+    /// The means over the maps after these blocks, joined. Later blocks are not computed.
+    fn means(&self, pixels: &ImageBatch, blocks: Blocks) -> Result<Vec<f32>> {
+        let plan = self.plan(pixels)?;
+        let dim = self.config.joined_dim(blocks);
+        let mut means = vec![0.0; pixels.len() * dim];
+        let images = means.chunks_exact_mut(dim);
+        each_image(plan.threads, pixels.len(), images, |i, parts, out| {
+            let (last, masks) = (blocks.last(), &mut Masks::default());
+            let mut pools = self.pools(&plan, blocks, out);
+            self.forward(&plan, pixels.image(i), last, parts, masks, |block, map| {
+                pools(block, map);
+            });
+        });
+        Ok(means)
     }
 
     /// The maps after `block` (0: the stem, 1 to 13: the separable blocks), after ReLU6.
@@ -87,7 +94,7 @@ impl CompiledMobileNet {
     }
 
     pub(super) fn empty_features(&self, plan: &Plan, n: usize, block: usize) -> Result<Features> {
-        self.check_block(block)?;
+        check_block(block, self.config.blocks)?;
         let map = plan.shape(block);
         let shape = [n, map.height, map.width, self.config.channels_after(block)];
         Ok(Features {

@@ -1,10 +1,10 @@
-//! Sizes of the maps for one size of input, how they lie in memory, and the memory itself.
+//! Sizes of the maps for one size of input, and how they lie in memory.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
+use super::stage::{Stage, stages};
 use super::threads;
-use crate::config::{BLOCKS, MobileNetConfig, STEM};
+use crate::config::MobileNetConfig;
 use crate::error::Result;
 
 /// A map in memory: rows of pixels, one pixel of zeros before each row and after the last, so that a 3x3 kernel
@@ -115,20 +115,12 @@ impl Shape {
     }
 }
 
-/// A map and what is padded before it for the convolution that reads it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stage {
-    pub(super) shape: Shape,
-    /// Rows and columns of zeros before the *input* of this stage's 3x3 convolution.
-    pub(super) before: (usize, usize),
-}
-
 /// All sizes for one size of input.
 pub(super) struct Plan {
     pub(super) height: usize,
     pub(super) width: usize,
     /// The stem's map, then each block's.
-    pub(super) stages: Vec<Stage>,
+    pub(super) stages: Vec<Stage<Shape>>,
     /// As many zeros as the longest row has values.
     pub(super) zeros: Vec<f32>,
     pub(super) threads: usize,
@@ -140,22 +132,10 @@ impl Plan {
         lanes: usize,
         [height, width]: [usize; 2],
     ) -> Result<Self> {
-        config.check_size(height, width)?;
-        let strides = std::iter::once(STEM.1).chain(BLOCKS.iter().map(|b| b.1));
-        let mut stages = Vec::with_capacity(config.blocks + 1);
-        let mut size = (height, width);
-        for (block, stride) in strides.take(config.blocks + 1).enumerate() {
-            let rule = config.padding.of_block(block);
-            let [(top, bottom), (left, right)] =
-                [size.0, size.1].map(|side| rule.amounts(side, stride));
-            let padded = (size.0 + top + bottom, size.1 + left + right);
-            size = ((padded.0 - 3) / stride + 1, (padded.1 - 3) / stride + 1);
-            let channels = config.channels_after(block).next_multiple_of(lanes);
-            stages.push(Stage {
-                shape: Shape::new(size.0, size.1, channels),
-                before: (top, left),
-            });
-        }
+        let stages = stages(config, [height, width], |map| {
+            let channels = map.channels.next_multiple_of(lanes);
+            Shape::new(map.height, map.width, channels)
+        })?;
         let longest = stages
             .iter()
             .map(|stage| stage.shape.row_len())
@@ -180,29 +160,5 @@ impl Plan {
     pub(super) fn depthwise_shape(&self, block: usize) -> Shape {
         let Shape { height, width, .. } = self.shape(block);
         Shape::new(height, width, self.shape(block - 1).channels)
-    }
-}
-
-/// Memory kept between calls: as many buffers as were ever needed at once.
-pub(super) struct Buffers<T>(Mutex<Vec<Vec<T>>>);
-
-impl<T: Copy + Default> Buffers<T> {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
-
-    /// Calls `f` with a buffer of `len` values of any content.
-    pub(super) fn with<R>(&self, len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
-        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut buffer = free().pop().unwrap_or_default();
-        // Vectors that begin where cache lines do are never split over two.
-        let per_line = 64 / size_of::<T>();
-        if buffer.len() < len + per_line {
-            buffer.resize(len + per_line, T::default());
-        }
-        let start = buffer.as_ptr().align_offset(64).min(per_line);
-        let result = f(&mut buffer[start..start + len]);
-        free().push(buffer);
-        result
     }
 }

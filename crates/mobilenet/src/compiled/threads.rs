@@ -1,6 +1,7 @@
 //! Where threads come from: rayon's current pool. Without the feature `rayon`, everything runs on the caller's thread.
 
-pub(super) use self::with::{awake, count, each_image, for_each, map};
+use self::with::awake;
+pub(super) use self::with::{count, each_image, for_each, map};
 
 /// Runs each part: in parallel where the image is split.
 pub(super) fn in_parts<T: Send>(threads: usize, parts: Vec<T>, run: impl Fn(T) + Send + Sync) {
@@ -8,6 +9,17 @@ pub(super) fn in_parts<T: Send>(threads: usize, parts: Vec<T>, run: impl Fn(T) +
         parts.into_iter().for_each(run);
     } else {
         for_each(parts.into_iter(), run);
+    }
+}
+
+/// Runs `run`, whose last step is a parallel one after all images. With fewer images than threads, the other threads are
+/// kept awake: they would sleep until that step, and waking them takes long.
+pub(super) fn all_awake<R: Send>(images: usize, run: impl FnOnce() -> R + Send) -> R {
+    let threads = count();
+    if images < threads {
+        awake(threads - 1, run)
+    } else {
+        run()
     }
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::activation::relu6;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::interface::Engine;
+use crate::blocks::check_block;
 use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
 use crate::gradients::{BlockGradients, Features, GradientOptions, OutputGradient, PixelGradients};
@@ -79,10 +80,6 @@ impl BurnEngine {
         })?;
         Ok(outputs)
     }
-
-    fn check_block(&self, block: usize) -> Result<()> {
-        crate::blocks::Blocks::new([block])?.check(self.config().blocks)
-    }
 }
 
 impl fmt::Debug for BurnEngine {
@@ -118,7 +115,7 @@ impl Engine for BurnEngine {
     }
 
     fn features(&self, images: &ImageBatch<'_>, block: usize) -> Result<Features> {
-        self.check_block(block)?;
+        check_block(block, self.config().blocks)?;
         let mut features = Maps::new(images.len());
         self.in_batches(images, |x, range| {
             features.extend(self.net.features_after(x, block), range.len())
@@ -150,7 +147,7 @@ impl Engine for BurnEngine {
         options: GradientOptions,
         gradient: &OutputGradient<'_>,
     ) -> Result<BlockGradients> {
-        self.check_block(block)?;
+        check_block(block, self.config().blocks)?;
         let mut gradients = Vec::new();
         let mut activations = Maps::new(images.len());
         let outputs = self.on_tape(images, options.layer, gradient, |tape, pools, n| {
@@ -241,13 +238,7 @@ impl Tape {
         images: usize,
         upstream: impl Fn(usize, &[f32], &mut [f32]),
     ) -> Result<(Vec<f32>, Pools)> {
-        let blocks: Vec<usize> = match layer {
-            Layer::Joined(blocks) => {
-                blocks.check(net.blocks.len())?;
-                blocks.iter().collect()
-            }
-            Layer::Embedding | Layer::Logits => vec![net.blocks.len()],
-        };
+        let blocks: Vec<usize> = layer.blocks(net.blocks.len())?.iter().collect();
         let maps = blocks.iter().map(|&block| self.map(block).clone().inner());
         let maps: Vec<Tensor<4>> = maps.collect();
         let pools = Tensor::cat(maps.iter().cloned().map(pool).collect(), 1);

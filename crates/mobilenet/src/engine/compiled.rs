@@ -30,11 +30,7 @@ impl Engine for CompiledMobileNet {
     }
 
     fn forward(&self, images: &ImageBatch<'_>, layer: Layer) -> Result<Vec<f32>> {
-        match layer {
-            Layer::Embedding => self.embed(images),
-            Layer::Logits => self.logits(images),
-            Layer::Joined(blocks) => self.embed_blocks(images, blocks),
-        }
+        self.outputs(images, layer)
     }
 
     fn features(&self, images: &ImageBatch<'_>, block: usize) -> Result<Features> {

@@ -4,7 +4,7 @@ use super::evaluate::{Evaluator, Map, sums_of};
 use super::net::{Activation, QuantizedNet};
 use super::parallel;
 use super::softmax::softmax;
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, check_block};
 use crate::error::{Error, Result};
 use crate::gradients::Features;
 use crate::image_batch::{ImageBatch, Values};
@@ -46,16 +46,13 @@ impl QuantizedNet {
     /// # Errors
     /// [`Error::Input`] if the net lacks the layer, and as [`levels`](Self::levels).
     pub fn forward(&self, images: &ImageBatch<'_>, layer: Layer) -> Result<Vec<f32>> {
-        match layer {
-            Layer::Logits if self.config.classes == 0 => return Err(Error::no_classifier()),
-            Layer::Joined(blocks) => blocks.check(self.config.blocks)?,
-            Layer::Logits | Layer::Embedding => {}
+        let blocks = layer.blocks(self.config.blocks)?;
+        if layer == Layer::Logits && self.config.classes == 0 {
+            return Err(Error::no_classifier());
         }
         self.each(images, |evaluator, image| match layer {
-            Layer::Joined(blocks) => self.joined(evaluator, image, blocks),
-            Layer::Embedding if self.wide_outputs => {
-                self.joined(evaluator, image, Blocks::only(self.config.blocks))
-            }
+            Layer::Joined(_) => self.joined(evaluator, image, blocks),
+            Layer::Embedding if self.wide_outputs => self.joined(evaluator, image, blocks),
             Layer::Embedding => {
                 let map = evaluator.blocks(image, self.config.blocks, |_, _| {});
                 reals(self.pooled, &evaluator.pool(&map).levels)
@@ -72,7 +69,7 @@ impl QuantizedNet {
     /// # Errors
     /// [`Error::Input`] if the net has fewer blocks, and as [`levels`](Self::levels).
     pub fn features(&self, images: &ImageBatch<'_>, block: usize) -> Result<Features> {
-        Blocks::new([block])?.check(self.config.blocks)?;
+        check_block(block, self.config.blocks)?;
         let values = self.each(images, |evaluator, image| {
             let map = evaluator.blocks(image, block, |_, _| {});
             reals(self.layers[2 * block].output, &map.levels)
@@ -92,10 +89,9 @@ impl QuantizedNet {
         run: impl Fn(&Evaluator<'_>, Map) -> Vec<T> + Send + Sync,
     ) -> Result<Vec<T>> {
         let evaluator = Evaluator::new(self)?;
-        let [height, width] = images.size();
-        self.config.check_size(height, width)?;
+        self.config.map_sizes(images.size())?;
         let rows = parallel::map(images.len(), |i| {
-            run(&evaluator, map_of(images.image(i), [height, width]))
+            run(&evaluator, map_of(images.image(i), images.size()))
         });
         Ok(rows.into_iter().flatten().collect())
     }

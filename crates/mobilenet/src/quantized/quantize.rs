@@ -89,7 +89,7 @@ impl Quantize {
     pub fn run(&self, weights: &Weights, images: &ImageBatch<'_>) -> Result<QuantizedNet> {
         let config = weights.config();
         let [height, width] = images.size();
-        config.check_size(height, width)?;
+        config.map_sizes([height, width])?;
         if images.is_empty() {
             return Err(Error::Input("no images to calibrate on".into()));
         }

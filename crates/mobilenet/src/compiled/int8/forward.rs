@@ -24,17 +24,12 @@ impl CompiledQuantizedNet {
     ) {
         let longest = (0..=last).map(|block| plan.shape(block).len()).max();
         let longest = longest.unwrap_or(0);
-        self.maps.with(longest, |input| {
-            self.maps.with(longest, |output| {
-                let (mut input, mut output) = (&mut *input, &mut *output);
-                self.stem(plan, image, parts, input);
-                visit(0, input);
-                for block in 1..=last {
-                    self.block(plan, block, parts, input, output);
-                    visit(block, output);
-                    std::mem::swap(&mut input, &mut output);
-                }
-            });
+        self.maps.in_turns(longest, last, |block, input, output| {
+            match block {
+                0 => self.stem(plan, image, parts, output),
+                _ => self.block(plan, block, parts, input, output),
+            }
+            visit(block, output);
         });
     }
 

@@ -1,10 +1,10 @@
 //! The compiled net: its weights and the memory that it keeps.
 
 use super::layers::Layers;
+use crate::compiled::buffers::Buffers;
 use crate::compiled::instruction_set::InstructionSet;
 use crate::compiled::kernels::int8::Int8Kernels;
 use crate::compiled::options::CompileOptions;
-use crate::compiled::plan::Buffers;
 use crate::config::MobileNetConfig;
 use crate::error::Result;
 use crate::precision::Precision;

@@ -2,9 +2,9 @@
 
 use super::net::CompiledQuantizedNet;
 use super::shape::{Plan, Shape};
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, check_block};
 use crate::compiled::kernels::int8::{Matmul, Out, PLANE};
-use crate::compiled::threads::{self, awake, each_image};
+use crate::compiled::threads::{self, all_awake, each_image};
 use crate::error::{Error, Result};
 use crate::gradients::Features;
 use crate::image_batch::ImageBatch;
@@ -34,7 +34,7 @@ impl CompiledQuantizedNet {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the net has fewer blocks, and as [`embed`](Self::embed).
     pub fn embed_blocks(&self, images: &ImageBatch<'_>, blocks: Blocks) -> Result<Vec<f32>> {
-        blocks.check(self.net.config.blocks)?;
+        check_block(blocks.last(), self.net.config.blocks)?;
         let dim = self.net.config.joined_dim(blocks);
         let mut means = vec![0.0; images.len() * dim];
         let rows = means.chunks_exact_mut(dim);
@@ -82,7 +82,7 @@ impl CompiledQuantizedNet {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the net has fewer blocks, and as [`embed`](Self::embed).
     pub fn features(&self, images: &ImageBatch<'_>, block: usize) -> Result<Features> {
-        Blocks::new([block])?.check(self.net.config.blocks)?;
+        check_block(block, self.net.config.blocks)?;
         let shape = Plan::new(&self.net.config, images.size())?.shape(block);
         let channels = self.net.config.channels_after(block);
         let image = shape.pixels() * channels;
@@ -144,7 +144,7 @@ impl CompiledQuantizedNet {
             .as_ref()
             .ok_or_else(Error::no_classifier)?;
         let classes = self.net.config.classes;
-        let run = || {
+        all_awake(images.len(), || {
             let pooled = self.pooled(images)?;
             let left = self.left_side(&pooled);
             let rows = images.len();
@@ -173,14 +173,7 @@ impl CompiledQuantizedNet {
                 finish(&row[..classes], out);
             }
             Ok(out)
-        };
-        let threads = threads::count();
-        if images.len() < threads {
-            // Otherwise the other threads would sleep when the classifier's columns come.
-            awake(threads - 1, run)
-        } else {
-            run()
-        }
+        })
     }
 
     /// Embeddings as the left side of a product: `[plane][image][level]`.

@@ -1,7 +1,8 @@
 //! Sizes of the maps for one size of input, and how they lie in memory.
 
 use crate::compiled::kernels::int8::{PLANE, SLACK};
-use crate::config::{BLOCKS, MobileNetConfig, STEM};
+use crate::compiled::stage::{Stage, stages};
+use crate::config::MobileNetConfig;
 use crate::error::Result;
 
 /// A map of levels in memory: planes of 64 channels, each like a map of its own. A plane has a row beside the map, the
@@ -80,37 +81,19 @@ impl Shape {
     }
 }
 
-/// A map, and what is beside the input of the 3x3 convolution before it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stage {
-    pub(super) shape: Shape,
-    /// Rows and columns before the *input* of this stage's 3x3 convolution.
-    pub(super) before: (usize, usize),
-}
-
 /// All sizes for one size of input.
 pub(super) struct Plan {
     pub(super) height: usize,
     pub(super) width: usize,
     /// The stem's map, then each block's.
-    pub(super) stages: Vec<Stage>,
+    pub(super) stages: Vec<Stage<Shape>>,
 }
 
 impl Plan {
     pub(super) fn new(config: &MobileNetConfig, [height, width]: [usize; 2]) -> Result<Self> {
-        config.check_size(height, width)?;
-        let strides = std::iter::once(STEM.1).chain(BLOCKS.iter().map(|b| b.1));
-        let mut stages = Vec::with_capacity(config.blocks + 1);
-        let mut size = [height, width];
-        for (block, stride) in strides.take(config.blocks + 1).enumerate() {
-            let rule = config.padding.of_block(block);
-            let [(top, _), (left, _)] = size.map(|side| rule.amounts(side, stride));
-            size = [height, width].map(|side| config.size_after(block, side));
-            stages.push(Stage {
-                shape: Shape::new(size[0], size[1], config.channels_after(block)),
-                before: (top, left),
-            });
-        }
+        let stages = stages(config, [height, width], |map| {
+            Shape::new(map.height, map.width, map.channels)
+        })?;
         Ok(Self {
             height,
             width,

@@ -131,70 +131,16 @@ pub(super) struct AvxVnni(__m256i);
 // and stores are the unaligned ones, on pointers valid for what the trait says.
 impl Integers for AvxVnni {
     common!();
-
-    const STEP: usize = 4;
-    const CHANNELS: usize = 32;
-    type Column = [__m256i; 4];
-    type Channels = [Self; 4];
+    four_levels_in_a_lane!(
+        __m256i, zero: _mm256_setzero_si256, load: _mm256_loadu_si256,
+        unpack8: (_mm256_unpacklo_epi8, _mm256_unpackhi_epi8),
+        unpack16: (_mm256_unpacklo_epi16, _mm256_unpackhi_epi16)
+    );
 
     #[inline(always)]
     unsafe fn dot(self, left: Self, right: *const u8) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_dpbusd_avx_epi32(self.0, left.0, _mm256_loadu_si256(right.cast())) })
-    }
-
-    /// Four vectors of the bytes `row 0, row 1, row 2, 0`.
-    #[inline(always)]
-    unsafe fn column(rows: [*const u8; 3]) -> Self::Column {
-        // SAFETY: see above.
-        unsafe {
-            let zero = _mm256_setzero_si256();
-            let (a, b, c) = (
-                _mm256_loadu_si256(rows[0].cast()),
-                _mm256_loadu_si256(rows[1].cast()),
-                _mm256_loadu_si256(rows[2].cast()),
-            );
-            let (ab, ab_high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
-            let (c, c_high) = (_mm256_unpacklo_epi8(c, zero), _mm256_unpackhi_epi8(c, zero));
-            [
-                _mm256_unpacklo_epi16(ab, c),
-                _mm256_unpackhi_epi16(ab, c),
-                _mm256_unpacklo_epi16(ab_high, c_high),
-                _mm256_unpackhi_epi16(ab_high, c_high),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn channels(from: *const i32) -> Self::Channels {
-        // SAFETY: see above.
-        unsafe {
-            [
-                Self::load(from),
-                Self::load(from.add(8)),
-                Self::load(from.add(16)),
-                Self::load(from.add(24)),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn filter(
-        mut sums: Self::Channels,
-        column: Self::Column,
-        weight: *const u8,
-    ) -> Self::Channels {
-        // SAFETY: see above.
-        unsafe {
-            each!(v of 0 1 2 3 => sums[v] = sums[v].dot(Self(column[v]), weight.add(32 * v)));
-        }
-        sums
-    }
-
-    #[inline(always)]
-    unsafe fn channel_levels<const MODE: u8>(sums: Self::Channels, at: At, to: *mut u8) {
-        // SAFETY: see above.
-        unsafe { Self::levels::<MODE>(sums, at, to, 32) }
     }
 }
 

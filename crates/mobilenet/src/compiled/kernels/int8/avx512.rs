@@ -78,13 +78,15 @@ impl Avx512Vnni {
 // SAFETY of each method: AVX-512 F, BW and VNNI instructions, on a processor that has them (the trait's condition);
 // loads and stores are the unaligned ones, on pointers valid for what the trait says.
 impl Integers for Avx512Vnni {
+    four_levels_in_a_lane!(
+        __m512i, zero: _mm512_setzero_si512, load: _mm512_loadu_si512,
+        unpack8: (_mm512_unpacklo_epi8, _mm512_unpackhi_epi8),
+        unpack16: (_mm512_unpacklo_epi16, _mm512_unpackhi_epi16)
+    );
+
     const LANES: usize = 16;
-    const STEP: usize = 4;
     // 24 of 32 registers hold sums, 4 the right side, 1 the left side.
     const ROWS: usize = 6;
-    const CHANNELS: usize = 64;
-    type Column = [__m512i; 4];
-    type Channels = [Self; 4];
 
     #[inline(always)]
     unsafe fn load(from: *const i32) -> Self {
@@ -121,59 +123,5 @@ impl Integers for Avx512Vnni {
                 _mm512_mask_storeu_epi8(to.cast(), (1 << count) - 1, levels);
             }
         }
-    }
-
-    /// Four vectors of the bytes `row 0, row 1, row 2, 0`.
-    #[inline(always)]
-    unsafe fn column(rows: [*const u8; 3]) -> Self::Column {
-        // SAFETY: see above.
-        unsafe {
-            let zero = _mm512_setzero_si512();
-            let (a, b, c) = (
-                _mm512_loadu_si512(rows[0].cast()),
-                _mm512_loadu_si512(rows[1].cast()),
-                _mm512_loadu_si512(rows[2].cast()),
-            );
-            let (ab, ab_high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
-            let (c, c_high) = (_mm512_unpacklo_epi8(c, zero), _mm512_unpackhi_epi8(c, zero));
-            [
-                _mm512_unpacklo_epi16(ab, c),
-                _mm512_unpackhi_epi16(ab, c),
-                _mm512_unpacklo_epi16(ab_high, c_high),
-                _mm512_unpackhi_epi16(ab_high, c_high),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn channels(from: *const i32) -> Self::Channels {
-        // SAFETY: see above.
-        unsafe {
-            [
-                Self::load(from),
-                Self::load(from.add(16)),
-                Self::load(from.add(32)),
-                Self::load(from.add(48)),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn filter(
-        mut sums: Self::Channels,
-        column: Self::Column,
-        weight: *const u8,
-    ) -> Self::Channels {
-        // SAFETY: see above.
-        unsafe {
-            each!(v of 0 1 2 3 => sums[v] = sums[v].dot(Self(column[v]), weight.add(64 * v)));
-        }
-        sums
-    }
-
-    #[inline(always)]
-    unsafe fn channel_levels<const MODE: u8>(sums: Self::Channels, at: At, to: *mut u8) {
-        // SAFETY: see above.
-        unsafe { _mm512_storeu_si512(to.cast(), Self::packed::<MODE>(sums, at)) }
     }
 }

@@ -11,6 +11,78 @@ macro_rules! each {
     };
 }
 
+/// The part of [`Integers`] where a lane takes four levels as bytes: the depthwise convolution is then in four vectors of
+/// sums, and one product of a lane is a column of three levels and a zero. `$register` and the instructions differ in
+/// width only.
+#[cfg(target_arch = "x86_64")]
+macro_rules! four_levels_in_a_lane {
+    (
+        $register:ty, zero: $zero:ident, load: $load:ident,
+        unpack8: ($low8:ident, $high8:ident), unpack16: ($low16:ident, $high16:ident)
+    ) => {
+        const STEP: usize = 4;
+        const CHANNELS: usize = 4 * Self::LANES;
+        type Column = [$register; 4];
+        type Channels = [Self; 4];
+
+        /// Four vectors of the bytes `row 0, row 1, row 2, 0`.
+        #[inline(always)]
+        unsafe fn column(rows: [*const u8; 3]) -> Self::Column {
+            // SAFETY: as of the trait's implementation.
+            unsafe {
+                let zero = $zero();
+                let (a, b, c) = (
+                    $load(rows[0].cast()),
+                    $load(rows[1].cast()),
+                    $load(rows[2].cast()),
+                );
+                let (ab, ab_high) = ($low8(a, b), $high8(a, b));
+                let (c, c_high) = ($low8(c, zero), $high8(c, zero));
+                [
+                    $low16(ab, c),
+                    $high16(ab, c),
+                    $low16(ab_high, c_high),
+                    $high16(ab_high, c_high),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn channels(from: *const i32) -> Self::Channels {
+            // SAFETY: as of the trait's implementation.
+            unsafe {
+                [
+                    Self::load(from),
+                    Self::load(from.add(Self::LANES)),
+                    Self::load(from.add(2 * Self::LANES)),
+                    Self::load(from.add(3 * Self::LANES)),
+                ]
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn filter(
+            mut sums: Self::Channels,
+            column: Self::Column,
+            weight: *const u8,
+        ) -> Self::Channels {
+            // SAFETY: as of the trait's implementation.
+            unsafe {
+                each!(v of 0 1 2 3 => {
+                    sums[v] = sums[v].dot(Self(column[v]), weight.add(4 * Self::LANES * v));
+                });
+            }
+            sums
+        }
+
+        #[inline(always)]
+        unsafe fn channel_levels<const MODE: u8>(sums: Self::Channels, at: At, to: *mut u8) {
+            // SAFETY: as of the trait's implementation.
+            unsafe { Self::levels::<MODE>(sums, at, to, Self::CHANNELS) }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
