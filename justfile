@@ -18,7 +18,7 @@ bench *options:
 docs:
     cargo doc --workspace --no-deps --open
 
-# Licences, advisories and duplicates of the dependencies (cargo-deny; needs its database from the network).
+# Licenses, advisories and duplicates of the dependencies (cargo-deny; needs its database from the network).
 deny:
     cargo deny check
 

@@ -5,7 +5,7 @@
     python benches/peers/attribution.py --rounds 3 --beside target/release/deps/attribution-0123456789abcdef
 
 MobileNetV1 with random weights and 1001 classes, batch norm folded into the convolutions, ReLU6, one image of 224 px,
-f32. captum gets normalised input and may take the steps 8 at a time or all at once, in either memory format: the best of
+f32. captum gets normalized input and may take the steps 8 at a time or all at once, in either memory format: the best of
 these is what counts. Rounds of the two sides are interleaved. Prints milliseconds an image; versions: requirements.txt,
 captum==0.9.0.
 """

@@ -8,7 +8,7 @@
     python benches/peers/engines.py --precision int8 --ours int8:avx2 --peers-isa AVX2
 
 All engines compute in f32 on the same net, if not told otherwise: random weights, batch norm folded (as each would fold it), ReLU6,
-softmax left out. Peers get normalised f32 input in their own layout, so they do less than `speed`, which starts
+softmax left out. Peers get normalized f32 input in their own layout, so they do less than `speed`, which starts
 from bytes. Each measurement is a process of its own; rounds are interleaved, so that a busy machine slows all of
 them; the figures are medians over rounds of each round's median. Versions: requirements.txt.
 

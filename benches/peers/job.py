@@ -35,7 +35,7 @@ def listing(root):
 
 
 def folded_net():
-    """The bundled net with batch norm folded, as an ONNX model from normalised NCHW pixels to embeddings."""
+    """The bundled net with batch norm folded, as an ONNX model from normalized NCHW pixels to embeddings."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
     from safetensors.numpy import load_file

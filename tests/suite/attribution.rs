@@ -82,7 +82,7 @@ fn check(weights: &str, alpha: &str, bound: f64) {
 }
 
 /// The images themselves are free of ReLU6 kinks, the paths to them are not: where rounding decides which side of a kink
-/// an activation is on, the gradient jumps. The same sums in f64 are 1.05e-3 (black) and 9.1e-4 (grey) away from
+/// an activation is on, the gradient jumps. The same sums in f64 are 1.05e-3 (black) and 9.1e-4 (gray) away from
 /// TensorFlow's; PyTorch's in f32 are 2.0e-3 and 6.8e-4 away from those in f64 (`fixtures/path_rounding.py`). So two right
 /// answers in f32 are 2e-3 apart.
 #[test]

@@ -34,7 +34,7 @@ fn floats(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_to_vec::<f32>().unwrap()
 }
 
-/// Gradient of the top logit with respect to the normalised input, NHWC.
+/// Gradient of the top logit with respect to the normalized input, NHWC.
 fn gradient(net: &MobileNet, pixels: &[u8], target: usize, device: &Device) -> Vec<f32> {
     let input = net
         .input(pixels, [1, 224, 224], &device.clone().autodiff())

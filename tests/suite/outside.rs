@@ -123,7 +123,7 @@ fn manifest(root: &Path, name: &str, crates: &[(&str, &[&str])], with_burn: bool
     let mut lines = format!(
         "[package]\nname = \"outside-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n"
     );
-    // Without optimisation the network would take minutes.
+    // Without optimization the network would take minutes.
     if crates
         .iter()
         .any(|(name, _)| matches!(*name, "mobilenet" | "transfer"))

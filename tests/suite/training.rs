@@ -174,7 +174,7 @@ fn the_parity_recipe_logs_as_retrain_py() {
     }
 }
 
-/// A new class, first in the alphabet, is learnt by the head that knows the others.
+/// A new class, first in the alphabet, is learned by the head that knows the others.
 #[test]
 fn a_class_is_added_to_a_trained_classifier() {
     let folder = with_photos(30);
@@ -183,7 +183,7 @@ fn a_class_is_added_to_a_trained_classifier() {
     run(&mut retrain(folder, &steps("1000", "0.1")));
     let known = load(folder);
     fs::rename(folder.join(OUTPUT), folder.join("known")).unwrap();
-    // Plain colours: a third kind of picture.
+    // Plain colors: a third kind of picture.
     fs::create_dir(folder.join("photos/airship")).unwrap();
     for i in 0..30u8 {
         let picture = dataset::RgbImage::from_pixel(64, 64, [255 - i, i, 128].into());

@@ -63,7 +63,7 @@ fn picture(name: &str) -> RgbImage {
         .to_rgb8()
 }
 
-/// Maps follow what the net has learnt: as it forgets, from the top down, they change. Guided backpropagation is known
+/// Maps follow what the net has learned: as it forgets, from the top down, they change. Guided backpropagation is known
 /// to follow it less (Adebayo et al. 2018).
 #[test]
 #[ignore = "makes 15 nets: cargo test --test suite forgets -- --ignored --nocapture"]

@@ -17,7 +17,7 @@ pub enum Baseline {
     Black,
     /// Level 255 everywhere.
     White,
-    /// Level 127.5 everywhere, which is zero after `x / 127.5 - 1`. Its name as text is `grey`; `gray` is accepted as
+    /// Level 127.5 everywhere, which is zero after `x / 127.5 - 1`. Its name as text is `gray`; `grey` is read as
     /// well.
     Gray,
     /// The mean of the image, for each channel.
@@ -43,7 +43,7 @@ pub enum Baseline {
 /// The largest number of images of noise.
 const MOST_NOISE: usize = 4096;
 /// The names that `Baseline::from_str` knows.
-const NAMES: [&str; 6] = ["black", "white", "grey", "mean", "blur", "noise"];
+const NAMES: [&str; 6] = ["black", "white", "gray", "mean", "blur", "noise"];
 
 impl Baseline {
     /// The baseline images for `pixels`: one, or several to average over.
@@ -110,7 +110,7 @@ impl fmt::Display for Baseline {
         f.write_str(match self {
             Self::Black => "black",
             Self::White => "white",
-            Self::Gray => "grey",
+            Self::Gray => "gray",
             Self::Mean => "mean",
             Self::Blur { .. } => "blur",
             Self::Noise { .. } => "noise",
@@ -120,7 +120,7 @@ impl fmt::Display for Baseline {
     }
 }
 
-/// `black`, `white`, `grey`, `mean`, `blur` (sigma 20 pixels), `noise` (5 images, seed 0).
+/// `black`, `white`, `gray`, `mean`, `blur` (sigma 20 pixels), `noise` (5 images, seed 0).
 impl FromStr for Baseline {
     type Err = Error;
 
@@ -128,7 +128,7 @@ impl FromStr for Baseline {
         Ok(match name {
             "black" => Self::Black,
             "white" => Self::White,
-            "grey" | "gray" => Self::Gray,
+            "gray" | "grey" => Self::Gray,
             "mean" => Self::Mean,
             "blur" => Self::Blur { sigma: 20.0 },
             "noise" => Self::Noise { count: 5, seed: 0 },

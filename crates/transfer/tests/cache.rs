@@ -68,7 +68,7 @@ fn damage_in_a_records_head_costs_that_record_alone() {
     drop(cache);
     let whole = fs::read(&path).unwrap();
     let record = (whole.len() - 16) / 4;
-    // Every byte of key, number of values and checksum; of one record, and of two that are neighbours.
+    // Every byte of key, number of values and checksum; of one record, and of two that are neighbors.
     for (place, damaged) in (0..40).flat_map(|place| [(place, 1..2), (place, 1..3)]) {
         let mut bytes = whole.clone();
         for i in damaged.clone() {

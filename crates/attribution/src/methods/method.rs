@@ -44,7 +44,7 @@ impl Method for Box<dyn Method + '_> {
 #[cfg_attr(feature = "clap", derive(clap::Args))]
 #[non_exhaustive]
 pub struct MethodSettings {
-    /// Where the path of integrated gradients begins: black, white, grey, mean, blur or noise.
+    /// Where the path of integrated gradients begins: black, white, gray, mean, blur or noise.
     #[cfg_attr(feature = "clap", arg(long, default_value = "black"))]
     pub baseline: Baseline,
     /// Quadrature rule of integrated gradients: midpoint, left, right, trapezoid or gauss-legendre.

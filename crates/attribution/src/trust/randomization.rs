@@ -25,7 +25,7 @@ pub struct RandomizationStep {
 /// al. 2018, <https://arxiv.org/abs/1810.03292>).
 ///
 /// If a map stays the same while the model loses what it has learned, it explains the edges of the image and not the
-/// model. The correlations should fall towards 0. Maps are summed over channels. Cost: one run of the method for the
+/// model. The correlations should fall toward 0. Maps are summed over channels. Cost: one run of the method for the
 /// model and for each of the copies of [`Model::with_randomized`](crate::Model::with_randomized).
 ///
 /// # Errors

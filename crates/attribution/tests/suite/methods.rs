@@ -159,7 +159,7 @@ fn baselines_are_what_they_are_called() {
     let image = Pixels::new(values, [4, 4, 3]).unwrap();
     let of = |baseline: Baseline| baseline.images(&image).unwrap();
     let named = |name: &str| of(name.parse().unwrap());
-    for (name, level) in [("black", 0.0), ("white", 255.0), ("grey", 127.5)] {
+    for (name, level) in [("black", 0.0), ("white", 255.0), ("gray", 127.5)] {
         assert_eq!(named(name)[0].values(), [level; 48], "{name}");
     }
     let channel_means = |image: &Pixels| -> Vec<f32> {

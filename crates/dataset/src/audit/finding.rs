@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// What a [`Finding`] is about, the most serious first.
 ///
 /// `Display` and `FromStr` use the names of files and command lines: `leakage`, `label-conflict`, `unreadable`,
-/// `ending`, `tiny`, `aspect`, `one-colour`, `blurred`, `dark`, `duplicate` and `near-duplicate`.
+/// `ending`, `tiny`, `aspect`, `one-color`, `blurred`, `dark`, `duplicate` and `near-duplicate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -31,7 +31,7 @@ pub enum Kind {
     #[serde(rename = "aspect")]
     AspectRatio,
     /// The image has nearly one color: the standard deviation of each channel is below 3 levels.
-    #[serde(rename = "one-colour")]
+    #[serde(alias = "one-colour")]
     OneColor,
     /// The image has no sharp edges.
     Blurred,
@@ -50,7 +50,7 @@ const KINDS: [(Kind, &str); 11] = [
     (Kind::WrongExtension, "ending"),
     (Kind::Tiny, "tiny"),
     (Kind::AspectRatio, "aspect"),
-    (Kind::OneColor, "one-colour"),
+    (Kind::OneColor, "one-color"),
     (Kind::Blurred, "blurred"),
     (Kind::Dark, "dark"),
     (Kind::Duplicate, "duplicate"),

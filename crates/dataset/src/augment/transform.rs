@@ -36,7 +36,7 @@ pub enum Transform {
     RandomRotation(f64),
     /// Multiplies brightness, contrast and saturation by random factors from `1 - v` (but at least 0) to `1 + v`, and
     /// turns the hue by at most `hue` of the color circle in either direction, in a random order.
-    #[serde(rename = "colour-jitter")]
+    #[serde(alias = "colour-jitter")]
     ColorJitter {
         /// The v of the brightness, 0 to 100.
         brightness: f64,

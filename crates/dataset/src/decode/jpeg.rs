@@ -145,10 +145,10 @@ fn whole(
             let (reached, unread) = (reading.reached.get(), data.unread(bytes, &reading));
             let lenient = JpegDecoder::new_with_options(source, zune_options).decode();
             let pixels = lenient.map_err(problem)?;
-            let grey = grey_rows(&pixels, height as usize);
+            let gray = gray_rows(&pixels, height as usize);
             let missing = match extent() {
                 Some(extent) => extent.missing(),
-                None if single => grey,
+                None if single => gray,
                 // Where the rows do not follow each other, what has not been read tells how much is missing.
                 None => unread,
             };
@@ -176,15 +176,15 @@ fn whole(
     ))
 }
 
-/// How many percent of the rows, rounded up, are at the end and of the grey with which zune-jpeg fills what it cannot
+/// How many percent of the rows, rounded up, are at the end and of the gray with which zune-jpeg fills what it cannot
 /// decode.
-fn grey_rows(pixels: &[u8], height: usize) -> u8 {
+fn gray_rows(pixels: &[u8], height: usize) -> u8 {
     let row = (pixels.len() / height.max(1)).max(1);
     let rows = pixels.chunks_exact(row).rev();
-    let grey = rows
+    let gray = rows
         .take_while(|row| row.iter().all(|value| *value == 128))
         .count();
-    (grey * 100).div_ceil(height.max(1)) as u8
+    (gray * 100).div_ceil(height.max(1)) as u8
 }
 
 /// Width and height as stored, from the header alone.
@@ -212,7 +212,7 @@ fn reduced(
     let size = [width as usize, height as usize];
     let planes = reduced::planes(bytes, size, 8 / fraction as usize)?;
     let pixels = match (colors, &planes[..]) {
-        (ColorSpace::Luma, [grey]) => grey.iter().flat_map(|&grey| [grey; 3]).collect(),
+        (ColorSpace::Luma, [gray]) => gray.iter().flat_map(|&gray| [gray; 3]).collect(),
         // An Adobe marker without a transform says that the channels are stored as they are.
         (ColorSpace::RGB | ColorSpace::CMYK, [red, green, blue]) => {
             let rows = red.iter().zip(green).zip(blue);

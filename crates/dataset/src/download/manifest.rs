@@ -66,7 +66,7 @@ pub struct Record {
     /// The number of requests.
     pub attempts: u32,
     /// The license, from the list.
-    #[serde(rename = "licence")]
+    #[serde(alias = "licence")]
     pub license: Option<String>,
     /// The author, from the list.
     pub author: Option<String>,

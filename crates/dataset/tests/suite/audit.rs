@@ -86,14 +86,14 @@ fn each_kind_is_found_and_nothing_else() {
         "ending: really.png",
         "tiny: tiny.png",
         "aspect: long.png",
-        "one-colour: plain.png",
+        "one-color: plain.png",
         "blurred: blurred.png",
         "dark: dark.png",
         "duplicate: again.jpg boat_00000.jpg",
     ];
     assert_eq!(found, expected);
     let json = serde_json::to_string(&findings).unwrap();
-    assert!(json.contains("\"kind\":\"one-colour\""), "{json}");
+    assert!(json.contains("\"kind\":\"one-color\""), "{json}");
     assert_eq!(
         serde_json::from_str::<Vec<Finding>>(&json).unwrap(),
         findings

@@ -188,10 +188,13 @@ fn numbers_out_of_range_are_refused_wherever_they_come_from() {
     }
 }
 
-/// Checkpoints hold augmentations under names that are older than the types.
+/// Checkpoints hold augmentations under names that are older than the types, and one under its name of earlier versions.
 #[test]
 fn names_in_files_stay() {
-    let json = r#"[{"random-resized-crop":{"area":[0.5,1.0],"aspect":[0.75,1.25]}},{"mirror":0.5},{"rotation":9.0},{"colour-jitter":{"brightness":0.4,"contrast":0.3,"saturation":0.2,"hue":0.1}},{"random-erasing":{"probability":0.5,"area":[0.1,0.2],"aspect":[0.5,2.0]}}]"#;
+    let json = r#"[{"random-resized-crop":{"area":[0.5,1.0],"aspect":[0.75,1.25]}},{"mirror":0.5},{"rotation":9.0},{"color-jitter":{"brightness":0.4,"contrast":0.3,"saturation":0.2,"hue":0.1}},{"random-erasing":{"probability":0.5,"area":[0.1,0.2],"aspect":[0.5,2.0]}}]"#;
     let augmentation: Augmentation = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&augmentation).unwrap(), json);
+    let earlier = json.replace("color-jitter", "colour-jitter");
+    let earlier: Augmentation = serde_json::from_str(&earlier).unwrap();
+    assert_eq!(earlier, augmentation);
 }

@@ -21,7 +21,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A picture whose every pixel differs from its neighbours in all channels.
+/// A picture whose every pixel differs from its neighbors in all channels.
 pub fn gradient(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let part = |v: u32, of: u32| (255 * v / of.max(2).saturating_sub(1)).min(255) as u8;
@@ -37,14 +37,14 @@ pub fn encode(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     bytes
 }
 
-/// A grey JPEG of 16,320 x 12,240 pixels, as phones take them, of 2.3 MB: each block is the code for a difference of 0
+/// A gray JPEG of 16,320 x 12,240 pixels, as phones take them, of 2.3 MB: each block is the code for a difference of 0
 /// (`00`) and the code for the end (`1010`).
 pub fn phone() -> Vec<u8> {
     let mut small = Vec::new();
     let encoder = image::codecs::jpeg::JpegEncoder::new(&mut small);
-    let grey = image::GrayImage::from_pixel(16, 16, [128].into());
+    let gray = image::GrayImage::from_pixel(16, 16, [128].into());
     encoder
-        .write_image(&grey, 16, 16, image::ExtendedColorType::L8)
+        .write_image(&gray, 16, 16, image::ExtendedColorType::L8)
         .expect("an encoder that works");
     let at = |code: u8| {
         small

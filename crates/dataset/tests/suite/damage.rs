@@ -103,7 +103,7 @@ fn a_whole_picture_needs_no_end_and_may_be_followed_by_anything() {
     );
 }
 
-/// A picture of one colour has less than a byte for each row, and decoders read ahead.
+/// A picture of one color has less than a byte for each row, and decoders read ahead.
 #[test]
 fn a_plain_picture_is_whole() {
     for (width, height) in [(16, 400), (1, 1), (8, 8), (300, 17)] {

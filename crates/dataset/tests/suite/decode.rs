@@ -123,7 +123,7 @@ fn every_orientation_is_turned_upright() {
 }
 
 #[test]
-fn every_colour_mode_becomes_rgb() {
+fn every_color_mode_becomes_rgb() {
     let png = |image: DynamicImage| {
         let mut bytes = Vec::new();
         image
@@ -131,16 +131,16 @@ fn every_colour_mode_becomes_rgb() {
             .unwrap();
         *read(&bytes).unwrap().get_pixel(0, 0)
     };
-    let grey = ImageBuffer::from_pixel(2, 2, Luma([77_u8]));
-    assert_eq!(png(grey.into()).0, [77; 3]);
-    let grey_alpha = ImageBuffer::from_pixel(2, 2, LumaA([100_u8, 51]));
-    assert_eq!(png(grey_alpha.into()).0, [224; 3]);
+    let gray = ImageBuffer::from_pixel(2, 2, Luma([77_u8]));
+    assert_eq!(png(gray.into()).0, [77; 3]);
+    let gray_alpha = ImageBuffer::from_pixel(2, 2, LumaA([100_u8, 51]));
+    assert_eq!(png(gray_alpha.into()).0, [224; 3]);
     let clear = ImageBuffer::from_pixel(2, 2, Rgba([9_u8, 9, 9, 0]));
     assert_eq!(png(clear.clone().into()).0, [255; 3]);
     let deep = ImageBuffer::from_pixel(2, 2, Rgb([257_u16 * 3, 257 * 200 + 100, 65535]));
     assert_eq!(png(deep.into()).0, [3, 200, 255]);
-    let deep_grey = ImageBuffer::from_pixel(2, 2, Luma([257_u16 * 9]));
-    assert_eq!(png(deep_grey.into()).0, [9; 3]);
+    let deep_gray = ImageBuffer::from_pixel(2, 2, Luma([257_u16 * 9]));
+    assert_eq!(png(deep_gray.into()).0, [9; 3]);
     let mut bytes = Vec::new();
     DynamicImage::from(clear)
         .write_to(&mut Cursor::new(&mut bytes), ImageFormat::WebP)
@@ -188,7 +188,7 @@ fn inks_and_palettes_equal_pillow() {
 }
 
 #[test]
-fn four_inks_take_more_memory_than_three_colours() {
+fn four_inks_take_more_memory_than_three_colors() {
     let inks = include_bytes!("../fixtures/ycck.jpg").as_slice();
     for (bytes, each) in [
         (inks, 11),

@@ -20,7 +20,7 @@ use crate::common::{encode, phone, put, shared};
 /// How often the busy URL was asked for; it answers from the second time on.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 
-/// A picture of almost as many pixels as a download may have; grey, so that making it takes little memory.
+/// A picture of almost as many pixels as a download may have; gray, so that making it takes little memory.
 fn large() -> &'static [u8] {
     static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
     LARGE.get_or_init(|| {
@@ -34,12 +34,12 @@ fn large() -> &'static [u8] {
 
 /// A black PNG of 6400 x 4800 with so many bytes a pixel: 3 for RGB, 4 with alpha. Never whole in memory.
 fn large_png(bytes_per_pixel: usize) -> Vec<u8> {
-    let colour = if bytes_per_pixel == 4 { 6 } else { 2 };
+    let color = if bytes_per_pixel == 4 { 6 } else { 2 };
     let mut pixels = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     let row = vec![0; 1 + 6400 * bytes_per_pixel];
     (0..4800).for_each(|_| pixels.write_all(&row).expect("memory"));
     let mut header = [6400_u32.to_be_bytes(), 4800_u32.to_be_bytes()].concat();
-    header.extend([8, colour, 0, 0, 0]);
+    header.extend([8, color, 0, 0, 0]);
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     for (name, body) in [
         (b"IHDR", header),
@@ -656,13 +656,14 @@ fn lists_of_spreadsheets_are_read_and_rows_without_url_refused() {
     }
 }
 
-/// Manifests of earlier versions are read, and written alike.
+/// Manifests of earlier versions are read; the license had another name in them.
 #[test]
 fn names_in_manifests_stay() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("manifest.jsonl");
-    let line = r#"{"url":"http://a/1.jpg","class":"cloud","final_url":null,"status":200,"bytes":9,"sha256":null,"format":"jpeg","size":[640,480],"path":"cloud/1.jpg","reason":null,"retry":false,"refused_by":null,"attempts":1,"licence":"CC0","author":null}"#;
-    put(&path, format!("{line}\n{{\"url\": cut"));
+    let line = r#"{"url":"http://a/1.jpg","class":"cloud","final_url":null,"status":200,"bytes":9,"sha256":null,"format":"jpeg","size":[640,480],"path":"cloud/1.jpg","reason":null,"retry":false,"refused_by":null,"attempts":1,"license":"CC0","author":null}"#;
+    let earlier = line.replace("license", "licence");
+    put(&path, format!("{earlier}\n{{\"url\": cut"));
     let records = read_manifest(&path).unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].license.as_deref(), Some("CC0"));

@@ -16,16 +16,16 @@ fn filters_equal_scikit_image_to_a_level() {
     let pixels = (width * height) as usize;
     let (rgb, theirs) = bytes.split_at(3 * pixels);
     let image = RgbImage::from_raw(width, height, rgb.to_vec()).unwrap();
-    let grey = filters::rgb2gray(&image);
+    let gray = filters::rgb2gray(&image);
     let ours: [GrayImage; 5] = [
-        grey.clone(),
-        filters::equalize_hist(&grey),
-        filters::adjust_gamma(&grey, 0.5),
-        filters::adjust_gamma(&grey, 2.0),
-        filters::adjust_log(&grey),
+        gray.clone(),
+        filters::equalize_hist(&gray),
+        filters::adjust_gamma(&gray, 0.5),
+        filters::adjust_gamma(&gray, 2.0),
+        filters::adjust_log(&gray),
     ];
     assert_eq!(theirs.len(), 5 * pixels);
-    for (name, (ours, theirs)) in ["grey", "equalised", "gamma 0.5", "gamma 2", "log"]
+    for (name, (ours, theirs)) in ["gray", "equalized", "gamma 0.5", "gamma 2", "log"]
         .iter()
         .zip(ours.iter().zip(theirs.chunks_exact(pixels)))
     {
@@ -46,7 +46,7 @@ fn thumbnails_fit_keep_their_aspect_and_are_antialiased() {
         let small = thumbnail(&gradient(width, height), side);
         assert_eq!(small.dimensions(), expected, "{width} x {height} to {side}");
     }
-    // Lines of one pixel become grey, not black or white.
+    // Lines of one pixel become gray, not black or white.
     let lines = RgbImage::from_fn(400, 400, |x, _| [255 * (x % 2) as u8; 3].into());
     let small = thumbnail(&lines, 100);
     assert!(small.iter().all(|v| (96..=160).contains(v)));
@@ -89,15 +89,15 @@ fn written_files_can_be_read_by_whom_the_umask_allows() {
 
 #[test]
 fn a_contact_sheet_shows_each_picture_in_its_cell() {
-    let colours = [[200, 0, 0], [0, 200, 0], [0, 0, 200]];
-    let images: Vec<RgbImage> = colours
+    let colors = [[200, 0, 0], [0, 200, 0], [0, 0, 200]];
+    let images: Vec<RgbImage> = colors
         .iter()
-        .map(|&colour| RgbImage::from_pixel(40, 20, colour.into()))
+        .map(|&color| RgbImage::from_pixel(40, 20, color.into()))
         .collect();
     let sheet = contact_sheet(&images, 2, 16);
     assert_eq!(sheet.dimensions(), (4 + 2 * 20, 4 + 2 * 20));
-    for (at, colour) in [(12, 12), (32, 12), (12, 32)].into_iter().zip(colours) {
-        assert_eq!(sheet.get_pixel(at.0, at.1).0, colour);
+    for (at, color) in [(12, 12), (32, 12), (12, 32)].into_iter().zip(colors) {
+        assert_eq!(sheet.get_pixel(at.0, at.1).0, color);
     }
     assert_eq!(sheet.get_pixel(32, 32).0, [255; 3], "an empty cell");
     assert_eq!(sheet.get_pixel(12, 5).0, [255; 3], "above a wide picture");

@@ -66,7 +66,7 @@ fn every_kind_of_jpeg_is_reduced_as_by_averaging_and_as_by_pillow() {
         let whole = decode(&bytes, &DecodeOptions::default()).unwrap();
         assert_eq!(whole.dimensions(), SIZE, "{name}");
         for fraction in [8, 4] {
-            // Colours are half as sharp, or less, where they are in one direction only or the picture is progressive.
+            // Colors are half as sharp, or less, where they are in one direction only or the picture is progressive.
             let levels = match name.as_str() {
                 "411" => 2.5,
                 "420_progressive" | "422" | "440" => 2.25,
@@ -95,13 +95,13 @@ fn every_kind_of_jpeg_is_reduced_as_by_averaging_and_as_by_pillow() {
     }
 }
 
-/// Blocks of one colour have no other frequency than zero: nothing is lost, and nothing may be moved.
+/// Blocks of one color have no other frequency than zero: nothing is lost, and nothing may be moved.
 #[test]
-fn flat_blocks_are_reduced_to_their_colours() {
+fn flat_blocks_are_reduced_to_their_colors() {
     use jpeg_encoder::{ColorType, Encoder, SamplingFactor as Factor};
 
-    // So grey that no mixture leaves the range.
-    let colour = |x: u32, y: u32| [(x * 24 % 64 + 96) as u8, (y * 24 % 64 + 96) as u8, 120];
+    // So gray that no mixture leaves the range.
+    let color = |x: u32, y: u32| [(x * 24 % 64 + 96) as u8, (y * 24 % 64 + 96) as u8, 120];
     for (factor, across, down) in [
         (Factor::F_1_1, 8, 8),
         (Factor::F_2_1, 16, 8),
@@ -113,7 +113,7 @@ fn flat_blocks_are_reduced_to_their_colours() {
         (Factor::F_2_4, 16, 32),
     ] {
         for (progressive, restart) in [(false, 0), (false, 3), (true, 0), (true, 3)] {
-            let image = RgbImage::from_fn(203, 166, |x, y| colour(x / across, y / down).into());
+            let image = RgbImage::from_fn(203, 166, |x, y| color(x / across, y / down).into());
             let mut bytes = Vec::new();
             let mut encoder = Encoder::new(&mut bytes, 100);
             encoder.set_sampling_factor(factor);
@@ -124,11 +124,11 @@ fn flat_blocks_are_reduced_to_their_colours() {
                 .unwrap();
             let ours = reduced(&bytes, 8);
             for (x, y, pixel) in ours.enumerate_pixels() {
-                let grey = |[r, g, b]: [u8; 3]| {
+                let gray = |[r, g, b]: [u8; 3]| {
                     (299 * i32::from(r) + 587 * i32::from(g) + 114 * i32::from(b)) / 1000
                 };
-                let expected = colour(8 * x / across, 8 * y / down);
-                let far = (grey(pixel.0) - grey(expected)).abs();
+                let expected = color(8 * x / across, 8 * y / down);
+                let far = (gray(pixel.0) - gray(expected)).abs();
                 assert!(
                     far <= 3,
                     "{factor:?} {progressive} {restart}: {far} at {x}, {y}"

@@ -90,7 +90,7 @@ fn tf1_equals_tensorflow() {
 
 /// By hand, from TensorFlow 1's rule: target `i` lies at `i * from / to`, and beyond the last source pixel there is none.
 #[test]
-fn tf1_has_no_half_pixel_centres() {
+fn tf1_has_no_half_pixel_centers() {
     let image = RgbImage::from_fn(2, 2, |x, y| [(100 * x) as u8, (60 * y) as u8, 7].into());
     let values = tf1_bilinear(&image, 4, 3);
     let expected = [0.0, 40.0, 60.0]
@@ -126,7 +126,7 @@ fn every_policy_makes_a_square_of_any_picture() {
 }
 
 #[test]
-fn letterbox_puts_grey_beside_a_centred_picture() {
+fn letterbox_puts_gray_beside_a_centered_picture() {
     let image = RgbImage::from_pixel(40, 20, [10, 20, 30].into());
     let square = ResizePolicy::Letterbox.apply(&image, 20);
     for (_, y, pixel) in square.enumerate_pixels() {

@@ -4,9 +4,9 @@ use dataset::sample::{self, Subject, draw};
 use dataset::{ResizePolicy, RgbImage};
 use rayon::prelude::*;
 
-/// The mean colour, centred and scaled so that the descent below converges.
-fn mean_colour(image: &RgbImage) -> [f64; 3] {
-    // Most of the summing in the library's code, which is optimised in tests too.
+/// The mean color, centered and scaled so that the descent below converges.
+fn mean_color(image: &RgbImage) -> [f64; 3] {
+    // Most of the summing in the library's code, which is optimized in tests too.
     let small = ResizePolicy::Squash.apply(image, 8);
     let mut sum = [0.0; 3];
     for pixel in small.pixels() {
@@ -40,15 +40,15 @@ fn score(w: &[f64; 4], x: &[f64; 3]) -> f64 {
 }
 
 #[test]
-fn mean_colours_do_not_tell_the_classes_apart() {
+fn mean_colors_do_not_tell_the_classes_apart() {
     for seed in [0, 42] {
         let set = |from: u64| {
-            let colours: Vec<_> = (from..from + 100)
+            let colors: Vec<_> = (from..from + 100)
                 .into_par_iter()
-                .flat_map_iter(|i| Subject::ALL.map(|s| mean_colour(&draw(s, i, seed))))
+                .flat_map_iter(|i| Subject::ALL.map(|s| mean_color(&draw(s, i, seed))))
                 .collect();
             let targets: Vec<f64> = (0..200).map(|i| f64::from(i % 2)).collect();
-            (colours, targets)
+            (colors, targets)
         };
         let (training, targets) = set(0);
         let weights = fit(&training, &targets);
@@ -58,7 +58,7 @@ fn mean_colours_do_not_tell_the_classes_apart() {
             .zip(targets)
             .filter(|(x, t)| (score(&weights, x) > 0.0) == (*t > 0.5))
             .count();
-        eprintln!("seed {seed}: {right} of {} by mean colours", testing.len());
+        eprintln!("seed {seed}: {right} of {} by mean colors", testing.len());
         assert!(right * 100 < 75 * testing.len());
     }
 }

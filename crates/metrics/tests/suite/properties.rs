@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn relabelling_permutes_the_classes((k, all) in samples()) {
+    fn relabeling_permutes_the_classes((k, all) in samples()) {
         // Ties between classes would be broken the other way round; make them impossible.
         let all: Vec<_> = all
             .into_iter()

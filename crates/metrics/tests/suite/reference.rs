@@ -152,7 +152,7 @@ fn counts() {
 }
 
 #[test]
-fn normalised_confusion() {
+fn normalized_confusion() {
     for case in cases().iter().filter(|case| case["normalised"].is_array()) {
         let confusion = predictions(case).confusion();
         for (index, by) in [Normalize::Target, Normalize::Predicted, Normalize::All]
@@ -164,7 +164,7 @@ fn normalised_confusion() {
                     same(
                         ours,
                         &case["normalised"][index][target][predicted],
-                        "normalised",
+                        "normalized",
                     );
                 }
             }

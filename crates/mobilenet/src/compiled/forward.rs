@@ -104,14 +104,14 @@ impl CompiledMobileNet {
         let (top, left) = plan.stages[0].before;
         let row_len = (plan.width + 2) * 3;
         let (scale, mean) = ((1.0 / self.config.std) as f32, self.config.mean as f32);
-        // A band's input rows, normalised, are the left side of its product: no larger than other bands.
+        // A band's input rows, normalized, are the left side of its product: no larger than other bands.
         let limit = (BAND / (2 * row_len)).max(1) * shape.width;
         in_bands(shape, limit, parts, map, [mask, &mut []], |mut band| {
             let first = (2 * (band.pixels.start / shape.width)) as isize - top as isize;
             let last = 2 * ((band.pixels.end - 1) / shape.width) as isize - top as isize + 2;
             self.bands
                 .with((last - first + 1) as usize * row_len, |rows| {
-                    // Padding is zeros after normalisation.
+                    // Padding is zeros after normalization.
                     for (y, row) in (first..=last).zip(rows.chunks_exact_mut(row_len)) {
                         let inside = usize::try_from(y).ok().filter(|&y| y < plan.height);
                         if let Some(y) = inside {

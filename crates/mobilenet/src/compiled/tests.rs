@@ -15,17 +15,17 @@ use crate::image_batch::ImageBatch;
 use crate::layer::Layer;
 use crate::model::{ConvBlock, MobileNet};
 
-/// Fills a net with random weights. With a `beta` per channel from `centres` and sums that stay near it, every
+/// Fills a net with random weights. With a `beta` per channel from `centers` and sums that stay near it, every
 /// ReLU6 passes or does not by channel: no activation sits at a kink.
-fn randomize(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
+fn randomize(net: &mut MobileNet, seed: u64, centers: Option<&[f32]>) {
     let device = net.device();
     let mut numbers = Numbers(seed);
     let tensor = |values: Vec<f32>| Tensor::<1>::from_floats(values.as_slice(), &device);
     let mut convolution = |block: &mut ConvBlock| {
         let dims = block.conv.weight.dims();
         let (outputs, inputs) = (dims[0], dims[1] * dims[2] * dims[3]);
-        // Sums of inputs of about 1 (or 3, at a centre) have about that size again, or stay within 2.
-        let scale = if centres.is_some() {
+        // Sums of inputs of about 1 (or 3, at a center) have about that size again, or stay within 2.
+        let scale = if centers.is_some() {
             0.9 / (inputs as f32).sqrt() / 3.0
         } else {
             3.0 / (inputs as f32).sqrt()
@@ -37,8 +37,8 @@ fn randomize(net: &mut MobileNet, seed: u64, centres: Option<&[f32]>) {
             .collect();
         let weight = Tensor::<4>::from_data(TensorData::new(weight, dims), &device);
         block.conv.weight = Param::from_tensor(weight);
-        let beta = (0..outputs).map(|_| match centres {
-            Some(centres) => centres[numbers.below(centres.len())],
+        let beta = (0..outputs).map(|_| match centers {
+            Some(centers) => centers[numbers.below(centers.len())],
             None => numbers.next() * 2.0,
         });
         let beta: Vec<f32> = beta.collect();

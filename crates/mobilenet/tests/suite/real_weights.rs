@@ -133,8 +133,8 @@ fn an_archive_holds_the_net() {
 
 /// As `tensorflowjs` writes them: `q * scale + min`, a grid a tensor.
 #[test]
-fn quantised_layers_models_hold_the_net() {
-    let Some(shared) = shared("the test of real weights, quantised") else {
+fn quantized_layers_models_hold_the_net() {
+    let Some(shared) = shared("the test of real weights, quantized") else {
         return;
     };
     let (folder, model, keras) = published(&shared);
@@ -265,7 +265,7 @@ fn what_python_writes_holds_the_net() {
             wrong.push(format!("{file}: off {reference} by {off:e}"));
         }
     }
-    // Quantising what was folded costs these nets their answers (uint8: 70 % of the largest logit): what the grid
+    // Quantizing what was folded costs these nets their answers (uint8: 70 % of the largest logit): what the grid
     // allows is a matter of the numbers.
     let graph = tensors(&open(out.path(), "graph/model.json").unwrap());
     for (kind, steps) in [("uint8", 255.0), ("uint16", 65535.0)] {

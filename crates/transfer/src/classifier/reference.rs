@@ -74,7 +74,7 @@ impl Answer {
     }
 }
 
-/// Waves of three colours: every level and many frequencies, the same everywhere.
+/// Waves of three colors: every level and many frequencies, the same everywhere.
 pub(super) fn image(side: u32) -> Vec<u8> {
     let mut pixels = Vec::with_capacity((side * side * 3) as usize);
     for y in 0..side {

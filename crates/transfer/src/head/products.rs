@@ -1,4 +1,4 @@
-//! The two matrix products that training a head consists of, vectorised for the processor at run time.
+//! The two matrix products that training a head consists of, vectorized for the processor at run time.
 //!
 //! Plain loops over lanes, compiled once for each instruction set by [`pulp`]; every sum runs in one fixed
 //! order, so that results do not depend on the number of threads.

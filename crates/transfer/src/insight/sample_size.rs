@@ -370,9 +370,9 @@ impl Dealt {
     ) -> Result<()> {
         let count = self.folds.iter().max().map_or(0, |&fold| fold + 1);
         let folds = threads::map(0..count, |fold| -> Result<_> {
-            let learnt = subset.iter().filter(|&&image| self.folds[image] != fold);
-            let learnt: Vec<usize> = learnt.copied().collect();
-            let rows: Vec<usize> = learnt.iter().flat_map(|&i| self.rows[i].clone()).collect();
+            let learned = subset.iter().filter(|&&image| self.folds[image] != fold);
+            let learned: Vec<usize> = learned.copied().collect();
+            let rows: Vec<usize> = learned.iter().flat_map(|&i| self.rows[i].clone()).collect();
             let head = config.training(&images.select(&rows)).fit()?.head;
             let asked = (0..self.rows.len()).filter(|&image| self.folds[image] == fold);
             let scores = asked.map(|image| {
@@ -386,12 +386,12 @@ impl Dealt {
                 });
                 Ok((image, [wrong / variants, loss / variants]))
             });
-            Ok((learnt.len(), scores.collect::<Result<Vec<_>>>()?))
+            Ok((learned.len(), scores.collect::<Result<Vec<_>>>()?))
         });
         let mut scores = vec![[0.0; 2]; self.rows.len()];
         for fold in folds {
-            let (learnt, answered) = fold?;
-            size.learnt.push(learnt);
+            let (learned, answered) = fold?;
+            size.learned.push(learned);
             for (image, score) in answered {
                 scores[image] = score;
             }
@@ -422,13 +422,13 @@ struct Size {
     /// For each draw, the error and the loss of each image.
     scores: Vec<Vec<[f64; 2]>>,
     /// The numbers of images that the heads were fitted on.
-    learnt: Vec<usize>,
+    learned: Vec<usize>,
 }
 
 impl Size {
     /// The mean number of images that a head was fitted on.
     fn images(&self) -> f64 {
-        self.learnt.iter().sum::<usize>() as f64 / self.learnt.len() as f64
+        self.learned.iter().sum::<usize>() as f64 / self.learned.len() as f64
     }
 
     /// Mean error and mean loss where the images count so often, over these repeats.

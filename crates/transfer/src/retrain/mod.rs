@@ -294,15 +294,15 @@ impl<'a> Retrain<'a> {
     ) -> Result<Retrained> {
         let (embedded, classes) = (&material.embedded, material.images.folder.classes());
         let validation = &embedded.validation.embeddings;
-        let learnt = trained.variants.as_ref();
-        let learnt = learnt.unwrap_or(&embedded.training.embeddings);
+        let learned = trained.variants.as_ref();
+        let learned = learned.unwrap_or(&embedded.training.embeddings);
         let out_of_fold = trained
             .report
-            .out_of_fold_predictions(learnt, validation, classes)?;
+            .out_of_fold_predictions(learned, validation, classes)?;
         let classifier = Classifier::new(material.backbone, trained.head, classes.to_vec())?
-            .calibrate_held_out(&trained.report, learnt, validation)?;
+            .calibrate_held_out(&trained.report, learned, validation)?;
         let classifier = self
-            .rejecting(classifier, &trained.report, learnt, embedded)?
+            .rejecting(classifier, &trained.report, learned, embedded)?
             .with_report(trained.report);
         // A network that was fine-tuned has seen images that no head has seen.
         let out_of_fold = out_of_fold.filter(|_| !self.is_tuned());
@@ -314,7 +314,7 @@ impl<'a> Retrain<'a> {
         let fitting_seconds = clock.elapsed().as_secs_f64();
         let report = classifier.report();
         let learning_curve = match report.filter(|report| report.stopped != Stopped::Cancelled) {
-            Some(report) => self.measured_sizes(report, learnt, validation)?,
+            Some(report) => self.measured_sizes(report, learned, validation)?,
             None => None,
         };
 
@@ -352,15 +352,15 @@ impl<'a> Retrain<'a> {
     fn measured_sizes(
         &mut self,
         report: &FitReport,
-        learnt: &Embeddings,
+        learned: &Embeddings,
         validation: &Embeddings,
     ) -> Result<Option<SampleSizeCurve>> {
         let Some(curve) = &self.learning_curve else {
             return Ok(None);
         };
         let fitted_on = match self.head.recipe() {
-            Recipe::LogisticRegression(_) => &learnt.concat(validation)?,
-            Recipe::GradientDescent(_) => learnt,
+            Recipe::LogisticRegression(_) => &learned.concat(validation)?,
+            Recipe::GradientDescent(_) => learned,
         };
         let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
         curve.measure(report, fitted_on, |done, total| {
@@ -393,25 +393,25 @@ impl<'a> Retrain<'a> {
         &self,
         classifier: Classifier,
         report: &FitReport,
-        learnt: &Embeddings,
+        learned: &Embeddings,
         embedded: &EmbeddedParts,
     ) -> Result<Classifier> {
         let Some(option) = &self.reject else {
             return Ok(classifier);
         };
         let validation = &embedded.validation.embeddings;
-        let held_out = classifier.held_out_predictions(report, learnt, validation)?;
+        let held_out = classifier.held_out_predictions(report, learned, validation)?;
         let all = embedded.training.embeddings.concat(validation)?;
         classifier.with_reject_option(option, held_out.as_ref(), &all)
     }
 
-    /// How the network of the job learnt, if it did.
+    /// How the network of the job learned, if it did.
     fn fine_tuning(&self) -> Option<&FineTuneRecord> {
         let earlier = self.start_from.as_ref()?;
         earlier.provenance().fine_tuning.as_ref()
     }
 
-    /// Whether the network of the job may have learnt from some of its images.
+    /// Whether the network of the job may have learned from some of its images.
     fn is_tuned(&self) -> bool {
         self.fine_tuning()
             .is_some_and(|record| record.kept.is_some())

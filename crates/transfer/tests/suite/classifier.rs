@@ -432,7 +432,7 @@ fn foreign_files_and_versions_are_refused() {
         "{\"step\"",
         "{\"accuracy\"",
         "{\"c\"",
-        "{\"regularisation\"",
+        "{\"regularization\"",
         "{\"metrics\"",
     ] {
         let mut found = 0;

@@ -194,7 +194,7 @@ fn a_score_that_cannot_be_is_an_error() {
 }
 
 #[test]
-fn randomised_from_the_top_and_repeatable() {
+fn randomized_from_the_top_and_repeatable() {
     let classifier = classifier(&weights(3, 17), Layer::Embedding, Engine::Compiled);
     let shape = [1, 17, 17, 3];
     let pixels: Vec<f32> = levels(17 * 17 * 3, 4).into_iter().map(f32::from).collect();

@@ -86,7 +86,7 @@ fn tract_gives_the_same_answers() {
 
     let folder = tempfile::tempdir().unwrap();
     for (input, name, bytes) in [
-        (PixelInput::Normalized, "normalised.onnx", false),
+        (PixelInput::Normalized, "normalized.onnx", false),
         (PixelInput::Byte, "bytes.onnx", true),
     ] {
         let path = folder.path().join(name);
@@ -191,7 +191,7 @@ fn a_tfjs_model_is_read_back_as_the_same_network() {
             same(&classifier, &format!("{padding:?} {layer}"), ask(weights));
         }
     }
-    // With the normalisation inside, whatever it is.
+    // With the normalization inside, whatever it is.
     let config = bundled(Padding::Same, 1e-3).config().clone();
     let other = with_config(config.with_normalization(120.0, 110.0));
     let classifier = classifier(other, Layer::Logits);

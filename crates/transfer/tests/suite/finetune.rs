@@ -132,7 +132,7 @@ fn norms_that_train_move() {
 fn same_seed_same_bytes_and_looking_for_a_rate_leaves_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
-    // Nothing to judge by: what comes out is what was learnt.
+    // Nothing to judge by: what comes out is what was learned.
     let of = (of.0, of.1, vec![]);
     let augmented = config()
         .with_augmentation(Augmentation::standard(), 2)
@@ -368,7 +368,7 @@ fn blocks_that_are_frozen_yet_do_not_change() {
     let folder = tempfile::tempdir().unwrap();
     let of = small(folder.path());
     let of = (of.0, of.1, vec![]);
-    for (epochs, learnt) in [(1, vec![]), (2, vec![12]), (3, vec![11, 12])] {
+    for (epochs, learned) in [(1, vec![]), (2, vec![12]), (3, vec![11, 12])] {
         let gradual = config().with_blocks(2).with_epochs_per_block(1);
         let (tuned, _) = run(&gradual.with_epochs(epochs), &of);
         let changed = changed(&of.0, &tuned);
@@ -377,7 +377,7 @@ fn blocks_that_are_frozen_yet_do_not_change() {
             let moved = changed.iter().any(|tensor| tensor.starts_with(&name));
             assert_eq!(
                 moved,
-                learnt.contains(&block),
+                learned.contains(&block),
                 "block {block}, {epochs} epochs"
             );
         }

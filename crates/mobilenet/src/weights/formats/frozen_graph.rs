@@ -253,8 +253,8 @@ impl Graph {
         if net.input == PixelInput::Float {
             let mean = self.scalar(MEAN, net.config.mean);
             let std = self.scalar(STD, net.config.std);
-            self.push("Sub", "preprocessing/centred", &[&mean], Vec::new());
-            self.push("RealDiv", "preprocessing/normalised", &[&std], Vec::new());
+            self.push("Sub", "preprocessing/centered", &[&mean], Vec::new());
+            self.push("RealDiv", "preprocessing/normalized", &[&std], Vec::new());
         }
     }
 

@@ -165,8 +165,8 @@ impl Writer {
             let config = net.config;
             let mean = self.constant("pixels/mean".into(), &[], &[config.mean as f32]);
             let std = self.constant("pixels/std".into(), &[], &[config.std as f32]);
-            self.push("Sub", "pixels/centred", vec![mean], Vec::new());
-            self.push("Div", "pixels/normalised", vec![std], Vec::new());
+            self.push("Sub", "pixels/centered", vec![mean], Vec::new());
+            self.push("Div", "pixels/normalized", vec![std], Vec::new());
             let channels_first = ints("perm", vec![0, 3, 1, 2]);
             self.push("Transpose", "input", Vec::new(), vec![channels_first]);
         }

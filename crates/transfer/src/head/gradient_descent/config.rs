@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub struct GradientDescent {
     pub(crate) hidden: Option<usize>,
     pub(crate) dropout: f32,
-    #[serde(rename = "optimiser")]
+    #[serde(alias = "optimiser")]
     pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: f32,
     pub(crate) weight_decay: f32,
@@ -204,5 +204,20 @@ impl GradientDescent {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GradientDescent;
+
+    #[test]
+    fn the_optimizer_is_read_under_its_name_of_earlier_files() {
+        let recipe = GradientDescent::hidden(8);
+        let json = serde_json::to_string(&recipe).unwrap();
+        let earlier = json.replace("optimizer", "optimiser");
+        assert_ne!(earlier, json);
+        let read: GradientDescent = serde_json::from_str(&earlier).unwrap();
+        assert_eq!(read, recipe);
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LogisticRegression {
-    #[serde(rename = "regularisation")]
+    #[serde(alias = "regularisation")]
     pub(crate) regularization: Vec<f64>,
     pub(crate) folds: usize,
     #[serde(skip_serializing_if = "Option::is_none", default)]

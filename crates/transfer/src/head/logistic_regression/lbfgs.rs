@@ -7,7 +7,7 @@ const SUFFICIENT: f64 = 1e-4;
 /// Shortenings of one step before rounding is taken to be the cause.
 const SHORTENINGS: usize = 30;
 
-/// Where a minimisation stands.
+/// Where a minimization stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Evaluate [`Lbfgs::trial`] and tell the result.
