@@ -97,7 +97,7 @@ pub enum Error {
     },
     /// Images of one group are in several parts of a split that was made already.
     #[error(
-        "{}: images of a group must stay in one part; give no column of groups, or none of parts",
+        "{}: all images of a group must be in one part; leave out the column of groups, or the column of parts",
         counted(groups, "groups are in several parts of the split")
     )]
     DividedGroup {
@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// A folder has classes that the training images do not have.
     #[error(
-        "{}: expected classes of {} ({expected:?}), found also {found:?}",
+        "{}: expected the classes of {} ({expected:?}), and found also {found:?}",
         files::shown_path(folder),
         files::shown_path(reference)
     )]
@@ -188,7 +188,7 @@ pub enum Error {
     },
     /// Another program is downloading into the same folder.
     #[error(
-        "{}: another download into this folder is running; wait for its end, or choose another folder",
+        "{}: another download into this folder is running; wait until it ends, or choose another folder",
         files::shown_path(path)
     )]
     Busy {
@@ -271,7 +271,7 @@ impl SkipCounts {
                 Error::Image { problem, .. } => of_problem(problem),
                 Error::Io { source, .. } => (
                     format!("cannot be read ({source})"),
-                    "see that they can".to_owned(),
+                    "make them readable".to_owned(),
                 ),
                 error => (error.to_string(), String::new()),
             });
@@ -293,7 +293,7 @@ impl From<files::Error> for Error {
 fn why_none(skipped: &[Skipped]) -> String {
     match SkipCounts::of(skipped).most_frequent() {
         Some(most) => most.to_string(),
-        None => "its folder is empty; add images, or remove the folder".to_owned(),
+        None => "its folder is empty: add images, or remove the folder".to_owned(),
     }
 }
 
@@ -301,7 +301,7 @@ fn hint_of_tables(tables: &[String]) -> String {
     match tables {
         [] => String::new(),
         some => format!(
-            "; {} may have the labels: `ImageFolder::labeled` takes it, and the option --labels",
+            "; {} may have the labels: give it to `ImageFolder::labeled`, or as the option --labels",
             some.join(" or ")
         ),
     }

@@ -137,20 +137,20 @@ pub enum SkipReason {
     #[error("hidden")]
     Hidden,
     /// The file is not in the folder of a class, so it belongs to no class.
-    #[error("beside the class folders, so of no class")]
+    #[error("it lies beside the class folders, so that it has no class")]
     NoClass,
     /// A file or folder that a system or a program leaves behind: `__MACOSX`, `Thumbs.db`, `desktop.ini`.
-    #[error("left behind by a system, no image of yours")]
+    #[error("left behind by an operating system or a program, and not one of your images")]
     LeftBehind,
     /// A link to a folder, inside a class folder or back to where it lies. It is not followed: it could lead in a circle, or
     /// to images that are there already.
     #[error("a link to a folder, which is not followed")]
     LinkedFolder,
     /// A folder in more than 64 others.
-    #[error("a folder in more than 64 others, which is not gone into")]
+    #[error("a folder inside more than 64 others, which is not opened")]
     TooDeep,
     /// No row of the table that has the labels names the file.
-    #[error("no row of the table of labels names it")]
+    #[error("the table of labels has no row for it")]
     NoRow,
     /// A table of corrections leaves it out.
     #[error("left out by the table of corrections")]

@@ -97,7 +97,7 @@ fn of_reason(reason: &SkipReason) -> (String, String) {
         SkipReason::Image(problem) => of_problem(problem),
         SkipReason::Unreadable(error) => (
             format!("cannot be read ({error})"),
-            "see that it can, or remove it".to_owned(),
+            "make it readable, or remove it".to_owned(),
         ),
         other => (other.to_string(), String::new()),
     }
@@ -111,7 +111,7 @@ pub(crate) fn of_problem(problem: &ImageProblem) -> (String, String) {
         }
         ImageProblem::Empty => (own("empty"), own("get the image again")),
         ImageProblem::UnknownFormat { .. } => (
-            own("no image of a known format"),
+            own("not an image of a known format"),
             own("replace it by an image"),
         ),
         ImageProblem::OverLimit { limit, .. } => (

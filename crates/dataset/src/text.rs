@@ -41,8 +41,9 @@ fn decode(
         [0xfe, 0xff, ..] => two.iter().map(|unit| u16::from_be_bytes(*unit)).collect(),
         _ => return of_utf8(plain(bytes)?),
     };
-    String::from_utf16(&units)
-        .map_err(|_| "its mark says UTF-16, but it is not; save it as UTF-8".to_owned())
+    String::from_utf16(&units).map_err(|_| {
+        "it begins with the mark of UTF-16, but is not UTF-16; save it as UTF-8".to_owned()
+    })
 }
 
 /// Bytes without a mark that are no binary file.
@@ -51,7 +52,7 @@ fn plain(mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
         bytes.drain(..3);
     }
     if bytes.starts_with(&[0x1f, 0x8b]) || bytes.contains(&0) {
-        return Err("not a text but a binary file; unpack it, or export it as CSV".to_owned());
+        return Err("this is a binary file, not a text; unpack it, or export it as CSV".to_owned());
     }
     Ok(bytes)
 }

@@ -15,7 +15,7 @@ pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
     let found = match target(path) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(io::Error::new(
             io::ErrorKind::IsADirectory,
-            "a folder; name a file in it",
+            "this is a folder; give the path of a file in it",
         )),
         found => found,
     };
@@ -29,7 +29,7 @@ pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
         io::Error::new(
             error.kind(),
             format!(
-                "the folder {folder} cannot be written to ({error}); make it, or choose another"
+                "the folder {folder} cannot be written to ({error}); create it, or choose another folder"
             ),
         )
     });
@@ -50,7 +50,7 @@ mod tests {
         check_writable(folder.join("old")).unwrap();
         assert_eq!(std::fs::read(folder.join("old")).unwrap(), b"old");
         let said = |path: &Path| check_writable(path).unwrap_err().to_string();
-        assert!(said(folder).contains("a folder; name a file in it"));
+        assert!(said(folder).contains("this is a folder; give the path of a file in it"));
         let missing = folder.join("missing");
         let expected = format!("the folder {} cannot be written to", missing.display());
         assert!(said(&missing.join("new")).contains(&expected));

@@ -82,7 +82,7 @@ impl Watch {
             let rate = self.bytes as f64 / passed.as_secs_f64();
             if rate < self.pace.rate as f64 {
                 return Err(format!(
-                    "it arrives at {rate:.0} bytes per second, and {} are the lowest rate",
+                    "only {rate:.0} bytes per second arrive; at least {} are required",
                     self.pace.rate
                 ));
             }
@@ -105,7 +105,7 @@ impl Watch {
             return Ok(());
         }
         let seconds = self.pace.deadline.as_secs_f64();
-        Err(format!("the deadline of {seconds} seconds is over"))
+        Err(format!("the time limit of {seconds} seconds is over"))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         watch.arrived(0).unwrap();
         sleep(WINDOW);
         let error = watch.arrived(1).unwrap_err();
-        assert!(error.contains("1000 are the lowest rate"), "{error}");
+        assert!(error.contains("at least 1000 are required"), "{error}");
         // What came in a window before does not help.
         let mut watch = pace.start();
         sleep(WINDOW);
@@ -148,6 +148,6 @@ mod tests {
         watch.arrived(1).unwrap();
         sleep(WINDOW);
         let error = watch.arrived(1 << 40).unwrap_err();
-        assert_eq!(error, "the deadline of 0.02 seconds is over");
+        assert_eq!(error, "the time limit of 0.02 seconds is over");
     }
 }

@@ -62,7 +62,7 @@ pub enum Error {
         source: Option<BoxError>,
     },
     /// The file has tensors that do not belong to a MobileNetV1 with the tensor names of this format.
-    #[error("{file}: {} left over, first {:?}: this is not (only) a MobileNetV1 with {scheme} names", plural(names.len()), &names[..names.len().min(5)])]
+    #[error("{file}: {} left over, the first {:?}: the file is not a MobileNetV1 with {scheme} names, or has more than that", plural(names.len()), &names[..names.len().min(5)])]
     LeftOver {
         /// The file.
         file: String,
@@ -72,7 +72,7 @@ pub enum Error {
         scheme: &'static str,
     },
     /// No tensor has a name that any known publication of MobileNetV1 uses.
-    #[error("{file}: {count} tensors, named {names:?} and so on; expected a MobileNetV1 with the names of {}", expected.join(", "))]
+    #[error("{file}: its {count} tensors do not have the names of a MobileNetV1: found {names:?} and so on, expected the names of {}", expected.join(", "))]
     UnknownNames {
         /// The file.
         file: String,

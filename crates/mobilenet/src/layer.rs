@@ -70,7 +70,13 @@ impl FromStr for Layer {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::setting("layer", text, "embedding, logits or, say, blocks-11-13");
+        let wrong = || {
+            Error::setting(
+                "layer",
+                text,
+                "embedding, logits or, for example, blocks-11-13",
+            )
+        };
         match text {
             "embedding" => Ok(Self::Embedding),
             "logits" => Ok(Self::Logits),

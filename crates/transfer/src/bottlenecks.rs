@@ -71,7 +71,7 @@ impl Backbone {
                 return Err(Error::file(
                     self::path(folder, architecture, name),
                     format!(
-                        "off by {off:.1e} from what this network gives (largest {largest:.1e}); were these files made \
+                        "its numbers differ by {off:.1e} from those of this network (largest {largest:.1e}); were these files made \
                          with other weights, another layer (retrain.py: logits) or another resize (retrain.py: tf1)?"
                     ),
                 ));
@@ -81,7 +81,7 @@ impl Backbone {
             return Err(Error::file(
                 folder,
                 format!(
-                    "of {} files tried none could be compared with what this network gives: they, or their images, \
+                    "none of {} files could be compared with the numbers of this network: the files, or their images, \
                      cannot be read",
                     probes.len()
                 ),
@@ -190,7 +190,7 @@ fn read(path: &Path, dim: usize) -> Result<Vec<f32>> {
         .collect();
     let found = text.split(',').count();
     if numbers.len() != dim || found != dim {
-        let found = format!("{} of {found} fields that are", numbers.len());
+        let found = format!("{} in {found} fields", numbers.len());
         return Err(Error::mismatch(
             files::shown_path(path).to_string(),
             format!("{dim} finite numbers"),

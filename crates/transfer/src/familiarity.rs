@@ -106,10 +106,16 @@ impl fmt::Display for Measured {
         let (counts, left) = (&self.counts, self.counts.unseen());
         match (counts.seen(), self.included) {
             (0, _) => write!(f, "{counts}"),
-            (1, true) => write!(f, "{counts}: it is measured all the same, and flatters"),
-            (_, true) => write!(f, "{counts}: they are measured all the same, and flatter"),
-            (1, false) => write!(f, "{counts}: it is left out, {left} are measured"),
-            (_, false) => write!(f, "{counts}: they are left out, {left} are measured"),
+            (1, true) => write!(
+                f,
+                "{counts}: it is included, which makes the scores too high"
+            ),
+            (_, true) => write!(
+                f,
+                "{counts}: they are included, which makes the scores too high"
+            ),
+            (1, false) => write!(f, "{counts}: it is left out, and {left} are measured"),
+            (_, false) => write!(f, "{counts}: they are left out, and {left} are measured"),
         }
     }
 }
@@ -203,7 +209,7 @@ mod tests {
         );
         assert_eq!(
             included.to_string(),
-            format!("{said}: they are measured all the same, and flatter")
+            format!("{said}: they are included, which makes the scores too high")
         );
         let numbers = || BTreeMap::from([("accuracy", 0.5)]);
         let json = |pictures, split| {

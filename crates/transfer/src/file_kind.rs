@@ -56,44 +56,44 @@ const ROWS: [Row; 7] = [
     Row {
         kind: FileKind::Classifier,
         name: "a classifier file",
-        taken_by: "the commands `label_image`, `evaluate`, `explain` and `export` take it as --classifier, `inspect` and \
-                   `compare` by its name, and `retrain` as --from",
+        taken_by: "give it to `label_image`, `evaluate`, `explain` and `export` as --classifier, to `inspect` and `compare` as a \
+                   path, and to `retrain` as --from",
         key: Some("classifier"),
     },
     Row {
         kind: FileKind::HeadCheckpoint,
         name: "the state of a training",
-        taken_by: "the command `retrain` goes on from it, with the options of that training",
+        taken_by: "to continue that training, run `retrain` with the same options",
         key: Some("training"),
     },
     Row {
         kind: FileKind::FineTuningCheckpoint,
         name: "the state of a fine-tuning",
-        taken_by: "the command `finetune` goes on from it, with the options of that fine-tuning",
+        taken_by: "to continue that fine-tuning, run `finetune` with the same options",
         key: Some("fine-tuning"),
     },
     Row {
         kind: FileKind::Weights,
         name: "a file of weights",
-        taken_by: "the commands `weights`, `inspect`, `retrain`, `label_image` and `explain` take it as --weights",
+        taken_by: "give it to `weights`, `inspect`, `retrain`, `label_image` and `explain` as --weights",
         key: Some("mobilenet"),
     },
     Row {
         kind: FileKind::Embeddings,
         name: "a cache of embeddings",
-        taken_by: "the commands `embed`, `retrain`, `evaluate` and `similar` take its folder as --cache",
+        taken_by: "give its folder to `embed`, `retrain`, `evaluate` and `similar` as --cache",
         key: None,
     },
     Row {
         kind: FileKind::Predictions,
         name: "a file of predictions",
-        taken_by: "the command `evaluate` takes it as --predictions, and `compare` by its name",
+        taken_by: "give it to `evaluate` as --predictions, or to `compare` as a path",
         key: None,
     },
     Row {
         kind: FileKind::Metrics,
         name: "a file of numbers",
-        taken_by: "the commands `retrain`, `evaluate` and `compare` write it as --metrics, and no command reads it",
+        taken_by: "`retrain`, `evaluate` and `compare` write it as --metrics, and no command reads it",
         key: None,
     },
 ];
@@ -149,7 +149,7 @@ impl FileKind {
         column().then_some(Self::Predictions)
     }
 
-    /// The commands that take such a file, as a sentence without its final period.
+    /// What can be done with such a file, as a sentence without its capital and its final period.
     pub fn taken_by(self) -> &'static str {
         self.row().taken_by
     }

@@ -119,8 +119,7 @@ impl TensorFormat {
             .map_err(|error| self.not(path, bytes, Some(error.into())))?;
         let sealed = header.info(seal::TENSOR).is_some();
         if sealed && seal::content(bytes).is_none() {
-            let message =
-                "damaged: its seal is of other bytes, so it was changed after it was written";
+            let message = "damaged: its seal does not match its bytes, so that the file was changed after it was written";
             return Err(self.error(path, message.into()));
         }
         let json = header.metadata().as_ref();
@@ -159,13 +158,16 @@ impl TensorFormat {
             } else {
                 format!("{oldest} to {newest}")
             };
-            let message = format!("version {found} of the format; this program reads {known}");
+            let message = format!(
+                "the file has version {found} of the format, and this program reads version {known}"
+            );
             return Err(self.error(path, message));
         }
         match self.seal {
             Seal::LastTensor { since } if found >= since && !sealed => {
-                let message =
-                    format!("damaged: files of version {found} have a seal, and it has none");
+                let message = format!(
+                    "damaged: files of version {found} have a seal, and this file has none"
+                );
                 Err(self.error(path, message))
             }
             _ => Ok(()),
@@ -181,7 +183,7 @@ impl TensorFormat {
                 Error::file(path, message)
             }
             (Some(_), Some(cause)) => self.caused(path, "damaged or cut short: ", cause),
-            (None, Some(cause)) => self.caused(path, &format!("not {name}: "), cause),
+            (None, Some(cause)) => self.caused(path, &format!("this is not {name}: "), cause),
             (_, None) => self.error(path, format!("damaged, cut short, or not {name}")),
         }
     }
@@ -321,7 +323,9 @@ impl<'a> TensorReader<'a> {
         match self.left.borrow().first() {
             Some(name) => {
                 let what = self.format.kind;
-                Err(self.error(format!("tensor `{name}` has no place in {what} like this")))
+                Err(self.error(format!(
+                    "tensor `{name}` does not belong in {what} of this kind"
+                )))
             }
             None => Ok(()),
         }

@@ -66,7 +66,7 @@ pub(crate) fn integrate(
     let (baseline_score, score) = (refinement.nodes[0].score, refinement.nodes[FIRST].score);
     let difference = (score - baseline_score).abs();
     let mut warning = (goals.tolerance.is_some() && difference == 0.0).then(|| format!(
-        "the score does not differ from that of the baseline, {score}: no error is small compared with a difference of 0, so the path was not refined beyond {} steps; try another baseline",
+        "the image and the baseline have the same score, {score}: an error cannot be compared with a difference of 0, so the path was not refined beyond {} steps; try another baseline",
         refinement.asked
     ));
     while warning.is_none() {
@@ -123,12 +123,12 @@ impl Errors {
         let [sum, map] = self.squares.map(f64::sqrt);
         match goals.tolerance {
             Some(tolerance) if self.sum_is_off() || self.squares[0] > self.limits[0] => format!(
-                "{steps} steps do not bring the errors along the path below {tolerance} of the score difference: they sum to {:.4}, if they were independent to {:.4}",
+                "with {steps} steps, the errors along the path are not below {tolerance} of the score difference: their sum is {:.4} ({:.4} if they are independent); allow more steps, or a larger tolerance",
                 self.error / self.difference,
                 sum / self.difference
             ),
             _ => format!(
-                "{steps} steps do not bring the map's error below {}: it is about {:.4}",
+                "with {steps} steps, the error of the map is not below {}: it is about {:.4}; allow more steps, or a larger tolerance",
                 goals.map_tolerance.unwrap_or_default(),
                 map / self.norm
             ),

@@ -120,7 +120,7 @@ fn attribute(
     }
     let is_zero = map.iter().all(|&v| v == 0.0);
     let warning = is_zero.then(|| {
-        "the map is zero everywhere: nothing at this block speaks for the score".to_owned()
+        "the map is zero everywhere: no activation of this block raises the score; try another block".to_owned()
     });
     let ([h, w, _], [height, width, _]) = (block.shape, pixels.shape());
     let mut shape = [h, w, 1];

@@ -58,7 +58,7 @@ impl Method for GradientXInput {
         let pairs = gradient.map().iter().zip(pixels.values());
         let map = pairs.map(|(value, &pixel)| value * f64::from(pixel - self.zero));
         let map = map.collect();
-        let reason = "the gradient at the image says nothing about the path from the baseline; the sum is complete for linear models only";
+        let reason = "the gradient is computed at the image only, not along the path from the baseline; the map sums to the score difference for linear models only";
         gradient.remade(self.name(), map, pixels.shape(), reason)
     }
 }

@@ -116,7 +116,7 @@ impl Method for Occlusion {
         }
         let map = sums.iter().zip(&counts).map(|(s, n)| s / n).collect();
         Ok(Attribution::new(self.name(), map, [h, w, 1], score)?
-            .without_completeness("windows overlap and act together; their falls do not add up")
+            .without_completeness("windows overlap and influence each other, so that the falls of the score do not add up")
             .with_steps(corners.len())
             .with_evaluations(model.evaluations()))
     }

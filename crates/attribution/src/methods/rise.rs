@@ -156,11 +156,13 @@ impl Method for Rise {
         // Where the score is the same for all masks, the sum would show how the masks happen to be drawn and nothing else.
         let warning = (self.masks > 1 && least == largest).then(|| {
             map.fill(largest);
-            "every mask leaves the same score: no part of the image is found to count".to_owned()
+            "the score is the same under every mask: no part of the image stands out".to_owned()
         });
         Ok(Attribution::new(self.name(), map, [h, w, 1], score)?
             .without_zero()
-            .without_completeness("a mean of masks ranks regions; it is no share of the score")
+            .without_completeness(
+                "a mean of masks ranks regions; its values are not shares of the score",
+            )
             .with_steps(self.masks)
             .with_evaluations(model.evaluations())
             .with_seed(self.seed)

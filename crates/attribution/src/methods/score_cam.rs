@@ -120,7 +120,7 @@ impl Method for ScoreCam {
         }
         let is_zero = map.iter().all(|&v| v == 0.0);
         let warning = is_zero.then(|| {
-            "the map is zero everywhere: no channel of this block raises the score".to_owned()
+            "the map is zero everywhere: no channel of this block raises the score; try another block".to_owned()
         });
         let map = bilinear(&map, [h, w], [height, width]);
         Ok(

@@ -88,8 +88,7 @@ impl<M: Method> Method for Xrai<M> {
             None => segments(pixels),
         };
         let name = format!("{} of {}", self.name(), inner.method());
-        let reason =
-            "all pixels of a region have its mean, and where regions overlap only the first counts";
+        let reason = "all pixels of a region have the mean of the region, and where regions overlap only the first one counts";
         inner.remade(name, rank(&map, &segments), [h, w, 1], reason)
     }
 }

@@ -154,7 +154,7 @@ fn backward(
     let gradients = (logits * seeds).sum().backward();
     let gradient = input
         .grad(&gradients)
-        .ok_or("the logits do not depend on the pixels: no gradient came back")?;
+        .ok_or("the logits do not depend on the pixels, so that there is no gradient")?;
     Ok((scores, values(gradient.permute([0, 2, 3, 1]))?))
 }
 

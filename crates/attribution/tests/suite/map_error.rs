@@ -99,7 +99,7 @@ fn the_error_of_a_map_is_estimated_from_the_steps_of_the_gradient() {
     let refined = method().with_map_tolerance(1e-6).with_max_steps(100);
     let why = refined.attribute(&each(walking), &pixels()).unwrap();
     let warning = why.warnings().concat();
-    let expected = "100 steps do not bring the map's error below";
+    let expected = "with 100 steps, the error of the map is not below";
     assert!(warning.contains(expected), "{warning}");
     let of = |method: &dyn Method| {
         let why = method.attribute(&each(linear), &pixels());

@@ -44,7 +44,7 @@ impl Ending {
     }
 }
 
-const WRONG_MARKER: &str = "there is a marker where none belongs";
+const WRONG_MARKER: &str = "there is a marker in a place where no marker is allowed";
 const EARLY_END: &str = "the end marker comes before the last scan";
 const WRONG_RESTART: &str = "a restart marker is missing, or there is one too many";
 
@@ -124,7 +124,7 @@ impl Data {
             return Err(self.damaged(missing, "the data end early"));
         }
         if over > allowed && !open {
-            return Err(self.damaged(over, "there are more data than the image has"));
+            return Err(self.damaged(over, "there are more data than the image needs"));
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(super) fn decode(
     let channels = match (kind, &indices) {
         (ColorType::Gray(8), Some(_)) | (ColorType::Gray(32 | 64), None) => 1,
         (ColorType::RGB(32 | 64), None) => 3,
-        (_, Some(_)) => return Some(Err(refused("a palette of other than 256 colors"))),
+        (_, Some(_)) => return Some(Err(refused("its palette does not have 256 colors"))),
         (ColorType::Multiband { num_samples, .. }, None) => {
             let message = format!(
                 "it has {num_samples} bands; write three of them, red, green and blue, as an RGB image"
@@ -84,7 +84,7 @@ fn read(
         (DecodingResult::U32(values), false) => {
             levels(values.into_iter().map(f64::from).collect())?
         }
-        _ => return Err(refused("numbers of a type that no image has")),
+        _ => return Err(refused("its numbers are of a type that is not read")),
     };
     let rgb: Vec<u8> = if levels.len() == pixels as usize {
         levels.into_iter().flat_map(|level| [level; 3]).collect()
@@ -92,7 +92,7 @@ fn read(
         levels
     };
     let image = ImageBuffer::from_raw(width, height, rgb);
-    let image = image.ok_or_else(|| refused("fewer pixels than its size says"))?;
+    let image = image.ok_or_else(|| refused("it has fewer pixels than its size says"))?;
     Ok(orientation::turn(image, turned))
 }
 
@@ -106,13 +106,14 @@ fn of_palette(indices: &[u8], colors: &[u16]) -> Result<Vec<u8>, ImageProblem> {
             let color = colors
                 .get(channel * length + index)
                 .filter(|_| index < length);
-            let color = color.ok_or_else(|| refused("a color that its palette does not have"))?;
+            let color =
+                color.ok_or_else(|| refused("a pixel has a color that is not in the palette"))?;
             // Some programs write 8 bits into the 16.
             rgb.push((color >> 8) as u8);
         }
     }
     if colors.iter().all(|color| *color < 256) {
-        return Err(refused("a palette of 8 bits in place of 16"));
+        return Err(refused("its palette has 8 bits in place of 16"));
     }
     Ok(rgb)
 }

@@ -87,7 +87,7 @@ impl<'a> Fetcher<'a> {
         };
         let texts = &self.options.url_filter;
         if !texts.is_empty() && !texts.iter().any(|text| entry.url.contains(text)) {
-            record.reason = Some(format!("not asked for: the URL contains none of {texts:?}"));
+            record.reason = Some(format!("not requested: the URL contains none of {texts:?}"));
             record.refused_by = Some(self.options.url_filter_text());
             return Ok(record);
         }
@@ -195,13 +195,13 @@ impl<'a> Fetcher<'a> {
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         if let Some(expected) = expected.filter(|expected| !expected.fits(&bytes)) {
             let (name, digest) = (expected.name(), expected.to_hex());
-            let reason = format!("another file than the list means, whose {name} is {digest}");
+            let reason = format!("this is not the file of the list, whose {name} is {digest}");
             return Err(Failure::permanent(reason));
         }
         let format = ImageFormat::sniff(&bytes).ok_or_else(|| {
             let problem = foreign::problem(&bytes);
             Failure::permanent(format!(
-                "{content_type} promised, but it is no image: {problem}"
+                "the server announced {content_type}, but sent no image: {problem}"
             ))
         })?;
         // A small size is enough to see whether it can be decoded.
@@ -225,7 +225,8 @@ impl<'a> Fetcher<'a> {
 
     /// Sends the request and follows redirects, checking each address.
     fn follow(&self, url: &str, record: &mut Record, watch: &Watch) -> Result<Response, Failure> {
-        let mut url = Url::parse(url).map_err(|e| Failure::permanent(format!("no URL: {e}")))?;
+        let mut url =
+            Url::parse(url).map_err(|e| Failure::permanent(format!("this is not a URL: {e}")))?;
         for _ in 0..=MAX_REDIRECTS {
             self.check(&url)?;
             watch.check_deadline().map_err(Failure::temporary)?;
@@ -243,9 +244,9 @@ impl<'a> Fetcher<'a> {
             let Some(location) = location else {
                 return Ok(response);
             };
-            url = url
-                .join(location)
-                .map_err(|e| Failure::permanent(format!("redirected to no URL: {e}")))?;
+            url = url.join(location).map_err(|e| {
+                Failure::permanent(format!("redirected to something that is not a URL: {e}"))
+            })?;
         }
         Err(Failure::permanent(format!(
             "more than {MAX_REDIRECTS} redirects"
@@ -276,7 +277,7 @@ impl<'a> Fetcher<'a> {
 
     /// Writes the body of the response to a temporary file.
     fn body(&self, mut response: Response, watch: &mut Watch) -> Result<Body, Failure> {
-        let unwritable = |error: Error| Failure::temporary(format!("cannot be kept: {error}"));
+        let unwritable = |error: Error| Failure::temporary(format!("cannot be stored: {error}"));
         let mut file = unfinished_in(&self.output.join(self.class)).map_err(unwritable)?;
         let (mut length, mut digest) = (0_u64, Sha256::new());
         let (limit, mut buffer) = (self.options.max_bytes, vec![0; 1 << 16]);

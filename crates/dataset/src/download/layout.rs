@@ -58,7 +58,7 @@ pub(super) fn layout(path: &Path, lines: &[(&str, u64)]) -> Result<Layout> {
         looked_at += 1;
         let unclear = |what: &str| {
             let message = format!(
-                "line {number}: it cannot be told what of '{line}' is the URL: {what}; write a first line with the names of the \
+                "line {number}: it is unclear which part of '{line}' is the URL: {what}; write a first line with the names of the \
                  columns, such as 'url,class'"
             );
             Err(Error::parse(path, message))
@@ -79,7 +79,7 @@ pub(super) fn layout(path: &Path, lines: &[(&str, u64)]) -> Result<Layout> {
                 (_, _, true) => {}
                 _ => {
                     return unclear(&format!(
-                        "the sign '{sign}' may be a part of it, or separate columns"
+                        "the sign '{sign}' may be a part of the URL, or separate columns"
                     ));
                 }
             }

@@ -91,7 +91,7 @@ impl UrlList {
         if !lines.iter().take(LOOKED_AT).any(|(line, _)| has_url(line)) {
             let first: String = first.chars().take(60).collect();
             let message = format!(
-                "no list of URLs: none of its first lines has one (the first is '{first}'); give a file with one URL per line, \
+                "this is not a list of URLs: its first lines have none (the first line is '{first}'); give a file with one URL per line, \
                  or a table with a column 'url'"
             );
             return Err(Error::parse(path, message));
@@ -290,9 +290,9 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_before_any_request() {
         for (text, word) in [
-            ("boat\ncloud\n", "none of its first lines"),
-            ("a,b\n1,2\n", "none of its first lines"),
-            ("http://a/1,boat\n", "may be a part of it"),
+            ("boat\ncloud\n", "its first lines have none"),
+            ("a,b\n1,2\n", "its first lines have none"),
+            ("http://a/1,boat\n", "may be a part of the URL"),
             ("http://a/my photo.jpg\n", "%20"),
             (
                 "http://a/1.jpg\nhttp://a/2.jpg,boat\n",

@@ -152,7 +152,7 @@ fn remark(root: &Path, parts: &[(Subset, PathBuf)]) -> String {
         .map(|(subset, path)| format!("{}/ is for {subset}", name_as_text(file_name(path))))
         .collect();
     let root = files::shown_path(root);
-    format!("{root} is divided already: {}", parts.join(", "))
+    format!("{root} is already divided: {}", parts.join(", "))
 }
 
 /// The sub-folders that are classes, or parts; what else is there is left out.

@@ -50,13 +50,13 @@ pub(super) fn find(root: &Path, folders: &[PathBuf]) -> Result<Option<Vec<(Subse
     match &without_classes[..] {
         [] => Ok(Some(parts)),
         some if without_classes[0] == name(training) => unclear(format!(
-            "by their names they are the parts of a split, but in {} there are no folders of classes; where a table has the \
+            "their names are those of the parts of a split, but there are no folders of classes in {}; if a table has the \
              labels, give it (`ImageFolder::labeled`, --labels)",
             some.join(" and ")
         )),
         some => unclear(format!(
-            "by their names they are the parts of a split, but in {} there are no folders of classes, so that nothing says what \
-             is on the images there; give {} alone",
+            "their names are those of the parts of a split, but there are no folders of classes in {}, so that the images \
+             there have no labels; give {} alone",
             some.join(" and "),
             files::shown_path(training)
         )),

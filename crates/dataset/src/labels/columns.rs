@@ -105,7 +105,7 @@ impl LabelColumns {
         let search = Search { path, table };
         let missing = |what: &str, option: &str| {
             let message = format!(
-                "no column has a usual name of {what}; name one of {} ({option})",
+                "no column has one of the usual names for {what}; choose one of {} ({option})",
                 search.names()
             );
             Error::parse(path, message)
@@ -138,7 +138,9 @@ impl LabelColumns {
             None => Ok(columns),
             Some(column) => {
                 let name = &table.columns[column];
-                let message = format!("the column '{name}' cannot hold two things; name others");
+                let message = format!(
+                    "the column '{name}' is chosen for two things; choose one column for each"
+                );
                 Err(Error::parse(path, message))
             }
         }
@@ -212,7 +214,10 @@ impl Search<'_> {
         };
         let found = columns.iter().position(|name| name == named);
         let missing = || {
-            let message = format!("no column '{named}'; there are {}", self.names());
+            let message = format!(
+                "there is no column '{named}'; the columns are {}",
+                self.names()
+            );
             Error::parse(self.path, message)
         };
         found.map(Some).ok_or_else(missing)

@@ -61,7 +61,7 @@ impl ImageFolder {
         let shown = files::shown_path(table.path());
         if matched.is_empty() {
             let message = format!(
-                "no row has a file in {}: {} such as {}, and files there such as {}",
+                "no row names a file in {}: the table has {} such as {}, and the folder has files such as {}",
                 files::shown_path(root),
                 rows(table.rows().len()),
                 named(&[&missing[..], &several[..]].concat()),
@@ -124,8 +124,14 @@ impl ImageFolder {
         }
         let shown = files::shown_path(table.path());
         for (names, what) in [
-            (&unlisted, "files without a row, and so without a label"),
-            (&without, "labels without any file, which are no classes"),
+            (
+                &unlisted,
+                "files without a row, which therefore have no label",
+            ),
+            (
+                &without,
+                "labels without any file, which do not become classes",
+            ),
         ] {
             if !names.is_empty() {
                 let (count, names) = (names.len(), named(names));
@@ -147,7 +153,7 @@ fn differs(table: &LabelTable, file: &str, first: &LabelRow, other: &LabelRow) -
         Some(subset) => format!("'{}' for {subset} (line {})", row.label, row.line),
     };
     let message = format!(
-        "{} has two rows that differ: {} and {}; an image has exactly one label here",
+        "{} has two rows that differ: {} and {}; each image must have exactly one label",
         files::shown(file),
         words(first),
         words(other)

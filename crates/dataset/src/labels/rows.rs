@@ -126,7 +126,7 @@ fn check_single(path: &Path, rows: &[LabelRow]) -> Result<()> {
         .collect();
     if !several.is_empty() {
         let message = format!(
-            "several labels in {}: {}; an image has exactly one here",
+            "several labels in {}: {}; each image must have exactly one",
             rows_of(several.len()),
             named(&several)
         );
@@ -148,7 +148,7 @@ fn check_single(path: &Path, rows: &[LabelRow]) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "another label for the same file in {}: {}; an image has exactly one here",
+        "another label for the same file in {}: {}; each image must have exactly one",
         rows_of(twice.len()),
         named(&twice)
     );

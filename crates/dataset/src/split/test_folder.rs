@@ -61,7 +61,7 @@ impl HashedSplit {
                 format!("{names}: {validation} % for validation, {testing} % set aside")
             }
         };
-        format!("{how}; the test from a folder of its own")
+        format!("{how}; the test images are from a folder of their own")
     }
 }
 

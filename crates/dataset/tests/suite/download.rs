@@ -298,18 +298,18 @@ fn every_good_picture_arrives_once_and_every_bad_url_has_its_reason() {
         ("flickr/always-busy", "429"),
         ("flickr/error", "503"),
         ("flickr/page", "text/html"),
-        ("flickr/liar", "it is no image"),
+        ("flickr/liar", "but sent no image"),
         ("flickr/short", "broken off"),
         ("flickr/long", "cut short"),
         ("flickr/cut", "cut short"),
         ("flickr/tiny", "more than 1000 bytes, found 6"),
-        ("flickr/bomb", "it is no image"),
+        ("flickr/bomb", "but sent no image"),
         ("flickr/reset", "error sending request"),
         ("flickr/slow", "broken off"),
         ("flickr/endless", "more than 1048576 bytes"),
         ("flickr/loop", "more than 5 redirects"),
         ("flickr/home", "found file"),
-        ("elsewhere.jpg", "not asked for"),
+        ("elsewhere.jpg", "not requested"),
     ];
     let mut entries = server.good();
     // Those that only redirect to or stand in for others are counted on their own below.
@@ -446,7 +446,7 @@ fn a_server_that_drips_holds_no_place_for_ever() {
         (
             download().with_lowest_rate(1000, window),
             2,
-            "1000 are the lowest rate",
+            "at least 1000 are required",
         ),
         // The deadline holds for all tries together.
         (
@@ -540,7 +540,7 @@ fn another_value_of_an_option_gives_its_refusals_another_try() {
         (
             download().with_url_filter(["boats".into()]),
             0,
-            "not asked for",
+            "not requested",
         ),
         (download().with_private_addresses(false), 0, "not public"),
         (download().with_min_bytes(1 << 19), 2, "expected more than"),
@@ -783,7 +783,7 @@ fn what_arrives_is_compared_with_the_digest_of_the_list() {
     assert!(records[0].path.is_some(), "{:?}", records[0]);
     let reason = records[1].reason.as_deref().unwrap();
     assert!(
-        reason.contains("another file than the list means, whose SHA-256 is")
+        reason.contains("this is not the file of the list, whose SHA-256 is")
             && reason.contains(&right),
         "{reason}"
     );

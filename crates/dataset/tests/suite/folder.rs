@@ -85,7 +85,7 @@ fn folders_that_are_no_task_are_refused() {
     );
     let message = empty.to_string();
     assert!(
-        message.contains("1 of 1 file: no image of a known format"),
+        message.contains("1 of 1 file: not an image of a known format"),
         "{message}"
     );
     assert_eq!(ImageFolder::list(dir.path()).unwrap().counts(), [1, 0]);

@@ -97,9 +97,9 @@ fn what_has_no_counterpart_is_counted_and_listed() {
     for words in [
         "files are in the column 'id', labels in 'label'; not used: 'age'",
         "rows without an image file: 2 (x, e)",
-        "files without a row, and so without a label: 2 (c.jpg, d.jpg)",
+        "files without a row, which therefore have no label: 2 (c.jpg, d.jpg)",
         "rows without a label: 1",
-        "labels without any file, which are no classes: 1 (eel)",
+        "labels without any file, which do not become classes: 1 (eel)",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -201,10 +201,10 @@ fn a_table_may_have_the_split_and_groups() {
 fn tables_that_mean_something_else_are_refused() {
     let place = Place::new(&["a.jpg", "b.jpg"]);
     for (table, words) in [
-        ("a,b,c\n1,2,3\n", "no column has a usual name of files"),
+        ("a,b,c\n1,2,3\n", "no column has one of the usual names for files"),
         (
             "id,healthy,rust\na,1,0\n",
-            "no column has a usual name of labels",
+            "no column has one of the usual names for labels",
         ),
         (
             "id,label\na,cat|dog\nb,dog\n",
@@ -217,7 +217,7 @@ fn tables_that_mean_something_else_are_refused() {
             "'a' is 'cat' and 'dog' (line 3)",
         ),
         ("id,label\na,cat\na.jpg,dog\n", "two rows that differ"),
-        ("id,label\nx,cat\ny,dog\n", "no row has a file in"),
+        ("id,label\nx,cat\ny,dog\n", "no row names a file in"),
         ("id,label\na,\nb,\n", "no row has a label"),
     ] {
         let said = place.refusal(table);

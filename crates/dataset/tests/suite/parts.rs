@@ -122,7 +122,7 @@ fn a_folder_that_is_divided_already_is_a_split() {
     // As the rule for folders that are not divided does, and in words.
     let (same, words) = HashedSplit::default().apply_unless_ready(&folder).unwrap();
     assert_eq!(same, split);
-    assert!(words.contains("divided already"), "{words}");
+    assert!(words.contains("already divided"), "{words}");
 
     let classes = FolderOptions::new()
         .with_parts(false)

@@ -8,7 +8,7 @@ use crate::evaluation::table::{SCORES, WEIGHTED};
 use crate::uncertainty::{Estimate, Interval, wilson_interval};
 
 /// Why no score has an interval.
-pub(crate) const NOT_ASKED: &str = "intervals were not asked for";
+pub(crate) const NOT_ASKED: &str = "intervals were not requested";
 
 /// Number of confused pairs that an evaluation keeps.
 const PAIRS: usize = 20;
@@ -38,7 +38,7 @@ impl Asked {
             } else if kind.name == "roc_auc_ovr_macro" && classes == 2 && !self.weighted {
                 "DeLong's interval needs at least two samples of each class"
             } else {
-                "it is undefined for every replicate of the bootstrap"
+                "the score is undefined in every replicate of the bootstrap"
             };
             score.no_interval = reason.to_string();
         }
@@ -68,9 +68,8 @@ impl Asked {
 
     /// Why scores of the single classes have no intervals, by the names of their fields.
     pub fn explain_classes(&self) -> BTreeMap<String, String> {
-        const NO_SHARE: &str =
-            "it is no share of samples, and only the mean over classes is resampled";
-        const NOT_RESAMPLED: &str = "only the mean over classes is resampled";
+        const NO_SHARE: &str = "this score is not a share of samples, and the bootstrap computes only its mean over classes";
+        const NOT_RESAMPLED: &str = "the bootstrap computes only its mean over classes";
         let shares = ["precision", "recall", "specificity"];
         let others = [
             ("f1", NO_SHARE),

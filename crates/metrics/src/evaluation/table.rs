@@ -65,25 +65,26 @@ impl ScoreKind {
             zero.map(|(name, _)| name.as_str()).collect()
         };
         if self.needs != Needs::Classes && predictions.probabilities.is_none() {
-            return "needs probabilities, and only classes were given".to_string();
+            return "the score needs probabilities, and only predicted classes were given"
+                .to_string();
         }
         let classes = predictions.classes.len();
         let (absent, never_predicted) = (named(&counts.support), named(&counts.predicted));
         if self.needs == Needs::UnweightedPairs && predictions.weights.is_some() {
-            "not defined for weighted samples".to_string()
+            "the score is not defined for weighted samples".to_string()
         } else if self.name.starts_with("precision") && !never_predicted.is_empty() {
             format!(
                 "precision is 0/0: no sample was predicted as {}",
                 list(&never_predicted)
             )
         } else if classes - absent.len() < 2 {
-            "targets are all of one class".to_string()
+            "all targets are of one class".to_string()
         } else if self.name == "matthews_corrcoef" && classes - never_predicted.len() < 2 {
-            "predictions are all of one class".to_string()
+            "all predictions are of one class".to_string()
         } else if !absent.is_empty() {
             format!("there are no samples of {}", list(&absent))
         } else {
-            "predictions are all of one class".to_string()
+            "all predictions are of one class".to_string()
         }
     }
 }
@@ -98,11 +99,12 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-const REPEATS_ACCURACY: &str = "it equals the accuracy, which has one";
-const SORTS_ALL: &str = "sorting all classes together anew for each replicate takes too long; the mean over classes has one";
+const REPEATS_ACCURACY: &str = "the score equals the accuracy, whose interval is given";
+const SORTS_ALL: &str = "each replicate of the bootstrap would have to sort all classes together, which takes too long; the mean over classes has an interval";
 pub(super) const WEIGHTED: &str =
-    "Wilson's interval of a share needs samples that all count the same, and these have weights";
-const RESAMPLING_ADDS: &str = "resampling alone makes this error larger";
+    "Wilson's interval needs samples of equal weight, and these samples have weights";
+const RESAMPLING_ADDS: &str =
+    "resampling itself increases this error, so that a bootstrap interval would be too high";
 
 /// A score that needs the predicted classes only.
 const fn hard(

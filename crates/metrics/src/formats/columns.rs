@@ -250,8 +250,8 @@ impl Columns {
         let mut remarks = Vec::new();
         if self.coarse > 0 {
             remarks.push(format!(
-                "the probabilities of {} of {} samples sum to 1 only roughly, as in half precision: they are divided by their \
-                 sums",
+                "the probabilities of {} of {} samples sum to 1 only roughly, as numbers in half precision do; each row is \
+                 divided by its sum",
                 self.coarse,
                 predictions.len()
             ));

@@ -68,7 +68,7 @@ impl Hard {
             predictions = predictions.with_files(self.files)?;
         }
         let remarks = vec![
-            "there are no probabilities: what needs them (areas, log loss, calibration) is not computed".to_string(),
+            "there are no probabilities, so that scores that need them (areas under curves, log loss, calibration) are not computed".to_string(),
         ];
         Ok(Read {
             predictions,

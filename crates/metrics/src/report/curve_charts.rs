@@ -263,7 +263,9 @@ fn coverage(evaluation: &Evaluation) -> Result<String> {
             percent(1.0 - point.risk)
         ),
         Some(_) => "At least 99.5 % of all predictions are right.".to_string(),
-        None => "At no confidence are 99.5 % of the predictions right.".to_string(),
+        None => {
+            "There is no confidence above which 99.5 % of the predictions are right.".to_string()
+        }
     };
     chart.figure(&note)
 }

@@ -237,7 +237,7 @@ fn what_is_not_a_number_stays_out() {
     let score = |name: &str| evaluation.scores.iter().find(|s| s.name == name).unwrap();
     assert_eq!(
         score("matthews_corrcoef").reason,
-        "predictions are all of one class"
+        "all predictions are of one class"
     );
     let rows: Vec<f64> = (0..100).flat_map(|_| [0.9, 0.1]).collect();
     let targets = (0..100).map(|i| usize::from(i < 7)).collect();
@@ -415,7 +415,7 @@ fn zero_division_leaves_agreement_and_shares_alone() {
         for name in ["cohen_kappa", "matthews_corrcoef"] {
             let score = evaluation.score(name).unwrap();
             assert_eq!(score.value, None, "{name}");
-            assert_eq!(score.reason, "targets are all of one class", "{name}");
+            assert_eq!(score.reason, "all targets are of one class", "{name}");
         }
     }
 }

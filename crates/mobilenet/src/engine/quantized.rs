@@ -70,6 +70,7 @@ impl Engine for CompiledQuantizedNet {
 
 fn no_gradients() -> Error {
     Error::Input(
-        "an int8 net has no gradients: ask the net of the f32 weights that it was made of".into(),
+        "an int8 net has no gradients; compute them with the f32 weights from which it was made"
+            .into(),
     )
 }

@@ -89,8 +89,8 @@ impl Cache {
             return Err(Error::UnknownWeights {
                 name: name.into(),
                 message: format!(
-                    "not in the cache: put {} there as {}, or fetch it (`fetch`, feature of the same name, or the \
-                     example `weights fetch {name}`); `bundled` needs no file",
+                    "not in the cache: put {} there as {}, or fetch it (with the feature `fetch`, or the command \
+                     `weights fetch {name}`); the weights `bundled` need no file",
                     published.url,
                     files::shown_path(&path)
                 ),
@@ -128,15 +128,15 @@ impl Cache {
             let publisher = published.sha256.filter(|_| name == main);
             if let Some(expected) = publisher.filter(|hash| *hash != seen.sha256) {
                 return changed(format!(
-                    "SHA-256 is {}, the publisher's file has {expected}: delete it and fetch it again",
+                    "its SHA-256 is {}, that of the publisher's file {expected}: delete it and fetch it again",
                     seen.sha256
                 ));
             }
             match record.get(&name) {
                 Some(noted) if *noted != seen => {
                     return changed(format!(
-                        "{} bytes of SHA-256 {} were noted when it was first seen; it has {} bytes of {}. If the \
-                         change is meant, delete {}",
+                        "it had {} bytes with the SHA-256 {} when it was first used, and now has {} bytes with {}. If \
+                         the change is intended, delete {}",
                         noted.size,
                         noted.sha256,
                         seen.size,
@@ -168,7 +168,7 @@ impl Cache {
             serde_json::from_slice(&bytes).map_err(|e| Error::Format {
                 file: files::shown_path(&path).to_string(),
                 format: "record of a cache",
-                message: format!("{e}; delete it to note the files again"),
+                message: format!("{e}; delete it, and the files are recorded anew"),
                 source: Some(Box::new(e)),
             })?;
         if record

@@ -163,7 +163,7 @@ impl Fetch {
             return Err(Error::Fetch {
                 url: published.url.into(),
                 message: format!(
-                    "offline, and not in the cache: the file can be put by hand at {}",
+                    "the file is not in the cache, and fetching is switched off (offline): put the file at {} by hand",
                     path.display()
                 ),
             });
@@ -183,7 +183,7 @@ impl Fetch {
             return Err(Error::Changed {
                 file: url,
                 message: format!(
-                    "SHA-256 is {}, the publisher's file has {expected}; it was thrown away",
+                    "its SHA-256 is {}, that of the publisher's file {expected}; the download was deleted",
                     seen.sha256
                 ),
             });
@@ -219,7 +219,7 @@ impl Fetch {
             }
             return Err(Error::Fetch {
                 url,
-                message: format!("what came is not {name}, and was thrown away: {error}"),
+                message: format!("the download is not {name}, and was deleted: {error}"),
             });
         }
         self.cache.note(published, &record)?;
@@ -274,8 +274,8 @@ fn note(
         return Err(Error::Changed {
             file: url.into(),
             message: format!(
-                "SHA-256 is {}, {} was noted when it was first fetched; it was thrown away. If the publisher \
-                 means the change, delete {}",
+                "its SHA-256 is {}, and was {} when it was first fetched; the download was deleted. If the publisher \
+                 intends the change, delete {}",
                 seen.sha256,
                 noted.sha256,
                 folder.display()
@@ -305,7 +305,7 @@ fn shards(manifest: &Path) -> Result<Vec<String>> {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
         });
-        let name = name.ok_or_else(|| wrong(format!("shard {path} is no plain file name")))?;
+        let name = name.ok_or_else(|| wrong(format!("shard {path} is not a plain file name")))?;
         if shards.len() >= 1000 {
             return Err(wrong("more than 1000 shards".into()));
         }

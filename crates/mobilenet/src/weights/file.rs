@@ -161,7 +161,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     let too_large = || Error::Format {
         file: files::shown_path(path).to_string(),
         format: "weights file",
-        message: format!("it is larger than {LARGEST} bytes; no MobileNetV1 is"),
+        message: format!("it is larger than {LARGEST} bytes, and no MobileNetV1 is that large"),
         source: None,
     };
     // A file that says so itself is not read at all.

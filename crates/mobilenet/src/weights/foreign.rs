@@ -38,7 +38,7 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Foreign> {
         ),
         () if bytes.get(4..8) == Some(b"TFL3") && has("edgetpu-custom-op") => foreign(
             "a TFLite model that is compiled for the Edge TPU",
-            "take the model from before its compiler",
+            "take the model as it was before the Edge TPU compiler",
         ),
         () if bytes.len() > 1 && bytes[0] == 0x80 && (3..=5).contains(&bytes[1]) => foreign(
             "a Python pickle",

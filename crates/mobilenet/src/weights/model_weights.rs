@@ -138,7 +138,7 @@ impl Weights {
         }
         Err(Error::Mismatch {
             message: format!(
-                "these weights are of alpha {}, expected alpha {alpha}",
+                "these weights have alpha {}, and alpha {alpha} was expected",
                 self.config.alpha
             ),
             file: self.source,
@@ -155,7 +155,7 @@ impl Weights {
         }
         Err(Error::Mismatch {
             message: format!(
-                "these weights are of {} classes, expected {classes}",
+                "these weights have {} classes, and {classes} were expected",
                 self.config.classes
             ),
             file: self.source,

@@ -68,7 +68,7 @@ fn read_plain(file: File<'_>) -> Result<Weights> {
             _ => None,
         };
         match other {
-            Some(other) => not_weights(name, other, "these programs read MobileNetV1 alone"),
+            Some(other) => not_weights(name, other, "this program reads only MobileNetV1"),
             None => error,
         }
     })

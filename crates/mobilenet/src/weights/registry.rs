@@ -62,7 +62,7 @@ pub(super) fn find(name: &str) -> Result<&'static Published> {
     row.ok_or_else(|| Error::UnknownWeights {
         name: name.into(),
         message: format!(
-            "there is no such file and no publication of that name; the names are `bundled`, {}",
+            "this is neither a file nor the name of published weights; the names are `bundled`, {}",
             ALL.iter()
                 .map(|row| format!("`{}`", row.name))
                 .collect::<Vec<_>>()

@@ -370,7 +370,10 @@ impl Scheme {
                 file: file.into(),
                 tensor: (self.name)(&p),
                 shape: p.shape,
-                found: format!("{} others, so no width can be told", arrays.len()),
+                found: format!(
+                    "{} other tensors, which do not tell the width of the net",
+                    arrays.len()
+                ),
             });
         };
         let classes =

@@ -284,7 +284,7 @@ fn a_known_file_has_its_size_and_hash() {
         (size + 1, true, "the publisher's file has"),
         (size - 1, true, "the publisher's file has"),
         (size + 1, false, "more than"),
-        (size - 1, false, "it ended after"),
+        (size - 1, false, "the download ended after"),
     ] {
         let server = Server::start(move |_, stream| {
             let length_header = format!("Content-Length: {length}");
@@ -373,7 +373,7 @@ fn a_server_that_drips_is_given_up() {
     for (fetch, word, requests) in [
         (
             fetcher().with_lowest_rate(1000, window),
-            "1000 are the lowest rate (tried 3 times",
+            "at least 1000 are required (tried 3 times",
             3,
         ),
         // The deadline holds for all tries together.
@@ -547,7 +547,7 @@ fn a_bad_shard_never_gets_its_name_and_a_changed_one_is_noticed() {
     ] {
         let error = client.refused(&serve(wrong), name);
         assert!(
-            error.contains("thrown away") && error.contains(said),
+            error.contains("was deleted") && error.contains(said),
             "{error}"
         );
         assert_eq!(files(), [""; 0]);
@@ -595,7 +595,7 @@ fn a_manifest_cannot_name_files_elsewhere() {
             Server::start(move |request, stream| respond_file(request, stream, &model, TAG));
         let client = Client::new();
         let error = client.refused(&server, name);
-        assert!(error.contains("no plain file name"), "{error}");
+        assert!(error.contains("not a plain file name"), "{error}");
         assert_eq!(server.requests().len(), 1);
     }
 }

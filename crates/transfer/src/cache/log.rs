@@ -229,7 +229,7 @@ impl State {
         if length < self.end {
             return Err(Error::file(
                 path,
-                "the cache is shorter than it was; delete the folder, all is computed again",
+                "another program has shortened the cache; delete its folder, and everything is computed again",
             ));
         }
         while self.end < length {
@@ -290,7 +290,7 @@ impl State {
         if !MAGIC.starts_with(&found) {
             return Err(Error::file(
                 path,
-                "not an embedding cache of version 1; choose another folder or delete the file",
+                "this is not an embedding cache of version 1; choose another folder, or delete the file",
             ));
         }
         if found.len() < MAGIC.len() {

@@ -133,7 +133,7 @@ impl Classifier {
                 Error::mismatch(
                     format!("precision of class `{class}`"),
                     format!("{precision} at some threshold"),
-                    "none on these images; ask for less",
+                    "none on these images; lower the precision, or give more images",
                 )
             })
         };
@@ -157,7 +157,7 @@ impl Classifier {
             Error::mismatch(
                 "predictions",
                 "probabilities of each class",
-                "classes alone",
+                "predicted classes only",
             )
         })?;
         let weights = predictions.weights();

@@ -151,7 +151,8 @@ impl Classifier {
     pub fn head_for(&self, classes: &[String]) -> Result<Head> {
         if let Some(class) = self.classes.iter().find(|class| !classes.contains(class)) {
             let expected = format!("each of {}", self.classes.join(", "));
-            let found = format!("no `{class}`; a classifier goes on with all of its classes");
+            let found =
+                format!("no `{class}`; a further training keeps all classes of the classifier");
             return Err(Error::mismatch("class names", expected, found));
         }
         check_names(classes)?;

@@ -149,7 +149,7 @@ impl Classifier {
             return Err(Error::mismatch(
                 "out-of-fold answers",
                 "a head that was fitted by logistic regression with cross-validation, on a network that was not fine-tuned",
-                "another training",
+                "a head that was trained in another way",
             ));
         };
         let pictures = self.pictures().ok_or_else(unknown_pictures)?;
@@ -176,8 +176,12 @@ impl Classifier {
                 .report
                 .out_of_fold_predictions(&training, &nothing, self.classes())?;
         let predictions = predictions.ok_or_else(|| {
-            let expected = "two settings of the regularization or more";
-            Error::mismatch("out-of-fold answers", expected, "nothing to choose")
+            let expected = "two or more settings of the regularization";
+            Error::mismatch(
+                "out-of-fold answers",
+                expected,
+                "only one, so that nothing was cross-validated",
+            )
         })?;
         Ok(Evaluated {
             predictions: self.at_temperature(predictions)?,

@@ -308,8 +308,9 @@ fn put_pictures(pictures: &Pictures, tensors: &mut TensorWriter) -> PicturesDesc
 fn get_pictures(tensors: &TensorReader<'_>, about: &PicturesDescription) -> Result<Pictures> {
     let (found, known) = (about.version, PICTURES_VERSION);
     if found != known {
-        let message =
-            format!("version {found} of the digests of pictures; this program reads {known}");
+        let message = format!(
+            "the digests of pictures have version {found}, and this program reads version {known}"
+        );
         return Err(tensors.error(message));
     }
     let bytes: Vec<u8> = tensors.get(PICTURES, &[about.count, PICTURE_BYTES])?;

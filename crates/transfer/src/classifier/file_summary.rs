@@ -231,13 +231,11 @@ fn precision(header: &Metadata) -> String {
 fn seal(header: &Metadata, about: &Value) -> String {
     let version = &about["version"];
     let seal = if header.info("seal").is_some() {
-        "its seal is right"
+        "its seal is correct"
     } else {
         "it has no seal"
     };
-    format!(
-        "version {version} of the format; {seal}, and the self-test gave the answer that is in it"
-    )
+    format!("version {version} of the format; {seal}, and the self-test gave the stored answer")
 }
 
 /// The sizes, with the header in `header_bytes`. What no name of [`PARTS`] begins is together at the end.

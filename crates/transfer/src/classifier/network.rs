@@ -31,7 +31,7 @@ impl Classifier {
         let wrong = |message: String| Err(Error::file(weights.source(), message));
         match labels {
             _ if classes == 0 => {
-                wrong("a network without a classifier: retrain makes one of it".into())
+                wrong("this network has no classifier; train one on it with retrain".into())
             }
             Some(labels) if labels.len() != classes => wrong(format!(
                 "it has {classes} classes, and there are {} labels; the file of labels has one line for each class, in the order \

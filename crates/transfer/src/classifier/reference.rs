@@ -65,7 +65,7 @@ impl Answer {
             let off = off.fold(0.0, f64::max);
             if off > allowed {
                 return Err(format!(
-                    "its self-test failed: {what} of the reference image are off by {off:.1e}, {allowed:.1e} is \
+                    "its self-test failed: {what} of the reference image differ by {off:.1e}, and at most {allowed:.1e} is \
                      allowed; the file is damaged, or this device computes wrongly"
                 ));
             }

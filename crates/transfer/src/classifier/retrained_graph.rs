@@ -60,8 +60,8 @@ impl Classifier {
         let wrong = |message: String| Error::file(weights.source(), message);
         let Some(layer) = weights.head() else {
             return Err(wrong(
-                "a MobileNetV1 without the layer that retrain.py adds (`final_training_ops`); make a backbone of it to \
-                 train one"
+                "this is a MobileNetV1 without the layer that retrain.py adds (`final_training_ops`); use it as the \
+                 weights of a training"
                     .into(),
             ));
         };

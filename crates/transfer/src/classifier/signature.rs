@@ -76,7 +76,7 @@ impl RequiredKey {
         })?;
         self.0.verify(&bytes, &signature, false).map_err(|error| {
             let message = format!(
-                "{} is no signature of this file by the required key: {error}",
+                "{} is not a signature of this file by the required key: {error}",
                 beside.display()
             );
             Error::file_caused(path, message, error)

@@ -31,8 +31,8 @@ const FORMAT: TensorFormat = TensorFormat {
     oldest: 1,
     limit: MAX_STATE_BYTES,
     seal: Seal::Behind,
-    other_run: "the state of another fine-tuning (other images, settings, seed, device or classifier)",
-    advice: "; delete it to start anew",
+    other_run: "this is the state of another fine-tuning (other images, settings, seed, device or classifier)",
+    advice: "; delete it to start from the beginning",
 };
 /// Numbers in a row of the history.
 const RECORD: usize = 8;

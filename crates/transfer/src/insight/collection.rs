@@ -371,7 +371,10 @@ impl Display for Outliers {
         } else {
             "images resemble"
         };
-        write!(f, "{n} {resemble} no other one (beyond {limit:.3})")?;
+        write!(
+            f,
+            "{n} {resemble} no other image (distances above {limit:.3})"
+        )?;
         self.images
             .iter()
             .try_for_each(|found| write!(f, "\n  {:.3}  {}", found.distance, shown(&found.image)))

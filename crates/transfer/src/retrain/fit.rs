@@ -77,14 +77,14 @@ pub(super) fn check(
     if every_step && gradient_descent(config).is_none() {
         return Err(Error::setting(
             "variants",
-            "anew in every step",
+            "new ones in every step",
             "a number of variants per image: logistic regression has no steps",
         ));
     }
     if every_step && starts_from_head {
         return Err(Error::setting(
             "variants",
-            "anew in every step",
+            "new ones in every step",
             "a number of variants per image where the training starts from a classifier",
         ));
     }

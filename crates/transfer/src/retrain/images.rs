@@ -133,7 +133,7 @@ impl ImageSource {
             // Its own test images are set aside.
             Some(ready) => {
                 let testing = Split::from_folders(&folder, None, Some(&test))?.testing;
-                let words = "as the images are divided already; the test from a folder of its own";
+                let words = "as the images are divided already; the test images are from a folder of their own";
                 (Split { testing, ..ready }, words.to_string())
             }
         };

@@ -65,7 +65,9 @@ impl fmt::Display for Retrained {
                 test.len(),
                 test.summary()
             ),
-            None => f.write_str("\nno test images: nothing says how good it is"),
+            None => f.write_str(
+                "\nthere are no test images, so that the accuracy on new images is not known",
+            ),
         }
     }
 }

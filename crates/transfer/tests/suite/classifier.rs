@@ -282,7 +282,7 @@ fn one_changed_bit_is_refused_wherever_it_is() {
     assert!(accepted.is_empty(), "accepted: bits {accepted:?}");
     Classifier::from_bytes(&bytes).unwrap();
     fs::write(&path, [&whole[..whole.len() - 1], b"x"].concat()).unwrap();
-    assert!(refused(&path).contains("its seal is of other bytes"));
+    assert!(refused(&path).contains("its seal does not match its bytes"));
 }
 
 /// Swapped names change no number: the seal alone notices them. It cannot be left out either.
@@ -297,7 +297,7 @@ fn swapped_classes_and_a_removed_seal_are_refused() {
         .unwrap();
     bytes.swap(names + 2, names + 8);
     fs::write(&path, &bytes).unwrap();
-    assert!(refused(&path).contains("its seal is of other bytes"));
+    assert!(refused(&path).contains("its seal does not match its bytes"));
     let (_folder, path) = saved(&small());
     rewrite(&path, ToString::to_string, |name| name != "seal", &[]);
     assert!(refused(&path).contains("have a seal"));
@@ -351,7 +351,7 @@ fn a_head_that_answers_otherwise_fails_the_self_test() {
     fs::write(&path, &bytes).unwrap();
     let message = refused(&path);
     assert!(
-        message.contains("self-test failed: logits") && message.contains("off by 1.0e-1"),
+        message.contains("self-test failed: logits") && message.contains("differ by 1.0e-1"),
         "{message}"
     );
 }
@@ -376,7 +376,7 @@ fn foreign_files_and_versions_are_refused() {
     let same = |json: &str| json.to_string();
     for (expected, change) in [
         (
-            "version 3 of the format; this program reads 1 to 2",
+            "version 3 of the format, and this program reads version 1 to 2",
             &(|j: &str| j.replace("\"version\":2", "\"version\":3")) as &dyn Fn(&str) -> String,
         ),
         ("damaged", &|j: &str| {

@@ -114,7 +114,7 @@ fn a_summary_says_what_is_in_the_file() {
         "distance from the nearest class at most",
         "MobileNetV1, alpha 0.25, 16 px; frozen; weights ",
         "network F32, head F32",
-        "version 2 of the format; its seal is right",
+        "version 2 of the format; its seal is correct",
         &format!("{:<26}{:>12}", "picture of the self-test", 768),
         &format!("{:<26}{:>12}", "seal", 32),
     ] {

@@ -43,7 +43,7 @@ fn a_network_of_other_classes_needs_its_names() {
     let error = Classifier::from_network(backbone(0), Some(&names(4)))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("without a classifier"), "{error}");
+    assert!(error.contains("has no classifier"), "{error}");
     assert_eq!(
         Classifier::from_network(backbone(1001), None)
             .unwrap()

@@ -40,7 +40,7 @@ fn a_signed_file_is_taken_and_no_other() {
     Classifier::load(fixture("classifier_v1.safetensors")).unwrap();
     fs::copy(fixture("classifier_v1.safetensors"), &copy).unwrap();
     assert!(refused(&copy, &key()).contains("by the required key"));
-    fs::write(&signature, "no signature").unwrap();
+    fs::write(&signature, "not a signature").unwrap();
     assert!(refused(&copy, &key()).contains("not a signature of minisign"));
 }
 

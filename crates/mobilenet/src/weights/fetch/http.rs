@@ -40,7 +40,9 @@ impl Fetch {
                 Err(Failure::Passing(message)) => {
                     let kept = if part.is_file() {
                         let part = part.display();
-                        format!("; {part} keeps what came, and the next fetch goes on from there")
+                        format!(
+                            "; {part} keeps what has arrived, and the next fetch continues from there"
+                        )
                     } else {
                         String::new()
                     };
@@ -95,7 +97,7 @@ impl Fetch {
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 remove(part)?;
                 return Err(Failure::Passing(
-                    "the server continued something else".into(),
+                    "the server continued with another file".into(),
                 ));
             }
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
@@ -108,12 +110,14 @@ impl Fetch {
             && total != size
         {
             return Err(final_error(format!(
-                "{total} bytes; the publisher's file has {size}"
+                "the file has {total} bytes, and the publisher's file has {size}"
             )));
         }
         let limit = total.or(size).unwrap_or(LARGEST).min(LARGEST);
         if total.is_some_and(|total| total > limit) {
-            return Err(final_error(format!("more than {limit} bytes")));
+            return Err(final_error(format!(
+                "the file has more than {limit} bytes, the limit"
+            )));
         }
         let mut file = OpenOptions::new()
             .create(true)
@@ -135,7 +139,9 @@ impl Fetch {
         });
         let done = self.stream(response, &mut file, part, (start, limit, total), watch)?;
         if total.or(size).is_some_and(|total| done < total) {
-            return Err(Failure::Passing(format!("it ended after {done} bytes")));
+            return Err(Failure::Passing(format!(
+                "the download ended after {done} bytes"
+            )));
         }
         file.sync_all().map_err(io(part))?;
         remove(&tag_path)?;
@@ -156,14 +162,16 @@ impl Fetch {
             let n = match response.read(&mut buffer) {
                 Ok(0) => return Ok(done),
                 Ok(n) => n,
-                Err(e) => return Err(Failure::Passing(format!("it broke off: {e}"))),
+                Err(e) => return Err(Failure::Passing(format!("the download broke off: {e}"))),
             };
             done += n as u64;
             if done > limit {
                 remove(part)?;
                 return Err(Failure::Final(Error::Fetch {
                     url: response.url().to_string(),
-                    message: format!("more than the {limit} bytes that it should have"),
+                    message: format!(
+                        "the file has more than the {limit} bytes that were announced"
+                    ),
                 }));
             }
             file.write_all(&buffer[..n]).map_err(io(part))?;

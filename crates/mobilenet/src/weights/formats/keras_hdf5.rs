@@ -34,7 +34,7 @@ pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let scheme = Scheme::of(&file.name, &arrays, &[&KERAS_3, &KERAS])?;
     let config = match attributes.get("model_config") {
         Some(value) => text(value)
-            .ok_or_else(|| "it is no text".into())
+            .ok_or_else(|| "it is not a text".into())
             .and_then(configuration)
             .map_err(|e| file.failed_part(FORMAT, "attribute `model_config`", e))?,
         None => scheme.config(),
@@ -103,7 +103,8 @@ fn array(group: &Group, name: &str, budget: &mut Budget) -> Result<Array, BoxErr
         .collect();
     let mut data = Vec::new();
     if !shape.is_empty() {
-        let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no net's"))?;
+        let expected =
+            count(&shape).ok_or_else(|| format!("shape {shape:?} does not occur in a net"))?;
         budget.take(expected)?;
         data = dataset.read_f32()?;
     }

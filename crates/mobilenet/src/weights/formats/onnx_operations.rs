@@ -96,7 +96,7 @@ impl Reader {
         let array = self.take(node, input);
         array.ok_or_else(|| {
             let name = label(node);
-            format!("input {input} of `{name}` is no constant of f32 or half precision")
+            format!("input {input} of `{name}` is not a constant in f32 or half precision")
         })
     }
 
@@ -266,7 +266,7 @@ impl Reader {
             }
             _ => {
                 return Err(format!(
-                    "`{}` is no part of a normalization (level - mean) / std of the input",
+                    "`{}` is not part of a normalization (level - mean) / std of the input",
                     label(node)
                 ));
             }

@@ -93,7 +93,7 @@ fn other_arithmetic_with_the_same_tensors_is_refused() {
     refused("is an operation of com.microsoft", &|g| {
         node(g, TWELFTH).domain = "com.microsoft".into();
     });
-    refused("no part of a normalization", &|g| {
+    refused("not part of a normalization", &|g| {
         let scale = node(g, "block12/depthwise");
         scale.op_type = "Div".into();
         scale.input.truncate(2);
@@ -125,7 +125,7 @@ fn other_arithmetic_with_the_same_tensors_is_refused() {
         g.input.push(copy);
     });
     // A second convolution finds that the first one has taken the constants.
-    refused("is no constant", &|g| {
+    refused("is not a constant", &|g| {
         let copy = node(g, TWELFTH).clone();
         g.node.push(copy);
     });

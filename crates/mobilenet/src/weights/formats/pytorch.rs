@@ -103,7 +103,8 @@ fn array(tensor: &Tensor, budget: &mut Budget) -> Result<Array, BoxError> {
         }
     };
     let shape = tensor.shape().to_vec();
-    let expected = count(&shape).ok_or_else(|| format!("shape {shape:?} is no MobileNetV1's"))?;
+    let expected =
+        count(&shape).ok_or_else(|| format!("shape {shape:?} does not occur in a MobileNetV1"))?;
     budget.take(expected)?;
     let data = widen(&tensor.read()?);
     if data.len() != expected {

@@ -269,7 +269,7 @@ fn operations(
     let Some(mut first) = input(0) else {
         return Ok(());
     };
-    let missing = || format!("`{}` has inputs that are no constants", node.name);
+    let missing = || format!("`{}` has inputs that are not constants", node.name);
     let kinds = match node.op.as_str() {
         "Conv2D" | "_FusedConv2D" | "DepthwiseConv2dNative" | "FusedDepthwiseConv2dNative" => {
             let kind = Kind::Convolution {
@@ -433,7 +433,10 @@ fn head(file: &File<'_>, arrays: &mut Arrays, weight: &str, bias: &str) -> Resul
     };
     let (w, b) = (take(weight)?, take(bias)?);
     let (&[inputs, classes], &[outputs]) = (&w.shape[..], &b.shape[..]) else {
-        let message = format!("shapes {:?} and {:?} are no layer's", w.shape, b.shape);
+        let message = format!(
+            "shapes {:?} and {:?} are not those of a layer",
+            w.shape, b.shape
+        );
         return Err(file.wrong_tensor(weight, message));
     };
     check(&file.name, weight, &[inputs, outputs], &w)?;

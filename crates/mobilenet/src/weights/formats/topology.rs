@@ -219,7 +219,7 @@ fn dense(found: Found) -> Result<DenseLayer> {
     let name = &found.name;
     let (Some(bias), &[inputs, outputs]) = (found.bias, &found.kernel.shape[..]) else {
         return Err(format!(
-            "`{name}` comes after the classifier, and is no fully connected layer with a bias"
+            "`{name}` comes after the classifier, and is not a fully connected layer with a bias"
         ));
     };
     if found.depthwise || found.relu6 || found.norm.is_some() {

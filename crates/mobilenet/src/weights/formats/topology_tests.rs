@@ -77,7 +77,7 @@ fn a_layer_behind_the_classifier_is_the_head() {
         (vec![dense(5, 2), dense(2, 2)], "comes after the classifier"),
         (
             vec![vec![Kind::Dense(array(&[5, 2]))]],
-            "no fully connected layer with a bias",
+            "not a fully connected layer with a bias",
         ),
     ] {
         let error = read_with_head(ops(after), "0", config()).err().unwrap();

@@ -22,8 +22,8 @@ const FORMAT: TensorFormat = TensorFormat {
     oldest: 2,
     limit: MAX_STATE_BYTES,
     seal: Seal::Behind,
-    other_run: "the state of another training (other images, recipe, seed, distortions or start)",
-    advice: "; delete it to start anew",
+    other_run: "this is the state of another training (other images, recipe, seed, distortions or start)",
+    advice: "; delete it to start from the beginning",
 };
 /// Numbers in a row of the history.
 const RECORD: usize = 8;
