@@ -15,8 +15,9 @@ use common::say;
 
 use dataset::split::BesideTestFolder;
 use metrics::report::learning_curves_svg;
-use transfer::finetune::{FineTuneJob, LearningRateRange};
+use transfer::finetune::LearningRateRange;
 use transfer::head::Stopped;
+use transfer::job::FineTuneJob;
 
 /// Fine-tune on a folder of images: first a head on the frozen network, then the last blocks together with the head.
 ///

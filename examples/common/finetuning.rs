@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use dataset::augment::Augmentation;
-use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJobEvent};
+use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent};
 use transfer::head::Checkpoint;
+use transfer::job::JobEvent;
 
 use crate::Bar;
 use crate::images::say_images;
@@ -91,29 +92,29 @@ impl TuningOptions {
 }
 
 /// The function that shows on a bar how the job goes on.
-pub fn show(options: &TuningOptions) -> impl FnMut(FineTuneJobEvent<'_>) + use<> {
+pub fn show(options: &TuningOptions) -> impl FnMut(JobEvent<'_>) + use<> {
     let (mut bar, batch) = (Bar::default(), options.batch);
     move |event| match event {
-        FineTuneJobEvent::Embedding { part, done, total } => {
+        JobEvent::Embedding { part, done, total } => {
             bar.count(&part.to_string(), done, total);
         }
-        FineTuneJobEvent::LeftOut { error, .. } => {
+        JobEvent::LeftOut { error, .. } => {
             bar.clear();
             crate::warn!("left out {error}");
         }
-        FineTuneJobEvent::Images { folder, split } => say_images(folder, split),
-        FineTuneJobEvent::TestSeen { counts, included } => {
+        JobEvent::Images { folder, split } => say_images(folder, split),
+        JobEvent::TestSeen { counts, included } => {
             bar.clear();
             say_seen(*counts, included);
         }
-        FineTuneJobEvent::Calibrated(found) => {
+        JobEvent::Calibrated(found) => {
             bar.clear();
             crate::say!("{found}");
         }
-        FineTuneJobEvent::FineTune(FineTuneEvent::Prepared { done, total }) => {
+        JobEvent::FineTune(FineTuneEvent::Prepared { done, total }) => {
             bar.count("frozen part", done, total);
         }
-        FineTuneJobEvent::FineTune(FineTuneEvent::Step {
+        JobEvent::FineTune(FineTuneEvent::Step {
             step, steps, loss, ..
         }) => {
             let bar = bar.count("fine-tuning", (step + 1) * batch, steps * batch);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
-use transfer::retrain::ImageSource;
+use transfer::job::ImageSource;
 
 use crate::folders::{FolderArgs, say_folder};
 use crate::progress::working;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use transfer::Classifier;
 use transfer::familiarity::{FamiliarityCounts, Measured};
 use transfer::head::{Candidate, FitEvent, Search};
-use transfer::retrain::{LabelConflict, RetrainEvent};
+use transfer::job::{JobEvent, LabelConflict};
 
 use crate::images::say_images;
 use crate::{Bar, counted};
@@ -40,21 +40,21 @@ impl Progress {
     }
 
     /// Shows one event.
-    pub fn show(&mut self, event: RetrainEvent<'_>) {
+    pub fn show(&mut self, event: JobEvent<'_>) {
         match event {
-            RetrainEvent::Embedding { part, done, total } => {
+            JobEvent::Embedding { part, done, total } => {
                 self.bar.count(&part.to_string(), done, total);
             }
-            RetrainEvent::Variants { done, total } => {
+            JobEvent::Variants { done, total } => {
                 self.bar.count("variants", done, total);
             }
-            RetrainEvent::LearningCurve { done, total } => {
+            JobEvent::LearningCurve { done, total } => {
                 self.bar.count_of("learning curve", "subsets", done, total);
                 if done == total {
                     self.bar.clear();
                 }
             }
-            RetrainEvent::Fit(event) => self.fit(&event),
+            JobEvent::Fit(event) => self.fit(&event),
             event => {
                 self.bar.clear();
                 self.say(event);
@@ -62,40 +62,40 @@ impl Progress {
         }
     }
 
-    fn say(&mut self, event: RetrainEvent<'_>) {
+    fn say(&mut self, event: JobEvent<'_>) {
         match event {
-            RetrainEvent::Images { folder, split } => say_images(folder, split),
-            RetrainEvent::StartsFrom {
+            JobEvent::Images { folder, split } => say_images(folder, split),
+            JobEvent::StartsFrom {
                 classifier,
                 classes,
             } => say_new_classes(classifier, classes),
-            RetrainEvent::LeftOut { error, .. } => crate::warn!("left out {error}"),
-            RetrainEvent::Embedded { computed: 0, .. } => crate::say!(
+            JobEvent::LeftOut { error, .. } => crate::warn!("left out {error}"),
+            JobEvent::Embedded { computed: 0, .. } => crate::say!(
                 "embedded 0 images: the embeddings of all of them were in {}",
                 files::shown_path(&self.cache)
             ),
-            RetrainEvent::Embedded { computed, seconds } => crate::say!(
+            JobEvent::Embedded { computed, seconds } => crate::say!(
                 "embedded {} in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
                 counted(computed, "image", "images"),
                 computed as f64 / seconds,
                 files::shown_path(&self.cache)
             ),
-            RetrainEvent::LabelConflicts(conflicts) => say_conflicts(conflicts, self.verbose),
-            RetrainEvent::TestSeen { counts, included } => say_seen(*counts, included),
-            RetrainEvent::VariationCost { images, estimate } => crate::say!(
+            JobEvent::LabelConflicts(conflicts) => say_conflicts(conflicts, self.verbose),
+            JobEvent::TestSeen { counts, included } => say_seen(*counts, included),
+            JobEvent::VariationCost { images, estimate } => crate::say!(
                 "distortions: at most {} to embed, about {:.1} minutes",
                 counted(images, "image", "images"),
                 estimate.as_secs_f64() / 60.0
             ),
-            RetrainEvent::Varied { computed } => crate::say!(
+            JobEvent::Varied { computed } => crate::say!(
                 "embedded {}; their embeddings are kept in {}",
                 counted(computed, "variant", "variants"),
                 files::shown_path(&self.cache)
             ),
-            RetrainEvent::Stopped => crate::say!(
+            JobEvent::Stopped => crate::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
-            RetrainEvent::Calibrated(calibration) => crate::say!("{calibration}"),
+            JobEvent::Calibrated(calibration) => crate::say!("{calibration}"),
             _ => {}
         }
     }

@@ -16,10 +16,11 @@
 //! * [`export`]: writes a classifier in the formats of other programs: ONNX, TensorFlow.js, timm, TensorFlow's frozen
 //!   graph.
 //! * [`familiarity`]: whether a picture is new to a classifier, or was used in its training.
-//! * [`finetune`]: trains the last blocks of the backbone, too (feature `burn`).
+//! * [`finetune`]: trains the last blocks of the backbone, too (feature `burn`; the whole job is `job::FineTuneJob`).
 //! * [`gradients`]: a classifier as the functions that the crate `attribution` needs.
 //! * [`insight`]: what embeddings can tell: wrong labels, similar images, out-of-distribution images, principal
 //!   components, and whether more images would help.
+//! * [`job`]: where the images of a whole job come from, and what it reports.
 //! * [`picture`]: [`PictureDigest`](picture::PictureDigest), a few bytes that identify a picture.
 //! * [`quantize`]: makes a classifier whose network computes with 8-bit integers.
 //! * [`retrain`]: the whole job in one call, from a folder of images to a classifier and its evaluation.
@@ -100,6 +101,8 @@ pub mod finetune;
 pub mod gradients;
 pub mod head;
 pub mod insight;
+#[cfg(feature = "train")]
+pub mod job;
 #[cfg(feature = "train")]
 mod kept;
 pub mod picture;

@@ -201,7 +201,10 @@ fn a_table_may_have_the_split_and_groups() {
 fn tables_that_mean_something_else_are_refused() {
     let place = Place::new(&["a.jpg", "b.jpg"]);
     for (table, words) in [
-        ("a,b,c\n1,2,3\n", "no column has one of the usual names for files"),
+        (
+            "a,b,c\n1,2,3\n",
+            "no column has one of the usual names for files",
+        ),
         (
             "id,healthy,rust\na,1,0\n",
             "no column has one of the usual names for labels",

@@ -37,8 +37,6 @@ mod fine_tuning;
 #[cfg(feature = "burn")]
 mod gradients;
 #[cfg(feature = "burn")]
-mod job;
-#[cfg(feature = "burn")]
 mod learning_rate;
 #[cfg(feature = "burn")]
 mod moving_average;
@@ -61,8 +59,6 @@ pub use config::{BatchNormMode, FineTuneConfig};
 pub use event::FineTuneEvent;
 #[cfg(feature = "burn")]
 pub use fine_tuning::{FineTuned, FineTuning};
-#[cfg(feature = "burn")]
-pub use job::{FineTuneJob, FineTuneJobEvent, FineTuneOutcome, FineTuneTest};
 #[cfg(feature = "burn")]
 pub use learning_rate::{LearningRateCurve, LearningRateRange};
 pub use record::{EpochRecord, FineTuneRecord};

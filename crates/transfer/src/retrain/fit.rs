@@ -6,7 +6,6 @@ use std::path::Path;
 use dataset::{ImageItem, RgbImage};
 use metrics::Predictions;
 
-use super::event::RetrainEvent;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
 use crate::classifier::Classifier;
@@ -16,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::head::{
     Checkpoint, FitEvent, FitReport, Fitted, GradientDescent, Head, HeadConfig, Recipe, Stopped,
 };
+use crate::job::JobEvent;
 use crate::tensorboard::RetrainSummaries;
 use crate::variation::Variation;
 
@@ -46,7 +46,7 @@ pub(super) struct Fit<'f, 'e> {
     pub(super) start: Option<&'f Head>,
     pub(super) checkpoint: Option<&'f Path>,
     pub(super) summaries: Option<&'f Path>,
-    pub(super) on_event: &'f mut (dyn FnMut(RetrainEvent<'_>) + 'e),
+    pub(super) on_event: &'f mut (dyn FnMut(JobEvent<'_>) + 'e),
     pub(super) stop_when: &'f (dyn Fn() -> bool + 'e),
 }
 
@@ -132,7 +132,7 @@ impl Fit<'_, '_> {
         }
         let stopped = report.stopped == Stopped::Cancelled;
         if stopped {
-            (self.on_event)(RetrainEvent::Stopped);
+            (self.on_event)(JobEvent::Stopped);
         }
         Ok(Trained {
             head,
@@ -161,7 +161,7 @@ impl Fit<'_, '_> {
         images: usize,
     ) -> Result<()> {
         let estimate = self.backbone.estimate(items, variation, images)?;
-        (self.on_event)(RetrainEvent::VariationCost { images, estimate });
+        (self.on_event)(JobEvent::VariationCost { images, estimate });
         Ok(())
     }
 
@@ -174,14 +174,14 @@ impl Fit<'_, '_> {
         let total = items.len() * variants;
         self.tell_cost(items, variation, total)?;
         let (seed, on_event) = (self.config.seed(), &mut self.on_event);
-        let progress = |done| on_event(RetrainEvent::Variants { done, total });
+        let progress = |done| on_event(JobEvent::Variants { done, total });
         let embedded = self
             .backbone
             .embed_variants(items, variation, variants, seed, self.cache, progress)?;
         for UnusableImage { item, error } in &embedded.failed {
-            (self.on_event)(RetrainEvent::LeftOut { item, error });
+            (self.on_event)(JobEvent::LeftOut { item, error });
         }
-        (self.on_event)(RetrainEvent::Varied {
+        (self.on_event)(JobEvent::Varied {
             computed: embedded.computed,
         });
         Ok(embedded.embeddings)
@@ -231,7 +231,7 @@ impl Fit<'_, '_> {
             .start_from(self.start)
             .resume(checkpoint)
             .on_event(|event: FitEvent<'_>| {
-                on_event(RetrainEvent::Fit(event));
+                on_event(JobEvent::Fit(event));
                 let watched = summaries.as_mut().map(|summaries| summaries.watch(event));
                 match watched {
                     Some(ControlFlow::Break(())) => ControlFlow::Break(()),

@@ -12,62 +12,45 @@
 //! # }
 //! ```
 
-mod doubts;
-mod event;
 mod fit;
-mod images;
 mod numbers;
 mod outcome;
-mod test_images;
 
-pub use doubts::LabelConflict;
-pub(crate) use doubts::check_usable;
-pub use event::{Part, RetrainEvent};
 pub use fit::Variants;
-pub use images::{DividedImages, ImageSource};
 pub use outcome::Retrained;
-pub(crate) use test_images::TestImages;
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use dataset::Split;
 use dataset::split::Subset;
-use dataset::{ImageItem, Split};
-use metrics::Predictions;
-use mobilenet::Weights;
 
-use self::doubts::label_conflicts;
 use self::fit::{Fit, Trained};
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Classifier, Pictures, Provenance, RejectOption};
-use crate::embed::{Embedded, UnusableImage};
+use crate::classifier::{Classifier, Pictures, RejectOption};
+use crate::embed::Embedded;
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 use crate::finetune::FineTuneRecord;
 use crate::head::{FitReport, HeadConfig, Recipe, Stopped};
 use crate::insight::{SampleSize, SampleSizeCurve};
+use crate::job::{
+    DividedImages, ImageSource, JobEvent, Setup, TestImages, check_usable, go_on_unless,
+    label_conflicts, provenance,
+};
 use crate::variation::Variation;
 
 /// A retraining job and its settings. Only the images must be given; everything else has a default.
 pub struct Retrain<'a> {
-    images: ImageSource,
-    backbone: Option<Backbone>,
+    setup: Setup<'a>,
     start_from: Option<Classifier>,
     head: HeadConfig,
     variation: Option<(Variation, Variants)>,
-    reject: Option<RejectOption>,
     date: Option<String>,
-    keep_pictures: bool,
-    include_training: bool,
     learning_curve: Option<SampleSize>,
-    cache: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
-    summaries: Option<PathBuf>,
-    on_event: Box<dyn FnMut(RetrainEvent<'_>) + 'a>,
-    stop_when: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a> Retrain<'a> {
@@ -80,27 +63,19 @@ impl<'a> Retrain<'a> {
     /// pictures.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
-            images: images.into(),
-            backbone: None,
+            setup: Setup::new(images.into()),
             start_from: None,
             head: HeadConfig::new(),
             variation: None,
-            reject: Some(RejectOption::new()),
             date: None,
-            keep_pictures: true,
-            include_training: false,
             learning_curve: None,
-            cache: None,
             checkpoint: None,
-            summaries: None,
-            on_event: Box::new(|_| ()),
-            stop_when: Box::new(|| false),
         }
     }
 
     /// Sets the network, and how it prepares images.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
-        self.backbone = Some(backbone);
+        self.setup.backbone = Some(backbone);
         self
     }
 
@@ -128,7 +103,7 @@ impl<'a> Retrain<'a> {
     /// with a class. Default: [`RejectOption::new`]. Choices for which there is too little data are skipped
     /// ([`Classifier::with_reject_option`]).
     pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
-        self.reject = option.into();
+        self.setup.reject = option.into();
         self
     }
 
@@ -143,7 +118,7 @@ impl<'a> Retrain<'a> {
     /// of these ([`Familiarity`](crate::familiarity::Familiarity)). The numbers then make it look better than it is. By
     /// default these images are left out.
     pub fn include_training(mut self, include: bool) -> Self {
-        self.include_training = include;
+        self.setup.include_training = include;
         self
     }
 
@@ -151,7 +126,7 @@ impl<'a> Retrain<'a> {
     /// file whether it was trained on. But nothing warns if the classifier is measured on pictures that it was trained
     /// on. By default, 25 bytes are kept for each picture ([`Pictures`]).
     pub fn without_pictures(mut self) -> Self {
-        self.keep_pictures = false;
+        self.setup.keep_pictures = false;
         self
     }
 
@@ -167,7 +142,7 @@ impl<'a> Retrain<'a> {
 
     /// Keeps embeddings in this folder, so that a second run computes only new ones.
     pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.cache = Some(folder.into());
+        self.setup.cache = Some(folder.into());
         self
     }
 
@@ -180,20 +155,20 @@ impl<'a> Retrain<'a> {
 
     /// Writes event files for TensorBoard into this folder.
     pub fn with_summaries(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.summaries = Some(folder.into());
+        self.setup.summaries = Some(folder.into());
         self
     }
 
     /// Sets a function that is called with each event, for progress bars and logs.
-    pub fn on_event(mut self, on_event: impl FnMut(RetrainEvent<'_>) + 'a) -> Self {
-        self.on_event = Box::new(on_event);
+    pub fn on_event(mut self, on_event: impl FnMut(JobEvent<'_>) + 'a) -> Self {
+        self.setup.on_event = Box::new(on_event);
         self
     }
 
     /// Sets a function that is called repeatedly while the head is trained. If it returns `true`, the training ends
     /// with the best head so far.
     pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
-        self.stop_when = Box::new(stop_when);
+        self.setup.stop_when = Box::new(stop_when);
         self
     }
 
@@ -210,13 +185,12 @@ impl<'a> Retrain<'a> {
             self.variation.as_ref(),
             self.start_from.is_some(),
         )?;
-        self.reject.as_ref().map_or(Ok(()), RejectOption::check)?;
+        self.setup
+            .reject
+            .as_ref()
+            .map_or(Ok(()), RejectOption::check)?;
         self.check_learning_curve()?;
-        let images = self.images.clone().open()?;
-        (self.on_event)(RetrainEvent::Images {
-            folder: &images.folder,
-            split: &images.split,
-        });
+        let images = self.setup.open_images()?;
         let backbone = self.network()?;
         let classes = images.folder.classes();
         let start = match &self.start_from {
@@ -224,15 +198,12 @@ impl<'a> Retrain<'a> {
             None => None,
         };
         if let (Some(_), Some(classifier)) = (&start, &self.start_from) {
-            (self.on_event)(RetrainEvent::StartsFrom {
+            (self.setup.on_event)(JobEvent::StartsFrom {
                 classifier,
                 classes,
             });
         }
-        let cache = match &self.cache {
-            Some(folder) => EmbeddingCache::open(folder)?,
-            None => EmbeddingCache::temporary()?,
-        };
+        let cache = self.setup.open_cache()?;
         let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
         check_usable(&embedded.training, classes)?;
         if self.learning_curve.is_some() {
@@ -243,7 +214,7 @@ impl<'a> Retrain<'a> {
                 .check_images_per_class(classes, 2)?;
         }
         let known = self.known(&embedded);
-        let test_images = self.test_images(&known, &embedded.test)?;
+        let test_images = self.setup.test_images(&known, &embedded.test)?;
 
         let clock = Instant::now();
         let trained = Fit {
@@ -258,9 +229,9 @@ impl<'a> Retrain<'a> {
             variation: self.variation.as_ref(),
             start: start.as_ref(),
             checkpoint: self.checkpoint.as_deref(),
-            summaries: self.summaries.as_deref(),
-            on_event: &mut *self.on_event,
-            stop_when: &*self.stop_when,
+            summaries: self.setup.summaries.as_deref(),
+            on_event: &mut *self.setup.on_event,
+            stop_when: &*self.setup.stop_when,
         }
         .run()
         .map_err(|error| error.with_class_names(classes))?;
@@ -272,17 +243,6 @@ impl<'a> Retrain<'a> {
             test_images,
         };
         self.measured(material, trained, clock)
-    }
-
-    /// Compares the test images with the pictures that the training learns from, and says at once what it found.
-    fn test_images(&mut self, known: &Pictures, test: &Embedded) -> Result<TestImages> {
-        let included = self.include_training;
-        let found = TestImages::of(known, test, included).check()?;
-        if found.counts.seen() > 0 {
-            let counts = &found.counts;
-            (self.on_event)(RetrainEvent::TestSeen { counts, included });
-        }
-        Ok(found)
     }
 
     /// Calibrates the head and asks it about the test images; `clock` runs since the training began.
@@ -309,7 +269,7 @@ impl<'a> Retrain<'a> {
         let out_of_fold = out_of_fold.map(|found| classifier.at_temperature(found));
         let out_of_fold = out_of_fold.transpose()?;
         if let Some(calibration) = classifier.calibration() {
-            (self.on_event)(RetrainEvent::Calibrated(calibration));
+            (self.setup.on_event)(JobEvent::Calibrated(calibration));
         }
         let fitting_seconds = clock.elapsed().as_secs_f64();
         let report = classifier.report();
@@ -324,18 +284,16 @@ impl<'a> Retrain<'a> {
         let measured = embedded.test.embeddings.select(&test_images.rows);
         let test = (!measured.is_empty()).then(|| predict(&measured));
         let test = test.transpose()?;
-        let mut provenance = embedded.provenance(material.images.description, test.as_ref());
+        let parts = [&embedded.training, &embedded.validation, &embedded.test];
+        let mut provenance = provenance(material.images.description, parts, test.as_ref());
         // The network is still the fine-tuned one, where the earlier classifier's is.
         provenance.fine_tuning = self.fine_tuning().cloned();
         provenance.date.clone_from(&self.date);
         let classifier = classifier.with_provenance(provenance);
-        let pictures = &embedded.test.pictures;
         Ok(Retrained {
-            classifier: if self.keep_pictures {
-                classifier.with_pictures(material.known.with(Subset::Testing, pictures))
-            } else {
-                classifier
-            },
+            classifier: self
+                .setup
+                .with_pictures(classifier, material.known, &embedded.test),
             training,
             test,
             out_of_fold,
@@ -362,14 +320,10 @@ impl<'a> Retrain<'a> {
             Recipe::LogisticRegression(_) => &learned.concat(validation)?,
             Recipe::GradientDescent(_) => learned,
         };
-        let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
+        let (on_event, stop_when) = (&mut self.setup.on_event, &self.setup.stop_when);
         curve.measure(report, fitted_on, |done, total| {
-            on_event(RetrainEvent::LearningCurve { done, total });
-            if stop_when() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            on_event(JobEvent::LearningCurve { done, total });
+            go_on_unless(stop_when())
         })
     }
 
@@ -396,7 +350,7 @@ impl<'a> Retrain<'a> {
         learned: &Embeddings,
         embedded: &EmbeddedParts,
     ) -> Result<Classifier> {
-        let Some(option) = &self.reject else {
+        let Some(option) = &self.setup.reject else {
             return Ok(classifier);
         };
         let validation = &embedded.validation.embeddings;
@@ -441,55 +395,39 @@ impl<'a> Retrain<'a> {
         cache: &EmbeddingCache,
     ) -> Result<EmbeddedParts> {
         let clock = Instant::now();
+        let mut embed = |part| self.setup.embed(backbone, part, split.subset(part), cache);
         let parts = EmbeddedParts {
-            training: self.embed(backbone, Part::Training, &split.training, cache)?,
-            validation: self.embed(backbone, Part::Validation, &split.validation, cache)?,
-            test: self.embed(backbone, Part::Test, &split.testing, cache)?,
+            training: embed(Subset::Training)?,
+            validation: embed(Subset::Validation)?,
+            test: embed(Subset::Testing)?,
             seconds: clock.elapsed().as_secs_f64(),
         };
-        (self.on_event)(RetrainEvent::Embedded {
+        (self.setup.on_event)(JobEvent::Embedded {
             computed: parts.computed(),
             seconds: parts.seconds,
         });
         let conflicts = label_conflicts(&[&parts.training, &parts.validation, &parts.test]);
         if !conflicts.is_empty() {
-            (self.on_event)(RetrainEvent::LabelConflicts(&conflicts));
+            (self.setup.on_event)(JobEvent::LabelConflicts(&conflicts));
         }
         Ok(parts)
     }
 
     /// The network of the job: the classifier's that it starts from, the one that was given, or the bundled one.
     fn network(&self) -> Result<Backbone> {
-        match (&self.start_from, &self.backbone) {
-            (Some(classifier), _) => Ok(classifier.backbone().clone()),
-            (None, Some(backbone)) => Ok(backbone.clone()),
-            (None, None) => Backbone::new(Weights::open("bundled")?),
+        match &self.start_from {
+            Some(classifier) => Ok(classifier.backbone().clone()),
+            None => self.setup.network(),
         }
-    }
-
-    fn embed(
-        &mut self,
-        backbone: &Backbone,
-        part: Part,
-        items: &[ImageItem],
-        cache: &EmbeddingCache,
-    ) -> Result<Embedded> {
-        let (total, on_event) = (items.len(), &mut self.on_event);
-        let progress = |done| on_event(RetrainEvent::Embedding { part, done, total });
-        let embedded = backbone.embed_recognizably(items, cache, progress)?;
-        for UnusableImage { item, error } in &embedded.failed {
-            (self.on_event)(RetrainEvent::LeftOut { item, error });
-        }
-        Ok(embedded)
     }
 }
 
 impl fmt::Debug for Retrain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retrain")
-            .field("images", &self.images)
+            .field("images", &self.setup.images)
             .field("head", &self.head)
-            .field("cache", &self.cache)
+            .field("cache", &self.setup.cache)
             .finish_non_exhaustive()
     }
 }
@@ -514,22 +452,5 @@ struct EmbeddedParts {
 impl EmbeddedParts {
     fn computed(&self) -> usize {
         self.training.computed + self.validation.computed + self.test.computed
-    }
-
-    /// Where a classifier that is made of these images comes from, and how good it is on the test images.
-    fn provenance(&self, split: String, test: Option<&Predictions>) -> Provenance {
-        let provenance = Provenance::default()
-            .with_split(split)
-            .with_images("training", &self.training)
-            .with_images("validation", &self.validation)
-            .with_images("test", &self.test);
-        let Some(test) = test else {
-            return provenance;
-        };
-        let [accuracy, loss] =
-            [test.confusion().accuracy(), test.log_loss()].map(|value| value.unwrap_or(f64::NAN));
-        provenance
-            .with_metric("test accuracy", accuracy)
-            .with_metric("test log loss", loss)
     }
 }

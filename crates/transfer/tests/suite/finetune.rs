@@ -10,11 +10,10 @@ use dataset::split::Subset;
 use dataset::{ImageFolder, ImageItem, Split};
 use transfer::classifier::{CalibrationData, Provenance};
 use transfer::finetune::{
-    BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneJob, FineTuneJobEvent, FineTuneOutcome,
-    FineTuneRecord, FineTuned, LearningRateRange,
+    BatchNormMode, FineTuneConfig, FineTuneEvent, FineTuneRecord, FineTuned, LearningRateRange,
 };
 use transfer::head::{Checkpoint, LogisticRegression, Stopped};
-use transfer::retrain::DividedImages;
+use transfer::job::{DividedImages, FineTuneJob, FineTuneOutcome, JobEvent};
 use transfer::{Backbone, Classifier, EmbeddingCache, Error, HeadConfig};
 
 const SIDE: usize = 48;
@@ -506,7 +505,7 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
     };
     let mut parts = std::collections::BTreeSet::new();
     let watched = job().with_summaries(folder.join("logs")).on_event(|event| {
-        if let FineTuneJobEvent::Embedding { part, total, .. } = event {
+        if let JobEvent::Embedding { part, total, .. } = event {
             parts.insert((part.to_string(), total));
         }
     });
@@ -539,7 +538,7 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
     let job_on_seen = || FineTuneJob::new(seen.clone()).with_config(config());
     let backbone = || classifier.backbone().clone();
     let refused = job_on_seen().with_backbone(backbone()).on_event(|event| {
-        assert!(!matches!(event, FineTuneJobEvent::FineTune(_)));
+        assert!(!matches!(event, JobEvent::FineTune(_)));
     });
     let error = refused.run(&Device::flex()).unwrap_err();
     assert!(matches!(error, Error::NothingUnseen { counts } if counts.trained_on == 16));
@@ -565,10 +564,7 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
     bytes(&part);
     let steps = std::cell::Cell::new(0);
     let mut count = job().on_event(|event| {
-        let step = matches!(
-            event,
-            FineTuneJobEvent::FineTune(FineTuneEvent::Step { .. })
-        );
+        let step = matches!(event, JobEvent::FineTune(FineTuneEvent::Step { .. }));
         steps.set(steps.get() + usize::from(step));
     });
     count = count.stop_when(|| steps.get() == 3);

@@ -9,7 +9,8 @@ use dataset::{HashedSplit, ImageFolder};
 use image::imageops::{FilterType, resize};
 use transfer::familiarity::{Familiarity, FamiliarityCounts};
 use transfer::head::GradientDescent;
-use transfer::retrain::{ImageSource, Retrain, RetrainEvent, Retrained};
+use transfer::job::{ImageSource, JobEvent};
+use transfer::retrain::{Retrain, Retrained};
 use transfer::{Classifier, EmbeddingCache, Error, HeadConfig};
 
 /// So many drawn images of each class.
@@ -194,7 +195,7 @@ fn a_test_folder_without_new_images_is_refused_at_once() {
     let fits = RefCell::new(0);
     let error = job()
         .on_event(|event| {
-            if let RetrainEvent::Fit(_) = event {
+            if let JobEvent::Fit(_) = event {
                 *fits.borrow_mut() += 1;
             }
         })
@@ -207,7 +208,7 @@ fn a_test_folder_without_new_images_is_refused_at_once() {
     let included = job()
         .include_training(true)
         .on_event(|event| {
-            if let RetrainEvent::TestSeen { counts, included } = event {
+            if let JobEvent::TestSeen { counts, included } = event {
                 told.borrow_mut().push((counts.to_string(), included));
             }
         })

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use dataset::augment::Distortions;
-use dataset::split::BesideTestFolder;
+use dataset::split::{BesideTestFolder, Subset};
 use dataset::{HashedSplit, ImageFolder};
 use mobilenet::Weights;
 use transfer::classifier::RejectOption;
 use transfer::head::GradientDescent;
 use transfer::insight::SampleSize;
-use transfer::retrain::{ImageSource, Part, Retrain, RetrainEvent, Variants};
+use transfer::job::{ImageSource, JobEvent};
+use transfer::retrain::{Retrain, Variants};
 use transfer::{Backbone, Classifier, EmbeddingCache, HeadConfig};
 
 fn bytes(path: &Path) -> Vec<u8> {
@@ -28,23 +29,20 @@ fn one_call_gives_what_the_steps_give() {
         .with_cache(&cache)
         .without_pictures()
         .on_event(|event| match event {
-            RetrainEvent::Images { split, .. } => {
+            JobEvent::Images { split, .. } => {
                 assert_eq!(
                     split.training.len() + split.validation.len() + split.testing.len(),
                     60
                 );
             }
-            RetrainEvent::Embedding { part, done, total } if done == total => {
+            JobEvent::Embedding { part, done, total } if done == total => {
                 seen.borrow_mut().push(part);
             }
             _ => {}
         })
         .run()
         .unwrap();
-    assert_eq!(
-        *seen.borrow(),
-        [Part::Training, Part::Validation, Part::Test]
-    );
+    assert_eq!(*seen.borrow(), Subset::ALL);
     assert_eq!(job.computed, 60);
     let test = job.test.as_ref().unwrap();
     assert!(test.confusion().accuracy() > Some(0.8), "{job}");
@@ -126,7 +124,7 @@ fn a_stopped_training_goes_on_and_ends_alike() {
     let events = RefCell::new(0);
     let stopped = job("state")
         .on_event(|event| {
-            if let RetrainEvent::Fit(_) = event {
+            if let JobEvent::Fit(_) = event {
                 *events.borrow_mut() += 1;
             }
         })
@@ -159,7 +157,7 @@ fn variants_are_trained_on_and_a_test_folder_is_used() {
     let job = Retrain::new(images)
         .with_variation(distortions, Variants::PerImage(2))
         .on_event(|event| {
-            if let RetrainEvent::VariationCost { images, .. } = event {
+            if let JobEvent::VariationCost { images, .. } = event {
                 costs.borrow_mut().push(images);
             }
         })
@@ -214,7 +212,7 @@ fn a_learning_curve_is_measured_where_it_is_asked_for_and_changes_nothing() {
     let measured = job()
         .with_learning_curve(SampleSize::new().with_repeats(2))
         .on_event(|event| {
-            if let RetrainEvent::LearningCurve { done, total } = event {
+            if let JobEvent::LearningCurve { done, total } = event {
                 *last.borrow_mut() = (done, total);
             }
         })

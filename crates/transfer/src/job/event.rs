@@ -1,38 +1,19 @@
-use std::fmt;
 use std::time::Duration;
 
+use dataset::split::Subset;
 use dataset::{ImageFolder, ImageItem, Split};
 
 use super::doubts::LabelConflict;
 use crate::classifier::{Calibration, Classifier};
 use crate::familiarity::FamiliarityCounts;
+#[cfg(feature = "burn")]
+use crate::finetune::FineTuneEvent;
 use crate::head::FitEvent;
 
-/// A part of the images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Images that the head is trained on.
-    Training,
-    /// Images on which settings are chosen.
-    Validation,
-    /// Images that are used once, at the end, to measure the classifier.
-    Test,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Training => "training",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        })
-    }
-}
-
-/// What happens during a job, in this order.
+/// What happens during a job, in this order. Not every job has every event.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum RetrainEvent<'a> {
+pub enum JobEvent<'a> {
     /// The images were listed and divided; no image has been decoded yet.
     Images {
         /// The folder; [`ImageFolder::skipped`] lists the files that are left out.
@@ -50,7 +31,7 @@ pub enum RetrainEvent<'a> {
     /// Images of a part have been embedded, or their embeddings were in the cache.
     Embedding {
         /// The part.
-        part: Part,
+        part: Subset,
         /// Images done so far.
         done: usize,
         /// Images of the part.
@@ -63,7 +44,7 @@ pub enum RetrainEvent<'a> {
         /// The reason.
         error: &'a dataset::Error,
     },
-    /// All parts are embedded.
+    /// A job that retrains has embedded all parts.
     Embedded {
         /// Embeddings that were computed; the others were in the cache.
         computed: usize,
@@ -76,8 +57,8 @@ pub enum RetrainEvent<'a> {
     TestSeen {
         /// How well the classifier knows the test images.
         counts: &'a FamiliarityCounts,
-        /// Whether they are measured nevertheless ([`Retrain::include_training`](super::Retrain::include_training));
-        /// otherwise they are left out.
+        /// Whether they are measured nevertheless
+        /// ([`Retrain::include_training`](crate::retrain::Retrain::include_training)); otherwise they are left out.
         included: bool,
     },
     /// Varied copies of the training images will be embedded. This is the most that it can cost.
@@ -101,11 +82,15 @@ pub enum RetrainEvent<'a> {
     },
     /// The head is being trained.
     Fit(FitEvent<'a>),
-    /// The training was stopped before its end; the head is the best so far.
+    /// The network is being fine-tuned.
+    #[cfg(feature = "burn")]
+    FineTune(FineTuneEvent<'a>),
+    /// The training of a head was stopped before its end; the head is the best so far.
     Stopped,
     /// The probabilities are calibrated.
     Calibrated(&'a Calibration),
-    /// Heads are fitted on parts of the images ([`Retrain::with_learning_curve`](super::Retrain::with_learning_curve)).
+    /// Heads are fitted on parts of the images
+    /// ([`Retrain::with_learning_curve`](crate::retrain::Retrain::with_learning_curve)).
     LearningCurve {
         /// Parts done so far.
         done: usize,

@@ -1,70 +1,28 @@
 //! The whole job: fit a head on the frozen network, fine-tune, calibrate, and measure.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use dataset::split::Subset;
-use dataset::{ImageFolder, ImageItem, Split};
 use metrics::Predictions;
-use mobilenet::Weights;
 
-use super::config::FineTuneConfig;
-use super::event::FineTuneEvent;
-use super::fine_tuning::FineTuned;
-use super::learning_rate::{LearningRateCurve, LearningRateRange};
-use super::record::FineTuneRecord;
-use super::summaries::FineTuneSummaries;
+use super::doubts::check_usable;
+use super::event::JobEvent;
+use super::images::{DividedImages, ImageSource};
+use super::setup::{Setup, go_on_unless, provenance};
+use super::test_images::TestImages;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
-use crate::classifier::{Calibration, Classifier, Pictures, Provenance, RejectOption};
+use crate::classifier::{Classifier, Pictures, RejectOption};
 use crate::embed::Embedded;
 use crate::embeddings::Embeddings;
 use crate::error::Result;
-use crate::familiarity::FamiliarityCounts;
+use crate::finetune::{
+    FineTuneConfig, FineTuneEvent, FineTuneRecord, FineTuneSummaries, FineTuned, LearningRateCurve,
+    LearningRateRange,
+};
 use crate::head::{Checkpoint, ClassWeights, FitReport, Fitted, HeadConfig, Stopped};
-use crate::retrain::{DividedImages, ImageSource, Part, TestImages, check_usable};
-
-/// What happens during a [`FineTuneJob`].
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum FineTuneJobEvent<'a> {
-    /// The images were listed and split; no image has been decoded yet.
-    Images {
-        /// The folder; [`ImageFolder::skipped`] lists the files that are left out.
-        folder: &'a ImageFolder,
-        /// The parts.
-        split: &'a Split,
-    },
-    /// Images of a part have been embedded, or their embeddings were in the cache.
-    Embedding {
-        /// The part.
-        part: Part,
-        /// Images done so far.
-        done: usize,
-        /// Images of the part.
-        total: usize,
-    },
-    /// An image cannot be used and is left out.
-    LeftOut {
-        /// The image.
-        item: &'a ImageItem,
-        /// The reason.
-        error: &'a dataset::Error,
-    },
-    /// Some of the test images are also trained on, or look like one that is.
-    TestSeen {
-        /// How well the classifier knows the test images.
-        counts: &'a FamiliarityCounts,
-        /// Whether they are measured nevertheless ([`FineTuneJob::include_training`]); otherwise they are left out.
-        included: bool,
-    },
-    /// An event of the fine-tuning.
-    FineTune(FineTuneEvent<'a>),
-    /// The result was calibrated on the validation images.
-    Calibrated(&'a Calibration),
-}
 
 /// Fits a head on a frozen network, fine-tunes both, calibrates the result, and measures it on the test images.
 ///
@@ -75,7 +33,8 @@ pub enum FineTuneJobEvent<'a> {
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let device = burn::tensor::Device::flex();
-/// use transfer::finetune::{FineTuneConfig, FineTuneJob};
+/// use transfer::finetune::FineTuneConfig;
+/// use transfer::job::FineTuneJob;
 /// let job = FineTuneJob::new("photos")
 ///     .with_config(FineTuneConfig::new().with_blocks(3))
 ///     .with_cache("embedding-cache")
@@ -87,17 +46,9 @@ pub enum FineTuneJobEvent<'a> {
 /// ```
 #[must_use = "nothing is trained before `run` is called"]
 pub struct FineTuneJob<'a> {
-    images: ImageSource,
-    backbone: Option<Backbone>,
+    setup: Setup<'a>,
     config: FineTuneConfig,
-    reject: Option<RejectOption>,
-    keep_pictures: bool,
-    include_training: bool,
-    cache: Option<PathBuf>,
     checkpoint: Option<Checkpoint>,
-    summaries: Option<PathBuf>,
-    on_event: Box<dyn FnMut(FineTuneJobEvent<'_>) + 'a>,
-    stop_when: Box<dyn Fn() -> bool + 'a>,
 }
 
 /// The result of a [`FineTuneJob`].
@@ -134,23 +85,15 @@ impl<'a> FineTuneJob<'a> {
     /// pictures.
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
-            images: images.into(),
-            backbone: None,
+            setup: Setup::new(images.into()),
             config: FineTuneConfig::new(),
-            reject: Some(RejectOption::new()),
-            keep_pictures: true,
-            include_training: false,
-            cache: None,
             checkpoint: None,
-            summaries: None,
-            on_event: Box::new(|_| ()),
-            stop_when: Box::new(|| false),
         }
     }
 
     /// Sets the network, and how it prepares images. Its [layer](Backbone::layer) must be the embedding.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
-        self.backbone = Some(backbone);
+        self.setup.backbone = Some(backbone);
         self
     }
 
@@ -164,27 +107,27 @@ impl<'a> FineTuneJob<'a> {
     /// validation images. With `None` it always answers with a class. Default: [`RejectOption::new`]. Choices for which
     /// there is too little data are skipped ([`Classifier::with_reject_option`]).
     pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
-        self.reject = option.into();
+        self.setup.reject = option.into();
         self
     }
 
     /// Whether to measure all test images, also those that are trained on or look like one of these; see
     /// [`Retrain::include_training`](crate::retrain::Retrain::include_training). By default they are left out.
     pub fn include_training(mut self, include: bool) -> Self {
-        self.include_training = include;
+        self.setup.include_training = include;
         self
     }
 
     /// Keeps no digests of the pictures in the classifier; see
     /// [`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures).
     pub fn without_pictures(mut self) -> Self {
-        self.keep_pictures = false;
+        self.setup.keep_pictures = false;
         self
     }
 
     /// Keeps embeddings in this folder, so that a second run computes only new ones.
     pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.cache = Some(folder.into());
+        self.setup.cache = Some(folder.into());
         self
     }
 
@@ -197,38 +140,41 @@ impl<'a> FineTuneJob<'a> {
 
     /// Writes event files for TensorBoard into this folder ([`FineTuneSummaries`]).
     pub fn with_summaries(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.summaries = Some(folder.into());
+        self.setup.summaries = Some(folder.into());
         self
     }
 
     /// Sets a function that is called with each event, for progress bars and logs.
-    pub fn on_event(mut self, on_event: impl FnMut(FineTuneJobEvent<'_>) + 'a) -> Self {
-        self.on_event = Box::new(on_event);
+    pub fn on_event(mut self, on_event: impl FnMut(JobEvent<'_>) + 'a) -> Self {
+        self.setup.on_event = Box::new(on_event);
         self
     }
 
     /// Sets a function that is called after each step of the fine-tuning. If it returns `true`, the fine-tuning ends
     /// with the best epoch so far, which is then calibrated and measured as usual.
     pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
-        self.stop_when = Box::new(stop_when);
+        self.setup.stop_when = Box::new(stop_when);
         self
     }
 
     /// Runs the job, with the trained blocks on `device`.
     ///
     /// # Errors
-    /// * The errors of [`FineTuning::fit`](super::FineTuning::fit), and the head cannot be fitted.
+    /// * The errors of [`FineTuning::fit`](crate::finetune::FineTuning::fit), and the head cannot be fitted.
     /// * All test images are trained on ([`Error::NothingUnseen`](crate::Error::NothingUnseen)).
     /// * The cache or the event files cannot be read or written.
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
-        self.reject.as_ref().map_or(Ok(()), RejectOption::check)?;
+        self.setup
+            .reject
+            .as_ref()
+            .map_or(Ok(()), RejectOption::check)?;
         let frozen = self.frozen()?;
         let testing = self.test_images(&frozen)?;
-        let mut summaries = match &self.summaries {
+        let mut summaries = match &self.setup.summaries {
             Some(folder) => Some(FineTuneSummaries::create(folder, &self.config)?),
             None => None,
         };
-        let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
+        let (on_event, stop_when) = (&mut self.setup.on_event, &self.setup.stop_when);
         // Asked once before the first event, so that what the caller does at the first question (catching Ctrl-C, say) is
         // done by then.
         let stopped = stop_when();
@@ -236,7 +182,7 @@ impl<'a> FineTuneJob<'a> {
             if let Some(summaries) = &mut summaries {
                 summaries.watch(event);
             }
-            on_event(FineTuneJobEvent::FineTune(event));
+            on_event(JobEvent::FineTune(event));
             go_on_unless(stopped || stop_when())
         };
         let split = &frozen.images.split;
@@ -254,7 +200,7 @@ impl<'a> FineTuneJob<'a> {
     }
 
     /// Tries learning rates instead of fine-tuning
-    /// ([`FineTuning::find_learning_rate`](super::FineTuning::find_learning_rate)).
+    /// ([`FineTuning::find_learning_rate`](crate::finetune::FineTuning::find_learning_rate)).
     ///
     /// # Errors
     /// The errors of [`run`](Self::run), and if the range is not valid ([`LearningRateRange`]).
@@ -264,9 +210,9 @@ impl<'a> FineTuneJob<'a> {
         range: &LearningRateRange,
     ) -> Result<LearningRateCurve> {
         let frozen = self.frozen()?;
-        let (on_event, stop_when) = (&mut self.on_event, &self.stop_when);
+        let (on_event, stop_when) = (&mut self.setup.on_event, &self.setup.stop_when);
         let watch = |event: FineTuneEvent<'_>| {
-            on_event(FineTuneJobEvent::FineTune(event));
+            on_event(JobEvent::FineTune(event));
             go_on_unless(stop_when())
         };
         let training = self.config.training(&frozen.images.split.training);
@@ -276,21 +222,13 @@ impl<'a> FineTuneJob<'a> {
 
     /// Fits a head on the frozen network.
     fn frozen(&mut self) -> Result<Frozen> {
-        let images = self.images.clone().open()?;
-        (self.on_event)(FineTuneJobEvent::Images {
-            folder: &images.folder,
-            split: &images.split,
-        });
-        let backbone = match &self.backbone {
-            Some(backbone) => backbone.clone(),
-            None => Backbone::new(Weights::open("bundled")?)?,
-        };
-        let cache = match &self.cache {
-            Some(folder) => EmbeddingCache::open(folder)?,
-            None => EmbeddingCache::temporary()?,
-        };
+        let images = self.setup.open_images()?;
+        let (backbone, cache) = (self.setup.network()?, self.setup.open_cache()?);
         let classes = images.folder.classes().to_vec();
-        let training = self.embed(&backbone, Part::Training, &images.split.training, &cache)?;
+        let items = &images.split.training;
+        let training = self
+            .setup
+            .embed(&backbone, Subset::Training, items, &cache)?;
         check_usable(&training, &classes)?;
         let config = HeadConfig::new().with_class_weights(ClassWeights::None);
         let Fitted { head, mut report } = config.training(&training.embeddings).fit()?;
@@ -309,14 +247,11 @@ impl<'a> FineTuneJob<'a> {
     fn test_images(&mut self, frozen: &Frozen) -> Result<Embedded> {
         let items = &frozen.images.split.testing;
         let backbone = frozen.classifier.backbone();
-        let testing = self.embed(backbone, Part::Test, items, &frozen.cache)?;
+        let testing = self
+            .setup
+            .embed(backbone, Subset::Testing, items, &frozen.cache)?;
         let known = Pictures::new().with(Subset::Training, &frozen.training.pictures);
-        let included = self.include_training;
-        let found = TestImages::of(&known, &testing, included).check()?;
-        if found.counts.seen() > 0 {
-            let counts = &found.counts;
-            (self.on_event)(FineTuneJobEvent::TestSeen { counts, included });
-        }
+        self.setup.test_images(&known, &testing)?;
         Ok(testing)
     }
 
@@ -333,12 +268,12 @@ impl<'a> FineTuneJob<'a> {
         } = tuned;
         let backbone = classifier.backbone().clone();
         let (split, cache) = (&frozen.images.split, &frozen.cache);
-        let validation = self.embed(&backbone, Part::Validation, &split.validation, cache)?;
-        let testing = self.embed(&backbone, Part::Test, &split.testing, cache)?;
+        let mut embed = |part| self.setup.embed(&backbone, part, split.subset(part), cache);
+        let (validation, testing) = (embed(Subset::Validation)?, embed(Subset::Testing)?);
         let known = Pictures::new()
             .with(Subset::Training, &frozen.training.pictures)
             .with(Subset::Validation, &validation.pictures);
-        let rows = TestImages::of(&known, &testing, self.include_training).rows;
+        let rows = TestImages::of(&known, &testing, self.setup.include_training).rows;
         let predict = |classifier: &Classifier, images: &Embeddings| {
             classifier.head().predictions(images, classifier.classes())
         };
@@ -350,7 +285,7 @@ impl<'a> FineTuneJob<'a> {
             &frozen.training.embeddings,
             &validation.embeddings,
         )?;
-        let classifier = match &self.reject {
+        let classifier = match &self.setup.reject {
             Some(option) if !validation.embeddings.is_empty() => {
                 let held_out = predict(&classifier, &validation.embeddings)?;
                 classifier.with_reject_option(option, Some(&held_out), &validation.embeddings)?
@@ -358,14 +293,8 @@ impl<'a> FineTuneJob<'a> {
             _ => classifier,
         };
         if let Some(calibration) = classifier.calibration() {
-            (self.on_event)(FineTuneJobEvent::Calibrated(calibration));
+            (self.setup.on_event)(JobEvent::Calibrated(calibration));
         }
-        let mut provenance = Provenance::default()
-            .with_split(frozen.images.description)
-            .with_images("training", &frozen.training)
-            .with_images("validation", &validation)
-            .with_images("test", &testing)
-            .with_fine_tuning(record.clone());
         let test = match fine_tuned {
             Some(fine_tuned) => Some(FineTuneTest {
                 frozen: predict(&frozen.classifier, &test_frozen)?,
@@ -374,47 +303,20 @@ impl<'a> FineTuneJob<'a> {
             }),
             None => None,
         };
-        if let Some(test) = &test {
-            let found = &test.calibrated;
-            let (accuracy, loss) = (found.confusion().accuracy(), found.log_loss());
-            provenance = provenance
-                .with_metric("test accuracy", accuracy.unwrap_or(f64::NAN))
-                .with_metric("test log loss", loss.unwrap_or(f64::NAN));
-        }
+        let parts = [&frozen.training, &validation, &testing];
+        let measured = test.as_ref().map(|test| &test.calibrated);
+        let provenance =
+            provenance(frozen.images.description, parts, measured).with_fine_tuning(record.clone());
         let over = record.stopped != Stopped::Cancelled;
         let classifier = classifier
             .with_report(frozen.report)
             .with_provenance(provenance);
         Ok(FineTuneOutcome {
-            classifier: if self.keep_pictures {
-                classifier.with_pictures(known.with(Subset::Testing, &testing.pictures))
-            } else {
-                classifier
-            },
+            classifier: self.setup.with_pictures(classifier, known, &testing),
             record,
             test,
             checkpoint: self.checkpoint.filter(|_| over),
         })
-    }
-
-    fn embed(
-        &mut self,
-        backbone: &Backbone,
-        part: Part,
-        items: &[ImageItem],
-        cache: &EmbeddingCache,
-    ) -> Result<Embedded> {
-        let (on_event, total) = (&mut self.on_event, items.len());
-        let embedded = backbone.embed_recognizably(items, cache, |done| {
-            on_event(FineTuneJobEvent::Embedding { part, done, total });
-        })?;
-        for left_out in &embedded.failed {
-            on_event(FineTuneJobEvent::LeftOut {
-                item: &left_out.item,
-                error: &left_out.error,
-            });
-        }
-        Ok(embedded)
     }
 }
 
@@ -425,14 +327,6 @@ struct Frozen {
     classifier: Classifier,
     report: FitReport,
     training: Embedded,
-}
-
-fn go_on_unless(stop: bool) -> ControlFlow<()> {
-    if stop {
-        ControlFlow::Break(())
-    } else {
-        ControlFlow::Continue(())
-    }
 }
 
 impl FineTuneOutcome {
@@ -474,9 +368,9 @@ impl fmt::Display for FineTuneTest {
 impl fmt::Debug for FineTuneJob<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FineTuneJob")
-            .field("images", &self.images)
+            .field("images", &self.setup.images)
             .field("config", &self.config)
-            .field("cache", &self.cache)
+            .field("cache", &self.setup.cache)
             .field("checkpoint", &self.checkpoint)
             .finish_non_exhaustive()
     }
