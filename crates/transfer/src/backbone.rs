@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use dataset::{PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
 use mobilenet::weights::Filter;
 use mobilenet::{Engine, ImageBatch, Layer, QuantizedNet, Weights};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::quantized_engine::QuantizedEngine;
@@ -204,6 +205,30 @@ impl Backbone {
     /// SHA-256 of the weights ([`Weights::digest`]), or of the integers ([`QuantizedNet::digest`]).
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| self.weights.digest())
+    }
+
+    /// SHA-256 of everything that an embedding depends on besides the bytes of the image: the weights, how images become
+    /// squares, the layer, and the [name of the engine](mobilenet::Engine::name), because engines differ in the last bits.
+    /// Caches of embeddings use it as a key.
+    pub fn recipe(&self) -> [u8; 32] {
+        let filter = self.filter_name();
+        let text = format!(
+            "1 {} {} {} {} {}{filter}",
+            self.digest(),
+            self.resize(),
+            self.size(),
+            self.layer(),
+            self.engine().name()
+        );
+        Sha256::digest(text).into()
+    }
+
+    /// Empty for the default, with which the first caches were written.
+    pub(crate) fn filter_name(&self) -> &'static str {
+        match self.filter() {
+            ResizeFilter::Bilinear => "",
+            ResizeFilter::Bicubic => " bicubic",
+        }
     }
 
     /// The weights.

@@ -1,7 +1,7 @@
 //! What a cache keeps of an image, and the computing of what it does not.
 
+use dataset::RgbImage;
 use dataset::difference_hash::difference_hashes;
-use dataset::{ResizeFilter, RgbImage};
 use sha2::{Digest, Sha256};
 
 use crate::backbone::Backbone;
@@ -142,32 +142,10 @@ impl<'a> Kept<'a> {
 }
 
 impl Backbone {
-    /// Digest of everything that an embedding depends on besides the image's bytes. Engines differ in the last bits.
-    pub(crate) fn recipe(&self) -> [u8; 32] {
-        let filter = self.filter_name();
-        let text = format!(
-            "1 {} {} {} {} {}{filter}",
-            self.digest(),
-            self.resize(),
-            self.size(),
-            self.layer(),
-            self.engine().name()
-        );
-        Sha256::digest(text).into()
-    }
-
     /// Digest of everything that the hashes of an image depend on besides its bytes.
     fn hash_recipe(&self) -> [u8; 32] {
         let (resize, size, filter) = (self.resize(), self.size(), self.filter_name());
         Sha256::digest(format!("difference hashes 2 {resize} {size}{filter}")).into()
-    }
-
-    /// Empty for the default, with which the first caches were written.
-    fn filter_name(&self) -> &'static str {
-        match self.filter() {
-            ResizeFilter::Bilinear => "",
-            ResizeFilter::Bicubic => " bicubic",
-        }
     }
 }
 

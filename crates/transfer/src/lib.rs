@@ -17,6 +17,7 @@
 //!   graph.
 //! * [`familiarity`]: whether a picture is new to a classifier, or was used in its training.
 //! * [`finetune`]: trains the last blocks of the backbone, too (feature `burn`; the whole job is `job::FineTuneJob`).
+//! * [`from_bytes`]: embeds and classifies images that a program has read elsewhere.
 //! * [`gradients`]: a classifier as the functions that the crate `attribution` needs.
 //! * [`insight`]: what embeddings can tell: wrong labels, similar images, out-of-distribution images, principal
 //!   components, and whether more images would help.
@@ -98,6 +99,7 @@ pub mod export;
 pub mod familiarity;
 mod file_kind;
 pub mod finetune;
+pub mod from_bytes;
 pub mod gradients;
 pub mod head;
 pub mod insight;

@@ -10,6 +10,7 @@ mod engine;
 mod export;
 mod file_kinds;
 mod finetune;
+mod from_bytes;
 mod gradient_descent;
 mod insight;
 mod insight_boats;
