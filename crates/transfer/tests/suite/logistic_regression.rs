@@ -228,3 +228,65 @@ fn classes_that_cannot_be_learned_are_named() {
     }
     assert!(Embeddings::new(values(2), 1, vec![0, usize::MAX]).is_err());
 }
+
+#[test]
+fn a_fit_by_sums_of_parts_reaches_the_same_optimum() {
+    use transfer::head::LossSums;
+    for problem in problems().into_iter().filter(|problem| !problem.balanced) {
+        let (classes, dim) = (problem.classes, problem.dim);
+        let rows = problem.targets.len();
+        // Uneven parts, as on several machines.
+        let cuts = [0, rows / 5, rows / 5, rows / 2, rows];
+        let mut passes = 0;
+        let fitted = LogisticRegression::new()
+            .with_regularization([problem.c])
+            .with_tolerance(1e-10)
+            .fit_sums(classes, dim, |parameters| {
+                passes += 1;
+                let mut total = LossSums::new(classes, dim)?;
+                for part in cuts.windows(2) {
+                    let mut sums = LossSums::new(classes, dim)?;
+                    let values = &problem.values[part[0] * dim..part[1] * dim];
+                    sums.add(values, &problem.targets[part[0]..part[1]], parameters)?;
+                    total.merge(&sums)?;
+                }
+                LossSums::from_bytes(&total.to_bytes())
+            })
+            .unwrap_or_else(|error: transfer::Error| panic!("{error}"));
+        assert!(fitted.converged && fitted.gradient < 1e-8, "{fitted:?}");
+        assert_eq!((fitted.passes, fitted.rows), (passes, rows as u64));
+        let p = fitted.head.probabilities(&problem.values).unwrap();
+        for (ours, theirs) in p.iter().zip(&problem.probabilities) {
+            let what = format!("C {}, {classes} classes: {ours} {theirs}", problem.c);
+            assert!((ours - theirs).abs() < 2e-6, "{what}");
+        }
+    }
+}
+
+#[test]
+fn sums_that_do_not_fit_are_refused() {
+    use transfer::head::LossSums;
+    let mut sums = LossSums::new(3, 2).unwrap();
+    let before = sums.clone();
+    let parameters = vec![0.0; LossSums::parameters(3, 2)];
+    assert!(sums.add(&[1.0, 2.0], &[3], &parameters).is_err());
+    assert!(sums.add(&[1.0, 2.0], &[0], &parameters[1..]).is_err());
+    assert!(sums.add(&[1.0], &[0], &parameters).is_err());
+    assert!(sums.merge(&LossSums::new(2, 2).unwrap()).is_err());
+    assert_eq!(sums, before);
+    let bytes = sums.to_bytes();
+    assert_eq!(LossSums::from_bytes(&bytes).unwrap(), sums);
+    let wild = [
+        [1e300_f64, 1e300].map(f64::to_le_bytes).concat(),
+        Vec::new(),
+    ];
+    for broken in [&bytes[1..], &bytes[8..], &bytes[..16], &wild[0], &wild[1]] {
+        assert!(LossSums::from_bytes(broken).is_err());
+    }
+    assert!(LossSums::new(1, 2).is_err());
+    let several = LogisticRegression::new().fit_sums(3, 2, |_| LossSums::new(3, 2));
+    assert!(several.unwrap_err().to_string().contains("single value"));
+    let single = LogisticRegression::new().with_regularization([1.0]);
+    let empty = single.fit_sums(3, 2, |_| LossSums::new(3, 2));
+    assert!(empty.unwrap_err().to_string().contains("0 rows"));
+}

@@ -10,8 +10,12 @@ mod lbfgs;
 #[cfg(feature = "train")]
 mod objective;
 #[cfg(feature = "train")]
+mod sums;
+#[cfg(feature = "train")]
 mod watcher;
 
 pub use config::LogisticRegression;
 #[cfg(feature = "train")]
 pub(crate) use cross_validation::drawn_folds;
+#[cfg(feature = "train")]
+pub use sums::{FittedBySums, LossSums};
