@@ -3,6 +3,7 @@
 //!
 //! A first program needs only the names at the root of the crate. Everything else is in one module per concept:
 //!
+//! * `arrow_stream`: embeddings through pipes, for engines that distribute tables over machines (feature `arrow`).
 //! * [`backbone`]: [`Backbone`], the frozen network, and how it prepares images.
 //! * [`cache`]: [`EmbeddingCache`] keeps embeddings on disk, so that each is computed once. [`bottlenecks`] reads and
 //!   writes the bottleneck files of TensorFlow's `retrain.py`.
@@ -84,6 +85,8 @@
 
 #[cfg(any(feature = "arrow", feature = "ndarray"))]
 mod arrays;
+#[cfg(feature = "arrow")]
+pub mod arrow_stream;
 pub mod backbone;
 #[cfg(feature = "train")]
 pub mod bottlenecks;
