@@ -22,6 +22,8 @@ use transfer::table::{EmbeddingTable, TableFormat};
 ///
 /// If all processors have the same instruction set, the merged cache has the same bytes as the cache of a single run. If not,
 /// the embeddings may differ in their last bits, so each machine computes those again that it did not compute itself.
+///
+/// With --arrow-stream, an engine that distributes tables over machines can use this program as its worker.
 #[derive(Parser)]
 #[command(
     after_help = uses(&[
@@ -31,6 +33,10 @@ use transfer::table::{EmbeddingTable, TableFormat};
             "embed --image-dir photos --format npy --output photos.npy",
         ),
         (
+            "Be the worker of another engine",
+            "embed --arrow-stream < images.arrows > embeddings.arrows",
+        ),
+        (
             "Do half of the work on this machine",
             "embed --image-dir photos --cache part1 --shard 1/2",
         ),
@@ -38,7 +44,7 @@ use transfer::table::{EmbeddingTable, TableFormat};
 )]
 pub(crate) struct Options {
     /// Folder with one sub-folder of images for each class
-    #[arg(long, required_unless_present = "merge")]
+    #[arg(long, required_unless_present_any = ["merge", "arrow_stream"])]
     image_dir: Option<PathBuf>,
     #[command(flatten)]
     folders: FolderArgs,
@@ -48,6 +54,11 @@ pub(crate) struct Options {
     /// Copy the embeddings of these caches into --cache, in this order; nothing is computed
     #[arg(long, value_name = "CACHE", num_args = 1.., conflicts_with = "image_dir")]
     merge: Vec<PathBuf>,
+    /// Read images from standard input and write embeddings to standard output, both as streams of Apache Arrow: a column
+    /// `image` of bytes becomes `embedding` and `error`, and the other columns stay (in programs that were built with
+    /// --features arrow)
+    #[arg(long, conflicts_with_all = ["image_dir", "merge"])]
+    arrow_stream: bool,
     #[command(flatten)]
     network: NetworkOptions,
     /// Write the embeddings also as a table: to FILE, and for npy the names to a file beside it that ends in .csv
@@ -76,6 +87,9 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.arrow_stream {
+        return stream(&options.network);
+    }
     let table = options.output.as_ref().zip(options.format);
     if let Some((output, format)) = table {
         for path in EmbeddingTable::files(format, output)? {
@@ -144,4 +158,20 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         common::say!("as text, for {architecture}, in {}", files::shown_path(to));
     }
     Ok(())
+}
+
+/// Embeds a stream of Apache Arrow. Nothing but the stream goes to standard output.
+#[cfg(feature = "arrow")]
+fn stream(network: &NetworkOptions) -> Result<(), Box<dyn Error>> {
+    let backbone = network.backbone()?;
+    let output = std::io::BufWriter::new(std::io::stdout().lock());
+    let counts = backbone.embed_stream(std::io::stdin().lock(), output)?;
+    let rows = common::counted(counts.rows, "image", "images");
+    eprintln!("{rows}, {} with an error", counts.failed);
+    Ok(())
+}
+
+#[cfg(not(feature = "arrow"))]
+fn stream(_: &NetworkOptions) -> Result<(), Box<dyn Error>> {
+    Err("--arrow-stream needs a program that was built with --features arrow".into())
 }

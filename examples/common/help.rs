@@ -9,6 +9,7 @@ const GROUPS: [(&str, &[&str]); 12] = [
     (
         "Input",
         &[
+            "arrow_stream",
             "calibration_dir",
             "calibration_images",
             "class",
