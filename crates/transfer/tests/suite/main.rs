@@ -1,5 +1,6 @@
 //! Tests of the crate from outside.
 
+mod arrow_stream;
 mod boats;
 mod bottlenecks;
 mod classifier;

@@ -1,17 +1,15 @@
 //! Embeddings through pipes.
 #![cfg(feature = "arrow")]
 
-mod common;
-
 use std::io::Cursor;
 use std::sync::Arc;
 
+use crate::common::weights;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
-use common::weights;
 use transfer::Backbone;
 
 fn picture(seed: u32) -> Vec<u8> {
