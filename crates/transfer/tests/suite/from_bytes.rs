@@ -34,7 +34,7 @@ fn each_image_has_its_result_in_its_place() {
 #[test]
 fn answers_are_those_of_the_classifier() {
     let backbone = Backbone::new(weights(2, 32)).unwrap();
-    let head = common::numbers(2 * backbone.dim(), 5);
+    let head = crate::common::numbers(2 * backbone.dim(), 5);
     let layer = Dense::new(backbone.dim(), head, vec![0.0, 0.1]).unwrap();
     let classes = vec!["boat".to_string(), "cloud".to_string()];
     let classifier = Classifier::new(backbone, Head::new(vec![layer]).unwrap(), classes).unwrap();
