@@ -26,7 +26,7 @@ const PRINTED: usize = 20;
 /// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
 ///
 /// The kinds of findings, the most serious first: leakage, label-conflict, unreadable, ending (wrong file extension), tiny,
-/// aspect, one-colour, blurred, dark, duplicate, near-duplicate.
+/// aspect, one-color, blurred, dark, duplicate, near-duplicate.
 #[derive(Parser)]
 #[command(
     after_help = uses(&[

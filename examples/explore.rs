@@ -19,7 +19,7 @@ use rayon::prelude::*;
 /// Have a first look at a folder of images: the number of images per class, thumbnails, a contact sheet, filters.
 ///
 /// It writes OUTPUT/contact.png, OUTPUT/thumbnails/CLASS/*.jpg and, of the first image of each class,
-/// OUTPUT/CLASS-{grey,equalised,gamma,log}.png: in gray, with an equalized histogram, after gamma correction, and after
+/// OUTPUT/CLASS-{gray,equalized,gamma,log}.png: in gray, with an equalized histogram, after gamma correction, and after
 /// logarithmic correction.
 #[derive(Parser)]
 #[command(
@@ -96,10 +96,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         if let Some(first) = images.first() {
             let gray = filters::rgb2gray(first);
             for (name, filtered) in [
-                ("equalised", filters::equalize_hist(&gray)),
+                ("equalized", filters::equalize_hist(&gray)),
                 ("gamma", filters::adjust_gamma(&gray, options.gamma)),
                 ("log", filters::adjust_log(&gray)),
-                ("grey", gray),
+                ("gray", gray),
             ] {
                 let path = options.output.join(format!("{class}-{name}.png"));
                 write_png(path, filtered)?;

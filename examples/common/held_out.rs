@@ -53,7 +53,7 @@ impl HeldOutOptions {
                 (_, false) => Ok(None),
                 (SplitName::Test, true) => Err("there are no test images to report on".into()),
                 (SplitName::OutOfFold, true) => Err(
-                    "there are no out-of-fold answers: this recipe makes no cross-validation, or the network has learnt \
+                    "there are no out-of-fold answers: this recipe makes no cross-validation, or the network has learned \
                      from the images"
                         .into(),
                 ),

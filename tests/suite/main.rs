@@ -12,6 +12,7 @@ mod modules;
 mod options;
 mod outside;
 mod packaging;
+mod spelling;
 mod support;
 mod training;
 mod trust;

@@ -53,9 +53,9 @@ impl Answered {
         })
     }
 
-    /// The numbers at the top of the page: each with what it is, and a note. `learnt`: pictures to learn from; `seconds`: how
+    /// The numbers at the top of the page: each with what it is, and a note. `learned`: pictures to learn from; `seconds`: how
     /// long all of it took.
-    pub fn numbers(&self, learnt: usize, seconds: f64) -> [[String; 3]; 4] {
+    pub fn numbers(&self, learned: usize, seconds: f64) -> [[String; 3]; 4] {
         let (n, wrong) = (self.predictions.len(), self.predictions.mistakes().count());
         let accuracy = wilson_interval((n - wrong) as u64, n as u64, 0.95);
         let [value, interval] = accuracy.map_or_else(Default::default, |found| {
@@ -72,7 +72,11 @@ impl Answered {
                 wrong.to_string(),
                 format!("of {n} pictures"),
             ],
-            ["Learnt from".into(), learnt.to_string(), "pictures".into()],
+            [
+                "Learned from".into(),
+                learned.to_string(),
+                "pictures".into(),
+            ],
             [
                 "All of it took".into(),
                 format!("{seconds:.0} s"),

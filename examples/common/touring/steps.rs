@@ -50,7 +50,7 @@ pub const AUDIT: Step<'_> = Step {
 /// `retrain`.
 pub const RETRAIN: Step<'_> = Step {
     title: "Retrain",
-    text: "The network has learnt to see from ImageNet's photographs and stays as it is; a new last layer learns the classes. \
+    text: "The network has learned to see from ImageNet's photographs and stays as it is; a new last layer learns the classes. \
            Cross-validation chooses how strongly it is held back, and a tenth of the pictures is kept for the test.",
     command: "retrain --image-dir TOUR/images --cache TOUR/embedding-cache --output TOUR/classifier.safetensors --metrics TOUR/metrics.json",
     picture: None,
