@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::file::File;
 use super::model_weights::Weights;
-use super::read;
 use super::registry::{Published, find};
+use super::{quantized_file, read};
 use crate::error::{Error, Result};
+use crate::quantized::QuantizedNet;
 
 /// Overrides the platform's convention.
 const VARIABLE: &str = "MOBILENET_CACHE";
@@ -80,10 +81,47 @@ impl Cache {
     ///
     /// # Errors
     /// [`Error::UnknownWeights`] if there is no such name, or its file is not in the cache; the message says where the
-    /// file belongs and where to get it. [`Error::Changed`] if the file is not the expected one; otherwise the errors
-    /// of [`Weights::open`].
+    /// file belongs and where to get it. [`Error::Changed`] if the file is not the expected one, [`Error::Quantized`]
+    /// if its weights are integers; otherwise the errors of [`Weights::open`].
     pub fn open(&self, name: &str) -> Result<Weights> {
         let published = find(name)?;
+        let path = self.checked(published)?;
+        if published.quantized {
+            let file = name.into();
+            return Err(Error::Quantized { file });
+        }
+        let weights = read::read(File::read(&path)?)?;
+        let weights = weights
+            .require_alpha(published.config.alpha)?
+            .require_classes(published.config.classes)?;
+        Ok(Weights {
+            config: published.config.clone(),
+            crop: published.crop,
+            filter: published.filter,
+            ..weights
+        })
+    }
+
+    /// Opens a published net of 8-bit integers from this cache; otherwise as [`open`](Self::open).
+    ///
+    /// # Errors
+    /// The errors of [`open`](Self::open); [`Error::UnknownWeights`] also if the published weights are floats.
+    pub fn open_quantized(&self, name: &str) -> Result<QuantizedNet> {
+        let published = find(name)?;
+        if !published.quantized {
+            return Err(Error::UnknownWeights {
+                name: name.into(),
+                message: "its weights are floats: open it with `Weights::open`, and quantize them"
+                    .into(),
+            });
+        }
+        let path = self.checked(published)?;
+        published.require(quantized_file::read(&File::read(&path)?)?)
+    }
+
+    /// The path of a published file that is here and is the expected one.
+    fn checked(&self, published: &Published) -> Result<PathBuf> {
+        let name = published.name;
         let path = self.path_of(published);
         if !path.is_file() {
             return Err(Error::UnknownWeights {
@@ -97,16 +135,7 @@ impl Cache {
             });
         }
         self.verify(published)?;
-        let weights = read::read(File::read(&path)?)?;
-        let weights = weights
-            .require_alpha(published.config.alpha)?
-            .require_classes(published.config.classes)?;
-        Ok(Weights {
-            config: published.config.clone(),
-            crop: published.crop,
-            filter: published.filter,
-            ..weights
-        })
+        Ok(path)
     }
 
     /// Checks every file of a publication that is here, and notes those that were not noted before.

@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::cache::{Cache, Seen, look};
 use super::file::{File, PART};
 use super::formats::table::WeightsFormat;
-use super::read;
 use super::registry::{Published, find};
+use super::{quantized_file, read};
 use crate::error::{Error, Result};
 
 const LOCK: &str = ".lock";
@@ -208,12 +208,7 @@ impl Fetch {
         }
         parts.push((part.clone(), path.clone()));
         // What carries no known hash is at least the net that it should be before any of it gets its name.
-        let opened = read::read(File::fetched(&part)?).and_then(|weights| {
-            weights
-                .require_alpha(published.config.alpha)?
-                .require_classes(published.config.classes)
-        });
-        if let Err(error) = opened {
+        if let Err(error) = require(published, File::fetched(&part)?) {
             for (part, _) in &parts {
                 remove(part)?;
             }
@@ -258,6 +253,18 @@ impl Fetch {
         let path = path.split_once('/').map_or("", |(_, path)| path);
         format!("{}/{path}", mirror.trim_end_matches('/'))
     }
+}
+
+/// Refuses a file that is not the published net.
+fn require(published: &Published, file: File<'_>) -> Result<()> {
+    if published.quantized {
+        published.require(quantized_file::read(&file)?)?;
+    } else {
+        read::read(file)?
+            .require_alpha(published.config.alpha)?
+            .require_classes(published.config.classes)?;
+    }
+    Ok(())
 }
 
 /// Puts into the record what a transfer brought, unless it is not what was noted before.

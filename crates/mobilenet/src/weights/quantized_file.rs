@@ -4,18 +4,22 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "cache")]
+use super::cache::Cache;
 use super::file::{File, is_archive};
 use super::formats::table::{self, WeightsFormat};
 use super::formats::{quantized_safetensors, tflite, tflite_quantized};
 use super::model_weights::Weights;
 use super::open::only_weights_of;
 use super::parameters::{Array, Arrays, Layer, Parameter, Part, transpose};
+use super::registry;
 use crate::error::{Error, Result};
 use crate::quantized::net::{LayerKind, QuantizedLayer, QuantizedNet};
 
 impl QuantizedNet {
-    /// Opens a quantized TensorFlow Lite model (a file, an archive or a folder that holds one), or what [`save`](Self::save)
-    /// wrote.
+    /// Opens a quantized TensorFlow Lite model (a file, an archive or a folder that holds one), what [`save`](Self::save)
+    /// wrote, or a published net of integers by its name, if it is in the user's cache
+    /// ([`Published::quantized`](crate::Published::quantized)).
     ///
     /// Read are models whose weights and activations are bytes, signed with a scale for each channel or unsigned with one
     /// for each tensor: whole nets and embedding extractors, with a softmax at the end or without. The pixels are bytes;
@@ -36,6 +40,11 @@ impl QuantizedNet {
     /// [`Error::Io`]; [`Error::Format`] with what is wrong with the file, or that it is no quantized MobileNetV1.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        if let Some(name) = path.to_str().filter(|_| !path.exists())
+            && registry::find(name).is_ok()
+        {
+            return published(name);
+        }
         read(&File::read(&only_weights_of(path)?)?)
     }
 
@@ -168,6 +177,9 @@ impl Weights {
     pub fn open_dequantized(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let path = name_or_path.as_ref();
         match Self::open(path) {
+            Err(Error::Quantized { .. }) if !path.exists() => {
+                QuantizedNet::open(path)?.dequantize()
+            }
             Err(Error::Quantized { .. }) => dequantized(&File::read(&only_weights_of(path)?)?),
             other => other,
         }
@@ -204,7 +216,22 @@ fn dequantized(file: &File<'_>) -> Result<Weights> {
     })
 }
 
-fn read(file: &File<'_>) -> Result<QuantizedNet> {
+#[cfg(feature = "cache")]
+fn published(name: &str) -> Result<QuantizedNet> {
+    Cache::user()?.open_quantized(name)
+}
+
+#[cfg(not(feature = "cache"))]
+fn published(name: &str) -> Result<QuantizedNet> {
+    Err(Error::UnknownWeights {
+        name: name.into(),
+        message:
+            "this program opens published nets by name only with the feature `cache` of mobilenet"
+                .into(),
+    })
+}
+
+pub(super) fn read(file: &File<'_>) -> Result<QuantizedNet> {
     if is_archive(&file.bytes) {
         return read_archive(file);
     }

@@ -64,9 +64,10 @@ impl fmt::Display for Published {
         };
         write!(
             f,
-            "{:<38}  alpha {alpha:<4}  {size} px  {classes} classes  {top1:<13}  {}",
+            "{:<38}  alpha {alpha:<4}  {size} px  {classes} classes  {top1:<13}  {}{}",
             self.name,
-            self.format.title()
+            self.format.title(),
+            if self.quantized { ", int8" } else { "" }
         )
     }
 }

@@ -19,6 +19,7 @@ fn the_registry_is_consistent_and_says_what_to_do() {
         assert!(row.url.starts_with("https://") && !row.source.is_empty());
         assert!(row.sha256.is_none_or(|hash| hash.len() == 64));
         assert_eq!(row.background(), row.config.classes == 1001);
+        assert_eq!(row.quantized, row.name.ends_with("_quant"));
     }
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
@@ -54,6 +55,24 @@ fn a_file_put_into_the_cache_by_hand_is_noted_and_a_change_noticed() {
     std::fs::create_dir_all(other.parent().unwrap()).unwrap();
     std::fs::copy(&path, &other).unwrap();
     assert!(matches!(cache.open(known.name), Err(Error::Changed { .. })));
+}
+
+/// A quantized publication is not taken for weights of floats, nor floats for integers; what is in the cache must be the
+/// publisher's file.
+#[test]
+fn quantized_publications_are_nets_of_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let name = "mobilenet_v1_0.25_128_quant";
+    let error = cache.open_quantized(name).unwrap_err().to_string();
+    let path = cache.path_of(row(name));
+    assert!(error.contains(&path.display().to_string()), "{error}");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, b"another file").unwrap();
+    let error = cache.open_quantized(name).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    let error = cache.open_quantized("mobilenet_v1_0.25_128").unwrap_err();
+    assert!(error.to_string().contains("floats"), "{error}");
 }
 
 /// The umask decides who may read what is saved, as for any other file.
