@@ -10,8 +10,10 @@ use super::formats::timm;
 use super::model_weights::Weights;
 use super::net::{ExportedFile, Net, PixelInput, classifier, convolutions};
 use super::numbers::FloatType;
+use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
 use crate::layer::Layer;
+use crate::quantized::net::QuantizedNet;
 
 /// A net, with the layers that were trained on top of it, that can be written in every [`WeightsFormat`] with a writer.
 /// The written network computes the same outputs.
@@ -43,6 +45,7 @@ pub struct Export<'a> {
     float_type: FloatType,
     preprocessing: Value,
     thresholds: Vec<f64>,
+    integers: Option<&'a QuantizedNet>,
     producer: (String, String),
 }
 
@@ -64,6 +67,7 @@ impl<'a> Export<'a> {
                 "std": config.std,
             }),
             thresholds: Vec::new(),
+            integers: None,
             producer: (
                 env!("CARGO_PKG_NAME").into(),
                 env!("CARGO_PKG_VERSION").into(),
@@ -116,6 +120,13 @@ impl<'a> Export<'a> {
     /// none of the classes. Only some formats can store this. Default: none.
     pub fn with_thresholds(mut self, thresholds: Vec<f64>) -> Self {
         self.thresholds = thresholds;
+        self
+    }
+
+    /// Writes the convolutions of this quantized net, which was made of the weights, in place of the floats. The layers
+    /// behind it stay in floats. Only ONNX models have integers. Default: none.
+    pub fn with_integers(mut self, net: &'a QuantizedNet) -> Self {
+        self.integers = Some(net);
         self
     }
 
@@ -185,6 +196,18 @@ impl<'a> Export<'a> {
                 return Err(Error::setting("layer under the head", self.layer, expected));
             }
         };
+        if let Some(integers) = self.integers {
+            integers.check()?;
+            let parts = |config: &MobileNetConfig| {
+                (config.alpha, config.blocks, config.padding, config.classes)
+            };
+            if parts(&integers.config) != parts(config) {
+                let found = format!("{:?}", integers.config);
+                let expected =
+                    format!("one of the same alpha, blocks, padding and classes: {config:?}");
+                return Err(Error::setting("quantized net", found, expected));
+            }
+        }
         let mut width = inputs;
         for layer in &self.head {
             if layer.inputs() != width {
@@ -207,6 +230,7 @@ impl<'a> Export<'a> {
             side: self.size,
             input: self.input,
             float_type: self.float_type,
+            integers: self.integers,
             preprocessing: self.preprocessing.clone(),
             thresholds: &self.thresholds,
             crop: self.weights.crop,

@@ -13,6 +13,7 @@ use super::parameters::{Array, Arrays, Layer, Parameter, parameters, transpose};
 use super::preprocessing::Filter;
 use crate::config::{BLOCKS, MobileNetConfig, STEM};
 use crate::error::{Error, Result};
+use crate::quantized::net::QuantizedNet;
 
 /// The input that an exported network takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,6 +123,8 @@ pub(super) struct Net<'a> {
     pub side: usize,
     pub input: PixelInput,
     pub float_type: FloatType,
+    /// What is written in place of the convolutions in floats, and of the net's own classifier.
+    pub integers: Option<&'a QuantizedNet>,
     /// What happens to an image before the net sees it, for people and programs that read the file.
     pub preprocessing: Value,
     /// For each output the probability from which on it is the answer; empty where there are none.

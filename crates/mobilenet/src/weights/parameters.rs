@@ -180,7 +180,7 @@ pub(crate) fn missing(config: &MobileNetConfig, arrays: &Arrays) -> Option<Param
 }
 
 /// Row-major `[rows, columns]` to `[columns, rows]`.
-pub(crate) fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn transpose<T: Copy>(data: &[T], rows: usize, columns: usize) -> Vec<T> {
     (0..columns)
         .flat_map(|c| (0..rows).map(move |r| data[r * columns + c]))
         .collect()

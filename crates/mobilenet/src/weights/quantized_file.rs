@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 #[cfg(feature = "cache")]
 use super::cache::Cache;
 use super::file::{File, is_archive};
+#[cfg(feature = "protobuf")]
+use super::formats::onnx_quantized;
 use super::formats::table::{self, WeightsFormat};
 use super::formats::{quantized_safetensors, tflite, tflite_quantized};
 use super::model_weights::Weights;
@@ -17,13 +19,15 @@ use crate::error::{Error, Result};
 use crate::quantized::net::{LayerKind, QuantizedLayer, QuantizedNet};
 
 impl QuantizedNet {
-    /// Opens a quantized TensorFlow Lite model (a file, an archive or a folder that holds one), what [`save`](Self::save)
+    /// Opens a quantized TensorFlow Lite or ONNX model (a file, an archive or a folder that holds one), what [`save`](Self::save)
     /// wrote, or a published net of integers by its name, if it is in the user's cache
     /// ([`Published::quantized`](crate::Published::quantized)).
     ///
     /// Read are models whose weights and activations are bytes, signed with a scale for each channel or unsigned with one
     /// for each tensor: whole nets and embedding extractors, with a softmax at the end or without. The pixels are bytes;
-    /// where a model begins with floats, a pixel's byte is taken as what the model makes of its float.
+    /// where a model begins with floats, a pixel's byte is taken as what the model makes of its float. ONNX models are those
+    /// of ONNX Runtime's static quantizer (`QDQ` and `QOperator`) and of this crate; pixels in floats are taken to be
+    /// `(level - 127.5) / 127.5`. Layers in floats behind the net are left out.
     ///
     /// ```no_run
     /// # fn main() -> mobilenet::Result<()> {
@@ -243,9 +247,11 @@ pub(super) fn read(file: &File<'_>) -> Result<QuantizedNet> {
     }
     match table::format_of(&file.bytes) {
         Some(WeightsFormat::Tflite) => tflite_quantized::read(file),
+        #[cfg(feature = "protobuf")]
+        Some(WeightsFormat::Onnx) => Ok(onnx_quantized::read(file)?.0),
         found => {
             let found = found.map_or("no set of weights", WeightsFormat::title);
-            let message = format!("it is {found}; expected a TensorFlow Lite model");
+            let message = format!("it is {found}; expected a TensorFlow Lite or an ONNX model");
             Err(file.wrong("quantized net", message))
         }
     }

@@ -17,6 +17,14 @@ mod onnx;
 mod onnx_messages;
 #[cfg(feature = "protobuf")]
 mod onnx_operations;
+#[cfg(feature = "protobuf")]
+pub(super) mod onnx_quantized;
+#[cfg(feature = "protobuf")]
+mod onnx_quantized_tensors;
+#[cfg(all(test, feature = "protobuf"))]
+mod onnx_quantized_tests;
+#[cfg(feature = "protobuf")]
+mod onnx_quantized_write;
 #[cfg(all(test, feature = "protobuf"))]
 mod onnx_tests;
 #[cfg(feature = "pytorch")]

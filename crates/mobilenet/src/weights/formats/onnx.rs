@@ -8,10 +8,12 @@ use super::onnx_messages::{
     TensorType, Type, UINT8, Value,
 };
 use super::onnx_operations::Reader;
-use super::topology;
+use super::onnx_quantized_tensors::QUANTIZATION;
+use super::{onnx_quantized, onnx_quantized_write, topology};
 use crate::config::Padding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::weights::budget::Budget;
+use crate::weights::dense::DenseLayer;
 use crate::weights::file::File;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::numbers::bytes_of;
@@ -34,6 +36,9 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
         return Err(wrong(format!(
             "{found} nodes; at most {MOST_NODES} are expected"
         )));
+    }
+    if onnx_quantized::is_quantized(&graph.node) {
+        return Err(Error::Quantized { file: file.name });
     }
     let mut reader = Reader::default();
     for tensor in graph.initializer {
@@ -66,7 +71,7 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
 }
 
 /// Side of the images, from the shape of the input: `[n, 3, side, side]` or `[n, side, side, 3]`.
-fn input_size(input: &Value) -> Option<usize> {
+pub(super) fn input_size(input: &Value) -> Option<usize> {
     let shape = input.kind.as_ref()?.tensor.as_ref()?.shape.as_ref()?;
     let size = |axis: usize| match shape.dim.get(axis)?.extent.as_ref()? {
         Extent::Fixed(size) => usize::try_from(*size).ok().filter(|&size| size > 0),
@@ -78,7 +83,7 @@ fn input_size(input: &Value) -> Option<usize> {
     }
 }
 
-fn int(name: &str, i: i64) -> Attribute {
+pub(super) fn int(name: &str, i: i64) -> Attribute {
     Attribute {
         name: name.into(),
         i,
@@ -87,7 +92,7 @@ fn int(name: &str, i: i64) -> Attribute {
     }
 }
 
-fn ints(name: &str, ints: Vec<i64>) -> Attribute {
+pub(super) fn ints(name: &str, ints: Vec<i64>) -> Attribute {
     Attribute {
         name: name.into(),
         ints,
@@ -97,7 +102,7 @@ fn ints(name: &str, ints: Vec<i64>) -> Attribute {
 }
 
 /// `[n, ...]` of any n.
-fn value(name: &str, element: i32, shape: &[usize]) -> Value {
+pub(super) fn value(name: &str, element: i32, shape: &[usize]) -> Value {
     let fixed = shape.iter().map(|&d| Extent::Fixed(d as i64));
     let dim = std::iter::once(Extent::Any("n".into()))
         .chain(fixed)
@@ -118,14 +123,15 @@ fn value(name: &str, element: i32, shape: &[usize]) -> Value {
 
 /// A graph in the making: each operation takes what the one before gave.
 #[derive(Default)]
-struct Writer {
+pub(super) struct Writer {
     node: Vec<Node>,
-    initializer: Vec<Tensor>,
-    last: String,
+    pub initializer: Vec<Tensor>,
+    /// What the next operation takes.
+    pub last: String,
 }
 
 impl Writer {
-    fn constant(&mut self, name: String, dims: &[usize], data: &[f32]) -> String {
+    pub fn constant(&mut self, name: String, dims: &[usize], data: &[f32]) -> String {
         self.initializer.push(Tensor {
             dims: dims.iter().map(|&d| d as i64).collect(),
             data_type: FLOAT,
@@ -136,10 +142,15 @@ impl Writer {
         name
     }
 
-    fn push(&mut self, op: &str, output: &str, more: Vec<String>, attribute: Vec<Attribute>) {
+    pub fn push(&mut self, op: &str, output: &str, more: Vec<String>, attribute: Vec<Attribute>) {
         let input = std::iter::once(std::mem::replace(&mut self.last, output.into()));
+        self.node(op, output, input.chain(more).collect(), attribute);
+    }
+
+    /// An operation beside the way from the input to the outputs.
+    pub fn node(&mut self, op: &str, output: &str, input: Vec<String>, attribute: Vec<Attribute>) {
         self.node.push(Node {
-            input: input.chain(more).collect(),
+            input,
             output: vec![output.into()],
             name: format!("{output}/{op}"),
             op_type: op.into(),
@@ -171,6 +182,21 @@ impl Writer {
             self.push("Transpose", "input", Vec::new(), vec![channels_first]);
         }
         value(name, element, &shape)
+    }
+
+    /// The net in floats, up to its embedding.
+    fn floats(&mut self, net: &Net<'_>) -> Value {
+        for (name, value) in [("relu6/low", 0.0), ("relu6/high", 6.0)] {
+            self.constant(name.into(), &[], &[value]);
+        }
+        let input = self.input(net);
+        let (config, mut size) = (net.config, net.side);
+        for conv in &net.convs {
+            size = self.conv(conv, config.epsilon, config.padding, size);
+        }
+        self.push("GlobalAveragePool", "pool", Vec::new(), Vec::new());
+        self.push("Flatten", "embedding", Vec::new(), vec![int("axis", 1)]);
+        input
     }
 
     /// Convolution with its batch normalization folded in, ReLU6. Returns the side of the map.
@@ -208,8 +234,7 @@ impl Writer {
     }
 
     /// The layers behind the embedding, and softmax. Returns the outputs.
-    fn head(&mut self, net: &Net<'_>) -> Vec<Value> {
-        let layers = net.layers();
+    fn head(&mut self, net: &Net<'_>, layers: &[DenseLayer]) -> Vec<Value> {
         for (at, layer) in layers.iter().enumerate() {
             let last = at + 1 == layers.len();
             let name = if last {
@@ -227,7 +252,7 @@ impl Writer {
             }
         }
         let output = |name| value(name, FLOAT, &[net.outputs()]);
-        if layers.is_empty() {
+        if layers.is_empty() && net.classifier.is_none() {
             return vec![output("embedding")];
         }
         let axis = vec![int("axis", -1)];
@@ -236,21 +261,18 @@ impl Writer {
     }
 }
 
-#[allow(clippy::unnecessary_wraps)] // One signature for every format.
 pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
-    let config = net.config;
     let mut graph = Writer::default();
-    for (name, value) in [("relu6/low", 0.0), ("relu6/high", 6.0)] {
-        graph.constant(name.into(), &[], &[value]);
-    }
-    let input = graph.input(net);
-    let mut size = net.side;
-    for conv in &net.convs {
-        size = graph.conv(conv, config.epsilon, config.padding, size);
-    }
-    graph.push("GlobalAveragePool", "pool", Vec::new(), Vec::new());
-    graph.push("Flatten", "embedding", Vec::new(), vec![int("axis", 1)]);
-    let output = graph.head(net);
+    let (input, output) = match net.integers {
+        None => {
+            let input = graph.floats(net);
+            (input, graph.head(net, &net.layers()))
+        }
+        Some(integers) => {
+            let input = onnx_quantized_write::write(&mut graph, net, integers)?;
+            (input, graph.head(net, net.head))
+        }
+    };
     let mut metadata = vec![
         ("classes", serde_json::json!(net.classes).to_string()),
         ("preprocessing", net.preprocessing.to_string()),
@@ -258,6 +280,9 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
     if !net.thresholds.is_empty() {
         let thresholds = serde_json::json!(net.thresholds).to_string();
         metadata.push(("thresholds", thresholds));
+    }
+    if let Some(integers) = net.integers {
+        metadata.push((QUANTIZATION, onnx_quantized_write::outputs(integers)));
     }
     let entry = |(key, value): (&str, String)| Entry {
         key: key.into(),

@@ -5,6 +5,8 @@ use prost::{Message, Oneof};
 // Types of numbers: `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const UINT8: i32 = 2;
+pub(super) const INT8: i32 = 3;
+pub(super) const INT32: i32 = 6;
 pub(super) const INT64: i32 = 7;
 pub(super) const FLOAT16: i32 = 10;
 
@@ -96,6 +98,9 @@ pub(super) struct Tensor {
     pub data_type: i32,
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
+    /// Integers of at most 32 bits.
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]

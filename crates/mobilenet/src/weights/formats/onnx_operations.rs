@@ -9,17 +9,17 @@ use crate::weights::budget::{Budget, shape_of};
 use crate::weights::numbers::{decimal, floats, halves};
 use crate::weights::parameters::{Array, Arrays, transpose};
 
-fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
+pub(super) fn attribute<'a>(node: &'a Node, name: &str) -> Option<&'a Attribute> {
     node.attribute.iter().find(|a| a.name == name)
 }
 
 /// An integer, or the default of the operation.
-fn integer(node: &Node, name: &str, default: i64) -> i64 {
+pub(super) fn integer(node: &Node, name: &str, default: i64) -> i64 {
     attribute(node, name).map_or(default, |a| a.i)
 }
 
 /// A list of integers, if there is one.
-fn integers<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
+pub(super) fn integers<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
     attribute(node, name).map(|a| &a.ints[..])
 }
 
@@ -292,7 +292,7 @@ impl Reader {
 }
 
 /// What a message calls a node.
-fn label(node: &Node) -> &str {
+pub(super) fn label(node: &Node) -> &str {
     match (&node.name[..], node.output.first()) {
         ("", Some(output)) => output,
         (name, _) => name,

@@ -195,7 +195,8 @@ formats! {
         read: pytorch::read,
         write: None,
     }
-    /// An ONNX model in f32. Written for opset 17 with batch norms folded into the convolutions: input
+    /// An ONNX model in f32. Those of integers are read by `QuantizedNet::open`, and written from a quantized net
+    /// ([`Export::with_integers`](crate::weights::Export::with_integers)). Written for opset 17 with batch norms folded into the convolutions: input
     /// `[n, 3, side, side]`, normalized, or pixels (see [`PixelInput`](crate::weights::PixelInput)); outputs `logits`
     /// and `probabilities`, or `embedding` if nothing is behind the net; classes and preprocessing are metadata in JSON.
     Onnx = "onnx" {
@@ -280,6 +281,14 @@ impl WeightsFormat {
                 format!("F32 for {self}; only safetensors are written in half precision");
             let found = format!("{:?}", net.float_type);
             return Err(Error::setting("type of the numbers", found, expected));
+        }
+        if net.integers.is_some() && self != Self::Onnx {
+            let expected = "onnx: no other format is written with integers";
+            return Err(Error::setting(
+                "format of a net of integers",
+                self,
+                expected,
+            ));
         }
         match self.row().write {
             Some(write) => write(net),

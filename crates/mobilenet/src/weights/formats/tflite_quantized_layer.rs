@@ -156,7 +156,7 @@ impl LayerPlace {
 
 /// The levels that a layer may write, by the schema's `ActivationFunctionType`. Where it has none, or ReLU, the range of
 /// the bytes must end where ReLU6 does.
-fn clamp(kind: LayerKind, output: Activation, activation: u8) -> Parsed<(i32, i32)> {
+pub(super) fn clamp(kind: LayerKind, output: Activation, activation: u8) -> Parsed<(i32, i32)> {
     let zero = output.zero_point;
     let bounds = match activation {
         0 => (0, 255),
