@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 pub enum InstructionSet {
     /// Plain loops, as the compiler vectorizes them: SSE2 on x86-64, NEON on AArch64. Slow; the reference in tests.
     Portable,
-    /// AVX2 and FMA: x86-64 since about 2013.
+    /// AVX2 and FMA: x86-64 since about 2013. Integers are faster here if no weight is further than 64 from zero
+    /// ([`Quantize::with_small_weights`](crate::quantized::Quantize::with_small_weights)).
     Avx2,
     /// AVX-VNNI beside AVX2: Intel since Alder Lake, AMD since Zen 5. For integers; floats run on [`Avx2`](Self::Avx2).
     AvxVnni,

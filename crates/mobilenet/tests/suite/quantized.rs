@@ -330,6 +330,16 @@ fn bias_correction_brings_a_net_nearer() {
     assert!(corrected > 15.0, "{corrected}");
     let equalized = sqnr(Quantize::new().with_equalization(true));
     assert!(equalized > 15.0, "{equalized}");
+    let fitted = sqnr(Quantize::new().with_fitting(true));
+    assert!(fitted > 15.0, "{fitted}");
+    let small = Quantize::new().with_small_weights(true);
+    let net = small.run(&weights, &images).unwrap();
+    let mut levels = net.layers.iter().flat_map(|layer| &layer.weights);
+    assert!(levels.all(|&w| (-63..=63).contains(&w)));
+    assert!(
+        sqnr(small) > plain,
+        "biases are corrected for small weights too"
+    );
     let none = ImageBatch::from_u8(&[], [0, 64, 64]).unwrap();
     assert!(Quantize::new().run(&weights, &none).is_err());
 

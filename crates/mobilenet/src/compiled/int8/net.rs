@@ -58,6 +58,7 @@ impl QuantizedNet {
     pub fn compile_with(&self, options: &CompileOptions) -> Result<CompiledQuantizedNet> {
         self.check()?;
         let kernels = options.int8_kernels()?;
+        let kernels = kernels.for_weights_up_to(largest_weight(self));
         let level = |level: i32| level.clamp(0, 255) as u8;
         let maps = self.layers.iter().step_by(2).take(self.config.blocks + 1);
         Ok(CompiledQuantizedNet {
@@ -90,6 +91,18 @@ impl QuantizedNet {
             ..*self
         }
     }
+}
+
+/// How far a weight is from its zero point, at most.
+fn largest_weight(net: &QuantizedNet) -> i32 {
+    let of = |layer: &crate::quantized::QuantizedLayer| {
+        let weights = layer.weights.iter().map(|&w| i32::from(w));
+        let (low, high) = weights.fold((0, 0), |(low, high), w| (w.min(low), w.max(high)));
+        let zero_points = layer.weight_zero_points.iter();
+        let far = zero_points.map(|&zero| (high - zero).max(zero - low));
+        far.max().unwrap_or(0)
+    };
+    net.layers.iter().map(of).max().unwrap_or(0)
 }
 
 impl CompiledQuantizedNet {

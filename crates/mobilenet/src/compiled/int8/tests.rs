@@ -292,3 +292,49 @@ fn sums_that_do_not_fit_are_refused() {
         "{error}"
     );
 }
+
+/// Weights of at most 64 steps on the kernels that multiply bytes as they are, where the most extreme levels meet.
+#[test]
+fn small_weights_have_kernels_of_their_own() {
+    let form = Form {
+        arithmetic: Arithmetic::Xnnpack,
+        integers: Integers::Signed,
+        pooling: Pooling::Mean,
+        dense: DenseOperation::FullyConnected,
+        wide_outputs: true,
+        extreme: true,
+    };
+    let config = MobileNetConfig::new()
+        .with_alpha(0.3)
+        .with_classes(7)
+        .with_input_size(40);
+    let mut net = random(&config, form, 5);
+    for layer in &mut net.layers {
+        let weights = layer.weights.iter_mut();
+        weights.for_each(|w| *w = (*w).clamp(-64, 64));
+    }
+    let pixels: Vec<u8> = (0..2 * 40 * 40 * 3)
+        .map(|i| {
+            if i % 3 == 0 {
+                255
+            } else {
+                (i * 7919 % 256) as u8
+            }
+        })
+        .collect();
+    let images = ImageBatch::from_u8(&pixels, [2, 40, 40]).unwrap();
+    let expected = net.forward(&images, Layer::Logits).unwrap();
+    for set in InstructionSet::available() {
+        let options = CompileOptions::new().with_instruction_set(set);
+        let compiled = net.compile_with(&options).unwrap();
+        assert_eq!(compiled.logits(&images).unwrap(), expected, "{set}");
+        if set == InstructionSet::Avx2 {
+            assert_eq!(compiled.kernels.level_bytes, 1, "levels are bytes");
+            net.layers[3].weights[0] = 65;
+            let other = net.compile_with(&options).unwrap();
+            assert_eq!(other.kernels.level_bytes, 2, "one weight is too large");
+            return;
+        }
+    }
+    eprintln!("skipped: AVX2, which this processor does not have");
+}

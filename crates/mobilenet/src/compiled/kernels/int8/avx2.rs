@@ -1,4 +1,4 @@
-//! Vectors of 256 bits: AVX-VNNI, and AVX2 without it, where levels and weights have 16 bits.
+//! Vectors of 256 bits: AVX-VNNI, and AVX2 without it, where levels and weights have 16 bits, or 8 if weights are small.
 
 #[allow(clippy::wildcard_imports)] // as the instruction sets' own documentation does
 use std::arch::x86_64::*;
@@ -124,6 +124,17 @@ macro_rules! common {
     };
 }
 
+/// What the types have in common that read levels as bytes.
+macro_rules! bytes {
+    () => {
+        four_levels_in_a_lane!(
+            __m256i, zero: _mm256_setzero_si256, load: _mm256_loadu_si256,
+            unpack8: (_mm256_unpacklo_epi8, _mm256_unpackhi_epi8),
+            unpack16: (_mm256_unpacklo_epi16, _mm256_unpackhi_epi16)
+        );
+    };
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct AvxVnni(__m256i);
 
@@ -131,16 +142,38 @@ pub(super) struct AvxVnni(__m256i);
 // and stores are the unaligned ones, on pointers valid for what the trait says.
 impl Integers for AvxVnni {
     common!();
-    four_levels_in_a_lane!(
-        __m256i, zero: _mm256_setzero_si256, load: _mm256_loadu_si256,
-        unpack8: (_mm256_unpacklo_epi8, _mm256_unpackhi_epi8),
-        unpack16: (_mm256_unpacklo_epi16, _mm256_unpackhi_epi16)
-    );
+    bytes!();
 
     #[inline(always)]
     unsafe fn dot(self, left: Self, right: *const u8) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_dpbusd_avx_epi32(self.0, left.0, _mm256_loadu_si256(right.cast())) })
+    }
+}
+
+/// AVX2 for weights of at most [`Self::LARGEST`]: the sum of two products then fits 16 bits.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2Small(__m256i);
+
+impl Avx2Small {
+    /// 2 * 255 * 64 is below 2^15.
+    pub(super) const LARGEST: i32 = 64;
+}
+
+// SAFETY of each method: AVX2 instructions, on a processor that has them (the trait's condition); loads and stores are
+// the unaligned ones, on pointers valid for what the trait says.
+impl Integers for Avx2Small {
+    common!();
+    bytes!();
+
+    #[inline(always)]
+    unsafe fn dot(self, left: Self, right: *const u8) -> Self {
+        // SAFETY: see above.
+        Self(unsafe {
+            let pairs = _mm256_maddubs_epi16(left.0, _mm256_loadu_si256(right.cast()));
+            let products = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+            _mm256_add_epi32(self.0, products)
+        })
     }
 }
 

@@ -151,6 +151,16 @@ impl Int8Kernels {
         }
     }
 
+    /// The kernels of the same instruction set for a net of which no weight is further from zero than `largest`: faster
+    /// ones, where there are some.
+    pub(crate) fn for_weights_up_to(&'static self, largest: i32) -> &'static Self {
+        #[cfg(target_arch = "x86_64")]
+        if self.instruction_set == InstructionSet::Avx2 && largest <= avx2::Avx2Small::LARGEST {
+            return &AVX2_SMALL;
+        }
+        self
+    }
+
     /// Packs the right side of a product: `weight(k, column)` for the columns of which `channel` says that they belong to
     /// one.
     pub(crate) fn pack(
@@ -232,6 +242,14 @@ kernels!(
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(AVX2, Avx2, avx2::Avx2, matmul::matmul::<avx2::Avx2>, #[target_feature(enable = "avx2")]);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    AVX2_SMALL,
+    Avx2,
+    avx2::Avx2Small,
+    matmul::matmul::<avx2::Avx2Small>,
+    #[target_feature(enable = "avx2")]
+);
 #[cfg(target_arch = "x86_64")]
 kernels!(
     AVX_VNNI,
