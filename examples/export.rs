@@ -9,6 +9,7 @@ use common::DeviceName;
 use common::help::uses;
 use common::progress::working;
 use common::signed::SignatureOptions;
+use mobilenet::Precision;
 use transfer::export::{Export, PixelInput, WeightsFormat};
 
 /// Write a classifier for other programs; the exported model gives the same probabilities.
@@ -42,6 +43,10 @@ pub(crate) struct Options {
     /// File (onnx, timm-safetensors) or folder (tfjs, frozen-graph)
     #[arg(long)]
     output: PathBuf,
+    /// Numbers of the exported network: f32, or int8 for a classifier that `quantize` wrote or that was retrained with
+    /// --precision int8. Only onnx has int8 (tensors that are dequantized where they are read: QDQ)
+    #[arg(long, default_value_t = Precision::F32, value_parser = str::parse::<Precision>)]
+    precision: Precision,
     /// Put the normalization into the model. It then takes pixel levels 0 to 255, [n, side, side, 3]: bytes (onnx) or
     /// floats (tfjs, frozen-graph). The caller still resizes
     #[arg(long)]
@@ -71,7 +76,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         (true, WeightsFormat::Onnx) => PixelInput::Byte,
         (true, _) => PixelInput::Float,
     };
-    let export = Export::new(&classifier)?.with_input(input);
+    let export = Export::new(&classifier)?
+        .with_input(input)
+        .with_precision(options.precision)?;
     let written = working("exporting", || {
         export.write(options.format, &options.output)
     })?;

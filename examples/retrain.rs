@@ -15,6 +15,7 @@ use common::recipe::RecipeOptions;
 use common::signed::SignatureOptions;
 use common::training::Progress;
 use dataset::split::BesideTestFolder;
+use mobilenet::Precision;
 use transfer::insight::SampleSize;
 use transfer::retrain::Retrain;
 
@@ -42,6 +43,10 @@ pub(crate) struct Options {
     network: NetworkOptions,
     #[command(flatten)]
     published: PublishedOptions,
+    /// Numbers that the network computes with: f32, or int8, which is several times as fast where the processor has
+    /// instructions for it. The network is then quantized on a hundred training images before anything else is done
+    #[arg(long, default_value_t = Precision::F32, value_parser = str::parse::<Precision>)]
+    precision: Precision,
     /// Continue from a classifier: its network and its preparation of images and, with the parity recipe, its head. The
     /// folder may have classes that the classifier does not know
     #[arg(
@@ -107,6 +112,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let head = options.recipe.config()?;
     let mut job = Retrain::new(options.images.source(beside)?)
         .with_head(head)
+        .with_precision(options.precision)
         .with_cache(&options.network.cache)
         .with_checkpoint(&checkpoint)
         .include_training(options.images.include_training)

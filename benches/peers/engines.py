@@ -5,7 +5,7 @@
     python benches/peers/engines.py --batch 1 8 32 --threads 1 2
     python benches/peers/engines.py --task gradient --batch 8
     python benches/peers/engines.py --precision int8 --ours int8:amx int8:avx512-vnni bf16:amx f32
-    python benches/peers/engines.py --precision int8 --ours int8:avx2 --peers-isa AVX2
+    python benches/peers/engines.py --precision int8 --ours int8/7:avx2 int8:avx2 f32:avx2 --peers-isa AVX2
 
 All engines compute in f32 on the same net, if not told otherwise: random weights, batch norm folded (as each would fold it), ReLU6,
 softmax left out. Peers get normalized f32 input in their own layout, so they do less than `speed`, which starts
@@ -15,7 +15,8 @@ them; the figures are medians over rounds of each round's median. Versions: requ
 With `--precision int8` ONNX Runtime and OpenVINO get the model that ONNX Runtime's static quantizer makes of that net
 (QDQ, u8 activations, s8 weights per channel), LiteRT the one of TensorFlow's converter (int8 per channel); `openvino-default`
 is OpenVINO on the float model without a hint, which is bf16 where the processor has it. Ours are nets of random
-integers, or what else `--ours` names: a precision, and after a colon an instruction set for `MOBILENET_ISA`.
+integers, or what else `--ours` names: a precision, after a slash the bits of weights, and after a colon an instruction set for
+`MOBILENET_ISA`.
 """
 
 import argparse
@@ -282,9 +283,12 @@ def one(engine, options, batch, threads):
     environment = dict(os.environ)
     if engine.startswith("ours"):
         precision, _, isa = engine.removeprefix("ours ").partition(":")
+        precision, _, bits = precision.partition("/")
         command = [options.speed, *common, "--input-size", str(options.size), "--json"]
         if precision != "f32":
             command += ["--precision", precision]
+        if bits:
+            command += ["--weight-bits", bits]
         if isa:
             environment["MOBILENET_ISA"] = isa
     else:
@@ -308,7 +312,7 @@ def main():
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--task", choices=["forward", "gradient"], default="forward")
     parser.add_argument("--precision", choices=["f32", "int8"], default="f32", help="of the peers (default: f32)")
-    parser.add_argument("--ours", nargs="+", default=None, help="precision[:instruction set] (default: as the peers)")
+    parser.add_argument("--ours", nargs="+", default=None, help="precision[/bits][:instruction set] (default: as the peers)")
     parser.add_argument("--peers-isa", help="ONEDNN_MAX_CPU_ISA for the peers, for example AVX512_CORE_VNNI or AVX2")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (default: 1)")
     parser.add_argument("--rounds", type=int, default=5)

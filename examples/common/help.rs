@@ -120,7 +120,15 @@ const GROUPS: [(&str, &[&str]); 12] = [
             "without_pictures",
         ],
     ),
-    ("Quantization", &["equalization", "no_bias_correction"]),
+    (
+        "Quantization",
+        &[
+            "equalization",
+            "fitting",
+            "no_bias_correction",
+            "weight_bits",
+        ],
+    ),
     ("General", &["help", "quiet", "verbose", "version"]),
 ];
 

@@ -65,6 +65,7 @@ impl Progress {
     fn say(&mut self, event: JobEvent<'_>) {
         match event {
             JobEvent::Images { folder, split } => say_images(folder, split),
+            JobEvent::Quantized(record) => crate::say!("{record}"),
             JobEvent::StartsFrom {
                 classifier,
                 classes,

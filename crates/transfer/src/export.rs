@@ -4,11 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use mobilenet::Precision;
 use mobilenet::weights::DenseLayer;
 pub use mobilenet::weights::{ExportedFile, PixelInput, WeightsFormat};
 
 use crate::classifier::Classifier;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::preprocess::{describe, python};
 
 /// A classifier that can be written in any [`WeightsFormat`] that has a place for a head. The exported network computes
@@ -72,6 +73,31 @@ impl<'a> Export<'a> {
         self.net = self.net.with_input(input).with_preprocessing(preprocessing);
         self.input = input;
         self
+    }
+
+    /// Sets the numbers of the exported network. With [`Precision::Int8`] it computes with the integers of a quantized
+    /// classifier ([`quantize`](crate::quantize)), and its head with floats; only ONNX can express that. With
+    /// [`Precision::F32`], the default, it has the floats that the integers stand for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the classifier is not quantized, or the precision is another one.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        let setting = |expected: &str| Error::Setting {
+            setting: "precision of the export",
+            value: precision.to_string(),
+            expected: expected.into(),
+        };
+        match (precision, self.classifier.backbone().integers()) {
+            (Precision::F32, _) => Ok(self),
+            (Precision::Int8, Some(integers)) => {
+                self.net = self.net.with_integers(integers);
+                Ok(self)
+            }
+            (Precision::Int8, None) => Err(setting(
+                "f32, since this classifier computes with floats: quantize it first",
+            )),
+            _ => Err(setting("f32 or int8")),
+        }
     }
 
     /// The Python expression that makes the timm network for the file of [`WeightsFormat::TimmSafetensors`].

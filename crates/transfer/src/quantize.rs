@@ -81,14 +81,21 @@ pub struct QuantizationRecord {
     pub pixels: String,
     /// Whether biases were corrected.
     pub bias_correction: bool,
+    /// Whether the weights of convolutions were fitted.
+    #[serde(default)]
+    pub fitting: bool,
+    /// Whether weights have 7 bits.
+    #[serde(default)]
+    pub small_weights: bool,
     /// Whether channels were equalized.
     pub equalization: bool,
     /// Digest of the weights in floats.
     pub weights: String,
     /// The network's outputs on these images, compared with those in floats.
     pub outputs: Fidelity,
-    /// The head's logits on these images, compared with those in floats.
-    pub logits: Fidelity,
+    /// The head's logits on these images, compared with those in floats; none if the head was trained on the integers'
+    /// outputs.
+    pub logits: Option<Fidelity>,
 }
 
 impl fmt::Display for QuantizationRecord {
@@ -97,16 +104,18 @@ impl fmt::Display for QuantizationRecord {
             let sqnr = fidelity.sqnr;
             sqnr.map_or("no noise".into(), |sqnr| format!("{sqnr:.1} dB"))
         };
-        let agreement = self.logits.agreement.unwrap_or(f64::NAN);
-        write!(
-            f,
-            "int8, calibrated on {} images: the same class as in floats for {:.1} % of them; signal to noise {} of the \
-             network's outputs, {} of the logits",
-            self.images,
-            100.0 * agreement,
-            decibels(&self.outputs),
-            decibels(&self.logits)
-        )
+        write!(f, "int8, calibrated on {} images: ", self.images)?;
+        if let Some(logits) = &self.logits {
+            let agreement = 100.0 * logits.agreement.unwrap_or(f64::NAN);
+            write!(
+                f,
+                "the same class as in floats for {agreement:.1} % of them; signal to noise {} of the logits, ",
+                decibels(logits)
+            )?;
+        } else {
+            write!(f, "signal to noise ")?;
+        }
+        write!(f, "{} of the network's outputs", decibels(&self.outputs))
     }
 }
 
@@ -121,7 +130,44 @@ pub fn quantize<P: AsRef<Path>>(
     images: &[P],
     config: &QuantizeConfig,
 ) -> Result<Quantized> {
-    let backbone = classifier.backbone();
+    let network = network(classifier.backbone(), images, config)?;
+    let head = classifier.head();
+    let logits = |outputs: &[f32]| -> Result<Vec<f32>> {
+        let logits = head.logits(outputs)?;
+        Ok(logits.into_iter().map(|z| z as f32).collect())
+    };
+    let [floats, integers] = network.outputs.each_ref().map(|outputs| logits(outputs));
+    let record = QuantizationRecord {
+        logits: Some(Fidelity::of(&floats?, &integers?, head.classes())?),
+        ..network.record
+    };
+    let classifier = classifier.with_backbone(network.backbone, record.clone());
+    Ok(Quantized {
+        classifier,
+        record,
+        failed: network.failed,
+    })
+}
+
+/// A quantized network.
+pub(crate) struct Network {
+    pub backbone: Backbone,
+    /// Without the logits of a head.
+    pub record: QuantizationRecord,
+    /// What the network in floats and the one in integers give for the calibration images.
+    outputs: [Vec<f32>; 2],
+    failed: Vec<(PathBuf, Error)>,
+}
+
+/// Quantizes a network.
+///
+/// # Errors
+/// As [`quantize`].
+pub(crate) fn network<P: AsRef<Path>>(
+    backbone: &Backbone,
+    images: &[P],
+    config: &QuantizeConfig,
+) -> Result<Network> {
     if backbone.engine().precision() == Precision::Int8 {
         return Err(Error::mismatch("network", "one in floats", "one in int8"));
     }
@@ -145,27 +191,23 @@ pub fn quantize<P: AsRef<Path>>(
     let batch = ImageBatch::from_u8(&pixels, [count, side, side])?;
     let net = config.net.run(backbone.weights(), &batch)?;
     let quantized = backbone.quantized(net)?;
-    let outputs = [backbone, &quantized].map(|backbone| backbone.forward(&pixels, count));
-    let [floats, integers] = outputs;
-    let (floats, integers) = (floats?, integers?);
-    let head = classifier.head();
-    let logits = |outputs: &[f32]| -> Result<Vec<f32>> {
-        let logits = head.logits(outputs)?;
-        Ok(logits.into_iter().map(|z| z as f32).collect())
-    };
+    let floats = backbone.forward(&pixels, count)?;
+    let integers = quantized.forward(&pixels, count)?;
     let record = QuantizationRecord {
         images: count,
         pixels: files::hex(&Sha256::digest(&pixels)),
         bias_correction: config.net.bias_correction(),
+        fitting: config.net.fitting(),
+        small_weights: config.net.small_weights(),
         equalization: config.net.equalization(),
         weights: backbone.digest().into(),
         outputs: Fidelity::of(&floats, &integers, backbone.dim())?,
-        logits: Fidelity::of(&logits(&floats)?, &logits(&integers)?, head.classes())?,
+        logits: None,
     };
-    let classifier = classifier.with_backbone(quantized, record.clone());
-    Ok(Quantized {
-        classifier,
+    Ok(Network {
+        backbone: quantized,
         record,
+        outputs: [floats, integers],
         failed,
     })
 }

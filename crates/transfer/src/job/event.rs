@@ -9,6 +9,7 @@ use crate::familiarity::FamiliarityCounts;
 #[cfg(feature = "burn")]
 use crate::finetune::FineTuneEvent;
 use crate::head::FitEvent;
+use crate::quantize::QuantizationRecord;
 
 /// What happens during a job, in this order. Not every job has every event.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,8 @@ pub enum JobEvent<'a> {
         /// The parts.
         split: &'a Split,
     },
+    /// The network was quantized on training images.
+    Quantized(&'a QuantizationRecord),
     /// The training starts from the head of a classifier, whose classes are among those of the folder.
     StartsFrom {
         /// The classifier.

@@ -23,8 +23,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use dataset::Split;
 use dataset::split::Subset;
+use dataset::{ImageItem, Split};
+use mobilenet::Precision;
 
 use self::fit::{Fit, Trained};
 use crate::backbone::Backbone;
@@ -40,11 +41,14 @@ use crate::job::{
     DividedImages, ImageSource, JobEvent, Setup, TestImages, check_usable, go_on_unless,
     label_conflicts, provenance,
 };
+use crate::quantize::{self, QuantizationRecord, QuantizeConfig};
 use crate::variation::Variation;
 
 /// A retraining job and its settings. Only the images must be given; everything else has a default.
 pub struct Retrain<'a> {
     setup: Setup<'a>,
+    precision: Precision,
+    quantization: Option<QuantizationRecord>,
     start_from: Option<Classifier>,
     head: HeadConfig,
     variation: Option<(Variation, Variants)>,
@@ -64,6 +68,8 @@ impl<'a> Retrain<'a> {
     pub fn new(images: impl Into<ImageSource>) -> Self {
         Self {
             setup: Setup::new(images.into()),
+            precision: Precision::F32,
+            quantization: None,
             start_from: None,
             head: HeadConfig::new(),
             variation: None,
@@ -76,6 +82,15 @@ impl<'a> Retrain<'a> {
     /// Sets the network, and how it prepares images.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
         self.setup.backbone = Some(backbone);
+        self
+    }
+
+    /// Sets the numbers that the network computes with, on the CPU. [`Precision::Int8`] quantizes it on training images
+    /// before anything is embedded, as [`quantize`](crate::quantize::quantize) does by default, and the head is trained
+    /// on what the integers give. A network of integers stays as it is. Default: [`Precision::F32`], which leaves every
+    /// network as it is.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 
@@ -192,6 +207,7 @@ impl<'a> Retrain<'a> {
         self.check_learning_curve()?;
         let images = self.setup.open_images()?;
         let backbone = self.network()?;
+        let backbone = self.in_precision(backbone, &images.split.training)?;
         let classes = images.folder.classes();
         let start = match &self.start_from {
             Some(classifier) => fit::start(&self.head, classifier, classes)?,
@@ -288,6 +304,7 @@ impl<'a> Retrain<'a> {
         let mut provenance = provenance(material.images.description, parts, test.as_ref());
         // The network is still the fine-tuned one, where the earlier classifier's is.
         provenance.fine_tuning = self.fine_tuning().cloned();
+        provenance.quantization = self.quantization().cloned();
         provenance.date.clone_from(&self.date);
         let classifier = classifier.with_provenance(provenance);
         Ok(Retrained {
@@ -365,6 +382,12 @@ impl<'a> Retrain<'a> {
         earlier.provenance().fine_tuning.as_ref()
     }
 
+    /// How the network was quantized: in this job, or for the classifier that it starts from.
+    fn quantization(&self) -> Option<&QuantizationRecord> {
+        let earlier = || self.start_from.as_ref()?.provenance().quantization.as_ref();
+        self.quantization.as_ref().or_else(earlier)
+    }
+
     /// Whether the network of the job may have learned from some of its images.
     fn is_tuned(&self) -> bool {
         self.fine_tuning()
@@ -419,6 +442,26 @@ impl<'a> Retrain<'a> {
             Some(classifier) => Ok(classifier.backbone().clone()),
             None => self.setup.network(),
         }
+    }
+
+    /// The network in the precision of the job.
+    fn in_precision(&mut self, backbone: Backbone, training: &[ImageItem]) -> Result<Backbone> {
+        let precision = self.precision;
+        if precision == Precision::F32 || backbone.engine().precision() == precision {
+            return Ok(backbone);
+        }
+        if precision != Precision::Int8 {
+            return Err(Error::Setting {
+                setting: "precision",
+                value: precision.to_string(),
+                expected: "f32 or int8: no engine computes with other numbers".into(),
+            });
+        }
+        let paths: Vec<_> = training.iter().map(|item| &item.path).collect();
+        let network = quantize::network(&backbone, &paths, &QuantizeConfig::new())?;
+        (self.setup.on_event)(JobEvent::Quantized(&network.record));
+        self.quantization = Some(network.record);
+        Ok(network.backbone)
     }
 }
 

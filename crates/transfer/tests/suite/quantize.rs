@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use mobilenet::quantized::Quantize;
 use mobilenet::{MobileNetConfig, Precision, Weights};
+use transfer::export::{Export, WeightsFormat};
 use transfer::head::{Dense, Head};
 use transfer::quantize::{QuantizeConfig, quantize};
+use transfer::retrain::Retrain;
 use transfer::{Backbone, Classifier};
 
 const SIDE: usize = 64;
@@ -141,4 +143,72 @@ fn a_changed_integer_is_refused() {
     bytes[middle] ^= 1;
     let error = Classifier::from_bytes(&bytes).unwrap_err().to_string();
     assert!(error.contains("damaged"), "{error}");
+}
+
+/// A job whose network is quantized on its training images, and whose head learns from the integers.
+#[test]
+fn a_job_in_integers_gives_a_classifier_in_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        let to = folder.path().join(class);
+        std::fs::create_dir(&to).unwrap();
+        for (i, path) in pictures(&to).into_iter().enumerate() {
+            let shade = if class == "a" {
+                40 * i as u8
+            } else {
+                255 - i as u8
+            };
+            let mut image = image::open(&path).unwrap().to_rgb8();
+            image.pixels_mut().take(900).for_each(|p| p.0 = [shade; 3]);
+            image.save(path).unwrap();
+        }
+    }
+    let job = |precision| {
+        Retrain::new(folder.path())
+            .with_backbone(classifier().backbone().clone())
+            .with_precision(precision)
+            .run()
+    };
+    let retrained = job(Precision::Int8).unwrap();
+    let backbone = retrained.classifier.backbone();
+    assert_eq!(backbone.engine().precision(), Precision::Int8);
+    let record = retrained.classifier.provenance().quantization.clone();
+    let record = record.unwrap();
+    assert!(
+        record.logits.is_none() && record.outputs.sqnr.unwrap() > 10.0,
+        "{record}"
+    );
+    let floats = job(Precision::F32).unwrap();
+    assert!(floats.classifier.provenance().quantization.is_none());
+    assert_ne!(backbone.digest(), floats.classifier.backbone().digest());
+    let error = job(Precision::Bf16).unwrap_err().to_string();
+    assert!(error.contains("f32 or int8"), "{error}");
+}
+
+/// The integers as ONNX: the same network again, with the head behind it. Floats have none.
+#[test]
+fn integers_are_exported_as_onnx() {
+    let folder = tempfile::tempdir().unwrap();
+    let quantized = quantize(
+        &classifier(),
+        &pictures(folder.path()),
+        &QuantizeConfig::new(),
+    );
+    let quantized = quantized.unwrap().classifier;
+    let export = Export::new(&quantized).unwrap();
+    let export = export.with_precision(Precision::Int8).unwrap();
+    let path = folder.path().join("net.onnx");
+    export.write(WeightsFormat::Onnx, &path).unwrap();
+    let read = mobilenet::QuantizedNet::open(&path).unwrap();
+    assert_eq!(
+        Some(&read.layers),
+        quantized.backbone().integers().map(|net| &net.layers)
+    );
+    let error = export.to_files(WeightsFormat::TfjsLayers).unwrap_err();
+    assert!(error.to_string().contains("onnx"), "{error}");
+    let floats = classifier();
+    let error = Export::new(&floats)
+        .unwrap()
+        .with_precision(Precision::Int8);
+    assert!(error.unwrap_err().to_string().contains("quantize it first"));
 }
