@@ -36,6 +36,7 @@
 //! | `protobuf` | yes | ONNX models and TensorFlow frozen graphs. |
 //! | `pytorch` | yes | PyTorch state dicts. |
 //! | `rayon` | yes | Runs the compiled net on all threads of rayon's current pool; without it, on one thread. |
+//! | `relaxed-simd` | no | In WebAssembly, fused multiply-adds, for browsers that know relaxed SIMD. |
 
 mod architecture;
 mod blocks;

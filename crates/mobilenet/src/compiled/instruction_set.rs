@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 pub enum InstructionSet {
     /// Plain loops, as the compiler vectorizes them: SSE2 on x86-64, NEON on AArch64. Slow; the reference in tests.
     Portable,
+    /// WebAssembly's vectors of 128 bits, in a module that is compiled for them.
+    Simd128,
+    /// WebAssembly's relaxed SIMD, with fused multiply-adds, in a module that is compiled for it. For floats; integers run
+    /// on [`Simd128`](Self::Simd128).
+    RelaxedSimd,
     /// AVX2 and FMA: x86-64 since about 2013. Integers are faster here if no weight is further than 64 from zero
     /// ([`Quantize::with_small_weights`](crate::quantized::Quantize::with_small_weights)).
     Avx2,
@@ -29,8 +34,10 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// All instruction sets, the slowest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Portable,
+        Self::Simd128,
+        Self::RelaxedSimd,
         Self::Avx2,
         Self::AvxVnni,
         Self::Avx512,
@@ -38,10 +45,12 @@ impl InstructionSet {
         Self::Amx,
     ];
 
-    /// The name: `portable`, `avx2`, `avx-vnni`, `avx512`, `avx512-vnni`, `amx`.
+    /// The name: `portable`, `simd128`, `relaxed-simd`, `avx2`, `avx-vnni`, `avx512`, `avx512-vnni`, `amx`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
+            Self::Simd128 => "simd128",
+            Self::RelaxedSimd => "relaxed-simd",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avx-vnni",
             Self::Avx512 => "avx512",
@@ -54,7 +63,8 @@ impl InstructionSet {
     pub(super) fn base(self) -> Option<Self> {
         match self {
             Self::Portable => None,
-            Self::Avx2 => Some(Self::Portable),
+            Self::Simd128 | Self::Avx2 => Some(Self::Portable),
+            Self::RelaxedSimd => Some(Self::Simd128),
             Self::AvxVnni | Self::Avx512 => Some(Self::Avx2),
             Self::Avx512Vnni => Some(Self::Avx512),
             Self::Amx => Some(Self::Avx512Vnni),

@@ -23,7 +23,10 @@ mod aligned;
 mod depthwise;
 pub(crate) mod int8;
 mod matmul;
+#[cfg(any(test, not(target_feature = "simd128")))]
 mod portable;
+#[cfg(target_feature = "simd128")]
+mod v128;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -167,7 +170,10 @@ impl Kernels {
     /// The kernels of `instruction_set`, where this processor has it.
     pub(crate) fn of(instruction_set: InstructionSet) -> Option<&'static Self> {
         match instruction_set {
+            #[cfg(any(test, not(target_feature = "simd128")))]
             InstructionSet::Portable => Some(&PORTABLE),
+            #[cfg(target_feature = "simd128")]
+            set if set == V128.instruction_set => Some(&V128),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
@@ -222,7 +228,13 @@ macro_rules! kernels {
     };
 }
 
+// A module of WebAssembly runs on what it is compiled for or not at all, so it has no other form.
+#[cfg(any(test, not(target_feature = "simd128")))]
 kernels!(PORTABLE, Portable, portable::Portable,);
+#[cfg(all(target_feature = "simd128", not(feature = "relaxed-simd")))]
+kernels!(V128, Simd128, v128::V128<false>,);
+#[cfg(all(target_feature = "simd128", feature = "relaxed-simd"))]
+kernels!(V128, RelaxedSimd, v128::V128<true>, #[target_feature(enable = "relaxed-simd")]);
 #[cfg(target_arch = "x86_64")]
 kernels!(AVX2, Avx2, x86::Avx2, #[target_feature(enable = "avx2,fma")]);
 #[cfg(target_arch = "x86_64")]

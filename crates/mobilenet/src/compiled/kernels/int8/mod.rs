@@ -93,11 +93,15 @@ mod depthwise;
 mod matmul;
 mod mode;
 mod place;
+#[cfg(any(test, not(target_feature = "simd128")))]
 mod portable;
 mod requantize;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86_64", test))]
 mod tiles;
+#[cfg(target_feature = "simd128")]
+mod v128;
 mod vector;
 
 use super::super::instruction_set::InstructionSet;
@@ -134,7 +138,10 @@ impl Int8Kernels {
     /// The kernels of `instruction_set`, where this processor has it and there are some.
     pub(crate) fn of(instruction_set: InstructionSet) -> Option<&'static Self> {
         match instruction_set {
+            #[cfg(any(test, not(target_feature = "simd128")))]
             InstructionSet::Portable => Some(&PORTABLE),
+            #[cfg(target_feature = "simd128")]
+            InstructionSet::Simd128 => Some(&V128),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 if is_x86_feature_detected!("avx2") => Some(&AVX2),
             #[cfg(target_arch = "x86_64")]
@@ -234,12 +241,15 @@ macro_rules! kernels {
     };
 }
 
+#[cfg(any(test, not(target_feature = "simd128")))]
 kernels!(
     PORTABLE,
     Portable,
     portable::Portable<4>,
     matmul::matmul::<portable::Portable<4>>,
 );
+#[cfg(target_feature = "simd128")]
+kernels!(V128, Simd128, v128::V128, matmul::matmul::<v128::V128>,);
 #[cfg(target_arch = "x86_64")]
 kernels!(AVX2, Avx2, avx2::Avx2, matmul::matmul::<avx2::Avx2>, #[target_feature(enable = "avx2")]);
 #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! The portable form: arrays of `N` sums. The oracle of the tests for every other form; with 16, beside emulated tiles.
 
 use super::mode::TWICE;
-use super::requantize::{At, order};
+use super::requantize::{At, order, twice};
 use super::vector::Integers;
 
 #[derive(Clone, Copy)]
@@ -13,17 +13,6 @@ fn round(x: f32) -> i32 {
     const WHOLE: f32 = 12_582_912.0;
     const MOST: f32 = 4_194_304.0;
     ((x.clamp(-MOST, MOST) + WHOLE) - WHOLE) as i32
-}
-
-/// gemmlowp's product of 31 bits, halves rounded up, and its shift, halves rounded away from zero.
-fn twice(x: i32, multiplier: i32, left: i32, right: i32) -> i32 {
-    let shifted = i64::from(x.wrapping_shl(left as u32));
-    let high = ((shifted * i64::from(multiplier) + (1 << 30)) >> 31) as i32;
-    if right == 0 {
-        return high;
-    }
-    let half = (1 << (right - 1)) - i32::from(high < 0);
-    high.wrapping_add(half) >> right
 }
 
 impl<const N: usize> Portable<N> {

@@ -151,3 +151,14 @@ impl At {
         }
     }
 }
+
+/// gemmlowp's product of 31 bits, halves rounded up, and its shift, halves rounded away from zero.
+pub(super) fn twice(x: i32, multiplier: i32, left: i32, right: i32) -> i32 {
+    let shifted = i64::from(x.wrapping_shl(left as u32));
+    let high = ((shifted * i64::from(multiplier) + (1 << 30)) >> 31) as i32;
+    if right == 0 {
+        return high;
+    }
+    let half = (1 << (right - 1)) - i32::from(high < 0);
+    high.wrapping_add(half) >> right
+}
