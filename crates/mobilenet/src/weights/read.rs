@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::archive;
 use super::file::{File, Place, is_archive};
 use super::foreign;
+use super::formats::safetensors;
 use super::formats::table::{self, WeightsFormat};
 use super::model_weights::Weights;
 use crate::error::{Error, Result};
@@ -98,6 +99,8 @@ impl Weights {
     /// # Errors
     /// The errors of [`Weights::open`].
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
-        read_as(WeightsFormat::Safetensors, File::memory(file, bytes))
+        // Not by the table, which would bring all formats into a program that reads this one alone.
+        let contents = safetensors::read(File::memory(file, bytes))?;
+        Ok(Self::new(file.into(), WeightsFormat::Safetensors, contents))
     }
 }

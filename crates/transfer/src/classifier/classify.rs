@@ -117,8 +117,13 @@ impl Classifier {
 
     /// This classifier with another network of the same outputs, and how that came to be.
     pub(crate) fn with_backbone(&self, backbone: Backbone, record: QuantizationRecord) -> Self {
-        let mut provenance = self.provenance.clone();
-        provenance.quantization = Some(record);
+        let mut classifier = self.with_network(backbone);
+        classifier.provenance.quantization = Some(record);
+        classifier
+    }
+
+    /// This classifier with another network of the same outputs.
+    pub(super) fn with_network(&self, backbone: Backbone) -> Self {
         Self {
             backbone,
             head: self.head.clone(),
@@ -127,7 +132,7 @@ impl Classifier {
             thresholds: self.thresholds.clone(),
             open_set: self.open_set.clone(),
             report: self.report.clone(),
-            provenance,
+            provenance: self.provenance.clone(),
             pictures: self.pictures.clone(),
         }
     }

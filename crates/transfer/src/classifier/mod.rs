@@ -14,6 +14,7 @@ mod file;
 mod file_summary;
 mod find_class;
 mod folder;
+mod half;
 mod network;
 mod pictures;
 mod pretrained;

@@ -123,10 +123,22 @@ pub(super) fn get(
 }
 
 /// The weights of a name, cut as those in use are.
+#[cfg(not(target_family = "wasm"))]
 pub(super) fn open_linked(name: &str, blocks: usize, classes: usize) -> Result<Weights> {
     let weights = Weights::open(name)?.with_blocks(blocks)?;
     Ok(match classes {
         0 => weights.without_classifier(),
         _ => weights,
     })
+}
+
+/// WebAssembly has no folder of weights, and readers of all their formats would be most of a module.
+#[cfg(target_family = "wasm")]
+pub(super) fn open_linked(name: &str, _blocks: usize, _classes: usize) -> Result<Weights> {
+    let expected = "a file with the weights inside: WebAssembly has no folder of weights";
+    Err(Error::mismatch(
+        "weights",
+        expected,
+        format!("the name `{name}`"),
+    ))
 }

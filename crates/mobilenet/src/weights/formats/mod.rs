@@ -30,7 +30,7 @@ mod onnx_tests;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 pub(super) mod quantized_safetensors;
-mod safetensors;
+pub(super) mod safetensors;
 mod safetensors_file;
 pub(super) mod table;
 mod tensorflow_graph;

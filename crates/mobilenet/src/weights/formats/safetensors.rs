@@ -26,7 +26,7 @@ const KEY: &str = "mobilenet";
 const CROP: &str = "crop";
 const FILTER: &str = "filter";
 
-pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
+pub(in crate::weights) fn read(mut file: File<'_>) -> Result<Contents> {
     let bytes = std::mem::take(&mut file.bytes);
     // Checks every size and offset against the length of the file.
     SafeTensors::deserialize(&bytes).map_err(|e| file.failed(FORMAT, e))?;
