@@ -299,7 +299,9 @@ fn why_none(skipped: &[Skipped]) -> String {
 
 fn hint_of_tables(tables: &[String]) -> String {
     match tables {
-        [] => String::new(),
+        [] => "; put the images of each class into a folder of its own, or give a table with their labels \
+               (`ImageFolder::labeled`, --labels)"
+            .to_owned(),
         some => format!(
             "; {} may have the labels: give it to `ImageFolder::labeled`, or as the option --labels",
             some.join(" or ")

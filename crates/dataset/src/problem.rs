@@ -30,7 +30,7 @@ pub enum ImageProblem {
     },
     /// The image exceeds a limit of [`DecodeOptions`](crate::DecodeOptions). This is found before memory is allocated
     /// for the image.
-    #[error("{limit} is {found}, over the limit of {allowed}; `DecodeOptions::{}` raises it", limit.option())]
+    #[error("{limit} is {found}, over the limit of {allowed}; {} it", limit.raised_by())]
     OverLimit {
         /// The limit.
         limit: Limit,
@@ -118,6 +118,19 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// What raises this limit: the method, and the option of the command line where there is one.
+    fn raised_by(self) -> String {
+        let method = self.option();
+        match self {
+            Self::Side | Self::Pixels => {
+                format!("`DecodeOptions::{method}` or the option --max-pixels raises")
+            }
+            _ => format!("`DecodeOptions::{method}` raises"),
+        }
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.pad(match self {
@@ -142,6 +155,9 @@ pub enum SkipReason {
     /// A file or folder that a system or a program leaves behind: `__MACOSX`, `Thumbs.db`, `desktop.ini`.
     #[error("left behind by an operating system or a program, and not one of your images")]
     LeftBehind,
+    /// What the caller has named as its own ([`FolderOptions::without`](crate::folder::FolderOptions::without)).
+    #[error("written by a program, no image of yours")]
+    Own,
     /// A link to a folder, inside a class folder or back to where it lies. It is not followed: it could lead in a circle, or
     /// to images that are there already.
     #[error("a link to a folder, which is not followed")]
@@ -172,9 +188,9 @@ impl SkipReason {
         !matches!(self, Self::Image(_) | Self::Unreadable(_))
     }
 
-    /// Whether it is nothing that anybody misses: a hidden file, or what a system leaves behind.
+    /// Whether it is nothing that anybody misses: a hidden file, or what a system or a program leaves behind.
     pub fn is_passed_over(&self) -> bool {
-        matches!(self, Self::Hidden | Self::LeftBehind)
+        matches!(self, Self::Hidden | Self::LeftBehind | Self::Own)
     }
 }
 

@@ -16,12 +16,20 @@ use crate::memory::bounded;
 use crate::problem::ImageProblem;
 use crate::thumbnail::thumbnail;
 
+/// Extensions of formats that are not decoded: a phone or a program may have given them to a JPEG.
+const FOREIGN: [&str; 14] = [
+    "arw", "avif", "cr2", "cr3", "dng", "heic", "heif", "jp2", "jxl", "nef", "pdf", "psd", "svg",
+    "xcf",
+];
+
 /// What the audit keeps of an image that can be decoded: about 550 bytes, whatever its size.
 pub(super) struct Image<'a> {
     pub(super) path: &'a Path,
     /// Index of the folder that the image is in.
     pub(super) subset: usize,
     pub(super) class: &'a str,
+    /// How it is decoded.
+    options: &'a DecodeOptions,
     pub(super) digest: [u8; 32],
     /// The difference hash.
     pub(super) hash: u64,
@@ -36,8 +44,9 @@ impl<'a> Image<'a> {
         path: &'a Path,
         subset: usize,
         class: &'a str,
+        options: &'a DecodeOptions,
     ) -> Result<(Self, Vec<Finding>), Finding> {
-        with_image(path, |bytes, image, size| {
+        with_image(path, options, |bytes, image, size| {
             let small = small_copy(image);
             let (mean, deviation) = spread(&small);
             let measurements = Measurements {
@@ -52,6 +61,7 @@ impl<'a> Image<'a> {
                 path,
                 subset,
                 class,
+                options,
                 digest: Sha256::digest(bytes).into(),
                 hash: difference_hash(image),
                 fingerprint: details(&small).map(|details| Fingerprint::of(&details)),
@@ -62,7 +72,7 @@ impl<'a> Image<'a> {
 
     /// The small copy, from the file once more; a finding where that has become impossible.
     pub(super) fn small_copy(&self) -> Result<RgbImage, Finding> {
-        with_image(self.path, |_, image, _| small_copy(image))
+        with_image(self.path, self.options, |_, image, _| small_copy(image))
     }
 }
 
@@ -70,10 +80,9 @@ impl<'a> Image<'a> {
 /// decoded.
 fn with_image<T>(
     path: &Path,
+    options: &DecodeOptions,
     look: impl Fn(&[u8], &RgbImage, (u32, u32)) -> T,
 ) -> Result<T, Finding> {
-    // The loader lets a little damage pass; here it is to be seen.
-    let options = DecodeOptions::default().with_max_damage(0);
     let unreadable = |error: Error| Finding {
         kind: Kind::Unreadable,
         paths: vec![path.to_path_buf()],
@@ -90,7 +99,7 @@ fn with_image<T>(
         let stored = jpeg_size(&bytes).filter(|_| options.reduce_to.is_some());
         Ok(look(&bytes, &image, stored.unwrap_or(image.dimensions())))
     };
-    let looked = match bounded(&options, decoded) {
+    let looked = match bounded(options, decoded) {
         // Photographs of 200 megapixels are used, but at a reduced size.
         Err(Error::Image {
             problem: ImageProblem::OverLimit { .. },
@@ -162,10 +171,9 @@ impl Measurements<'_> {
     /// The extension, where it is that of another format.
     fn other_extension(&self, format: ImageFormat) -> Option<String> {
         let extension = self.path.extension()?.to_str()?.to_lowercase();
-        let known = ImageFormat::ALL
-            .iter()
-            .find(|f| f.extensions().contains(&extension.as_str()))?;
-        (*known != format).then_some(extension)
+        let of = |format: ImageFormat| format.extensions().contains(&extension.as_str());
+        let other = ImageFormat::ALL.into_iter().any(of) || FOREIGN.contains(&extension.as_str());
+        (other && !of(format)).then_some(extension)
     }
 }
 

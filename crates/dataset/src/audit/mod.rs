@@ -22,6 +22,7 @@ pub use hash_index::HashIndex;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use crate::decode::DecodeOptions;
 use crate::error::{Error, Result};
 use crate::folder::ImageFolder;
 use crate::threads;
@@ -83,8 +84,23 @@ pub fn run(folders: &[&ImageFolder]) -> Result<Vec<Finding>> {
 /// The errors of [`run`].
 pub fn run_with_progress(
     folders: &[&ImageFolder],
+    progress: impl FnMut(Progress) + Send,
+) -> Result<Vec<Finding>> {
+    run_with_options(folders, &DecodeOptions::default(), progress)
+}
+
+/// Does the same as [`run_with_progress`] with images that are decoded as `options` say; damage of any size is a finding all
+/// the same.
+///
+/// # Errors
+/// The errors of [`run`].
+pub fn run_with_options(
+    folders: &[&ImageFolder],
+    options: &DecodeOptions,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Vec<Finding>> {
+    // The loader lets a little damage pass; here it is to be seen.
+    let options = &options.clone().with_max_damage(0);
     if folders.is_empty() {
         return Err(Error::setting("number of folders", 0, "at least 1"));
     }
@@ -105,7 +121,7 @@ pub fn run_with_progress(
             images.map(move |item| (subset, folder.classes()[item.class].as_str(), &item.path))
         })
         .collect();
-    let good = hash(&images, &mut progress, &mut findings);
+    let good = hash(&images, options, &mut progress, &mut findings);
     let total = good.len();
     findings.extend(duplicates::findings(&good, |done| {
         let step = Step::Comparing;
@@ -121,6 +137,7 @@ type Item<'a> = (usize, &'a str, &'a PathBuf);
 /// Reads and measures the images, and adds what is found of each by itself.
 fn hash<'a>(
     images: &[Item<'a>],
+    options: &'a DecodeOptions,
     progress: &mut (impl FnMut(Progress) + Send),
     findings: &mut Vec<Finding>,
 ) -> Vec<Image<'a>> {
@@ -130,7 +147,7 @@ fn hash<'a>(
     // In parts, so that no second list of all images is in memory.
     for part in images.chunks(4096) {
         let measured = threads::map(part.iter(), |(subset, class, path)| {
-            let measured = Image::of(path, *subset, class);
+            let measured = Image::of(path, *subset, class, options);
             let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
             hashed.0 += 1;
             let done = hashed.0;

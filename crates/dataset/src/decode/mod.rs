@@ -1,5 +1,6 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
+mod bands;
 mod directory;
 mod entropy;
 pub(crate) mod foreign;
@@ -23,6 +24,7 @@ mod webp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+pub use bands::Bands;
 pub use format::ImageFormat;
 use image::RgbImage;
 pub(crate) use jpeg::size as jpeg_size;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use files::read_at_most;
 
+use super::bands::Bands;
 use crate::error::{Error, Result};
 use crate::problem::{ImageProblem, Limit};
 
@@ -14,7 +15,7 @@ use crate::problem::{ImageProblem, Limit};
 /// ```
 /// let options = dataset::DecodeOptions::default().with_max_pixels(1_000_000);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DecodeOptions {
     pub(crate) max_pixels: u64,
     pub(crate) max_side: u32,
@@ -24,6 +25,7 @@ pub struct DecodeOptions {
     pub(crate) upright: bool,
     pub(crate) reduce_to: Option<u32>,
     pub(crate) max_damage: u8,
+    pub(crate) bands: Option<Bands>,
 }
 
 impl Default for DecodeOptions {
@@ -37,6 +39,7 @@ impl Default for DecodeOptions {
             upright: true,
             reduce_to: None,
             max_damage: 5,
+            bands: None,
         }
     }
 }
@@ -96,6 +99,13 @@ impl DecodeOptions {
     /// does not count.
     pub fn with_max_damage(mut self, percent: u8) -> Self {
         self.max_damage = percent.min(100);
+        self
+    }
+
+    /// Which bands of a TIFF with more than four become red, green and blue. By default there are none, and such a TIFF is
+    /// refused. Other images stay as they are.
+    pub fn with_bands(mut self, bands: Option<Bands>) -> Self {
+        self.bands = bands;
         self
     }
 

@@ -8,6 +8,7 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
+use super::bands::Bands;
 use super::directory::Directory;
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
@@ -20,6 +21,8 @@ const BESIDE_PIXELS: u64 = 16 << 20;
 const PHOTOMETRIC: u16 = 262;
 const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
+/// Bands one behind the other.
+const PLANAR: u16 = 2;
 
 /// Decodes the first page of a TIFF with a palette or with numbers of 32 bits; `None` for others.
 pub(super) fn decode(
@@ -34,25 +37,33 @@ pub(super) fn decode(
         (ColorType::RGB(32 | 64), None) => 3,
         (_, Some(_)) => return Some(Err(refused("its palette does not have 256 colors"))),
         (ColorType::Multiband { num_samples, .. }, None) => {
-            let message = format!(
-                "it has {num_samples} bands; write three of them, red, green and blue, as an RGB image"
+            let bands = options.bands.ok_or_else(|| {
+                let message = format!(
+                    "it has {num_samples} bands; say which are red, green and blue (`DecodeOptions::with_bands`, --bands 3,2,1)"
+                );
+                refused(message)
+            });
+            return Some(
+                bands.and_then(|bands| read_bands(decoder, num_samples.into(), &bands, options)),
             );
-            return Some(Err(refused(message)));
         }
         _ => return None,
     };
     Some(read(decoder, channels, indices.is_some(), options))
 }
 
-fn read(
-    mut decoder: Decoder<Cursor<&[u8]>>,
+/// A decoder that stays within the limits, the size of the picture, and how it is turned.
+type Prepared<'a> = (Decoder<Cursor<&'a [u8]>>, [u32; 2], Orientation);
+
+fn failed(error: tiff::TiffError) -> ImageProblem {
+    ImageProblem::refused(ImageFormat::Tiff, &error.to_string(), error)
+}
+
+fn prepared<'a>(
+    mut decoder: Decoder<Cursor<&'a [u8]>>,
     channels: usize,
-    palette: bool,
     options: &DecodeOptions,
-) -> Result<RgbImage, ImageProblem> {
-    let failed = |error: tiff::TiffError| {
-        ImageProblem::refused(ImageFormat::Tiff, &error.to_string(), error)
-    };
+) -> Result<Prepared<'a>, ImageProblem> {
     let (width, height) = decoder.dimensions().map_err(failed)?;
     options.check_size(width, height)?;
     let pixels = u64::from(width) * u64::from(height);
@@ -71,20 +82,93 @@ fn read(
         }
         _ => Orientation::NoTransforms,
     };
+    Ok((decoder, [width, height], turned))
+}
+
+/// Three bands of a picture with several.
+fn read_bands(
+    decoder: Decoder<Cursor<&[u8]>>,
+    count: usize,
+    bands: &Bands,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImageProblem> {
+    let rgb = bands.rgb().map(usize::from);
+    if let Some(band) = rgb.iter().find(|band| **band > count) {
+        return Err(refused(format!("it has {count} bands, and no band {band}")));
+    }
+    let (mut decoder, [width, height], turned) = prepared(decoder, count, options)?;
+    let bytes = matches!(decoder.colortype(), Ok(kind) if kind.bit_depth() == 8);
+    let mut numbers = DecodingResult::U8(Vec::new());
+    // Unlike `read_image`, it reads bands that are stored one behind the other, too.
+    decoder.read_image_to_buffer(&mut numbers).map_err(failed)?;
+    let planes = decoder.find_tag(Tag::PlanarConfiguration).map_err(failed)?;
+    let planar = planes.is_some_and(|value| value.into_u16().is_ok_and(|value| value == PLANAR));
+    let numbers = as_f64(numbers)?;
+    let pixels = width as usize * height as usize;
+    if numbers.len() != count * pixels {
+        return Err(refused("fewer numbers than its size says"));
+    }
+    let at = |pixel: usize, band: usize| match planar {
+        true => numbers[(band - 1) * pixels + pixel],
+        false => numbers[pixel * count + band - 1],
+    };
+    let values = (0..pixels).flat_map(|pixel| rgb.map(|band| at(pixel, band)));
+    let [black, white] = match bands.range() {
+        Some(range) => range,
+        None if bytes => [0.0, 255.0],
+        None => {
+            let (least, most) = values.fold(
+                (f64::INFINITY, f64::NEG_INFINITY),
+                |(least, most), value| (least.min(value), most.max(value)),
+            );
+            return Err(refused(format!(
+                "its bands {bands} have numbers from {least} to {most}; say which are black and white, as --bands {bands}:0-{most}"
+            )));
+        }
+    };
+    // What is no number, such as a gap between two pictures, is black.
+    let level = |value: f64| {
+        (255.0 * (value - black) / (white - black))
+            .clamp(0.0, 255.0)
+            .round() as u8
+    };
+    let image = ImageBuffer::from_raw(width, height, values.map(level).collect());
+    let image = image.ok_or_else(|| refused("fewer pixels than its size says"))?;
+    Ok(orientation::turn(image, turned))
+}
+
+fn as_f64(numbers: DecodingResult) -> Result<Vec<f64>, ImageProblem> {
+    fn wide<T: Into<f64>>(values: Vec<T>) -> Vec<f64> {
+        values.into_iter().map(Into::into).collect()
+    }
+    Ok(match numbers {
+        DecodingResult::U8(values) => wide(values),
+        DecodingResult::U16(values) => wide(values),
+        DecodingResult::U32(values) => wide(values),
+        DecodingResult::I8(values) => wide(values),
+        DecodingResult::I16(values) => wide(values),
+        DecodingResult::I32(values) => wide(values),
+        DecodingResult::F32(values) => wide(values),
+        DecodingResult::F64(values) => values,
+        _ => return Err(refused("numbers of a type that no image has")),
+    })
+}
+
+fn read(
+    decoder: Decoder<Cursor<&[u8]>>,
+    channels: usize,
+    palette: bool,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImageProblem> {
+    let (mut decoder, [width, height], turned) = prepared(decoder, channels, options)?;
+    let pixels = u64::from(width) * u64::from(height);
     let numbers = decoder.read_image().map_err(failed)?;
     let levels = match (numbers, palette) {
         (DecodingResult::U8(indices), true) => {
             let colors = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
             of_palette(&indices, &colors)?
         }
-        (DecodingResult::F32(values), false) => {
-            levels(values.into_iter().map(f64::from).collect())?
-        }
-        (DecodingResult::F64(values), false) => levels(values)?,
-        (DecodingResult::U32(values), false) => {
-            levels(values.into_iter().map(f64::from).collect())?
-        }
-        _ => return Err(refused("its numbers are of a type that is not read")),
+        (numbers, _) => levels(as_f64(numbers)?)?,
     };
     let rgb: Vec<u8> = if levels.len() == pixels as usize {
         levels.into_iter().flat_map(|level| [level; 3]).collect()

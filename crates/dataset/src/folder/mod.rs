@@ -82,6 +82,8 @@ pub struct ImageFolder {
     pub(crate) subsets: Option<Vec<Subset>>,
     /// The group of each image, where a table says it.
     pub(crate) groups: Option<Vec<String>>,
+    /// How much each image counts, where a table says it.
+    pub(crate) weights: Option<Vec<f64>>,
     /// Files that a table names and that are not there.
     pub(crate) missing: Vec<String>,
     pub(crate) remarks: Vec<String>,
@@ -96,6 +98,7 @@ impl ImageFolder {
             skipped: Vec::new(),
             subsets: None,
             groups: None,
+            weights: None,
             missing: Vec::new(),
             remarks: Vec::new(),
         }
@@ -148,6 +151,12 @@ impl ImageFolder {
         self.groups.as_deref()
     }
 
+    /// How much each image counts in a training, in the order of [`ImageFolder::images`], where a table says it: positive
+    /// numbers. An image of weight 2 counts as two images.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
     /// The folder with those of its images alone that are in this part, and all classes. Where the folder is not divided,
     /// it has all images in the part for training.
     #[must_use]
@@ -158,32 +167,32 @@ impl ImageFolder {
         };
         let kept = |index: &usize| is_in(*index);
         let kept: Vec<usize> = (0..self.images.len()).filter(kept).collect();
-        let groups = self.groups.as_ref();
-        Self {
-            images: kept.iter().map(|&i| self.images[i].clone()).collect(),
-            subsets: self.subsets.as_ref().map(|_| vec![subset; kept.len()]),
-            groups: groups.map(|groups| kept.iter().map(|&i| groups[i].clone()).collect()),
-            // What is left out is of no part: it is told once.
-            skipped: match subset {
-                Subset::Training => self.skipped.clone(),
-                _ => Vec::new(),
-            },
-            ..self.clone()
+        let mut part = self.clone();
+        part.keep(&kept);
+        // What is left out is of no part: it is told once.
+        if subset != Subset::Training {
+            part.skipped = Vec::new();
         }
+        part
     }
 
     /// Sorts the images by class; in each class their order stays.
     pub(crate) fn in_order(mut self) -> Self {
         let mut order: Vec<usize> = (0..self.images.len()).collect();
         order.sort_by_key(|&index| self.images[index].class);
-        self.images = order.iter().map(|&i| self.images[i].clone()).collect();
-        if let Some(subsets) = &mut self.subsets {
-            *subsets = order.iter().map(|&i| subsets[i]).collect();
-        }
-        if let Some(groups) = &mut self.groups {
-            *groups = order.iter().map(|&i| groups[i].clone()).collect();
-        }
+        self.keep(&order);
         self
+    }
+
+    /// Keeps the images of these indices, in this order, with all that is known of them.
+    pub(crate) fn keep(&mut self, kept: &[usize]) {
+        fn select<T: Clone>(values: &[T], kept: &[usize]) -> Vec<T> {
+            kept.iter().map(|&index| values[index].clone()).collect()
+        }
+        self.images = select(&self.images, kept);
+        self.subsets = self.subsets.as_deref().map(|all| select(all, kept));
+        self.groups = self.groups.as_deref().map(|all| select(all, kept));
+        self.weights = self.weights.as_deref().map(|all| select(all, kept));
     }
 
     /// The number of images per class, in the order of [`ImageFolder::classes`].

@@ -33,11 +33,15 @@ use crate::split::subset::Subset;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderOptions {
     parts: bool,
+    pub(crate) own: Vec<PathBuf>,
 }
 
 impl Default for FolderOptions {
     fn default() -> Self {
-        Self { parts: true }
+        Self {
+            parts: true,
+            own: Vec::new(),
+        }
     }
 }
 
@@ -52,6 +56,13 @@ impl FolderOptions {
     /// Otherwise they are classes like all others.
     pub fn with_parts(mut self, parts: bool) -> Self {
         self.parts = parts;
+        self
+    }
+
+    /// Passes over these files and folders, such as a cache that lies in the folder. Each path begins with the path of the
+    /// folder as it is given to [`open`](Self::open). Defaults to none.
+    pub fn without(mut self, own: Vec<PathBuf>) -> Self {
+        self.own = own;
         self
     }
 
@@ -93,15 +104,15 @@ impl FolderOptions {
     /// All that the folder has, and a path of each class.
     fn scan(&self, root: &Path) -> Result<(ImageFolder, Vec<PathBuf>)> {
         let mut found = ImageFolder::new(root);
-        let folders = class_folders(root, root, &mut found)?;
+        let folders = class_folders(root, root, &self.own, &mut found)?;
         if self.parts
             && let Some(parts) = parts::find(root, &folders)?
         {
-            return scan_parts(found, root, &parts);
+            return scan_parts(found, root, &self.own, &parts);
         }
         for (class, folder) in folders.iter().enumerate() {
             let name = name_as_text(file_name(folder));
-            add_images(&mut found, folder, &name, class)?;
+            add_images(&mut found, folder, &self.own, &name, class)?;
             found.classes.push(name);
         }
         Ok((found, folders))
@@ -112,11 +123,12 @@ impl FolderOptions {
 fn scan_parts(
     mut found: ImageFolder,
     root: &Path,
+    own: &[PathBuf],
     parts: &[(Subset, PathBuf)],
 ) -> Result<(ImageFolder, Vec<PathBuf>)> {
     let mut folders = Vec::new();
     for (subset, part) in parts {
-        for folder in class_folders(part, root, &mut found)? {
+        for folder in class_folders(part, root, own, &mut found)? {
             folders.push((*subset, part, folder));
         }
     }
@@ -132,7 +144,7 @@ fn scan_parts(
         let (part, name) = (name_as_text(file_name(part)), name);
         let class = index.get(&name.as_encoded_bytes().to_vec()).copied();
         let before = format!("{part}/{}", name_as_text(name));
-        add_images(&mut found, folder, &before, class.unwrap_or_default())?;
+        add_images(&mut found, folder, own, &before, class.unwrap_or_default())?;
         subsets.resize(found.images.len(), *subset);
     }
     let paths: Vec<PathBuf> = classes.into_values().collect();
@@ -156,14 +168,19 @@ fn remark(root: &Path, parts: &[(Subset, PathBuf)]) -> String {
 }
 
 /// The sub-folders that are classes, or parts; what else is there is left out.
-fn class_folders(folder: &Path, root: &Path, found: &mut ImageFolder) -> Result<Vec<PathBuf>> {
+fn class_folders(
+    folder: &Path,
+    root: &Path,
+    own: &[PathBuf],
+    found: &mut ImageFolder,
+) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in sorted_entries(folder)? {
         let (bytes, reason) = match fs::metadata(&path) {
-            Err(error) => (0, unreadable(&path, error)),
+            Err(error) => (0, unreadable(&path, own, error)),
             Ok(metadata) => {
                 let bytes = if metadata.is_dir() { 0 } else { metadata.len() };
-                match passed_over(&path) {
+                match passed_over(&path, own) {
                     Some(reason) => (bytes, reason),
                     None if !metadata.is_dir() => (bytes, SkipReason::NoClass),
                     None if leads_up(&path, root) => (bytes, SkipReason::LinkedFolder),
@@ -189,8 +206,14 @@ fn leads_up(path: &Path, root: &Path) -> bool {
 }
 
 /// Adds the images in a folder of a class.
-fn add_images(found: &mut ImageFolder, folder: &Path, before: &str, class: usize) -> Result<()> {
-    let images = walk::images(folder, &mut found.skipped)?;
+fn add_images(
+    found: &mut ImageFolder,
+    folder: &Path,
+    own: &[PathBuf],
+    before: &str,
+    class: usize,
+) -> Result<()> {
+    let images = walk::images(folder, own, &mut found.skipped)?;
     found
         .images
         .extend(images.into_iter().map(|image| ImageItem {

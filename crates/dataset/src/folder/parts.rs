@@ -41,7 +41,7 @@ pub(super) fn find(root: &Path, folders: &[PathBuf]) -> Result<Option<Vec<(Subse
     let mut without_classes = Vec::new();
     for (_, folder) in &parts {
         let mut entries = sorted_entries(folder)?.into_iter();
-        if !entries.any(|entry| matches!(look_at(&entry), Ok(Entry::Folder))) {
+        if !entries.any(|entry| matches!(look_at(&entry, &[]), Ok(Entry::Folder))) {
             without_classes.push(name(folder));
         }
     }

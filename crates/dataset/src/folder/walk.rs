@@ -35,23 +35,27 @@ pub(crate) struct Found {
 }
 
 /// The images in a folder and in its sub-folders, in the order of the bytes of their names, level by level. What is left out
-/// is added to `skipped`.
-pub(crate) fn images(folder: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>> {
+/// is added to `skipped`; `own` is passed over.
+pub(crate) fn images(
+    folder: &Path,
+    own: &[PathBuf],
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    walk(folder, "", 0, &mut found, skipped)?;
+    walk(folder, own, ("", 0), &mut found, skipped)?;
     Ok(found)
 }
 
 fn walk(
     folder: &Path,
-    before: &str,
-    depth: usize,
+    own: &[PathBuf],
+    (before, depth): (&str, usize),
     found: &mut Vec<Found>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<()> {
     for path in sorted_entries(folder)? {
         let name = format!("{before}{}", name_as_text(file_name(&path)));
-        match look_at(&path) {
+        match look_at(&path, own) {
             Ok(Entry::Image) => found.push(Found { path, name }),
             Ok(Entry::Folder) if path.is_symlink() => {
                 skipped.push(left_out(path, 0, SkipReason::LinkedFolder));
@@ -59,7 +63,9 @@ fn walk(
             Ok(Entry::Folder) if depth >= DEEPEST => {
                 skipped.push(left_out(path, 0, SkipReason::TooDeep));
             }
-            Ok(Entry::Folder) => walk(&path, &format!("{name}/"), depth + 1, found, skipped)?,
+            Ok(Entry::Folder) => {
+                walk(&path, own, (&format!("{name}/"), depth + 1), found, skipped)?;
+            }
             Err((bytes, reason)) => skipped.push(left_out(path, bytes, reason)),
         }
     }
@@ -81,10 +87,10 @@ pub(crate) enum Entry {
 }
 
 /// What is at a path, where it is of use; otherwise its size and the reason.
-pub(crate) fn look_at(path: &Path) -> Result<Entry, (u64, SkipReason)> {
-    let metadata = fs::metadata(path).map_err(|error| (0, unreadable(path, error)))?;
+pub(crate) fn look_at(path: &Path, own: &[PathBuf]) -> Result<Entry, (u64, SkipReason)> {
+    let metadata = fs::metadata(path).map_err(|error| (0, unreadable(path, own, error)))?;
     let bytes = if metadata.is_dir() { 0 } else { metadata.len() };
-    if let Some(reason) = passed_over(path) {
+    if let Some(reason) = passed_over(path, own) {
         return Err((bytes, reason));
     }
     if metadata.is_dir() {
@@ -99,7 +105,7 @@ pub(crate) fn look_at(path: &Path) -> Result<Entry, (u64, SkipReason)> {
             file.take(foreign::KIND_BYTES as u64)
                 .read_to_end(&mut start)
         })
-        .map_err(|error| (bytes, unreadable(path, error)))?;
+        .map_err(|error| (bytes, unreadable(path, own, error)))?;
     let problem = match ImageFormat::sniff(&start) {
         Some(_) => return Ok(Entry::Image),
         None if start.is_empty() => ImageProblem::Empty,
@@ -109,13 +115,15 @@ pub(crate) fn look_at(path: &Path) -> Result<Entry, (u64, SkipReason)> {
 }
 
 /// What is passed over by its name alone.
-pub(super) fn passed_over(path: &Path) -> Option<SkipReason> {
+pub(super) fn passed_over(path: &Path, own: &[PathBuf]) -> Option<SkipReason> {
     let name = file_name(path);
     let left_behind = |known: &&str| name.eq_ignore_ascii_case(*known);
     if name.as_encoded_bytes().starts_with(b".") {
         Some(SkipReason::Hidden)
     } else if LEFT_BEHIND.iter().any(left_behind) {
         Some(SkipReason::LeftBehind)
+    } else if own.iter().any(|own| own == path) {
+        Some(SkipReason::Own)
     } else {
         None
     }
@@ -123,8 +131,8 @@ pub(super) fn passed_over(path: &Path) -> Option<SkipReason> {
 
 /// What the system refuses to read. Hidden files are left out in any case: some editors make hidden links that lead
 /// nowhere as locks.
-pub(super) fn unreadable(path: &Path, error: std::io::Error) -> SkipReason {
-    passed_over(path).unwrap_or_else(|| SkipReason::Unreadable(Arc::new(error)))
+pub(super) fn unreadable(path: &Path, own: &[PathBuf], error: std::io::Error) -> SkipReason {
+    passed_over(path, own).unwrap_or_else(|| SkipReason::Unreadable(Arc::new(error)))
 }
 
 /// The entries of a folder in the order of the bytes of their names.

@@ -40,6 +40,7 @@ const LABEL: [&str; 9] = [
     "classes",
 ];
 const SPLIT: [&str; 4] = ["split", "set", "subset", "partition"];
+const WEIGHT: [&str; 3] = ["weight", "weights", "sampleweight"];
 const GROUP: [&str; 7] = [
     "group",
     "groupid",
@@ -58,6 +59,7 @@ const GROUP: [&str; 7] = [
 /// | the label | `label`, `class`, `category`, `target`, `species`; in a table of two columns the other one |
 /// | the part of a split (may lack) | `split`, `set`, `subset`, `partition` |
 /// | the group (may lack) | `group`, `patient_id`, `subject_id` |
+/// | how much the image counts (may lack) | `weight`, `sample_weight` |
 ///
 /// Neither case nor `_`, `-` and spaces in the usual names count. Columns that are not used are named in
 /// [`ImageFolder::remarks`](crate::ImageFolder::remarks).
@@ -67,6 +69,7 @@ pub struct LabelColumns {
     label: Option<String>,
     split: Option<String>,
     group: Option<String>,
+    weight: Option<String>,
 }
 
 impl LabelColumns {
@@ -100,6 +103,13 @@ impl LabelColumns {
         self
     }
 
+    /// The column that says how much an image counts in a training, a positive number; with `None` it is found, or there is
+    /// none.
+    pub fn with_weight(mut self, column: impl Into<Option<String>>) -> Self {
+        self.weight = column.into();
+        self
+    }
+
     /// Finds the columns in a table.
     pub(super) fn find(&self, path: &Path, table: &Table) -> Result<Columns> {
         let search = Search { path, table };
@@ -111,8 +121,7 @@ impl LabelColumns {
             Error::parse(path, message)
         };
         let file = search.column(self.file.as_deref(), &FILE)?;
-        let file =
-            file.ok_or_else(|| missing("files", "`LabelColumns::with_file`, --file-column"))?;
+        let file = file.ok_or_else(|| missing("files", "--file-column"))?;
         let split = search.column(self.split.as_deref(), &SPLIT)?;
         // A column of this name without any part in it is another one.
         let has_parts = |column: &usize| {
@@ -121,18 +130,20 @@ impl LabelColumns {
         };
         let split = split.filter(|column| self.split.is_some() || has_parts(column));
         let group = search.column(self.group.as_deref(), &GROUP)?;
+        let weight = search.column(self.weight.as_deref(), &WEIGHT)?;
         let label = search.column(self.label.as_deref(), &LABEL)?;
         // `id,breed`: of two columns the other one.
         let other = (table.columns.len() == 2 && split.is_none() && group.is_none())
             .then_some(1 - file.min(1));
         let label = label
             .or(other)
-            .ok_or_else(|| missing("labels", "`LabelColumns::with_label`, --label-column"))?;
+            .ok_or_else(|| missing("labels", "--label-column"))?;
         let columns = Columns {
             file,
             label,
             split,
             group,
+            weight,
         };
         match columns.twice() {
             None => Ok(columns),
@@ -154,6 +165,7 @@ pub(super) struct Columns {
     pub(super) label: usize,
     pub(super) split: Option<usize>,
     pub(super) group: Option<usize>,
+    pub(super) weight: Option<usize>,
 }
 
 impl Columns {
@@ -163,6 +175,7 @@ impl Columns {
             (Some(self.label), "labels"),
             (self.split, "parts"),
             (self.group, "groups"),
+            (self.weight, "weights"),
         ];
         roles
             .into_iter()

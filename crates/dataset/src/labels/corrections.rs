@@ -3,23 +3,27 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::words::{named, rows};
+use super::columns::LabelColumns;
+use super::find::{Files, Lookup, common_folders};
+use super::words::{NAMED, named, rows};
 use crate::error::{Error, Result};
 use crate::folder::ImageFolder;
 use crate::folder::walk::left_out;
 use crate::problem::SkipReason;
+use crate::table::Table;
 
-/// The largest table that is read, in bytes.
-const LARGEST: u64 = 1 << 30;
-
-/// The columns of a table of corrections.
-const COLUMNS: [&str; 2] = ["file", "label"];
+/// The columns of the table that a review page saves.
+pub(super) const COLUMNS: [&str; 2] = ["file", "label"];
+/// How similar the name of a file must be to be named in place of one that is not there, 0 to 1.
+const SIMILAR: f64 = 0.75;
 
 impl ImageFolder {
-    /// This folder with the labels that a table corrects: the table that a [review page](crate::review) saves. It is a CSV
-    /// file with the columns `file` ([`ImageItem::name`](crate::ImageItem::name)) and `label`, one of the classes of the
-    /// folder; an image with an empty label is left out. Images without a row keep their labels. How many labels were changed
-    /// is in [`ImageFolder::remarks`], and so are rows whose file is not there.
+    /// This folder with the labels that a table corrects: the table that a [review page](crate::review) saves, or another
+    /// one with a column of files ([`ImageItem::name`](crate::ImageItem::name)) and one of labels, each one of the classes of
+    /// the folder. The table may have any form that [`LabelTable`](super::LabelTable) has, and its files are found as by
+    /// [`ImageFolder::labeled`], with or without their endings. An image with an empty label is left out. Images without a
+    /// row keep their labels. How many labels were changed is in [`ImageFolder::remarks`], and so are rows whose file is not
+    /// there, with the file that has nearly the same name.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,24 +38,23 @@ impl ImageFolder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if it has other columns, a label that
-    /// is no class of the folder, two rows for one file that differ, a row that fits several files, or no row with a file.
+    /// [`Error::Io`] if the file cannot be read or has more than 1 GiB; [`Error::Parse`] if the columns are not found, it has a
+    /// label that is no class of the folder, two rows for one file that differ, a row that fits several files, or no row with
+    /// a file.
     pub fn corrected(mut self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let corrections = self.read_corrections(path)?;
         if corrections.is_empty() {
             return Ok(self);
         }
-        let (mut changed, mut removed) = (0, 0);
-        let (subsets, groups) = (self.subsets.take(), self.groups.take());
-        let (mut kept_subsets, mut kept_groups) = (Vec::new(), Vec::new());
-        for (at, mut item) in std::mem::take(&mut self.images).into_iter().enumerate() {
+        let (mut changed, mut kept) = (0, Vec::new());
+        for (at, item) in self.images.iter_mut().enumerate() {
             match corrections.get(&at) {
                 Some(None) => {
-                    removed += 1;
                     let bytes = item.path.metadata().map_or(0, |about| about.len());
                     let reason = SkipReason::Rejected;
-                    self.skipped.push(left_out(item.path, bytes, reason));
+                    let rejected = left_out(item.path.clone(), bytes, reason);
+                    self.skipped.push(rejected);
                     continue;
                 }
                 Some(Some(class)) => {
@@ -60,12 +63,10 @@ impl ImageFolder {
                 }
                 None => {}
             }
-            self.images.push(item);
-            kept_subsets.extend(subsets.as_ref().map(|subsets| subsets[at]));
-            kept_groups.extend(groups.as_ref().map(|groups| groups[at].clone()));
+            kept.push(at);
         }
-        self.subsets = subsets.map(|_| kept_subsets);
-        self.groups = groups.map(|_| kept_groups);
+        let removed = self.images.len() - kept.len();
+        self.keep(&kept);
         let shown = files::shown_path(path);
         self.remarks.push(format!(
             "{shown}: labels changed: {changed}, images left out: {removed}"
@@ -75,23 +76,18 @@ impl ImageFolder {
 
     /// The class of each image that has a row; none for an image that is left out.
     fn read_corrections(&mut self, path: &Path) -> Result<HashMap<usize, Option<usize>>> {
-        let bytes = files::read_at_most(path, LARGEST)?;
-        let mut table = csv::Reader::from_reader(bytes.as_slice());
-        let header = table.headers().map_err(Error::csv(path))?;
-        if header.iter().ne(COLUMNS) {
-            let found = header.iter().collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "expected the columns file and label, found {}",
-                files::shown(&found)
-            );
-            return Err(Error::parse(path, message));
-        }
-        let places = self.places();
-        let (mut corrections, mut missing, mut count) = (HashMap::new(), Vec::new(), 0);
-        for row in table.records() {
-            let row = row.map_err(Error::csv(path))?;
-            count += 1;
-            let (file, label) = (&row[0], &row[1]);
+        let table = Table::read(path)?;
+        let columns = LabelColumns::new().find(path, &table).map_err(|_| {
+            let found = files::shown(&table.columns.join(", ")).to_string();
+            let message = format!("expected the columns file and label, found {found}");
+            Error::parse(path, message)
+        })?;
+        let names = Names::new(self);
+        let common = common_folders(table.rows.iter().map(|row| &*row.cells[columns.file]));
+        let (mut corrections, mut missing) = (HashMap::new(), Vec::new());
+        for row in &table.rows {
+            let [file, label] =
+                [columns.file, columns.label].map(|column| row.cells[column].trim());
             let wrong =
                 |message: String| Error::parse(path, format!("{}: {message}", files::shown(file)));
             let class = match self.classes.iter().position(|class| class == label) {
@@ -102,25 +98,24 @@ impl ImageFolder {
                 }
                 class => class,
             };
-            match places.get(file) {
-                None => missing.push(file.to_owned()),
-                Some(None) => return Err(wrong("several images have this name".into())),
-                Some(Some(at)) => {
-                    if corrections
-                        .insert(*at, class)
-                        .is_some_and(|other| other != class)
-                    {
+            match names.look_up(file, common) {
+                Lookup::Missing => missing.push(file),
+                Lookup::Several => return Err(wrong("several images have this name".into())),
+                Lookup::Found(at) => {
+                    let known = corrections.insert(at, class);
+                    if known.is_some_and(|other| other != class) {
                         return Err(wrong("two rows have different labels".into()));
                     }
                 }
             }
         }
-        if corrections.is_empty() && count > 0 {
-            let message = format!("{} and none with a file in the folder", rows(count));
+        if corrections.is_empty() && !missing.is_empty() {
+            let (count, names) = (rows(missing.len()), self.with_near_names(&missing));
+            let message = format!("{count} and none with a file in the folder: {names}");
             return Err(Error::parse(path, message));
         }
         if !missing.is_empty() {
-            let (count, names) = (missing.len(), named(&missing));
+            let (count, names) = (missing.len(), self.with_near_names(&missing));
             let shown = files::shown_path(path);
             let remark = format!("{shown}: rows without an image file: {count} ({names})");
             self.remarks.push(remark);
@@ -128,24 +123,49 @@ impl ImageFolder {
         Ok(corrections)
     }
 
-    /// The image of each name that a table can give it; none where several have it. In a folder that is divided already, the
-    /// page of one part names files without the folder of the part.
-    fn places(&self) -> HashMap<String, Option<usize>> {
-        let mut places = HashMap::new();
-        let mut add = |name: &str, at: usize| {
-            let place = places.entry(name.to_owned()).or_insert(Some(at));
-            if *place != Some(at) {
-                *place = None;
-            }
-        };
-        for (at, item) in self.images.iter().enumerate() {
-            add(&item.name, at);
-            if self.subsets.is_some()
-                && let Some((_, name)) = item.name.split_once('/')
-            {
-                add(name, at);
-            }
+    /// The first of the files that are not there; of each, if there is one, the file that is spelled most like it.
+    fn with_near_names(&self, missing: &[&str]) -> String {
+        let first = missing.iter().take(NAMED);
+        let mut names: Vec<String> = first.map(|file| self.with_near_name(file)).collect();
+        names.resize(missing.len(), String::new());
+        named(&names)
+    }
+
+    fn with_near_name(&self, file: &str) -> String {
+        let likeness = |name: &str| strsim::normalized_damerau_levenshtein(name, file);
+        let near = self
+            .images
+            .iter()
+            .map(|item| (likeness(&item.name), &item.name));
+        let near = near.filter(|(likeness, _)| *likeness >= SIMILAR);
+        match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((_, name)) => format!("{file}: did you mean {name}?"),
+            None => file.to_owned(),
         }
-        places
+    }
+}
+
+/// The images by the names that a table can give them. In a folder that is divided already, the page of one part names files
+/// without the folder of the part.
+struct Names {
+    whole: Files,
+    in_part: Option<Files>,
+}
+
+impl Names {
+    fn new(folder: &ImageFolder) -> Self {
+        let names = || folder.images.iter().map(|item| &*item.name);
+        let in_part = || names().map(|name| name.split_once('/').map_or(name, |(_, rest)| rest));
+        Self {
+            whole: Files::new(&folder.root, names()),
+            in_part: (folder.subsets.as_ref()).map(|_| Files::new(&folder.root, in_part())),
+        }
+    }
+
+    fn look_up(&self, file: &str, common: usize) -> Lookup {
+        match (self.whole.look_up(file, common), &self.in_part) {
+            (Lookup::Missing, Some(in_part)) => in_part.look_up(file, common),
+            (found, _) => found,
+        }
     }
 }

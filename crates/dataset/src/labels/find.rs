@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::folder::walk::{Found, file_name, name_as_text};
+use crate::folder::walk::{file_name, name_as_text};
 
 /// What a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(folder: &Path, found: &[Found]) -> Self {
+    /// The files of these names, which are paths in the folder.
+    pub(super) fn new<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> Self {
         let real = folder.canonicalize();
         let own = real.as_deref().unwrap_or(folder);
         let mut files = Self {
@@ -41,9 +42,9 @@ impl Files {
             names: HashMap::new(),
             own: name_as_text(file_name(own)),
         };
-        for (index, file) in found.iter().enumerate() {
-            files.paths.insert(file.name.clone(), index);
-            let lower = file.name.to_lowercase();
+        for (index, name) in names.into_iter().enumerate() {
+            files.paths.insert(name.to_owned(), index);
+            let lower = name.to_lowercase();
             let stem = without_ending(&lower).to_owned();
             let name = last(&lower).to_owned();
             let name_stem = without_ending(&name).to_owned();
@@ -145,14 +146,7 @@ mod tests {
     use super::*;
 
     fn files(names: &[&str]) -> Files {
-        let found: Vec<Found> = names
-            .iter()
-            .map(|name| Found {
-                path: name.into(),
-                name: (*name).to_owned(),
-            })
-            .collect();
-        Files::new(Path::new("photos/train"), &found)
+        Files::new(Path::new("photos/train"), names.iter().copied())
     }
 
     #[test]

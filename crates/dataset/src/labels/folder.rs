@@ -1,16 +1,26 @@
 //! The images that a table gives labels to.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::find::{Files, Lookup, common_folders};
 use super::rows::{LabelRow, LabelTable};
 use super::words::{named, rows};
 use crate::error::{Error, Result};
 use crate::folder::walk::{self, left_out};
-use crate::folder::{ImageFolder, ImageItem};
+use crate::folder::{FolderOptions, ImageFolder, ImageItem};
 use crate::problem::SkipReason;
 use crate::split::subset::Subset;
+
+impl FolderOptions {
+    /// The images in the folder at `image_dir` that have a label in a table; see [`ImageFolder::labeled`].
+    ///
+    /// # Errors
+    /// Those of [`ImageFolder::labeled`].
+    pub fn labeled(&self, image_dir: impl AsRef<Path>, table: &LabelTable) -> Result<ImageFolder> {
+        ImageFolder::labeled_without(image_dir.as_ref(), &self.own, table)
+    }
+}
 
 impl ImageFolder {
     /// The images in the folder at `image_dir` and in its sub-folders that have a label in a table.
@@ -24,9 +34,12 @@ impl ImageFolder {
     /// [`Error::Io`] if a folder cannot be read; [`Error::NoImages`] if it has no image; [`Error::Parse`] if no row has a
     /// file, or two rows give one file different labels or parts.
     pub fn labeled(image_dir: impl AsRef<Path>, table: &LabelTable) -> Result<Self> {
-        let root = image_dir.as_ref();
+        FolderOptions::new().labeled(image_dir, table)
+    }
+
+    fn labeled_without(root: &Path, own: &[PathBuf], table: &LabelTable) -> Result<Self> {
         let mut skipped = Vec::new();
-        let found = walk::images(root, &mut skipped)?;
+        let found = walk::images(root, own, &mut skipped)?;
         // Hugging Face puts the table among the images.
         if let Ok(own) = table.path().canonicalize() {
             skipped.retain(|skipped| skipped.path.canonicalize().ok().as_ref() != Some(&own));
@@ -37,7 +50,7 @@ impl ImageFolder {
                 skipped,
             });
         }
-        let files = Files::new(root, &found);
+        let files = Files::new(root, found.iter().map(|file| &*file.name));
         let cells = || table.rows().iter().map(|row| row.file.as_str());
         let common = common_folders(cells());
         let mut matched: HashMap<usize, &LabelRow> = HashMap::new();
@@ -69,6 +82,7 @@ impl ImageFolder {
             );
             return Err(Error::parse(table.path(), message));
         }
+        check_no_review(table, &found, &matched)?;
         let mut folder = Self::new(root);
         folder.remarks.clone_from(&table.remarks);
         for (names, what) in [
@@ -102,6 +116,7 @@ impl ImageFolder {
         let (classes, without): (Vec<String>, Vec<String>) = all.into_iter().partition(has_image);
         let index: HashMap<&str, usize> = classes.iter().map(String::as_str).zip(0..).collect();
         let (mut subsets, mut groups): (Vec<Subset>, Vec<String>) = (Vec::new(), Vec::new());
+        let mut weights = Vec::new();
         let mut unlisted = Vec::new();
         for (at, file) in found.into_iter().enumerate() {
             let row = matched.get(&at);
@@ -116,6 +131,7 @@ impl ImageFolder {
             };
             subsets.extend(row.subset);
             groups.extend(row.group.clone());
+            weights.extend(row.weight);
             self.images.push(ImageItem {
                 path: file.path,
                 name: file.name,
@@ -142,8 +158,38 @@ impl ImageFolder {
         // A column is there for all rows or for none.
         self.subsets = (subsets.len() == self.images.len()).then_some(subsets);
         self.groups = (groups.len() == self.images.len()).then_some(groups);
+        self.weights = (weights.len() == self.images.len()).then_some(weights);
         self.classes = classes;
     }
+}
+
+/// Refuses the table that a [review page](crate::review) saves: it names only the images that were decided about, with the
+/// class folder that each of them should lie in.
+fn check_no_review(
+    table: &LabelTable,
+    found: &[walk::Found],
+    matched: &HashMap<usize, &LabelRow>,
+) -> Result<()> {
+    fn class(file: &walk::Found) -> &str {
+        file.name.split_once('/').map_or("", |(class, _)| class)
+    }
+    let classes: HashSet<&str> = found.iter().map(class).collect();
+    let moved = matched
+        .iter()
+        .any(|(&at, row)| row.label != class(&found[at]));
+    let corrects = !classes.contains("")
+        && matched.values().all(|row| classes.contains(&*row.label))
+        && (moved || table.unlabeled > 0);
+    if table.of_review && matched.len() < found.len() && corrects {
+        let message = format!(
+            "its labels are the folders of the images, and it names {} of {} images: a table that a review page saved. Give it \
+             as --corrections; the other images keep the labels of their folders",
+            matched.len(),
+            found.len()
+        );
+        return Err(Error::parse(table.path(), message));
+    }
+    Ok(())
 }
 
 /// Two rows that say different things of one file.

@@ -4,21 +4,26 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::columns::{Columns, LabelColumns};
+use super::corrections::COLUMNS;
 use super::words::{named, rows as rows_of};
 use crate::error::{Error, Result};
 use crate::split::subset::Subset;
 use crate::table::{Row, Table};
 
 /// A table with the label of each image: CSV, the same with semicolons or tabs, or JSON lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LabelTable {
     path: PathBuf,
     rows: Vec<LabelRow>,
+    /// Rows without a label.
+    pub(super) unlabeled: usize,
+    /// Whether its columns are those of the table that a review page saves.
+    pub(super) of_review: bool,
     pub(super) remarks: Vec<String>,
 }
 
 /// A row of a [`LabelTable`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LabelRow {
     /// The line of the table, from 1.
     pub line: u64,
@@ -30,6 +35,8 @@ pub struct LabelRow {
     pub subset: Option<Subset>,
     /// The group, where the table has one.
     pub group: Option<String>,
+    /// How much the image counts in a training, where the table says it: a positive number.
+    pub weight: Option<f64>,
 }
 
 impl LabelTable {
@@ -61,12 +68,15 @@ impl LabelTable {
             ));
         }
         if rows.is_empty() {
-            return Err(Error::parse(path, "no row has a label"));
+            let message = "no row has a label; the table that a review page saves corrects labels, and is given as --corrections";
+            return Err(Error::parse(path, message));
         }
         check_single(path, &rows)?;
         Ok(Self {
             path: path.to_path_buf(),
             rows,
+            unlabeled,
+            of_review: table.columns == COLUMNS,
             remarks,
         })
     }
@@ -107,7 +117,18 @@ fn label_row(path: &Path, columns: Columns, row: &Row) -> Result<LabelRow> {
             Error::parse(path, message)
         })?),
     };
+    let weight = columns.weight.map(cell);
+    let weight = weight.map(|text| match text.parse::<f64>() {
+        Ok(weight) if weight.is_finite() && weight > 0.0 => Ok(weight),
+        _ => {
+            let line = row.line;
+            let message =
+                format!("line {line}: expected a positive number as the weight, found '{text}'");
+            Err(Error::parse(path, message))
+        }
+    });
     Ok(LabelRow {
+        weight: weight.transpose()?,
         line: row.line,
         file: cell(columns.file).to_owned(),
         label: cell(columns.label).to_owned(),

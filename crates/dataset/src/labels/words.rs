@@ -1,7 +1,7 @@
 //! Lists in sentences.
 
 /// At most so many names are in a sentence.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 
 /// The first of some names, and that there are more.
 pub(super) fn named(names: &[String]) -> String {

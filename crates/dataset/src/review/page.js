@@ -182,7 +182,8 @@ function start() {
     }
     const files = new Set(data.cards.map(card => card.path)).size;
     const done = decided(data.cards, choices).length;
-    count.textContent = `${done} of ${files} images decided.` +
+    const cards = data.cards.length > files ? ` An image that was found several times has several cards, and is decided once: there are ${data.cards.length} cards.` : "";
+    count.textContent = `${done} of ${files} images decided.` + cards +
       (kept ? "" : " This browser does not remember decisions: save them before you close the page.");
   }
 

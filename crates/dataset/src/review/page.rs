@@ -39,6 +39,7 @@ pub struct ReviewPage {
     classes: Vec<String>,
     most_cards: usize,
     side: u32,
+    decode: DecodeOptions,
 }
 
 /// How many of the cards a page shows.
@@ -47,6 +48,8 @@ pub struct ReviewPage {
 pub struct Written {
     /// The number of cards on the page.
     pub shown: usize,
+    /// The number of images that these cards are about: an image that is in several findings has several cards.
+    pub images: usize,
     /// The number of cards that are not on the page because it is full. The page says so.
     pub left_out: usize,
 }
@@ -60,6 +63,7 @@ impl ReviewPage {
             classes,
             most_cards: 500,
             side: 224,
+            decode: DecodeOptions::default(),
         }
     }
 
@@ -82,6 +86,12 @@ impl ReviewPage {
         self
     }
 
+    /// How the images of the thumbnails are decoded; defaults to [`DecodeOptions::default`].
+    pub fn with_decode_options(mut self, options: DecodeOptions) -> Self {
+        self.decode = options;
+        self
+    }
+
     /// Writes a page with the first cards of this list. The file is written whole or not at all.
     ///
     /// # Errors
@@ -100,6 +110,11 @@ impl ReviewPage {
         let shown = &cards[..cards.len().min(self.most_cards)];
         let written = Written {
             shown: shown.len(),
+            images: shown
+                .iter()
+                .map(|card| &card.path)
+                .collect::<BTreeSet<_>>()
+                .len(),
             left_out: cards.len() - shown.len(),
         };
         let html = self.html(shown, written.left_out);
@@ -110,7 +125,8 @@ impl ReviewPage {
 
     fn html(&self, cards: &[Card], left_out: usize) -> String {
         let classes = self.classes_with(cards);
-        let shown = threads::map(cards.iter(), |card| Shown::of(card, self.side));
+        let decode = self.decode.clone().with_reduce_to(Some(self.side));
+        let shown = threads::map(cards.iter(), |card| Shown::of(card, &decode, self.side));
         // Decisions on another page are not taken for those on this one.
         let mut identity = Sha256::new();
         for card in &shown {
@@ -197,7 +213,7 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(card: &'a Card, side: u32) -> Self {
+    fn of(card: &'a Card, decode: &DecodeOptions, side: u32) -> Self {
         let full = |path: &Path| escaped(absolute(path).unwrap_or_else(|_| path.to_path_buf()));
         Self {
             file: card.name(),
@@ -207,14 +223,13 @@ impl<'a> Shown<'a> {
             reason: &card.reason,
             suggestion: card.suggestion.as_deref(),
             group: card.group,
-            image: data_url(&card.path, side),
+            image: data_url(&card.path, decode, side),
         }
     }
 }
 
-fn data_url(path: &Path, side: u32) -> Option<String> {
-    let options = DecodeOptions::default().with_reduce_to(Some(side));
-    let image = decode_file(path, &options).ok()?;
+fn data_url(path: &Path, decode: &DecodeOptions, side: u32) -> Option<String> {
+    let image = decode_file(path, decode).ok()?;
     let jpeg = jpeg(&thumbnail(&image, side), 80).ok()?;
     Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
 }

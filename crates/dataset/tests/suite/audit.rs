@@ -55,6 +55,11 @@ fn each_kind_is_found_and_nothing_else() {
         train.join("boat/blurred.png"),
         encode(&blurred, ImageFormat::Png),
     );
+    let phone = sample::draw(Subject::Boat, 96, 1);
+    put(
+        train.join("boat/phone.HEIC"),
+        encode(&phone, ImageFormat::Jpeg),
+    );
     let mut dark = sample::draw(Subject::Boat, 97, 1);
     dark.iter_mut().for_each(|v| *v /= 14);
     put(train.join("boat/dark.png"), encode(&dark, ImageFormat::Png));
@@ -83,6 +88,7 @@ fn each_kind_is_found_and_nothing_else() {
         "label-conflict: boat_00002.jpg tiny.png",
         "unreadable: cut.jpg",
         "unreadable: page.jpg",
+        "ending: phone.HEIC",
         "ending: really.png",
         "tiny: tiny.png",
         "aspect: long.png",

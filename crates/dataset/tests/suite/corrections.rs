@@ -50,6 +50,24 @@ fn labels_change_and_images_are_left_out() {
         said.contains("rows without an image file: 1 (boat/gone.jpg)"),
         "{said}"
     );
+    // With a semicolon or a tab, without the ending, in another case, and with other usual names of columns.
+    for rows in [
+        "label;file\ncloud;boat/boat_00000\n;BOAT/boat_00001.JPG\n",
+        "file\tclass\nboat/boat_00000.jpg\tcloud\n boat\\boat_00001.png \t\n",
+        "{\"image\": \"boat_00000.jpg\", \"label\": \"cloud\"}\n{\"image\": \"boat_00001\", \"label\": \"\"}\n",
+    ] {
+        assert_eq!(corrected(&photos, rows).unwrap().counts(), [1, 5], "{rows}");
+    }
+    // What is not there is named with what is spelled nearly so.
+    let misspelled = corrected(
+        &photos,
+        "file,label\nboat/boat_00000.jpg,cloud\nboat/boot_00001.jpg,\n",
+    );
+    let said = misspelled.unwrap().remarks().join("\n");
+    assert!(
+        said.contains("boat/boot_00001.jpg: did you mean boat/boat_00001.jpg?"),
+        "{said}"
+    );
     // No decision is a table, too.
     assert_eq!(corrected(&photos, "file,label\n").unwrap().counts(), [3, 4]);
 }
@@ -84,8 +102,8 @@ fn what_cannot_be_meant_is_refused() {
     sample::write(&photos, 2, 1).unwrap();
     for (rows, reason) in [
         (
-            "name,label\na,boat\n",
-            "expected the columns file and label, found name, label",
+            "who,what,when\na,boat,3\n",
+            "expected the columns file and label, found who, what, when",
         ),
         (
             "file,label\nboat/boat_00000.jpg,bota\n",

@@ -288,7 +288,8 @@ fn the_limits_are_about_what_is_decoded() {
     let said = refuse(options.clone().with_max_pixels(2040 * 1530 - 1));
     assert!(
         said.contains("3121200, over")
-            && said.contains("`DecodeOptions::with_max_pixels` raises it"),
+            && said
+                .contains("`DecodeOptions::with_max_pixels` or the option --max-pixels raises it"),
         "{said}"
     );
     let said = refuse(options.with_max_side(2039));

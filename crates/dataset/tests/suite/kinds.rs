@@ -159,9 +159,61 @@ fn tiffs_of_palettes_and_floats_are_read_or_refused() {
     assert_eq!(levels(&decoded(&float([0.0, 3.0, 7.0, 255.0])))[1], [3; 3]);
     let said = refused(&float([0.0, 3.0, 7.0, 3000.0]));
     assert!(said.contains("from 0 to 3000"), "{said}");
-    let bands = of(small(16, 1, 13, 104), &[0; 104]);
-    let said = refused(&bands);
-    assert!(said.contains("TIFF"), "{said}");
+}
+
+/// Pictures of satellites: 13 bands of 16 bits, pixel by pixel or band by band.
+#[test]
+fn three_of_many_bands_become_red_green_and_blue() {
+    let number = |pixel: u16, band: u16| 100 * band + pixel;
+    let bytes =
+        |values: Vec<u16>| -> Vec<u8> { values.into_iter().flat_map(u16::to_le_bytes).collect() };
+    let by_pixel = (0..4).flat_map(|pixel| (1..=13).map(move |band| number(pixel, band)));
+    let by_band = (1..=13).flat_map(|band| (0..4).map(move |pixel| number(pixel, band)));
+    let with_extra = |more: Vec<(u16, u16, Vec<u32>)>, tags: Vec<(u16, u16, Vec<u32>)>| {
+        let changed: Vec<u16> = more.iter().map(|tag| tag.0).collect();
+        let kept = tags.into_iter().filter(|tag| !changed.contains(&tag.0));
+        kept.chain(more).collect::<Vec<_>>()
+    };
+    let extra = (338, 3, vec![0; 12]);
+    let strips: Vec<u32> = (0..13).map(|band| 8 * band).collect();
+    let planar = vec![
+        extra.clone(),
+        (273, 4, strips),
+        (279, 4, vec![8; 13]),
+        (284, 3, vec![2]),
+    ];
+    for (tags, values) in [
+        (vec![extra], bytes(by_pixel.collect())),
+        (planar, bytes(by_band.collect())),
+    ] {
+        let tags = with_extra(tags, small(16, 1, 13, 104));
+        let tags: Vec<_> = tags
+            .iter()
+            .map(|(tag, kind, values)| (*tag, *kind, &values[..]))
+            .collect();
+        let picture = tiff(&tags, &values);
+        let of = |bands: &str| {
+            let bands = Some(bands.parse().unwrap());
+            decode(&picture, &DecodeOptions::default().with_bands(bands))
+        };
+        let found = levels(&of("4,3,2:200-455").unwrap());
+        let expected = [0, 1, 2, 3].map(|pixel| [200 + pixel, 100 + pixel, pixel]);
+        assert_eq!(found, expected);
+        // What is outside the range is black or white.
+        assert_eq!(levels(&of("1,13,13:200-455").unwrap())[0], [0, 255, 255]);
+        let said = of("4,3,2").unwrap_err().to_string();
+        assert!(
+            said.contains("from 200 to 403") && said.contains("--bands 4,3,2:0-403"),
+            "{said}"
+        );
+        let said = of("14,1,1:0-1").unwrap_err().to_string();
+        assert!(said.contains("no band 14"), "{said}");
+        let said = refused(&picture);
+        assert!(
+            said.contains("13 bands") && said.contains("--bands"),
+            "{said}"
+        );
+    }
 }
 
 fn rgba_icon(image: &RgbImage) -> Vec<u8> {

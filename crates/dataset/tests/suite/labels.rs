@@ -121,6 +121,43 @@ fn a_table_among_the_images_is_not_left_out() {
     assert!(folder.skipped().is_empty(), "{:?}", folder.skipped());
 }
 
+/// The table that a review page saves names the images that were decided about alone: given as the table of all labels, it
+/// would leave out the others.
+#[test]
+fn a_table_of_a_review_page_is_no_table_of_labels() {
+    let place = Place::new(&["cat/a.jpg", "cat/b.jpg", "dog/c.jpg", "dog/d.jpg"]);
+    for rows in [
+        "file,label\ncat/a.jpg,dog\n",
+        "file,label\ncat/a.jpg,cat\ndog/c.jpg,\n",
+        "file,label\ncat/a.jpg,\n",
+    ] {
+        let said = place.refusal(rows);
+        assert!(said.contains("--corrections"), "{rows}: {said}");
+    }
+    // A list of some of the images, or of all of them, may be meant.
+    for rows in [
+        "file,label\ncat/a.jpg,cat\ndog/c.jpg,dog\n",
+        "file,label\ncat/a.jpg,dog\ncat/b.jpg,cat\ndog/c.jpg,dog\ndog/d.jpg,dog\n",
+        "file,label\ncat/a.jpg,tame\ndog/c.jpg,wild\n",
+    ] {
+        place.folder(rows);
+    }
+}
+
+#[test]
+fn weights_say_how_much_images_count() {
+    let place = Place::new(&["a.jpg", "b.jpg", "c.jpg"]);
+    let folder = place.folder("id,label,weight\nb,dog,2\na,cat,0.5\nc,cat,1e3\n");
+    assert_eq!(labels(&folder), ["a.jpg=cat", "c.jpg=cat", "b.jpg=dog"]);
+    assert_eq!(folder.weights(), Some(&[0.5, 1000.0, 2.0][..]));
+    assert!(folder.remarks()[0].contains("weights in 'weight'"));
+    assert_eq!(place.folder("id,label\na,cat\nb,dog\n").weights(), None);
+    for wrong in ["0", "-1", "NaN", "inf", "", "heavy"] {
+        let said = place.refusal(&format!("id,label,weight\na,cat,1\nb,dog,{wrong}\n"));
+        assert!(said.contains("line 3") && said.contains("weight"), "{said}");
+    }
+}
+
 #[test]
 fn columns_may_be_named() {
     let place = Place::new(&["a.jpg", "b.jpg"]);
