@@ -173,7 +173,7 @@ impl Method for ExpectedGradients {
         for baseline in &baselines {
             baseline_score += model.score(baseline)? / baselines.len() as f64;
         }
-        let warning = baseline_warning(&model, &baselines, score, baseline_score)?;
+        let warning = baseline_warning(&model, pixels, &baselines, score, baseline_score)?;
         Ok(Attribution::new(self.name(), map, pixels.shape(), score)?
             .with_baseline_score(baseline_score)
             .with_steps(draws.len())

@@ -124,7 +124,7 @@ impl Method for GuidedIntegratedGradients {
             }
         }
         let (score, baseline_score) = (model.score(pixels)?, model.score(&baseline)?);
-        let warning = baseline_warning(&model, &[baseline], score, baseline_score)?;
+        let warning = baseline_warning(&model, pixels, &[baseline], score, baseline_score)?;
         Ok(
             Attribution::new(self.name(), path.map, pixels.shape(), score)?
                 .with_baseline_score(baseline_score)

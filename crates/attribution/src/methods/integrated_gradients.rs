@@ -197,7 +197,7 @@ impl Method for IntegratedGradients {
             variance += share * share * path.variance;
             warnings.extend(path.warning);
         }
-        let warning = baseline_warning(&model, &baselines, score, baseline_score)?;
+        let warning = baseline_warning(&model, pixels, &baselines, score, baseline_score)?;
         let norm = norm(map.iter().copied());
         let stepped = steps > baselines.len() && norm > 0.0;
         Ok(Attribution::new(self.name(), map, pixels.shape(), score)?

@@ -1,5 +1,6 @@
 //! What the methods along a path from a baseline share.
 
+use crate::baseline::Baseline;
 use crate::error::Result;
 use crate::model::checked::Checked;
 use crate::pixels::Pixels;
@@ -35,23 +36,26 @@ pub(crate) fn variance(
 }
 
 /// A warning where a baseline does not stand for "nothing there": where the model is confident of some class, or where
-/// it has most of the score already.
+/// it has most of the score already. It names a baseline that does, or says that none of the plain ones does.
 pub(crate) fn baseline_warning(
     model: &Checked<'_>,
+    pixels: &Pixels,
     baselines: &[Pixels],
     score: f64,
     baseline_score: f64,
 ) -> Result<Option<String>> {
     if score > 0.0 && baseline_score > 0.5 * score {
         return Ok(Some(format!(
-            "the score of the baseline is {baseline_score:.4}, that of the image {score:.4}: most of the score is not explained; try another baseline"
+            "the score of the baseline is {baseline_score:.4}, that of the image {score:.4}: most of the score is not explained; {}",
+            remedy(model, pixels, score)?
         )));
     }
     for baseline in baselines {
         match model.confidence(baseline)? {
             Some(confidence) if confidence > 0.5 => {
                 return Ok(Some(format!(
-                    "the model gives the baseline one class with probability {confidence:.3}: the attribution is relative to that class; try another baseline"
+                    "the model gives the baseline one class with probability {confidence:.3}: the attribution is relative to that class; {}",
+                    remedy(model, pixels, score)?
                 )));
             }
             Some(_) => {}
@@ -59,4 +63,28 @@ pub(crate) fn baseline_warning(
         }
     }
     Ok(None)
+}
+
+/// What can be done about a baseline that does not stand for "nothing there": the plain baselines are tried.
+fn remedy(model: &Checked<'_>, pixels: &Pixels, score: f64) -> Result<String> {
+    let plain = [
+        Baseline::Black,
+        Baseline::White,
+        Baseline::Gray,
+        Baseline::Mean,
+        Baseline::Blur { sigma: 20.0 },
+    ];
+    for baseline in &plain {
+        let image = baseline.image(pixels)?;
+        let has_score = score > 0.0 && model.score(&image)? > 0.5 * score;
+        let is_class = model.confidence(&image)?.is_some_and(|found| found > 0.5);
+        if !has_score && !is_class {
+            return Ok(format!("this is not so with the baseline `{baseline}`"));
+        }
+    }
+    let names: Vec<String> = plain.iter().map(ToString::to_string).collect();
+    Ok(format!(
+        "it is so with each of {}; `grad-cam` and `layer-cam` need no baseline",
+        names.join(", ")
+    ))
 }

@@ -251,6 +251,28 @@ fn a_confident_baseline_is_warned_of() {
     }
 }
 
+/// The warning names a baseline that is no class to the model, or says that none of the plain ones is.
+#[test]
+fn the_warning_of_a_baseline_says_what_helps() {
+    let warning = |sure: fn(f32) -> bool| {
+        let confidence = move |x: &[f32], [n, ..]: [usize; 4]| {
+            let of = |image: &[f32]| if sure(image[0]) { 0.9 } else { 0.4 };
+            Ok(x.chunks(x.len() / n).map(of).collect())
+        };
+        let model = Model::new(each(smooth)).with_confidence(confidence);
+        let method = IntegratedGradients::new().with_baseline(Baseline::Black);
+        let why = method.attribute(&model, &pixels()).unwrap();
+        why.warnings().last().cloned().unwrap_or_default()
+    };
+    let helped = warning(|level| level != 127.5);
+    assert!(
+        helped.contains("not so with the baseline `grey`"),
+        "{helped}"
+    );
+    let helpless = warning(|_| true);
+    assert!(helpless.contains("`grad-cam`"), "{helpless}");
+}
+
 #[test]
 fn score_cam_shows_the_channel_that_raises_the_score() {
     // The score is the mean of the left half; the first channel is there, the second on the right.
