@@ -150,7 +150,7 @@ fn as_f64(numbers: DecodingResult) -> Result<Vec<f64>, ImageProblem> {
         DecodingResult::I32(values) => wide(values),
         DecodingResult::F32(values) => wide(values),
         DecodingResult::F64(values) => values,
-        _ => return Err(refused("numbers of a type that no image has")),
+        _ => return Err(refused("its numbers are of a type that is not read")),
     })
 }
 

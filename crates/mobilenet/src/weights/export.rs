@@ -1,5 +1,6 @@
 //! Writes weights, and the layers that were trained on top of them, as files of other programs.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -164,24 +165,40 @@ impl<'a> Export<'a> {
     }
 
     /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when
-    /// it is complete, and missing parent folders are created. The same net gives the same bytes. Returns the paths of
-    /// the files.
+    /// it is complete, and missing parent folders are created. The same net gives the same bytes. Beside an ONNX model
+    /// with class names, `labels.txt` is written. Returns the paths of the files.
     ///
     /// # Errors
-    /// The errors of [`to_files`](Self::to_files), and [`Error::Io`] if a file cannot be written.
+    /// The errors of [`to_files`](Self::to_files); [`Error::Io`] if another `labels.txt` is there already, or a
+    /// file cannot be written.
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         let output = output.as_ref();
-        let write = |file: ExportedFile| {
-            let path = if format.is_folder() {
-                output.join(file.name)
-            } else {
-                output.to_path_buf()
-            };
+        let files = self.to_files(format)?.into_iter().enumerate();
+        let placed = files.map(|(at, file)| (format.place(output, at, file.name), file.bytes));
+        let placed: Vec<(PathBuf, Vec<u8>)> = placed.collect();
+        for (path, bytes) in &placed {
+            // The caller has named the output, but not what is written beside it.
+            if !format.is_folder() && path != output {
+                check_beside(path, bytes)?;
+            }
+        }
+        let write = |(path, bytes): (PathBuf, Vec<u8>)| {
             files::create_parent_folder(&path)?;
-            files::write_bytes(&path, &file.bytes)?;
+            files::write_bytes(&path, &bytes)?;
             Ok(path)
         };
-        self.to_files(format)?.into_iter().map(write).collect()
+        placed.into_iter().map(write).collect()
+    }
+
+    /// The paths that [`write`](Self::write) writes to, in its order.
+    ///
+    /// # Errors
+    /// The errors of [`to_files`](Self::to_files).
+    pub fn paths(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+        let files = self.to_files(format)?.into_iter().enumerate();
+        let place =
+            |(at, file): (usize, ExportedFile)| format.place(output.as_ref(), at, file.name);
+        Ok(files.map(place).collect())
     }
 
     /// What the writers see; checks that the parts fit together.
@@ -252,6 +269,33 @@ impl<'a> Export<'a> {
         }
         Ok(net)
     }
+}
+
+impl WeightsFormat {
+    /// Where the file of this number and name is written: in the folder `output`, or as the file `output` and beside it.
+    fn place(self, output: &Path, at: usize, name: &str) -> PathBuf {
+        match at {
+            _ if self.is_folder() => output.join(name),
+            0 => output.to_path_buf(),
+            _ => output.with_file_name(name),
+        }
+    }
+}
+
+/// Refuses to replace a file that has other contents.
+fn check_beside(path: &Path, bytes: &[u8]) -> Result<()> {
+    let there = match files::read_at_most(path, bytes.len() as u64) {
+        Ok(there) => there == bytes,
+        Err(error) => error.source.kind() == ErrorKind::NotFound,
+    };
+    if there {
+        return Ok(());
+    }
+    let message = "written beside the model, but it is there already with other contents: remove it, or export into another folder";
+    Err(Error::Io {
+        path: path.into(),
+        source: io::Error::new(ErrorKind::AlreadyExists, message),
+    })
 }
 
 impl Weights {

@@ -31,6 +31,7 @@ mod file;
 pub(crate) mod folded;
 mod foreign;
 mod formats;
+mod model_metadata;
 mod model_weights;
 #[cfg(feature = "burn")]
 mod module;
@@ -55,6 +56,7 @@ pub use export::Export;
 #[cfg(feature = "fetch")]
 pub use fetch::{Event, Fetch};
 pub use formats::table::WeightsFormat;
+pub use model_metadata::ModelMetadata;
 pub use model_weights::Weights;
 pub use net::{ExportedFile, PixelInput};
 pub use numbers::FloatType;

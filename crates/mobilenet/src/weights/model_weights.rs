@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::dense::DenseLayer;
 use super::formats::contents::Contents;
 use super::formats::table::WeightsFormat;
+use super::model_metadata::ModelMetadata;
 use super::parameters::{Arrays, Parameter, check_parameter, parameters};
 use super::preprocessing::{Filter, Preprocessing};
 use super::schemes::Scheme;
@@ -32,6 +33,7 @@ pub struct Weights {
     pub(super) crop: f64,
     pub(super) filter: Filter,
     pub(super) head: Option<DenseLayer>,
+    pub(super) metadata: Option<ModelMetadata>,
 }
 
 impl Weights {
@@ -46,6 +48,7 @@ impl Weights {
             crop: contents.crop,
             filter: contents.filter,
             head: contents.head,
+            metadata: contents.metadata,
         }
     }
 
@@ -61,6 +64,7 @@ impl Weights {
             crop: scheme.crop,
             filter: scheme.filter,
             head: None,
+            metadata: None,
         }
     }
 
@@ -93,6 +97,12 @@ impl Weights {
     /// script's graphs.
     pub fn head(&self) -> Option<&DenseLayer> {
         self.head.as_ref()
+    }
+
+    /// What an exported classifier says of its classes and of the preparation of images, if the file is one that
+    /// [`Export`](super::Export) wrote.
+    pub fn metadata(&self) -> Option<&ModelMetadata> {
+        self.metadata.as_ref()
     }
 
     /// The tensors as (name, shape, values), sorted by name. Names are paths in the Burn module (`stem.conv.weight`,

@@ -1,8 +1,11 @@
 //! What a reader finds in a file.
 
+use serde::Deserialize;
+
 use crate::config::MobileNetConfig;
 use crate::error::Result;
 use crate::weights::dense::DenseLayer;
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::parameters::Arrays;
 use crate::weights::preprocessing::Filter;
 use crate::weights::schemes::Scheme;
@@ -18,6 +21,8 @@ pub(in crate::weights) struct Contents {
     pub head: Option<DenseLayer>,
     pub crop: f64,
     pub filter: Filter,
+    /// What the program that exported a classifier wrote beside its network.
+    pub metadata: Option<ModelMetadata>,
 }
 
 impl Contents {
@@ -37,10 +42,24 @@ impl Contents {
             head: None,
             crop: scheme.crop,
             filter: scheme.filter,
+            metadata: None,
         })
     }
 
     pub fn with_head(self, head: Option<DenseLayer>) -> Self {
         Self { head, ..self }
+    }
+
+    /// Images are resized with the filter that the metadata name.
+    pub fn with_metadata(self, metadata: Option<ModelMetadata>) -> Self {
+        let filter = metadata
+            .as_ref()
+            .map(|about| &about.preprocessing["filter"]);
+        let filter = filter.and_then(|name| Filter::deserialize(name).ok());
+        Self {
+            filter: filter.unwrap_or(self.filter),
+            metadata,
+            ..self
+        }
     }
 }

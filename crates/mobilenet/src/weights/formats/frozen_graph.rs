@@ -15,12 +15,16 @@ use crate::error::{Error, Result};
 use crate::weights::budget::{Budget, shape_of};
 use crate::weights::dense::DenseLayer;
 use crate::weights::file::File;
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput, Tensor as NetTensor};
 use crate::weights::numbers::{bytes_of, floats, integers};
 use crate::weights::parameters::{Array, Layer, transpose};
 use crate::weights::schemes::TF_SLIM;
 
 const FORMAT: &str = "TensorFlow frozen graph";
+/// The attribute of the input that holds classes, preprocessing and thresholds as JSON. TensorFlow checks attributes by the
+/// definition of the operation, but leaves out those that begin with `_`.
+const METADATA: &str = "_classifier";
 
 pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
     let bytes = std::mem::take(&mut file.bytes);
@@ -32,6 +36,7 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
     }
     let mut constants = Constants::default();
     let mut nodes = Vec::with_capacity(graph.node.len());
+    let mut metadata = None;
     for mut node in graph.node {
         if node.op == "Const" {
             let value = node.attr.remove("value").and_then(|value| value.kind);
@@ -41,9 +46,20 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
             insert(&mut constants, &mut budget, &node.name, tensor)
                 .map_err(|message| file.wrong_tensor(&node.name, message))?;
         }
+        if let Some(about) = node.attr.remove(METADATA) {
+            metadata =
+                read_metadata(about).map_err(|e| file.failed_part(FORMAT, METADATA, e.into()))?;
+        }
         nodes.push(translate(node));
     }
-    tensorflow_graph::import(&file, nodes, constants)
+    Ok(tensorflow_graph::import(&file, nodes, constants)?.with_metadata(metadata))
+}
+
+fn read_metadata(attribute: AttrValue) -> Result<Option<ModelMetadata>, serde_json::Error> {
+    match attribute.kind {
+        Some(Kind::Text(json)) => ModelMetadata::read(&serde_json::from_slice(&json)?),
+        _ => Ok(None),
+    }
 }
 
 fn insert(
@@ -245,9 +261,11 @@ impl Graph {
     /// The placeholder, and the normalization of pixel levels if it is to be in the graph.
     fn input(&mut self, net: &Net<'_>) {
         let side = net.side as i64;
+        let metadata = ModelMetadata::of(net).to_json();
         let attr = vec![
             ("dtype", Kind::Type(FLOAT)),
             ("shape", Kind::Shape(Shape::of(&[-1, side, side, 3]))),
+            (METADATA, Kind::Text(metadata.to_string().into_bytes())),
         ];
         self.push("Placeholder", "input", &[], attr);
         if net.input == PixelInput::Float {

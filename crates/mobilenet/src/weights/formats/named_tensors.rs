@@ -24,7 +24,7 @@ pub(super) fn import(
     arguments: Option<&str>,
 ) -> Result<Contents> {
     let scheme = Scheme::of(&file.name, &arrays, schemes)?;
-    let mut config = scheme.config();
+    let (mut config, mut metadata) = (scheme.config(), None);
     if scheme.title == HUGGING_FACE.title
         && let Some(json) = file.beside("config.json")?
     {
@@ -34,10 +34,10 @@ pub(super) fn import(
     if scheme.title == TIMM.title
         && let Some(json) = arguments
     {
-        config = timm::read_arguments(config, json)
+        (config, metadata) = timm::read_arguments(config, json)
             .map_err(|e| file.failed_part("timm model", "metadata `timm`", e))?;
     }
-    Contents::import(&file.name, scheme, config, arrays)
+    Ok(Contents::import(&file.name, scheme, config, arrays)?.with_metadata(metadata))
 }
 
 fn hugging_face(mut config: MobileNetConfig, json: &[u8]) -> Result<MobileNetConfig, BoxError> {

@@ -1,6 +1,7 @@
 //! ONNX models: read in f32 or half precision, of any opset, from their operations; written for opset 17.
 
 use prost::Message;
+use serde_json::{Map, Value as Json};
 
 use super::contents::Contents;
 use super::onnx_messages::{
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::weights::budget::Budget;
 use crate::weights::dense::DenseLayer;
 use crate::weights::file::File;
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::numbers::bytes_of;
 use crate::weights::parameters::Layer;
@@ -30,6 +32,8 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
     let model = Model::decode(&bytes[..]).map_err(|e| file.failed(FORMAT, e))?;
     drop(bytes);
     let wrong = |message: String| file.wrong(FORMAT, message);
+    let metadata =
+        metadata(&model.metadata).map_err(|e| file.failed_part(FORMAT, "metadata", e.into()))?;
     let graph = model.graph.ok_or_else(|| wrong("it has no graph".into()))?;
     if graph.node.len() > MOST_NODES {
         let found = graph.node.len();
@@ -67,7 +71,17 @@ pub(super) fn read(mut file: File<'_>) -> Result<Contents> {
         }
     }
     let (config, arrays) = topology::read(reader.ops, &input.name, reader.config).map_err(wrong)?;
-    Contents::import(&file.name, &TOPOLOGY, config, arrays)
+    let contents = Contents::import(&file.name, &TOPOLOGY, config, arrays)?;
+    Ok(contents.with_metadata(metadata))
+}
+
+/// What [`write`] puts into the entries, each as JSON. Those of other programs need not be JSON.
+fn metadata(entries: &[Entry]) -> Result<Option<ModelMetadata>, serde_json::Error> {
+    let json = |entry: &Entry| serde_json::from_str(&entry.value).ok();
+    let entries = entries
+        .iter()
+        .filter_map(|entry| Some((entry.key.clone(), json(entry)?)));
+    ModelMetadata::read(&entries.collect::<Map<_, _>>().into())
 }
 
 /// Side of the images, from the shape of the input: `[n, 3, side, side]` or `[n, side, side, 3]`.
@@ -257,7 +271,8 @@ impl Writer {
         }
         let axis = vec![int("axis", -1)];
         self.push("Softmax", "probabilities", Vec::new(), axis);
-        vec![output("logits"), output("probabilities")]
+        // Programs take the first output of a classifier for its answer.
+        vec![output("probabilities"), output("logits")]
     }
 }
 
@@ -273,20 +288,17 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
             (input, graph.head(net, net.head))
         }
     };
-    let mut metadata = vec![
-        ("classes", serde_json::json!(net.classes).to_string()),
-        ("preprocessing", net.preprocessing.to_string()),
-    ];
-    if !net.thresholds.is_empty() {
-        let thresholds = serde_json::json!(net.thresholds).to_string();
-        metadata.push(("thresholds", thresholds));
-    }
+    let mut metadata = match ModelMetadata::of(net).to_json() {
+        Json::Object(fields) => fields,
+        _ => Map::new(),
+    };
     if let Some(integers) = net.integers {
-        metadata.push((QUANTIZATION, onnx_quantized_write::outputs(integers)));
+        let outputs = onnx_quantized_write::outputs(integers);
+        metadata.insert(QUANTIZATION.into(), outputs);
     }
-    let entry = |(key, value): (&str, String)| Entry {
-        key: key.into(),
-        value,
+    let entry = |(key, value): (String, Json)| Entry {
+        key,
+        value: value.to_string(),
     };
     let (program, version) = net.producer;
     let model = Model {
@@ -306,6 +318,9 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
             output,
         }),
     };
-    let bytes = model.encode_to_vec();
-    Ok(vec![ExportedFile::new("model.onnx", bytes)])
+    let mut files = vec![ExportedFile::new("model.onnx", model.encode_to_vec())];
+    if !net.classes.is_empty() {
+        files.push(ExportedFile::new("labels.txt", net.labels()?));
+    }
+    Ok(files)
 }

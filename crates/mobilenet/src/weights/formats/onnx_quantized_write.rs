@@ -49,7 +49,7 @@ pub(super) fn write(graph: &mut Writer, net: &Net<'_>, integers: &QuantizedNet) 
 }
 
 /// What the file says of the net beside its operations.
-pub(super) fn outputs(integers: &QuantizedNet) -> String {
+pub(super) fn outputs(integers: &QuantizedNet) -> serde_json::Value {
     serde_json::json!(Outputs {
         mean: integers.config.mean,
         std: integers.config.std,
@@ -59,7 +59,6 @@ pub(super) fn outputs(integers: &QuantizedNet) -> String {
         pooling: integers.pooling,
         dense: integers.dense,
     })
-    .to_string()
 }
 
 /// The input, up to the real numbers that the stem reads.

@@ -62,6 +62,7 @@ pub(in crate::weights) fn read(mut file: File<'_>) -> Result<Contents> {
         head: None,
         crop,
         filter,
+        metadata: None,
     })
 }
 

@@ -196,9 +196,11 @@ formats! {
         write: None,
     }
     /// An ONNX model in f32. Those of integers are read by `QuantizedNet::open`, and written from a quantized net
-    /// ([`Export::with_integers`](crate::weights::Export::with_integers)). Written for opset 17 with batch norms folded into the convolutions: input
-    /// `[n, 3, side, side]`, normalized, or pixels (see [`PixelInput`](crate::weights::PixelInput)); outputs `logits`
-    /// and `probabilities`, or `embedding` if nothing is behind the net; classes and preprocessing are metadata in JSON.
+    /// ([`Export::with_integers`](crate::weights::Export::with_integers)). Written for opset 17 with batch norms folded
+    /// into the convolutions: input `[n, 3, side, side]`, normalized, or pixels (see
+    /// [`PixelInput`](crate::weights::PixelInput)); outputs `probabilities` and `logits`, or `embedding` if nothing is
+    /// behind the net; classes and preprocessing are metadata in JSON. Written with `labels.txt` beside it if there are
+    /// class names.
     Onnx = "onnx" {
         title: "ONNX model",
         endings: [".onnx"],

@@ -11,6 +11,7 @@ use crate::config::Padding;
 use crate::error::Result;
 use crate::weights::dense::DenseLayer;
 use crate::weights::file::File;
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::parameters::{Layer, transpose};
 use crate::weights::schemes::KERAS;
@@ -23,13 +24,18 @@ const SHARD: &str = "group1-shard1of1.bin";
 struct Model {
     model_topology: Value,
     weights_manifest: Vec<Group>,
+    #[serde(default)]
+    user_defined_metadata: Value,
 }
 
 pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let model: Model = serde_json::from_slice(&file.bytes).map_err(|e| file.failed(FORMAT, e))?;
     let tensors = tfjs_manifest::read(&file, model.weights_manifest)?;
     let config = keras_topology::read(&model.model_topology).map_err(|e| file.wrong(FORMAT, e))?;
-    Contents::import(&file.name, &KERAS, config, tensors.floats)
+    let metadata = ModelMetadata::read(&model.user_defined_metadata)
+        .map_err(|e| file.failed_part(FORMAT, "userDefinedMetadata", e.into()))?;
+    let contents = Contents::import(&file.name, &KERAS, config, tensors.floats)?;
+    Ok(contents.with_metadata(metadata))
 }
 
 /// A functional Keras model in the making: layers in a row, and the manifest.
@@ -139,15 +145,11 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
         }
     }
     let (program, version) = net.producer;
-    let mut about = json!({"classes": net.classes, "preprocessing": net.preprocessing});
-    if !net.thresholds.is_empty() {
-        about["thresholds"] = json!(net.thresholds);
-    }
     let json = json!({
         "format": "layers-model",
         "generatedBy": format!("{program} {version}"),
         "convertedBy": null,
-        "userDefinedMetadata": about,
+        "userDefinedMetadata": ModelMetadata::of(net).to_json(),
         "modelTopology": {
             "keras_version": "2.15.0",
             "backend": "tensorflow",

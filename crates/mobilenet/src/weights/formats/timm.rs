@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::safetensors_file::{Stored, serialize};
 use crate::config::{BLOCKS, MobileNetConfig, Padding};
 use crate::error::{BoxError, Error, Result};
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::net::{Conv, ExportedFile, Net, PixelInput};
 use crate::weights::numbers::bytes_of;
 use crate::weights::schemes::TIMM;
@@ -30,12 +31,13 @@ pub(super) fn is_timm(bytes: &[u8]) -> bool {
     windows.any(|window| window == STEM_KERNEL)
 }
 
-/// The configuration of a model that was made with these arguments: `{"arguments": {"pad_type": "same", "bn_eps": 0.001}, "pretrained_cfg": {..}}`.
+/// The configuration of a model that was made with these arguments, and what was exported with it: `{"arguments": {"pad_type": "same", "bn_eps": 0.001}, "pretrained_cfg": {..}}`.
 pub(super) fn read_arguments(
     mut config: MobileNetConfig,
     json: &str,
-) -> Result<MobileNetConfig, BoxError> {
+) -> Result<(MobileNetConfig, Option<ModelMetadata>), BoxError> {
     let json: Value = serde_json::from_str(json)?;
+    let metadata = ModelMetadata::read(&json)?;
     let arguments = &json["arguments"];
     if let Some(epsilon) = arguments["bn_eps"].as_f64() {
         config.epsilon = epsilon;
@@ -66,7 +68,7 @@ pub(super) fn read_arguments(
         }
     }
     config.check()?;
-    Ok(config)
+    Ok((config, metadata))
 }
 
 /// The architecture that timm has under a name at this width.
@@ -180,21 +182,15 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
         .map(|(name, value)| (name.into(), value))
         .collect();
     let (mean, std) = (config.mean / 255.0, config.std / 255.0);
-    let mut metadata = json!({
-        "architecture": named(config).unwrap_or("mobilenetv1_100"),
-        "arguments": arguments,
-        "call": call(net),
-        "classes": net.classes,
-        "preprocessing": net.preprocessing,
-        "pretrained_cfg": {
-            "input_size": [3, net.side, net.side],
-            "mean": [mean, mean, mean],
-            "std": [std, std, std],
-        },
+    let mut metadata = ModelMetadata::of(net).to_json();
+    metadata["architecture"] = json!(named(config).unwrap_or("mobilenetv1_100"));
+    metadata["arguments"] = arguments.into();
+    metadata["call"] = json!(call(net));
+    metadata["pretrained_cfg"] = json!({
+        "input_size": [3, net.side, net.side],
+        "mean": [mean, mean, mean],
+        "std": [std, std, std],
     });
-    if !net.thresholds.is_empty() {
-        metadata["thresholds"] = json!(net.thresholds);
-    }
     let bytes = serialize(&tensors, KEY, &metadata)?;
     Ok(vec![ExportedFile::new("model.safetensors", bytes)])
 }
