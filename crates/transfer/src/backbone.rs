@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use dataset::{PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
+use dataset::decode::Bands;
+use dataset::{DecodeOptions, PixelLoader, ResizeFilter, ResizePolicy, RgbImage};
 use mobilenet::weights::Filter;
 use mobilenet::{Engine, ImageBatch, Layer, QuantizedNet, Weights};
 use sha2::{Digest, Sha256};
@@ -32,6 +33,8 @@ pub struct Backbone {
     resize: ResizePolicy,
     filter: ResizeFilter,
     size: u32,
+    bands: Option<Bands>,
+    max_pixels: Option<u64>,
 }
 
 impl Backbone {
@@ -94,6 +97,8 @@ impl Backbone {
             resize: self.resize,
             filter: self.filter,
             size: self.size,
+            bands: self.bands,
+            max_pixels: self.max_pixels,
             ..Self::of_integers(net)?
         })
     }
@@ -118,6 +123,8 @@ impl Backbone {
             resize: ResizePolicy::default(),
             filter,
             size,
+            bands: None,
+            max_pixels: None,
         }
     }
 
@@ -144,6 +151,39 @@ impl Backbone {
     pub fn with_filter(mut self, filter: ResizeFilter) -> Self {
         self.filter = filter;
         self
+    }
+
+    /// Sets which bands of a TIFF with more than four become red, green and blue. Default: none, so that such a TIFF cannot be
+    /// used.
+    pub fn with_bands(mut self, bands: Option<Bands>) -> Self {
+        self.bands = bands;
+        self
+    }
+
+    /// Which bands of a TIFF with more than four become red, green and blue.
+    pub fn bands(&self) -> Option<Bands> {
+        self.bands
+    }
+
+    /// Sets the largest number of pixels of an image, with sides of any length. No classifier file keeps it, since it changes
+    /// no pixel. Default: the limits of [`DecodeOptions`].
+    pub fn with_max_pixels(mut self, max_pixels: Option<u64>) -> Self {
+        self.max_pixels = max_pixels;
+        self
+    }
+
+    /// These options with the bands and the limit of this backbone.
+    pub(crate) fn limited(&self, options: DecodeOptions) -> DecodeOptions {
+        let options = options.with_bands(self.bands);
+        match self.max_pixels {
+            Some(pixels) => options.with_max_pixels(pixels).with_max_side(u32::MAX),
+            None => options,
+        }
+    }
+
+    /// How images are decoded for this backbone.
+    pub fn decode_options(&self) -> DecodeOptions {
+        self.limited(self.resize.decode_options(self.size))
     }
 
     /// Sets the output of the network that the head is trained on. Default: the embedding.
@@ -211,7 +251,7 @@ impl Backbone {
     /// squares, the layer, and the [name of the engine](mobilenet::Engine::name), because engines differ in the last bits.
     /// Caches of embeddings use it as a key.
     pub fn recipe(&self) -> [u8; 32] {
-        let filter = self.filter_name();
+        let filter = self.preparation_beside();
         let text = format!(
             "1 {} {} {} {} {}{filter}",
             self.digest(),
@@ -223,12 +263,16 @@ impl Backbone {
         Sha256::digest(text).into()
     }
 
-    /// Empty for the default, with which the first caches were written.
-    pub(crate) fn filter_name(&self) -> &'static str {
-        match self.filter() {
+    /// The filter and the bands; empty for the defaults, with which the first caches were written.
+    pub(crate) fn preparation_beside(&self) -> String {
+        let filter = match self.filter() {
             ResizeFilter::Bilinear => "",
             ResizeFilter::Bicubic => " bicubic",
-        }
+        };
+        let bands = self
+            .bands()
+            .map_or(String::new(), |bands| format!(" {bands}"));
+        format!("{filter}{bands}")
     }
 
     /// The weights.
@@ -252,7 +296,9 @@ impl Backbone {
 
     /// The loader that decodes and resizes images for this backbone.
     pub fn loader(&self) -> PixelLoader {
-        PixelLoader::new(self.resize, self.size).with_filter(self.filter)
+        PixelLoader::new(self.resize, self.size)
+            .with_filter(self.filter)
+            .with_decode_options(self.decode_options())
     }
 
     /// Computes embeddings `[n, dim]` of pixels `[n, size, size, 3]`: rows of RGB, levels 0 to 255.

@@ -1,5 +1,8 @@
 //! Embeddings of images, with the class of each image.
 
+use std::collections::HashMap;
+
+use dataset::ImageFolder;
 use dataset::split::Subset;
 
 use crate::error::{Error, Result};
@@ -21,6 +24,8 @@ pub struct Embeddings {
     dim: usize,
     targets: Vec<usize>,
     names: Vec<String>,
+    groups: Vec<String>,
+    weights: Vec<f64>,
 }
 
 impl Embeddings {
@@ -57,6 +62,8 @@ impl Embeddings {
             dim,
             targets,
             names: Vec::new(),
+            groups: Vec::new(),
+            weights: Vec::new(),
         })
     }
 
@@ -69,6 +76,35 @@ impl Embeddings {
             return Err(Error::mismatch("names", self.len(), names.len()));
         }
         self.names = names;
+        Ok(self)
+    }
+
+    /// Sets the groups of the rows: rows of one group are in one fold of a cross-validation, as pictures of one patient
+    /// should be.
+    ///
+    /// # Errors
+    /// If there is not one group for each row.
+    pub fn with_groups(mut self, groups: Vec<String>) -> Result<Self> {
+        if groups.len() != self.len() {
+            return Err(Error::mismatch("groups", self.len(), groups.len()));
+        }
+        self.groups = groups;
+        Ok(self)
+    }
+
+    /// Sets how much each row counts in a training: a row of weight 2 counts as two rows. Only
+    /// [`LogisticRegression`](crate::head::LogisticRegression) can use weights.
+    ///
+    /// # Errors
+    /// If there is not one weight for each row, or one is not a positive number.
+    pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self> {
+        if weights.len() != self.len() {
+            return Err(Error::mismatch("weights", self.len(), weights.len()));
+        }
+        if let Some(weight) = weights.iter().find(|w| !(**w > 0.0 && w.is_finite())) {
+            return Err(Error::mismatch("a weight", "a positive number", weight));
+        }
+        self.weights = weights;
         Ok(self)
     }
 
@@ -110,6 +146,60 @@ impl Embeddings {
     /// The name of each image; empty if none were given.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The group of each image; empty if none were given.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// How much each image counts in a training; empty if all count the same.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// How much the image of a row counts: 1 without weights.
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.get(row).copied().unwrap_or(1.0)
+    }
+
+    /// With the group and the weight that each image has in `known`, by its name.
+    pub(crate) fn with_traits_of(mut self, known: &Self) -> Self {
+        let rows: HashMap<&String, usize> = known.names.iter().zip(0..).collect();
+        let rows = || self.names.iter().filter_map(|name| rows.get(name));
+        let groups: Vec<String> = rows()
+            .filter_map(|&row| known.groups.get(row).cloned())
+            .collect();
+        let weights: Vec<f64> = rows()
+            .filter_map(|&row| known.weights.get(row).copied())
+            .collect();
+        if groups.len() == self.len() {
+            self.groups = groups;
+        }
+        if weights.len() == self.len() {
+            self.weights = weights;
+        }
+        self
+    }
+
+    /// Takes the group and the weight that each image has in a folder, by its name.
+    pub(crate) fn take_traits(&mut self, folder: &ImageFolder) {
+        let images = folder.images().iter().zip(0..);
+        let places: HashMap<&str, usize> = images.map(|(item, at)| (&*item.name, at)).collect();
+        let places: Option<Vec<usize>> = self
+            .names
+            .iter()
+            .map(|name| places.get(name.as_str()).copied())
+            .collect();
+        let Some(places) = places.filter(|places| places.len() == self.len()) else {
+            return;
+        };
+        if let Some(groups) = folder.groups() {
+            self.groups = places.iter().map(|&at| groups[at].clone()).collect();
+        }
+        if let Some(weights) = folder.weights() {
+            self.weights = places.iter().map(|&at| weights[at]).collect();
+        }
     }
 
     /// Checks that each class has an image. A class has none if all of its images failed to load.
@@ -166,7 +256,7 @@ impl Embeddings {
         class_name.map_or(class.to_string(), str::to_owned)
     }
 
-    /// Joins two sets: the rows of `self`, then the rows of `other`. The names are kept if both have names.
+    /// Joins two sets: the rows of `self`, then the rows of `other`. Names, groups and weights are kept if both have them.
     ///
     /// # Errors
     /// If the two differ in `dim`.
@@ -178,16 +268,21 @@ impl Embeddings {
                 other.dim,
             ));
         }
-        let named = self.names.len() == self.len() && other.names.len() == other.len();
+        fn joined<T: Clone>((one, n): (&[T], usize), (other, m): (&[T], usize)) -> Vec<T> {
+            if one.len() == n && other.len() == m {
+                [one, other].concat()
+            } else {
+                Vec::new()
+            }
+        }
+        let (n, m) = (self.len(), other.len());
         Ok(Self {
             values: [&self.values[..], &other.values].concat(),
             dim: self.dim,
             targets: [&self.targets[..], &other.targets].concat(),
-            names: if named {
-                [&self.names[..], &other.names].concat()
-            } else {
-                Vec::new()
-            },
+            names: joined((&self.names, n), (&other.names, m)),
+            groups: joined((&self.groups, n), (&other.groups, m)),
+            weights: joined((&self.weights, n), (&other.weights, m)),
         })
     }
 
@@ -202,6 +297,10 @@ impl Embeddings {
             dim: self.dim,
             targets: rows().map(|i| self.targets[i]).collect(),
             names: rows().filter_map(|i| self.names.get(i).cloned()).collect(),
+            groups: rows().filter_map(|i| self.groups.get(i).cloned()).collect(),
+            weights: rows()
+                .filter_map(|i| self.weights.get(i).copied())
+                .collect(),
         }
     }
 }

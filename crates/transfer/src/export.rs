@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::preprocess::{describe, python};
 
 /// A classifier that can be written in any [`WeightsFormat`] that has a place for a head. The exported network computes
-/// the same probabilities. How a picture becomes pixels, and the [thresholds](Classifier::thresholds), are written as
-/// metadata in the formats that have a place for them: ONNX, TensorFlow.js layers models (`userDefinedMetadata`) and
-/// timm. The [open-set test](Classifier::open_set) is not exported.
+/// the same probabilities. The names of the classes, how a picture becomes pixels, and the
+/// [thresholds](Classifier::thresholds) are written as metadata, and [`Classifier::from_network`] reads them again. The
+/// [open-set test](Classifier::open_set) is not exported.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -110,7 +110,8 @@ impl<'a> Export<'a> {
 
     /// A Python program, with Pillow and NumPy, whose function `load(path)` turns a picture into the input of a network
     /// in this format: upright, transparency over white, the resize policy and its filter, and the normalization if it
-    /// is not part of the network. Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one
+    /// is not part of the network. For ONNX it also runs the network, with ONNX Runtime:
+    /// `python snippet.py net.onnx photo.jpg` prints the classes with their probabilities. Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one
     /// level, except for JPEGs, because decoders round differently.
     pub fn snippet(&self, format: WeightsFormat) -> String {
         python(self.classifier.backbone(), self.input, format)
@@ -124,11 +125,21 @@ impl<'a> Export<'a> {
         Ok(self.net.to_files(format)?)
     }
 
-    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when
-    /// it is complete. The same classifier gives the same bytes. Returns the paths of the files.
+    /// The paths that [`write`](Self::write) writes to, in its order.
     ///
     /// # Errors
-    /// The errors of [`to_files`](Self::to_files), and if a file cannot be written.
+    /// The errors of [`to_files`](Self::to_files).
+    pub fn paths(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+        Ok(self.net.paths(format, output)?)
+    }
+
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]); beside an ONNX model, `labels.txt`. Each file
+    /// appears under its name only when it is complete. The same classifier gives the same bytes. Returns the paths of the
+    /// files.
+    ///
+    /// # Errors
+    /// The errors of [`to_files`](Self::to_files); if a file cannot be written; if a `labels.txt` with other names is there
+    /// already.
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         Ok(self.net.write(format, output)?)
     }

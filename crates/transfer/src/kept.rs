@@ -144,7 +144,8 @@ impl<'a> Kept<'a> {
 impl Backbone {
     /// Digest of everything that the hashes of an image depend on besides its bytes.
     fn hash_recipe(&self) -> [u8; 32] {
-        let (resize, size, filter) = (self.resize(), self.size(), self.filter_name());
+        let (resize, size) = (self.resize(), self.size());
+        let filter = self.preparation_beside();
         Sha256::digest(format!("difference hashes 2 {resize} {size}{filter}")).into()
     }
 }

@@ -1,13 +1,16 @@
 //! How a picture becomes the input of an exported network: as JSON, and as a program in Python.
 
 use dataset::ResizePolicy;
-use mobilenet::weights::{PixelInput, WeightsFormat};
+use mobilenet::weights::{ModelMetadata, PixelInput, WeightsFormat};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::backbone::Backbone;
 
 /// The part of the program that is the same for every classifier; it reads the constants that [`python`] writes before it.
 const FUNCTIONS: &str = include_str!("preprocess.py");
+/// What runs an ONNX model with ONNX Runtime, behind [`FUNCTIONS`].
+const RUN_ONNX: &str = include_str!("run_onnx.py");
 
 /// All that is needed to prepare a picture, as the metadata of exports have it.
 pub(crate) fn describe(backbone: &Backbone, input: PixelInput) -> Value {
@@ -21,6 +24,7 @@ pub(crate) fn describe(backbone: &Backbone, input: PixelInput) -> Value {
         "channels": "RGB",
         // As `ResizePolicy::decode_options`.
         "upright": backbone.resize() != ResizePolicy::Tf1Squash,
+        "bands": backbone.bands(),
         "background": BACKGROUND,
         "crop": CROP,
         "fill": FILL,
@@ -31,6 +35,11 @@ pub(crate) fn describe(backbone: &Backbone, input: PixelInput) -> Value {
     })
 }
 
+/// The resize policy in the metadata of an exported classifier, as [`describe`] writes them.
+pub(crate) fn resize_in(metadata: &ModelMetadata) -> Option<ResizePolicy> {
+    ResizePolicy::deserialize(&metadata.preprocessing["resize"]).ok()
+}
+
 /// What a transparent pixel is laid over: the default of `DecodeOptions`.
 const BACKGROUND: [u8; 3] = [255; 3];
 /// The part of the short side that `ResizePolicy::CenterCrop` keeps.
@@ -38,7 +47,14 @@ const CROP: f64 = 0.875;
 /// The level beside the picture in `ResizePolicy::Letterbox`.
 const FILL: u8 = 128;
 
-/// A program with a function `load(path)`, which gives the input of a network in this format for one picture.
+/// How the program for an ONNX model begins.
+const ASKING: &str = "\
+Asks an exported network about pictures, with ONNX Runtime: python THIS_FILE MODEL.onnx PICTURE ...
+
+";
+
+/// A program with a function `load(path)`, which gives the input of a network in this format for one picture. For ONNX it
+/// runs the network, too.
 pub(crate) fn python(backbone: &Backbone, input: PixelInput, format: WeightsFormat) -> String {
     let about = describe(backbone, input);
     let literal = |value: bool| if value { "True" } else { "False" };
@@ -50,10 +66,16 @@ pub(crate) fn python(backbone: &Backbone, input: PixelInput, format: WeightsForm
         _ => "float32",
     };
     let [r, g, b] = BACKGROUND;
+    let (what, run) = match format {
+        WeightsFormat::Onnx => (ASKING, RUN_ONNX),
+        _ => ("", ""),
+    };
     format!(
-        r#""""How a picture becomes the input of the network, with Pillow and NumPy: `load(path)[None]` is a batch of one."""
+        r#""""{what}How a picture becomes the input of the network, with Pillow and NumPy: `load(path)[None]` is a batch of one."""
 
+import json
 import math
+import sys
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -69,7 +91,7 @@ MEAN, STD = {mean:?}, {std:?}
 NORMALIZE = {normalize}
 CHANNELS_FIRST = {channels_first}
 DTYPE = np.{kind}
-{FUNCTIONS}"#,
+{FUNCTIONS}{run}"#,
         resize = about["resize"],
         filter = about["filter"],
         size = backbone.size(),
@@ -124,7 +146,9 @@ mod tests {
         }
         let bytes = text(PixelInput::Byte, WeightsFormat::Onnx);
         assert!(bytes.contains("NORMALIZE = False\nCHANNELS_FIRST = False\nDTYPE = np.uint8\n"));
+        assert!(normal.contains("onnxruntime.InferenceSession"));
         let graph = text(PixelInput::Normalized, WeightsFormat::FrozenGraph);
+        assert!(!graph.contains("onnxruntime"));
         assert!(graph.contains("NORMALIZE = True\nCHANNELS_FIRST = False\n"));
     }
 }

@@ -16,6 +16,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use dataset::DecodeOptions;
 use mobilenet::quantized::{Fidelity, Quantize};
 use mobilenet::{ImageBatch, Layer, Precision};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ use sha2::{Digest, Sha256};
 use crate::backbone::Backbone;
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
+use crate::familiarity::Familiarity;
+use crate::picture::PictureDigest;
+use crate::threads;
 
 /// How a classifier is quantized: a builder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,6 +214,27 @@ pub(crate) fn network<P: AsRef<Path>>(
         outputs: [floats, integers],
         failed,
     })
+}
+
+/// Which of these files are images that the classifier was trained on, by their contents; `None` if it does not know its
+/// images ([`Classifier::pictures`]). Files that cannot be read are not among them.
+pub fn trained_on<P: AsRef<Path> + Sync>(
+    classifier: &Classifier,
+    files: &[P],
+) -> Option<Vec<usize>> {
+    let known = classifier.pictures()?;
+    let digests = threads::map(files.iter().enumerate(), |(at, path)| {
+        let bytes = DecodeOptions::default().read(path).ok()?;
+        // Only the same contents count, so no hash of what the image shows is needed.
+        Some((
+            at,
+            PictureDigest::new(&Sha256::digest(bytes).into(), [0; 2]),
+        ))
+    });
+    let (places, digests): (Vec<usize>, Vec<PictureDigest>) = digests.into_iter().flatten().unzip();
+    let familiar = places.into_iter().zip(known.familiarity(&digests));
+    let trained = familiar.filter(|(_, familiarity)| *familiarity == Familiarity::TrainedOn);
+    Some(trained.map(|(at, _)| at).collect())
 }
 
 /// The pixels of at most `most` images that can be read, spread evenly over all.

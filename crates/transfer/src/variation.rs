@@ -181,7 +181,7 @@ impl Backbone {
     }
 
     fn decoding(&self) -> DecodeOptions {
-        DecodeOptions::default().with_upright(self.upright())
+        self.limited(DecodeOptions::default().with_upright(self.upright()))
     }
 
     fn embed_levels(&self, levels: &[f32], images: usize) -> Result<Vec<f32>> {

@@ -137,6 +137,12 @@ impl Classifier {
         }
     }
 
+    /// Sets the largest number of pixels of an image ([`Backbone::with_max_pixels`]).
+    pub fn with_max_pixels(mut self, max_pixels: Option<u64>) -> Self {
+        self.backbone = self.backbone.with_max_pixels(max_pixels);
+        self
+    }
+
     /// The frozen network, and how it prepares images.
     pub fn backbone(&self) -> &Backbone {
         &self.backbone
@@ -219,7 +225,7 @@ impl Classifier {
     /// # Errors
     /// If the bytes are not an image that can be used.
     pub fn classify_bytes(&self, bytes: &[u8]) -> Result<Vec<Prediction>> {
-        let options = self.backbone.resize().decode_options(self.backbone.size());
+        let options = self.backbone.decode_options();
         self.classify_image(&dataset::decode(bytes, &options)?)
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dataset::decode::Bands;
 use dataset::{ResizeFilter, ResizePolicy};
 use files::{hex, read_at_most, write_bytes};
 use mobilenet::{Layer, Precision, Weights};
@@ -54,6 +55,9 @@ struct Description {
     /// Left out where it is bilinear.
     #[serde(default, skip_serializing_if = "is_default")]
     filter: ResizeFilter,
+    /// Left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bands: Option<Bands>,
     size: u32,
     head: HeadShape,
     /// Of the head's tensors; not in the first files.
@@ -193,6 +197,7 @@ impl Classifier {
             layer: self.backbone.layer(),
             resize: self.backbone.resize(),
             filter: self.backbone.filter(),
+            bands: self.backbone.bands(),
             size: self.backbone.size(),
             head: self.head.shape(),
             head_digest: Some(digest(&self.head)),
@@ -235,6 +240,7 @@ impl Classifier {
         let backbone = stored_backbone::get(&about.backbone, &tensors, path, backbone)?
             .with_resize(about.resize)
             .with_filter(about.filter)
+            .with_bands(about.bands)
             .with_layer(about.layer)
             .and_then(|backbone| backbone.with_size(about.size))
             .map_err(named)?;

@@ -8,6 +8,7 @@ use mobilenet::weights::DenseLayer;
 use super::classify::Classifier;
 use crate::backbone::Backbone;
 use crate::error::{Error, Result};
+use crate::preprocess::resize_in;
 
 /// Longest file of labels that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -18,13 +19,27 @@ const LABELS: [&str; 3] = ["retrained_labels.txt", "labels.txt", "output_labels.
 impl Classifier {
     /// A classifier of another program, from its network: the layer that was trained behind the net
     /// ([`Weights::head`](mobilenet::Weights::head)), such as `retrain.py`'s, or the net's own last layer, with these names of
-    /// its classes. Without names it is ImageNet's, where the net has 1000 or 1001 classes and no other layer behind them.
+    /// its classes. An [export](crate::export::Export) has the names in it, and its thresholds are used. Without names it is
+    /// ImageNet's, where the net has 1000 or 1001 classes and no other layer behind them.
     ///
-    /// Images are resized as the backbone does; [`usual_resize`](Self::usual_resize) is what most programs did.
+    /// Images are resized as the backbone does; [`usual_resize`](Self::usual_resize) is what the file says, or what most
+    /// programs did.
     ///
     /// # Errors
-    /// Where the names are missing, or are not as many as the classes; where the net has no classifier.
+    /// Where the names are missing, or are not as many as the classes; where the net has no classifier; where thresholds in
+    /// the file are not from 0 to 1, or not as many as the classes.
     pub fn from_network(backbone: Backbone, labels: Option<&[String]>) -> Result<Self> {
+        let metadata = backbone.weights().metadata().cloned();
+        let own = metadata.as_ref().map(|metadata| &metadata.classes[..]);
+        let own = own.filter(|classes| !classes.is_empty());
+        let classifier = Self::named(backbone, labels.or(own))?;
+        match metadata.map(|metadata| metadata.thresholds) {
+            Some(thresholds) if !thresholds.is_empty() => classifier.with_thresholds(thresholds),
+            _ => Ok(classifier),
+        }
+    }
+
+    fn named(backbone: Backbone, labels: Option<&[String]>) -> Result<Self> {
         let weights = backbone.weights();
         let own = weights.config().classes;
         let classes = weights.head().map_or(own, DenseLayer::outputs);
@@ -53,13 +68,14 @@ impl Classifier {
         }
     }
 
-    /// How images are usually resized for a network: as `label_image.py` does where it was retrained, otherwise the middle of
-    /// the image.
+    /// How images are resized for a network: as its file says where it is an [export](crate::export::Export), as
+    /// `label_image.py` does where it was retrained by `retrain.py`, otherwise the middle of the image.
     pub fn usual_resize(weights: &Weights) -> ResizePolicy {
-        match weights.head() {
+        let stored = weights.metadata().and_then(resize_in);
+        stored.unwrap_or(match weights.head() {
             Some(_) => ResizePolicy::Tf1Squash,
             None => ResizePolicy::CenterCrop,
-        }
+        })
     }
 }
 

@@ -37,6 +37,10 @@ impl Classifier {
             ResizePolicy::Letterbox => "letterboxed",
             ResizePolicy::Tf1Squash => "squashed as in TensorFlow 1",
         };
-        format!("upright, {resize} to {size} × {size} px")
+        let bands = self.backbone().bands();
+        let bands = bands.map_or(String::new(), |bands| {
+            format!(", of TIFFs with several bands {bands}")
+        });
+        format!("upright, {resize} to {size} × {size} px{bands}")
     }
 }

@@ -181,6 +181,11 @@ impl<'a> HeadTraining<'a> {
                 }
                 recipe.check(training.len() + validation.len())
             }
+            Recipe::GradientDescent(_) if !training.weights().is_empty() => Err(Error::setting(
+                "weights of images",
+                "given",
+                "none: gradient descent counts every image the same; logistic regression (the recipe `converged`) uses weights",
+            )),
             Recipe::GradientDescent(recipe) => recipe.check(!validation.is_empty()),
         }
     }

@@ -64,6 +64,15 @@ pub enum JobEvent<'a> {
         /// ([`Retrain::include_training`](crate::retrain::Retrain::include_training)); otherwise they are left out.
         included: bool,
     },
+    /// How many images of each part are used: without those that cannot be read, and without test images that are trained on.
+    Usable {
+        /// Images that the head is trained on.
+        training: usize,
+        /// Images on which settings are chosen.
+        validation: usize,
+        /// Images that measure the classifier.
+        test: usize,
+    },
     /// Varied copies of the training images will be embedded. This is the most that it can cost.
     VariationCost {
         /// Largest number of varied images to embed.

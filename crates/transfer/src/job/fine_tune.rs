@@ -17,7 +17,7 @@ use crate::cache::EmbeddingCache;
 use crate::classifier::{Classifier, Pictures, RejectOption};
 use crate::embed::Embedded;
 use crate::embeddings::Embeddings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finetune::{
     FineTuneConfig, FineTuneEvent, FineTuneRecord, FineTuneSummaries, FineTuned, LearningRateCurve,
     LearningRateRange,
@@ -223,6 +223,13 @@ impl<'a> FineTuneJob<'a> {
     /// Fits a head on the frozen network.
     fn frozen(&mut self) -> Result<Frozen> {
         let images = self.setup.open_images()?;
+        if images.folder.weights().is_some() {
+            return Err(Error::setting(
+                "weights of images",
+                "given",
+                "none: fine-tuning counts every image the same; `retrain` uses weights",
+            ));
+        }
         let (backbone, cache) = (self.setup.network()?, self.setup.open_cache()?);
         let classes = images.folder.classes().to_vec();
         let items = &images.split.training;

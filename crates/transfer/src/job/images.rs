@@ -17,7 +17,7 @@ enum Source {
     Undivided {
         images: Images,
         split: HashedSplit,
-        test: Option<(PathBuf, BesideTestFolder)>,
+        test: Option<(Images, BesideTestFolder)>,
     },
     Divided(Box<DividedImages>),
 }
@@ -88,7 +88,16 @@ impl ImageSource {
     /// `beside` says what becomes of the others. Images that are divided already ([`DividedImages`]) stay as they are.
     pub fn with_test_folder(mut self, path: impl Into<PathBuf>, beside: BesideTestFolder) -> Self {
         if let Source::Undivided { test, .. } = &mut self.0 {
-            *test = Some((path.into(), beside));
+            *test = Some((Images::At(path.into()), beside));
+        }
+        self
+    }
+
+    /// Takes the test images from a folder that is opened already, which may be one whose labels are in a table
+    /// ([`ImageFolder::labeled`]); otherwise as [`with_test_folder`](Self::with_test_folder).
+    pub fn with_test_images(mut self, folder: ImageFolder, beside: BesideTestFolder) -> Self {
+        if let Source::Undivided { test, .. } = &mut self.0 {
+            *test = Some((Images::Found(Box::new(folder)), beside));
         }
         self
     }
@@ -116,7 +125,7 @@ impl ImageSource {
         };
         // Before the images are divided: that would fail for another reason.
         check_classes(&folder)?;
-        let Some((path, beside)) = test else {
+        let Some((test, beside)) = test else {
             let (split, description) = split.apply_unless_ready(&folder)?;
             return Ok(DividedImages {
                 folder,
@@ -124,7 +133,10 @@ impl ImageSource {
                 description,
             });
         };
-        let test = test_folder(&path)?;
+        let test = test_folder(match test {
+            Images::At(path) => ImageFolder::list(path)?,
+            Images::Found(folder) => *folder,
+        })?;
         let (divided, description) = match Split::ready(&folder)? {
             None => (
                 split.apply_beside(&folder, &test, beside)?,
@@ -145,15 +157,14 @@ impl ImageSource {
     }
 }
 
-/// The folder of test images, which may lack classes, but not all images. Parts in it are the test alone.
-fn test_folder(path: &Path) -> Result<ImageFolder> {
-    let folder = ImageFolder::list(path)?;
+/// The test images of a folder, which may lack classes, but not all images. Parts in it are the test alone.
+fn test_folder(folder: ImageFolder) -> Result<ImageFolder> {
     let folder = match folder.subsets() {
         Some(_) => folder.part(Subset::Testing),
         None => folder,
     };
     if folder.images().is_empty() {
-        let (path, skipped) = (path.to_path_buf(), folder.skipped().to_vec());
+        let (path, skipped) = (folder.root().to_path_buf(), folder.skipped().to_vec());
         return Err(dataset::Error::NoImages { path, skipped }.into());
     }
     Ok(folder)

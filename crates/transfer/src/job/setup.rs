@@ -131,7 +131,7 @@ pub(crate) fn provenance(
     test: Option<&Predictions>,
 ) -> Provenance {
     let [training, validation, testing] = images;
-    let provenance = Provenance::default()
+    let mut provenance = Provenance::default()
         .with_split(split)
         .with_images("training", training)
         .with_images("validation", validation)
@@ -139,6 +139,10 @@ pub(crate) fn provenance(
     let Some(test) = test else {
         return provenance;
     };
+    // Some may be left out, because they are trained on.
+    if let Some(images) = provenance.images.get_mut("test") {
+        images.count = test.len();
+    }
     let (accuracy, loss) = (test.confusion().accuracy(), test.log_loss());
     provenance
         .with_metric("test accuracy", accuracy.unwrap_or(f64::NAN))

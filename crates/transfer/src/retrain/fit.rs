@@ -184,7 +184,9 @@ impl Fit<'_, '_> {
         (self.on_event)(JobEvent::Varied {
             computed: embedded.computed,
         });
-        Ok(embedded.embeddings)
+        Ok(embedded
+            .embeddings
+            .with_traits_of(&self.training.embeddings))
     }
 
     /// The file that keeps the state of a training by gradient descent. It belongs to one way of varying the images.

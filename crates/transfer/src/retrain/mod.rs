@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use dataset::split::Subset;
-use dataset::{ImageItem, Split};
+use dataset::{ImageFolder, ImageItem, Split};
 use mobilenet::Precision;
 
 use self::fit::{Fit, Trained};
@@ -220,8 +220,9 @@ impl<'a> Retrain<'a> {
             });
         }
         let cache = self.setup.open_cache()?;
-        let embedded = self.embed_parts(&backbone, &images.split, &cache)?;
+        let mut embedded = self.embed_parts(&backbone, &images.split, &cache)?;
         check_usable(&embedded.training, classes)?;
+        embedded.take_traits(&images.folder);
         if self.learning_curve.is_some() {
             // Known now, not after a long training.
             embedded
@@ -231,6 +232,11 @@ impl<'a> Retrain<'a> {
         }
         let known = self.known(&embedded);
         let test_images = self.setup.test_images(&known, &embedded.test)?;
+        (self.setup.on_event)(JobEvent::Usable {
+            training: embedded.training.embeddings.len(),
+            validation: embedded.validation.embeddings.len(),
+            test: test_images.rows.len(),
+        });
 
         let clock = Instant::now();
         let trained = Fit {
@@ -493,6 +499,13 @@ struct EmbeddedParts {
 }
 
 impl EmbeddedParts {
+    /// Takes groups and weights of the images from their folder.
+    fn take_traits(&mut self, folder: &ImageFolder) {
+        for part in [&mut self.training, &mut self.validation] {
+            part.embeddings.take_traits(folder);
+        }
+    }
+
     fn computed(&self) -> usize {
         self.training.computed + self.validation.computed + self.test.computed
     }

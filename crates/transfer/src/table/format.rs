@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -33,6 +34,24 @@ const EXPECTED: &str = "npy, csv or parquet";
 const EXPECTED: &str =
     "npy or csv (parquet needs a program that was built with --features parquet)";
 
+impl TableFormat {
+    /// The format that the ending of a file names.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the file has no ending, or that of another format.
+    pub fn of_path(path: impl AsRef<Path>) -> Result<Self> {
+        let ending = path.as_ref().extension().unwrap_or_default();
+        let ending = ending.to_string_lossy().to_lowercase();
+        ending.parse().map_err(|_| {
+            let shown = files::shown_path(path.as_ref());
+            let expected = format!(
+                "an ending that names the format, {EXPECTED}, or the format itself (--format)"
+            );
+            Error::setting("the file of the table", shown, expected)
+        })
+    }
+}
+
 impl fmt::Display for TableFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = FORMATS.iter().find(|(format, _)| format == self);
@@ -61,6 +80,8 @@ mod tests {
             assert_eq!(format.to_string(), *name);
             assert_eq!(name.parse::<TableFormat>().unwrap(), *format);
         }
+        assert_eq!(TableFormat::of_path("a/b.NPY").unwrap(), TableFormat::Npy);
+        assert!(TableFormat::of_path("a.b/csv").is_err());
         let error = "arff".parse::<TableFormat>().unwrap_err().to_string();
         assert!(error.contains("'arff'; expected npy"), "{error}");
         #[cfg(not(feature = "parquet"))]

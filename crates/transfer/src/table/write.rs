@@ -68,11 +68,32 @@ impl EmbeddingTable {
         Ok(vec![names, output.into()])
     }
 
+    /// Refuses to replace a file that nobody has named: the file with the names, where it is there already and the array
+    /// is not. Where both are there, they are those of an earlier call.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if that is so; the errors of [`files`](Self::files).
+    pub fn check(format: TableFormat, output: impl AsRef<Path>) -> Result<()> {
+        let output = output.as_ref();
+        let beside = Self::files(format, output)?;
+        let mut beside = beside.iter().filter(|path| *path != output);
+        match beside.find(|path| path.exists() && !output.exists()) {
+            None => Ok(()),
+            Some(path) => {
+                let message = "the names of the rows are written there, but it is there already: choose another name for the array";
+                Err(at(path)(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    message,
+                )))
+            }
+        }
+    }
+
     /// Writes the table; its rows are those of all parts in order. Each file appears under its name only when it is
     /// complete; the NumPy array appears after the CSV file with its names. Returns the paths of the files.
     ///
     /// # Errors
-    /// The errors of [`files`](Self::files); the first error of `parts`; [`Error::Mismatch`] if the parts have
+    /// The errors of [`check`](Self::check); the first error of `parts`; [`Error::Mismatch`] if the parts have
     /// another number of rows or another `dim`; [`Error::Io`] if a file cannot be written; [`Error::Arrow`] where
     /// Parquet refuses the columns.
     pub fn write(
@@ -82,6 +103,7 @@ impl EmbeddingTable {
         parts: impl IntoIterator<Item = Result<Embeddings>>,
     ) -> Result<Vec<PathBuf>> {
         let output = output.as_ref();
+        Self::check(format, output)?;
         let paths = Self::files(format, output)?;
         whole(output, |file| match format {
             TableFormat::Npy => {

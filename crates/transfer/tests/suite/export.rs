@@ -6,6 +6,7 @@ use crate::common::trained::{boats_and_clouds, drawn};
 use crate::common::{fixed, levels, numbers};
 use burn::tensor::Device;
 use dataset::sample::{self, Subject};
+use dataset::{ResizeFilter, ResizePolicy};
 use mobilenet::{MobileNetConfig, Padding, Weights};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -52,7 +53,8 @@ fn distance(
                 .into()
             };
             let outputs = model.run(tvec!(input.into())).unwrap();
-            let found: Vec<f64> = outputs[1]
+            // The first output is what most programs take.
+            let found: Vec<f64> = outputs[0]
                 .to_plain_array_view::<f32>()
                 .unwrap()
                 .iter()
@@ -285,6 +287,64 @@ fn thresholds_are_in_the_metadata() {
         let with = files(&limited, format);
         assert!(has(&with, "thresholds") && has(&with, said), "{format}");
     }
+}
+
+/// The files of an export are a classifier again: names, thresholds, and how images are prepared.
+#[test]
+fn an_export_is_read_back_as_the_same_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, resize) in [
+        (WeightsFormat::Onnx, ResizePolicy::Letterbox),
+        (WeightsFormat::TfjsLayers, ResizePolicy::Squash),
+        (WeightsFormat::TimmSafetensors, ResizePolicy::Letterbox),
+        (WeightsFormat::FrozenGraph, ResizePolicy::Squash),
+    ] {
+        let original = classifier(bundled(Padding::Same, 1e-3), Layer::Embedding);
+        let head = original.head().clone();
+        let backbone = original.backbone().clone().with_resize(resize);
+        let backbone = backbone.with_filter(ResizeFilter::Bicubic);
+        let original = Classifier::new(backbone, head, original.classes().to_vec()).unwrap();
+        let original = original.with_thresholds(vec![0.5, 0.25, 1.0]).unwrap();
+        let path = folder.path().join(format!("{format}/net"));
+        let export = Export::new(&original).unwrap();
+        let written = export.write(format, &path).unwrap();
+        assert_eq!(written, export.paths(format, &path).unwrap());
+        let weights = Weights::open(&path).unwrap();
+        assert_eq!(Classifier::usual_resize(&weights), resize, "{format}");
+        let backbone = Backbone::new(weights).unwrap().with_resize(resize);
+        let read = Classifier::from_network(backbone, None).unwrap();
+        assert_eq!(read.classes(), original.classes(), "{format}");
+        assert_eq!(read.thresholds(), original.thresholds(), "{format}");
+        assert_eq!(read.backbone().filter(), ResizeFilter::Bicubic, "{format}");
+        same(&original, &format!("{format}"), |pixels, n| {
+            read.predict(pixels, n).unwrap()
+        });
+        // Names that are given are taken.
+        let names = ["x", "y", "z"].map(String::from);
+        let named = Classifier::from_network(read.backbone().clone(), Some(&names)).unwrap();
+        assert_eq!(named.classes(), names);
+    }
+}
+
+#[test]
+fn labels_are_written_beside_a_model_and_replace_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let classifier = classifier(small(Padding::Same, 1e-3), Layer::Embedding);
+    let export = Export::new(&classifier).unwrap();
+    let written = export.write(WeightsFormat::Onnx, at("net.onnx")).unwrap();
+    assert_eq!(written, [at("net.onnx"), at("labels.txt")]);
+    let labels = || std::fs::read_to_string(at("labels.txt")).unwrap();
+    assert_eq!(labels(), "a\nb\nc\n");
+    // The same names are the same file.
+    export.write(WeightsFormat::Onnx, at("other.onnx")).unwrap();
+    std::fs::write(at("labels.txt"), "cat\ndog\nmouse\n").unwrap();
+    let error = export
+        .write(WeightsFormat::Onnx, at("third.onnx"))
+        .unwrap_err();
+    assert!(error.to_string().contains("labels.txt"), "{error}");
+    assert_eq!(labels(), "cat\ndog\nmouse\n");
+    assert!(!at("third.onnx").exists());
 }
 
 #[test]

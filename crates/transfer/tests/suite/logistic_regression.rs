@@ -19,6 +19,43 @@ fn problems() -> Vec<Problem> {
     serde_json::from_str(include_str!("../fixtures/logistic.json")).unwrap()
 }
 
+/// A row of weight 2 is the same as two rows.
+#[test]
+fn weights_count_images_several_times() {
+    let values: Vec<f32> = (0..40).map(|i| ((i * 37) % 23) as f32 / 7.0).collect();
+    let targets: Vec<usize> = (0..20).map(|i| (i * 7) % 3).collect();
+    let set = Embeddings::new(values, 2, targets).unwrap();
+    let counts: Vec<usize> = (0..20).map(|i| 1 + i % 3).collect();
+    let rows: Vec<usize> = (0..20).flat_map(|i| vec![i; counts[i]]).collect();
+    let repeated = set.select(&rows);
+    let weights = counts.iter().map(|&n| n as f64).collect();
+    let weighted = set.clone().with_weights(weights).unwrap();
+    let recipe = LogisticRegression::new()
+        .with_regularization([0.5])
+        .with_tolerance(1e-10);
+    let config = HeadConfig::new()
+        .with_recipe(recipe)
+        .with_class_weights(ClassWeights::None);
+    let fit = |images: &Embeddings| {
+        let head = config.training(images).fit().unwrap().head;
+        head.probabilities(set.values()).unwrap()
+    };
+    let (found, expected, plain) = (fit(&weighted), fit(&repeated), fit(&set));
+    let off = |a: &[f64], b: &[f64]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max)
+    };
+    assert!(off(&found, &expected) < 1e-6, "{}", off(&found, &expected));
+    assert!(off(&found, &plain) > 1e-3);
+    // Gradient descent counts every image the same, and says so.
+    let parity = HeadConfig::new().with_recipe(transfer::head::GradientDescent::parity());
+    let error = parity.training(&weighted).fit().unwrap_err().to_string();
+    assert!(error.contains("weights of images"), "{error}");
+    assert!(set.with_weights(vec![0.0; 20]).is_err());
+}
+
 #[test]
 fn the_optimum_is_scikit_learns() {
     for problem in problems() {

@@ -236,7 +236,12 @@ impl Folds {
             Error::mismatch(
                 format!("fold {fold}"),
                 "images of every class outside of it",
-                format!("all {found} of class `{class}` in it"),
+                match images.groups() {
+                    [] => format!("all {found} of class `{class}` in it"),
+                    _ => format!(
+                        "all {found} of class `{class}` in it, since their groups must not be divided"
+                    ),
+                },
             )
         })
     }
@@ -251,27 +256,39 @@ impl Folds {
     ) -> Problem {
         let targets = self.targets_without(fold, images);
         let per_class = class_weights.per_class(&targets, images.classes());
-        let weights = std::iter::zip(images.targets(), &self.of)
-            .map(|(&target, &of)| if of == fold { 0.0 } else { per_class[target] })
-            .collect();
+        let weight = |(row, (&target, &of)): (usize, (&usize, &usize))| {
+            if of == fold {
+                0.0
+            } else {
+                per_class[target] * images.weight(row)
+            }
+        };
+        let rows = std::iter::zip(images.targets(), &self.of).enumerate();
+        let weights = rows.map(weight).collect();
         Problem { weights, c }
     }
 }
 
-/// Deals the images of each class out in a random order, so that every class is in every fold. Rows of one name, which
-/// are variants of an image, share a fold.
+/// Deals the images of each class out in a random order, so that every class is in every fold. Rows of one group, and rows of
+/// one name, which are variants of an image, share a fold.
 pub(crate) fn drawn_folds(seed: u64, folds: usize, images: &Embeddings) -> Vec<usize> {
     let classes = images.classes();
-    let counts = class_counts(images.targets(), classes);
-    let smallest = counts.into_iter().min().unwrap_or(0);
-    let count = folds.min(smallest).max(2);
     let mut firsts = HashMap::new();
     let first_of: Vec<usize> = (0..images.len())
         .map(|row| {
-            let name = images.names().get(row);
-            name.map_or(row, |name| *firsts.entry(name).or_insert(row))
+            let group = images.groups().get(row).filter(|group| !group.is_empty());
+            let shared = group.or_else(|| images.names().get(row));
+            let key = shared.map(|shared| (group.is_some(), shared));
+            key.map_or(row, |key| *firsts.entry(key).or_insert(row))
         })
         .collect();
+    let dealt = |row: &usize| images.groups().is_empty() || first_of[*row] == *row;
+    let dealt = (0..images.len())
+        .filter(dealt)
+        .map(|row| images.targets()[row]);
+    let counts = class_counts(&dealt.collect::<Vec<_>>(), classes);
+    let smallest = counts.into_iter().min().unwrap_or(0);
+    let count = folds.min(smallest).max(2);
     let mut of = vec![0; images.len()];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut next = 0;
@@ -286,4 +303,50 @@ pub(crate) fn drawn_folds(seed: u64, folds: usize, images: &Embeddings) -> Vec<u
         }
     }
     first_of.into_iter().map(|first| of[first]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five images of each of eight groups, of which the last has both classes.
+    #[test]
+    fn groups_are_not_divided() {
+        let groups: Vec<String> = (0..40).map(|row| format!("patient {}", row / 5)).collect();
+        let target = |row: usize| usize::from(row >= 20 || row == 0);
+        let set = Embeddings::new(vec![0.0; 40], 1, (0..40).map(target).collect()).unwrap();
+        let set = set.with_groups(groups).unwrap();
+        for folds in [2, 3, 5] {
+            let of = drawn_folds(7, folds, &set);
+            assert!(
+                of.chunks(5)
+                    .all(|group| group.iter().all(|fold| *fold == group[0]))
+            );
+            for class in 0..2 {
+                let folds: HashSet<usize> = (0..40)
+                    .filter(|&row| target(row) == class)
+                    .map(|row| of[row])
+                    .collect();
+                assert!(folds.len() > 1, "{of:?}");
+            }
+        }
+        // A class of one group is in one fold, which cannot be judged.
+        let one = set.select(&[0, 1, 2, 3, 4, 20, 21, 22, 25, 26]);
+        let one = one
+            .with_groups(
+                (0..10)
+                    .map(|row| usize::from(row > 4).to_string())
+                    .collect(),
+            )
+            .unwrap();
+        let error = Folds::new(&HeadConfig::new(), &LogisticRegression::new(), &one);
+        let error = error
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            error.contains("their groups must not be divided"),
+            "{error}"
+        );
+    }
 }

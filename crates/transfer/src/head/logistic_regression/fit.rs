@@ -28,7 +28,10 @@ pub(in crate::head) fn fit(
         None => (recipe.regularization[0], &config.class_weights),
     };
     let per_class = class_weights.per_class(images.targets(), images.classes());
-    let weights = images.targets().iter().map(|&t| per_class[t]).collect();
+    let targets = images.targets().iter().enumerate();
+    let weights = targets
+        .map(|(row, &t)| per_class[t] * images.weight(row))
+        .collect();
     // A cancelled choice still gives a head: the best setting so far, to the folds' tolerance.
     let tolerance = if watch.cancelled {
         FOLD_TOLERANCE.max(recipe.tolerance)
