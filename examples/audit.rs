@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::folders::{FolderArgs, say_rules};
+use common::folders::{FolderArgs, TestArgs, say_rules};
 use common::help::uses;
 use common::network::{NetworkOptions, collection};
 use common::progress::working;
@@ -47,9 +47,9 @@ pub(crate) struct Options {
     image_dir: PathBuf,
     #[command(flatten)]
     folders: FolderArgs,
-    /// Folder with the test images, in the same form. An image that is in both folders is a finding of the kind leakage
-    #[arg(long)]
-    test_dir: Option<PathBuf>,
+    /// A folder with the test images: an image that is in both folders is a finding of the kind leakage.
+    #[command(flatten)]
+    test: TestArgs,
     /// Exit with status 1 if there is a finding of one of these kinds (separated by commas)
     #[arg(long, value_delimiter = ',')]
     deny: Vec<Kind>,
@@ -88,8 +88,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Some(_) => Subset::ALL.map(|subset| folder.part(subset)).into(),
         None => vec![folder],
     };
-    if let Some(path) = &options.test_dir {
-        folders.push(ImageFolder::list(path)?);
+    if let Some(test) = options.test.list()? {
+        say_rules(&test);
+        folders.push(test);
     }
     folders.iter().for_each(say_counts);
     let folders: Vec<_> = folders.iter().collect();
@@ -101,7 +102,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         )
         .into());
     }
-    let findings = find(&folders)?;
+    let decode = options.network.decoding.options();
+    let findings = find(&folders, &decode)?;
     for Finding {
         kind,
         paths,
@@ -130,27 +132,28 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let classes: Vec<_> = classes.collect::<BTreeSet<_>>().into_iter().collect();
         // What a person alone can decide comes first.
         doubtful.extend(cards(&findings, &folders));
-        let written = ReviewPage::new(classes).write(path, &doubtful)?;
+        let page = ReviewPage::new(classes).with_decode_options(decode.clone());
+        let written = page.write(path, &doubtful)?;
         let (page, images) = (
             files::shown_path(path),
             files::shown_path(&options.image_dir),
         );
         common::say!(
-            "wrote {page}: open it in a browser, decide, and save the table; then retrain --image-dir {images} --corrections TABLE"
+            "wrote {page} with {} about {}: open it in a browser, decide, and save the table; then retrain --image-dir {images} \
+             --corrections TABLE",
+            common::counted(written.shown, "card", "cards"),
+            common::counted(written.images, "image", "images")
         );
         if written.left_out > 0 {
-            let (shown, left_out) = (written.shown, written.left_out);
-            common::say!(
-                "the page shows {}; {left_out} more did not fit",
-                common::counted(shown, "image", "images")
-            );
+            let left_out = common::counted(written.left_out, "card", "cards");
+            common::say!("{left_out} did not fit on the page");
         }
     }
     if let Some(path) = &options.pairs {
         let pairs = findings.iter().filter(|finding| finding.paths.len() > 1);
         // A contact sheet shows no more than these.
         let pairs = pairs.take(2048);
-        let decode = DecodeOptions::default().with_reduce_to(Some(256));
+        let decode = decode.with_reduce_to(Some(256));
         let mut images = Vec::new();
         for path in pairs.flat_map(|finding| &finding.paths[..2]) {
             images.push(decode_file(path, &decode)?);
@@ -184,9 +187,9 @@ fn say_counts(folder: &ImageFolder) {
 }
 
 /// Examines the folders, and shows how far it is.
-fn find(folders: &[&ImageFolder]) -> Result<Vec<Finding>, dataset::Error> {
+fn find(folders: &[&ImageFolder], decode: &DecodeOptions) -> Result<Vec<Finding>, dataset::Error> {
     let mut bar = common::Bar::default();
-    let findings = audit::run_with_progress(folders, |progress| {
+    let findings = audit::run_with_options(folders, decode, |progress| {
         let what = match progress.step {
             Step::Hashing => "reading",
             _ => "comparing",
@@ -205,7 +208,9 @@ fn find_doubtful(
 ) -> Result<Vec<Card>, Box<dyn Error>> {
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
     let images = collection(folder, &backbone, &cache)?;
-    let doubts = working("cross-validation", || images.doubts(count))?;
+    let mut doubts = working("cross-validation", || images.doubts(count))?;
+    // What is named here is on the page.
+    doubts.suspects.retain(|suspect| suspect.mislabeled);
     let outliers = working("comparing images", || images.outliers(count));
     common::say!("{doubts}\n{outliers}");
     Ok(review_cards(folder, &doubts, &outliers))

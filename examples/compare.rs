@@ -8,7 +8,7 @@ use clap::Parser;
 use common::Bar;
 use common::answers::{Answers, Images, ReportOptions, file_name, leave_out_seen, write};
 use common::help::uses;
-use common::pairs::pair;
+use common::pairs::{pair, verdict};
 use common::reading::ReadingOptions;
 use metrics::EvaluationOptions;
 use metrics::formats::PredictionsFormat;
@@ -80,6 +80,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             common::say!("  {}: {old} -> {new}", after.name(sample));
         }
     }
+    common::say!("\n{}", verdict(&comparison, [&names[0], &names[1]]));
     if let Some(path) = &options.metrics {
         let json = serde_json::to_string_pretty(&second.mark(&comparison))? + "\n";
         write(path, json)?;

@@ -30,7 +30,7 @@ use transfer::table::{EmbeddingTable, TableFormat};
         ("Fill the cache for retrain and other programs", "embed --image-dir photos"),
         (
             "Write the embeddings as a table",
-            "embed --image-dir photos --format npy --output photos.npy",
+            "embed --image-dir photos --output photos.npy",
         ),
         (
             "Be the worker of another engine",
@@ -61,11 +61,17 @@ pub(crate) struct Options {
     arrow_stream: bool,
     #[command(flatten)]
     network: NetworkOptions,
-    /// Write the embeddings also as a table: to FILE, and for npy the names to a file beside it that ends in .csv
-    #[arg(long, value_name = "FILE", requires_all = ["image_dir", "format"], conflicts_with = "import_bottlenecks")]
+    /// Write the embeddings also as a table: to FILE, whose ending names the format, and for npy the names to a file beside it
+    /// that ends in .csv
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "image_dir",
+        conflicts_with = "import_bottlenecks"
+    )]
     output: Option<PathBuf>,
     /// Format of the table: npy (float32 [images, dim]), csv (file, class, e0, e1 ...) or parquet (in programs that were
-    /// built with --features parquet)
+    /// built with --features parquet) [default: by the ending of --output]
     #[arg(long, requires = "output")]
     format: Option<TableFormat>,
     /// Write each embedding also as a text file into this folder, named and written as retrain.py's bottlenecks
@@ -90,11 +96,21 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.arrow_stream {
         return stream(&options.network);
     }
-    let table = options.output.as_ref().zip(options.format);
+    let table = match (&options.output, options.format) {
+        (Some(output), Some(format)) => Some((output, format)),
+        (Some(output), None) => Some((output, TableFormat::of_path(output)?)),
+        (None, _) => None,
+    };
     if let Some((output, format)) = table {
         for path in EmbeddingTable::files(format, output)? {
-            common::check_outputs(&[("--output", Some(&path))])?;
+            let name = if path == *output {
+                "--output"
+            } else {
+                "the file with the names beside --output"
+            };
+            common::check_outputs(&[(name, Some(&path))])?;
         }
+        EmbeddingTable::check(format, output)?;
     }
     let cache = merge(&options.network, &options.merge)?;
     let Some(image_dir) = &options.image_dir else {

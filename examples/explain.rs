@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use common::Bar;
-use common::answers::{Images, jpeg, write};
+use common::answers::{Images, file_name, jpeg, leave_out_seen, write};
 use common::explaining::Explain;
 use common::folders::FolderArgs;
 use common::help::uses;
+use common::inputs::{Input, expand_named};
 use common::model::{ModelOptions, ScoreName};
-use metrics::EvaluationOptions;
+use common::tips::did_you_mean;
+use common::{Bar, counted};
+use metrics::{Bootstrap, EvaluationOptions};
 
 /// Explain why a network gives images their classes.
 ///
@@ -21,7 +23,7 @@ use metrics::EvaluationOptions;
 /// looks: the brighter a place, the more it counts), `panel.png` and `explanation.json`.
 #[derive(Parser)]
 #[command(
-    group(ArgGroup::new("what").required(true).args(["images", "misclassified"])),
+    group(ArgGroup::new("what").required(true).args(["images", "image_dir"])),
     after_help = uses(&[
         (
             "Explain what your classifier says of an image",
@@ -43,13 +45,21 @@ pub(crate) struct Options {
     #[command(flatten)]
     explain: Explain,
     /// Name or index of the class [default: the class with the highest score]
-    #[arg(long, value_name = "NAME|INDEX", conflicts_with = "misclassified")]
+    #[arg(long, value_name = "NAME|INDEX", conflicts_with = "image_dir")]
     target: Option<String>,
-    /// Explain every mistake on the images of this folder (one sub-folder for each class), and write `report.html`
-    #[arg(long, value_name = "DIR", conflicts_with = "weights")]
+    /// Explain every mistake on the images of this folder (one sub-folder for each class, or a table as --labels), and write
+    /// `report.html`
+    #[arg(
+        id = "image_dir",
+        long = "misclassified",
+        value_name = "DIR",
+        conflicts_with = "weights"
+    )]
     misclassified: Option<PathBuf>,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// With --misclassified: explain also mistakes on images that the classifier was trained on
-    #[arg(long, requires = "misclassified")]
+    #[arg(long, requires = "image_dir")]
     include_training: bool,
     /// Folder in which embeddings are kept, for --misclassified
     #[arg(long, value_name = "DIR", default_value = "embedding-cache")]
@@ -57,7 +67,7 @@ pub(crate) struct Options {
     /// Folder to write to; with several images, each has a sub-folder of its name
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Images to explain
+    /// Images to explain, folders of images, or - for a list of files on standard input
     images: Vec<PathBuf>,
 }
 
@@ -81,21 +91,26 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut names = HashSet::new();
     let mut code = ExitCode::SUCCESS;
     let mut bar = Bar::default();
-    for (done, path) in options.images.iter().enumerate() {
-        bar.count("explaining", done, options.images.len());
-        let name = path.file_stem().unwrap_or_default();
+    let images = expand_named(&options.images)?;
+    for (done, Input { path, name }) in images.iter().enumerate() {
+        bar.count("explaining", done, images.len());
         let mut folder = options.output.clone();
-        if options.images.len() > 1 {
-            folder.push(name);
+        // `a.jpg` has the folder `a`, so that of `a.png` is `a.png`.
+        let mut new = [name.with_extension(""), name.clone()]
+            .into_iter()
+            .filter(|name| names.insert(name.clone()));
+        let new = new.next();
+        if let (Some(new), true) = (&new, images.len() > 1) {
+            folder.push(new);
         }
-        let mut result =
-            Err(format!("{}: another image has this name", files::shown_path(path)).into());
-        if names.insert(name) {
-            let image = (path.as_path(), target);
-            result = options.explain.image(&classifier, image, &folder, score);
-        }
+        let result = match new {
+            None => Err(format!("{}: another image has this name", files::shown_path(path)).into()),
+            Some(_) => options
+                .explain
+                .image(&classifier, (path, target), &folder, score),
+        };
         if let Err(error) = result {
-            common::warn!("error: {error}");
+            common::warn!("error: {error}{}", did_you_mean(path));
             code = ExitCode::FAILURE;
         }
     }
@@ -106,16 +121,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let images = Images {
         image_dir: Some(folder.to_path_buf()),
-        folders: FolderArgs::default(),
+        folders: options.folders.clone(),
         cache: options.cache.clone(),
         device: options.model.device,
         signature: options.model.signature.clone(),
+        limits: options.model.limits,
         include_training: options.include_training,
     };
-    let answers = images.ask(file, None)?;
+    let mut answers = images.ask(file, None)?;
+    leave_out_seen(&mut [&mut answers], options.include_training)?;
     let (predictions, classifier) = (&answers.predictions, answers.classifier.as_ref());
     let classifier = classifier.ok_or("no classifier was asked")?;
-    let report = predictions.report(&EvaluationOptions::new())?;
+    let wanted = EvaluationOptions::new().with_intervals(Bootstrap::new());
+    let title = format!("Mistakes of {}, and why", file_name(file));
+    let report = predictions.report(&wanted)?.with_title(title);
+    let report = answers.describe(report, file, &images);
     let method = options.explain.method.name;
     let mut report = answers.with_pictures(report, &images, false)?.with_overlay_note(format!(
         "Beside each mistake, {method} of the predicted class: where the network looked; the brighter a place, the more it counts."
@@ -138,6 +158,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
         report = report.with_overlay(mistake, jpeg(&overlay)?);
     }
     bar.clear();
+    common::say!("{}", counted(mistakes.len(), "mistake", "mistakes"));
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("{}: {error}", files::shown_path(&options.output)))?;
     write(&options.output.join("report.html"), report.html()?)?;

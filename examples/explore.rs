@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::folders::{FolderArgs, say_folder};
 use common::help::uses;
+use common::network::DecodingOptions;
 use common::progress::Counter;
 use common::ranges;
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
-use dataset::thumbnail::{contact_sheet, thumbnail, write_thumbnail};
-use dataset::{DecodeOptions, decode_file, filters};
+use dataset::thumbnail::{contact_sheet, thumbnail};
+use dataset::{decode_file, filters};
 
 use rayon::prelude::*;
 
@@ -41,8 +42,10 @@ pub(crate) struct Options {
     image_dir: PathBuf,
     #[command(flatten)]
     folders: FolderArgs,
+    #[command(flatten)]
+    decoding: DecodingOptions,
     /// Folder to write to
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Longer side of a thumbnail, in pixels
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=4096))]
@@ -75,10 +78,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let thumbnails = options.output.join("thumbnails");
     std::fs::create_dir_all(&thumbnails)
         .map_err(|error| format!("{}: {error}", files::shown_path(&thumbnails)))?;
+    let decode = options.decoding.options();
     let bar = Counter::new("thumbnails", "images", folder.images().len());
     folder.images().par_iter().for_each(|item| {
         let path = thumbnails.join(format!("{}.jpg", item.name));
-        if let Err(error) = write_thumbnail(&item.path, path, options.side, options.quality) {
+        let small = decode_file(&item.path, &decode).map(|image| thumbnail(&image, options.side));
+        let jpeg = small.and_then(|image| dataset::encode::jpeg(&image, options.quality));
+        let written = jpeg.and_then(|jpeg| {
+            files::create_parent_folder(&path)?;
+            Ok(files::write_bytes(&path, &jpeg)?)
+        });
+        if let Err(error) = written {
             common::warn!("left out: {error}");
         }
         bar.one_more();
@@ -91,7 +101,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let of_class = folder.images().iter().filter(|item| item.class == index);
         let images: Vec<_> = of_class
             .take(options.per_class)
-            .filter_map(|item| decode_file(&item.path, &DecodeOptions::default()).ok())
+            .filter_map(|item| decode_file(&item.path, &decode).ok())
             .collect();
         if let Some(first) = images.first() {
             let gray = filters::rgb2gray(first);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use common::DeviceName;
 use common::help::uses;
 use common::progress::working;
@@ -14,7 +15,8 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
 
 /// Write a classifier for other programs; the exported model gives the same probabilities.
 ///
-/// onnx: one file, opset 17, for ONNX Runtime, tract, OpenVINO.
+/// onnx: one file, opset 17, for ONNX Runtime, tract, OpenVINO; its first output are the probabilities. Beside it, labels.txt
+/// has the names of the classes.
 /// tfjs: a folder for `tf.loadLayersModel` in a browser.
 /// timm-safetensors: weights for PyTorch; the `create_model` call that fits them is printed and in their metadata.
 /// frozen-graph: a folder with retrained_graph.pb and retrained_labels.txt, as retrain.py writes them.
@@ -23,8 +25,8 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
     verbatim_doc_comment,
     after_help = uses(&[
         (
-            "For ONNX Runtime, with a program that prepares pictures for it",
-            "export --classifier classifier.safetensors --format onnx --output net.onnx --snippet preprocess.py",
+            "For ONNX Runtime, with a program in Python that asks it about pictures",
+            "export --classifier classifier.safetensors --format onnx --output net.onnx --snippet ask.py",
         ),
         ("For a browser", "export --classifier classifier.safetensors --format tfjs --output web"),
         (
@@ -38,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long)]
     classifier: PathBuf,
     /// onnx, tfjs, timm-safetensors or frozen-graph
-    #[arg(long)]
+    #[arg(long, value_parser = formats())]
     format: WeightsFormat,
     /// File (onnx, timm-safetensors) or folder (tfjs, frozen-graph)
     #[arg(long)]
@@ -51,7 +53,8 @@ pub(crate) struct Options {
     /// floats (tfjs, frozen-graph). The caller still resizes
     #[arg(long)]
     with_preprocessing: bool,
-    /// Write also a program in Python (Pillow, NumPy) that makes the input of the network of a picture, such as preprocess.py
+    /// Write also a program in Python (Pillow, NumPy) that makes the input of the network of a picture, such as preprocess.py.
+    /// For onnx it runs the network, too, with ONNX Runtime: python preprocess.py net.onnx photo.jpg
     #[arg(long, value_name = "FILE")]
     snippet: Option<PathBuf>,
     /// What runs the network
@@ -61,12 +64,21 @@ pub(crate) struct Options {
     signature: SignatureOptions,
 }
 
+/// The formats that hold a classifier, as values of the option.
+fn formats() -> impl TypedValueParser<Value = WeightsFormat> {
+    let holds =
+        |format: &WeightsFormat| format.is_written() && *format != WeightsFormat::Safetensors;
+    let names = WeightsFormat::all()
+        .filter(holds)
+        .map(|format| format.to_string());
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|name| name.parse())
+}
+
 fn main() -> ExitCode {
     common::main(run)
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    common::check_outputs(&[("--snippet", options.snippet.as_deref())])?;
     let (file, device) = (&options.classifier, options.device);
     let classifier = working("checking the file", || {
         options.signature.classifier(file, device)
@@ -79,6 +91,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let export = Export::new(&classifier)?
         .with_input(input)
         .with_precision(options.precision)?;
+    let paths = export.paths(options.format, &options.output)?;
+    let beside = paths.iter().map(PathBuf::as_path);
+    let beside = beside.filter(|path| *path != options.output);
+    let beside = beside.map(|path| ("a file of the export", Some(path)));
+    let snippet = ("--snippet", options.snippet.as_deref());
+    common::check_outputs(&beside.chain([snippet]).collect::<Vec<_>>())?;
     let written = working("exporting", || {
         export.write(options.format, &options.output)
     })?;

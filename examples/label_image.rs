@@ -9,8 +9,10 @@ use std::time::Instant;
 use clap::{ArgGroup, Parser};
 use common::help::uses;
 use common::labels::{Layout, Line};
+use common::network::LimitOptions;
 use common::ranges;
 use common::signed::{SignatureOptions, misplaced};
+use common::tips::did_you_mean;
 use common::{Bar, DeviceName, inputs};
 use dataset::ResizePolicy;
 use transfer::Classifier;
@@ -44,7 +46,7 @@ pub(crate) struct Options {
     #[arg(long)]
     weights: Option<String>,
     /// How many classes to name
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = ranges::whole(1..=1_000_000))]
     top: usize,
     /// With --weights, how images become squares: squash, center-crop, letterbox or tf1 [default: center-crop; tf1 for a
     /// network that retrain.py retrained]
@@ -70,6 +72,8 @@ pub(crate) struct Options {
     device: DeviceName,
     #[command(flatten)]
     signature: SignatureOptions,
+    #[command(flatten)]
+    limits: LimitOptions,
     /// Images, folders of images, or - for a list of files on standard input
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -89,6 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             signature.network(network, options.resize, options.device)?
         }
     };
+    let classifier = classifier.with_max_pixels(options.limits.max_pixels);
     let images = inputs::expand(&options.images)?;
     let layout = Layout::new(&classifier, options.top, options.json, options.csv);
     let start = Instant::now();
@@ -158,7 +163,7 @@ fn label(
             let path: &Path = &images[failed.index];
             let why = misplaced(path, "an image", failed.error).to_string();
             if !layout.has_errors() || options.output.is_some() {
-                common::warn!("error: {why}");
+                common::warn!("error: {why}{}", did_you_mean(path));
             }
             lines.push((failed.index, Line::Failed(why)));
             failures += 1;

@@ -8,20 +8,24 @@ use clap::Parser;
 use common::answers::{Images, file_name, leave_out_seen};
 use common::folders::FolderArgs;
 use common::help::uses;
+use common::pairs::verdict;
+use common::progress::working;
 use common::{Bar, counted};
-use dataset::HashedSplit;
+use dataset::{HashedSplit, ImageFolder};
 use metrics::Bootstrap;
 use mobilenet::quantized::Quantize;
-use transfer::quantize::{QuantizeConfig, quantize};
+use transfer::Classifier;
+use transfer::quantize::{QuantizeConfig, quantize, trained_on};
 
 /// Make a classifier of 8-bit integers: half of the file, and several times as fast where the processor has
 /// instructions for them.
 ///
 /// Weights and activations become integers; the head, the classes and the thresholds stay. Rounding the weights shifts
 /// what each channel says on average, and the shifts add up from layer to layer. So the program runs some hundred
-/// training images through both networks and corrects each layer's biases by the difference. It needs no labels, and
-/// takes only the training part of --calibration-dir (divided by the names of the files, as `retrain` does), so that test
-/// images stay unseen.
+/// training images through both networks and corrects each layer's biases by the difference. It needs no labels. Of
+/// --calibration-dir it takes only the images that the classifier was trained on, so that test images stay unseen; where
+/// the classifier does not know them, or none is there, the training part (divided by the names of the files, as `retrain`
+/// does), which it says.
 ///
 /// It prints for how many of these images the answer is the same as in floats ("the same class"), and how large the
 /// outputs are against the error (signal to noise: 20 dB is an error of a tenth, 40 dB of a hundredth). With --image-dir
@@ -78,8 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let (first, signature) = (&options.classifier, &options.images.signature);
     let classifier = signature.classifier(first, options.images.device)?;
     let folder = FolderArgs::default().open(&options.calibration_dir)?;
-    let (split, _) = HashedSplit::default().apply_unless_ready(&folder)?;
-    let images: Vec<_> = split.training.iter().map(|item| &item.path).collect();
+    let images = calibration_images(&classifier, &folder)?;
     let net = Quantize::new()
         .with_bias_correction(!options.no_bias_correction)
         .with_fitting(options.fitting)
@@ -89,8 +92,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_net(net)
         .with_images(options.calibration_images);
     let quantized = quantize(&classifier, &images, &config)?;
-    for (path, error) in &quantized.failed {
-        common::say!("left out {}: {error}", files::shown_path(path));
+    for (_, error) in &quantized.failed {
+        common::warn!("left out {error}");
     }
     common::say!("{}", quantized.record);
     quantized.classifier.save(&options.output)?;
@@ -103,6 +106,33 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         compare(options)?;
     }
     Ok(())
+}
+
+/// The images of a folder that the classifier was trained on, or, where that is not known, the training part of the folder.
+fn calibration_images(
+    classifier: &Classifier,
+    folder: &ImageFolder,
+) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let known = working("comparing images", || {
+        trained_on(classifier, folder.images())
+    });
+    let why = match known {
+        Some(known) if !known.is_empty() => {
+            let (found, all) = (known.len(), folder.images().len());
+            common::say!(
+                "the classifier was trained on {found} of these {all} images: calibrated on some of them"
+            );
+            let paths = known.iter().map(|&at| folder.images()[at].path.clone());
+            return Ok(paths.collect());
+        }
+        Some(_) => "the classifier was trained on none of these images",
+        None => "the classifier does not know which images it was trained on",
+    };
+    common::say!(
+        "{why}: calibrated on the training part of the folder, on which nothing should be measured"
+    );
+    let (split, _) = HashedSplit::default().apply_unless_ready(folder)?;
+    Ok(split.training.into_iter().map(|item| item.path).collect())
 }
 
 /// Asks both classifiers about images whose classes are known.
@@ -124,5 +154,6 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let names = [&options.classifier, &options.output].map(|path| file_name(path));
     common::say!("\nFirst: {}, second: {}; {images}\n", names[0], names[1]);
     common::say!("{}", comparison.to_string().trim_end());
+    common::say!("\n{}", verdict(&comparison, [&names[0], &names[1]]));
     Ok(())
 }

@@ -52,7 +52,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["weights", "layer", "resize", "architecture", "blocks"]
+        conflicts_with_all = ["weights", "layer", "resize", "bands", "architecture", "blocks"]
     )]
     from: Option<PathBuf>,
     #[command(flatten)]
@@ -128,7 +128,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         job = job.with_variation(variation, variants);
     }
     job = if let Some(path) = &options.from {
-        job.start_from(options.signature.classifier(path, options.network.device)?)
+        let classifier = options.signature.classifier(path, options.network.device)?;
+        job.start_from(classifier.with_max_pixels(options.network.decoding.limits.max_pixels))
     } else {
         let weights = options.published.weights(&options.network)?;
         job.with_backbone(options.network.backbone_of(weights)?)

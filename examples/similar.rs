@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::folders::FolderArgs;
+use common::folders::{FolderArgs, TestArgs, say_folder};
 use common::help::uses;
+use common::inputs::expand;
 use common::network::{NetworkOptions, collection};
 use common::progress::working;
 use common::ranges;
+use common::tips::did_you_mean;
 use dataset::encode::write_png;
 use serde_json::{Map, json};
 
@@ -36,17 +38,17 @@ pub(crate) struct Options {
     image_dir: PathBuf,
     #[command(flatten)]
     folders: FolderArgs,
-    /// Images to compare with those of the folder
+    /// Images to compare with those of the folder, folders of them, or - for a list of files on standard input
     images: Vec<PathBuf>,
     /// Number of similar images to name
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = ranges::whole(1..=1_000_000))]
     top: usize,
     /// Name pairs whose cosine similarity is at least this; from 0.9 on they are nearly always copies of one picture
     #[arg(long, value_parser = ranges::number(-1.0..=1.0))]
     copies: Option<f64>,
-    /// With --copies: compare with the images of this folder, not with each other
-    #[arg(long, requires = "copies")]
-    test_dir: Option<PathBuf>,
+    /// With --copies: a folder whose images are compared with those of --image-dir
+    #[command(flatten)]
+    test: TestArgs,
     /// List this many images, those whose label is most probably wrong
     #[arg(long)]
     suspects: Option<usize>,
@@ -88,14 +90,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let known = options.folders.open(&options.image_dir)?;
     let known = collection(&known, &backbone, &cache)?;
     let mut images = Vec::new();
-    for path in &options.images {
+    for path in &expand(&options.images)? {
         match known.look_up_file(&backbone, path, options.top) {
             Ok(image) => {
                 say(&image);
                 images.push(json!(image));
             }
             Err(transfer::Error::Dataset(error)) => {
-                common::warn!("error: {error}");
+                common::warn!("error: {error}{}", did_you_mean(path));
                 sound = false;
                 images.push(json!({ "image": path.to_string_lossy(), "error": error.to_string() }));
             }
@@ -106,9 +108,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         found.insert("images".into(), json!(images));
     }
     if let Some(threshold) = options.copies {
-        let copies = match &options.test_dir {
-            Some(path) => {
-                let other = collection(&FolderArgs::default().open(path)?, &backbone, &cache)?;
+        let copies = match &options.test.list()? {
+            Some(other) => {
+                say_folder(other);
+                let other = collection(other, &backbone, &cache)?;
                 working("comparing images", || known.copies_in(&other, threshold))?
             }
             None => working("comparing images", || known.copies(threshold)),

@@ -14,6 +14,7 @@ use transfer::familiarity::{Familiarity, FamiliarityCounts, Marked, Measured};
 use transfer::{Classifier, EmbeddingCache, FileKind};
 
 use crate::folders::{FolderArgs, test_images};
+use crate::network::LimitOptions;
 use crate::signed::{SignatureOptions, misplaced};
 use crate::{Bar, DeviceName, say_left_out};
 
@@ -35,6 +36,9 @@ pub struct Images {
     /// Whose classifier files are taken.
     #[command(flatten)]
     pub signature: SignatureOptions,
+    /// How large images may be.
+    #[command(flatten)]
+    pub limits: LimitOptions,
     /// Measure also images that the classifier was trained on, or that look like one of these: the numbers then flatter
     #[arg(long)]
     pub include_training: bool,
@@ -115,6 +119,7 @@ impl Images {
             return Err("a classifier needs images: give their folder as --image-dir".into());
         };
         let classifier = self.signature.classifier(path, self.device)?;
+        let classifier = classifier.with_max_pixels(self.limits.max_pixels);
         let mut folder = self.folders.open(image_dir)?;
         if split.is_none() {
             folder = test_images(folder);

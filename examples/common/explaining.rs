@@ -66,7 +66,8 @@ impl Explain {
         let name = &classifier.classes()[class];
         let explanation = Explanation::new(&why, &image, class, name).with_others(others);
         explanation.write(folder)?;
-        crate::say!("{}: {explanation}", files::shown_path(folder));
+        let [path, folder] = [path, folder].map(files::shown_path);
+        crate::say!("{path}: {explanation}\n  written into {folder}");
         Ok(explanation.overlay()?)
     }
 }

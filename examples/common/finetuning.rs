@@ -8,7 +8,7 @@ use transfer::head::Checkpoint;
 use transfer::job::JobEvent;
 
 use crate::Bar;
-use crate::images::say_images;
+use crate::images::{say_counts, say_images};
 use crate::ranges::{batch, number, whole};
 use crate::training::say_seen;
 
@@ -102,7 +102,11 @@ pub fn show(options: &TuningOptions) -> impl FnMut(JobEvent<'_>) + use<> {
             bar.clear();
             crate::warn!("left out {error}");
         }
-        JobEvent::Images { folder, split } => say_images(folder, split),
+        JobEvent::Images { folder, split } => {
+            say_images(folder, split);
+            let parts = [&split.training, &split.validation, &split.testing];
+            say_counts(parts.map(Vec::len));
+        }
         JobEvent::TestSeen { counts, included } => {
             bar.clear();
             say_seen(*counts, included);

@@ -12,6 +12,7 @@ use crate::original;
 pub fn main<O: Parser, T: Termination>(
     run: impl FnOnce(&O) -> Result<T, Box<dyn Error>>,
 ) -> ExitCode {
+    crate::calls::is_an_example();
     let (command, matches) = matches::<O>();
     let options = O::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     finish(begin(&command, &matches).and_then(|()| run(&options)))
@@ -51,7 +52,10 @@ pub fn matches<O: Parser>() -> (Command, ArgMatches) {
     // Sub-commands get the options that they share with it.
     command.build();
     let matches = match original::arguments(&command, std::env::args_os()) {
-        Ok(arguments) => command.clone().get_matches_from(arguments),
+        Ok(arguments) => {
+            let matches = command.clone().try_get_matches_from(arguments);
+            matches.unwrap_or_else(|error| crate::tips::with_option(&command, error).exit())
+        }
         Err(message) => command
             .clone()
             .error(ErrorKind::UnknownArgument, message)
@@ -69,7 +73,7 @@ pub fn finish(result: Result<impl Termination, Box<dyn Error>>) -> ExitCode {
         (Err(error), _) => error,
     };
     let said = error.to_string();
-    crate::warn!("error: {said}");
+    crate::warn!("error: {said}{}", crate::tips::for_message(&said));
     let mut cause = error.source();
     while let Some(error) = cause {
         // Many errors already name their cause.

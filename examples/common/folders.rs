@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use dataset::folder::FolderOptions;
 use dataset::labels::{LabelColumns, LabelTable};
 use dataset::split::Subset;
-use dataset::{ImageFolder, SkipCounts, Skipped};
+use dataset::{ImageFolder, SkipCounts, SkipReason, Skipped};
+
+use crate::paths::own;
 
 /// So many files that are left out have a line each.
 const LINES: usize = 20;
@@ -16,7 +18,8 @@ const LINES: usize = 20;
 pub struct FolderArgs {
     /// Table with the labels of the images in --image-dir, in place of one sub-folder for each class: CSV, TSV or JSON lines,
     /// with a column of files (image, file, id ...; the ending may lack) and one of labels (label, class ...). Columns split
-    /// (train, val, test) and group (what belongs together stays in one part) are used where they are there
+    /// (train, val, test), group (what belongs together stays in one part) and weight (an image of weight 2 counts twice) are
+    /// used where they are there
     #[arg(long, value_name = "FILE", requires = "image_dir")]
     pub labels: Option<PathBuf>,
     /// Column of --labels with the files [default: found by its name]
@@ -31,6 +34,9 @@ pub struct FolderArgs {
     /// Column of --labels with groups of images that must stay in one part [default: found by its name]
     #[arg(long, value_name = "NAME", requires = "labels")]
     group_column: Option<String>,
+    /// Column of --labels that says how much an image counts in the training [default: found by its name]
+    #[arg(long, value_name = "NAME", requires = "labels")]
+    weight_column: Option<String>,
     /// Table that corrects labels, as `audit --page` saves it: an image without a row keeps its label, an image with an empty
     /// label is left out
     #[arg(long, value_name = "FILE", requires = "image_dir")]
@@ -46,9 +52,10 @@ impl FolderArgs {
     /// # Errors
     /// As [`ImageFolder::open`], [`LabelTable::open`] and [`ImageFolder::labeled`].
     pub fn read(&self, path: &Path) -> dataset::Result<ImageFolder> {
+        let options = self.options(path);
         let folder = match self.table()? {
-            Some(table) => ImageFolder::labeled(path, &table)?,
-            None => self.options().open(path)?,
+            Some(table) => options.labeled(path, &table)?,
+            None => options.open(path)?,
         };
         self.corrected(folder)
     }
@@ -58,9 +65,10 @@ impl FolderArgs {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn list(&self, path: &Path) -> dataset::Result<ImageFolder> {
+        let options = self.options(path);
         let folder = match self.table()? {
-            Some(table) => ImageFolder::labeled(path, &table)?,
-            None => self.options().list(path)?,
+            Some(table) => options.labeled(path, &table)?,
+            None => options.list(path)?,
         };
         self.corrected(folder)
     }
@@ -82,8 +90,10 @@ impl FolderArgs {
         }
     }
 
-    fn options(&self) -> FolderOptions {
-        FolderOptions::new().with_parts(!self.parts_are_classes)
+    fn options(&self, path: &Path) -> FolderOptions {
+        FolderOptions::new()
+            .with_parts(!self.parts_are_classes)
+            .without(own(path))
     }
 
     fn table(&self) -> dataset::Result<Option<LabelTable>> {
@@ -94,8 +104,37 @@ impl FolderArgs {
             .with_file(self.file_column.clone())
             .with_label(self.label_column.clone())
             .with_split(self.split_column.clone())
-            .with_group(self.group_column.clone());
+            .with_group(self.group_column.clone())
+            .with_weight(self.weight_column.clone());
         LabelTable::open(path, &columns).map(Some)
+    }
+}
+
+/// A folder of test images beside another one, and its table.
+#[derive(Clone, Default, clap::Args)]
+pub struct TestArgs {
+    /// Folder with the test images, in the same sub-folders (some may lack); without it, some of --image-dir are the test images
+    #[arg(long, value_name = "DIR")]
+    pub test_dir: Option<PathBuf>,
+    /// Table with the labels of the images in --test-dir, in place of sub-folders; its columns are found by their names
+    #[arg(long, value_name = "FILE", requires = "test_dir")]
+    test_labels: Option<PathBuf>,
+}
+
+impl TestArgs {
+    /// The images of the folder, if there is one; nothing is printed.
+    ///
+    /// # Errors
+    /// As [`FolderArgs::list`].
+    pub fn list(&self) -> dataset::Result<Option<ImageFolder>> {
+        let folders = FolderArgs {
+            labels: self.test_labels.clone(),
+            ..FolderArgs::default()
+        };
+        self.test_dir
+            .as_ref()
+            .map(|path| folders.list(path))
+            .transpose()
     }
 }
 
@@ -118,7 +157,9 @@ pub fn say_folder(folder: &ImageFolder) {
     for remark in folder.remarks() {
         crate::say!("{remark}");
     }
-    say_skipped(folder.skipped().iter());
+    // Those without a row are in the remarks.
+    let unsaid = |it: &&Skipped| !matches!(it.reason, SkipReason::NoRow);
+    say_skipped(folder.skipped().iter().filter(unsaid));
 }
 
 /// As [`say_folder`], without the files that an audit finds to be unusable.
@@ -129,7 +170,8 @@ pub fn say_rules(folder: &ImageFolder) {
     for name in folder.missing() {
         crate::say!("no image file: {}", files::shown(name));
     }
-    say_skipped(folder.skipped().iter().filter(|it| it.reason.is_by_rule()));
+    let unsaid = |it: &&Skipped| it.reason.is_by_rule() && !matches!(it.reason, SkipReason::NoRow);
+    say_skipped(folder.skipped().iter().filter(unsaid));
 }
 
 /// Names what is left out: each file, or, where there are many, each reason with its count. What nobody misses is counted.
@@ -138,7 +180,7 @@ fn say_skipped<'a>(skipped: impl Iterator<Item = &'a Skipped>) {
         skipped.partition(|skipped| skipped.reason.is_passed_over());
     if let Some(first) = passed.first() {
         crate::say!(
-            "passed over {} that start with a dot or that a system left behind, such as {}",
+            "passed over {} that start with a dot, or that a system or these programs left behind, such as {}",
             crate::counted(passed.len(), "file or folder", "files and folders"),
             files::shown_path(&first.path)
         );

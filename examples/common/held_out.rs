@@ -11,6 +11,7 @@ use transfer::retrain::Retrained;
 use crate::answers::{Answers, Images, SplitName, write};
 use crate::folders::FolderArgs;
 use crate::images::ImageOptions;
+use crate::network::LimitOptions;
 use crate::signed::SignatureOptions;
 use crate::{Bar, DeviceName};
 
@@ -111,7 +112,7 @@ impl HeldOutOptions {
         };
         let mut answers = Answers::of(job.classifier, predictions, split);
         answers.measured = measured.filter(|_| split == SplitName::Test);
-        let folder = match (&images.test_dir, split) {
+        let folder = match (&images.test.test_dir, split) {
             (Some(test), SplitName::Test) => test.clone(),
             _ => images.folder(),
         };
@@ -121,6 +122,7 @@ impl HeldOutOptions {
             cache: PathBuf::new(),
             device: DeviceName::Cpu,
             signature: SignatureOptions::default(),
+            limits: LimitOptions::default(),
             include_training: images.include_training,
         };
         let report = answers.describe(report, output, &shown);

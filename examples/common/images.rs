@@ -7,7 +7,7 @@ use dataset::split::BesideTestFolder;
 use dataset::{HashedSplit, ImageFolder, Split, sample};
 use transfer::job::ImageSource;
 
-use crate::folders::{FolderArgs, say_folder};
+use crate::folders::{FolderArgs, TestArgs, say_folder};
 use crate::progress::working;
 
 /// The images, and how they are divided.
@@ -20,9 +20,9 @@ pub struct ImageOptions {
     /// How the folder is read, and where its labels are.
     #[command(flatten)]
     pub folders: FolderArgs,
-    /// Folder with the test images, in the same sub-folders (some may lack); without it, some of --image-dir are the test images
-    #[arg(long, value_name = "DIR")]
-    pub test_dir: Option<PathBuf>,
+    /// The images of a folder of its own for the test.
+    #[command(flatten)]
+    pub test: TestArgs,
     /// Percent of the images that are kept for the test, without --test-dir
     #[arg(long, value_name = "P", default_value_t = 10.0, value_parser = crate::ranges::number(0.0..=100.0))]
     pub testing_percentage: f64,
@@ -62,26 +62,26 @@ impl ImageOptions {
             split = split.with_retrain_py_paths("");
         }
         let source = ImageSource::of(self.folders.read(&path)?, split);
-        Ok(match &self.test_dir {
-            Some(test) => source.with_test_folder(test, beside),
+        Ok(match self.test.list()? {
+            Some(test) => {
+                say_folder(&test);
+                source.with_test_images(test, beside)
+            }
             None => source,
         })
     }
 }
 
-/// Says which images there are, and what is left out.
+/// Says which classes there are, what is left out, and what the split lacks.
 pub fn say_images(folder: &ImageFolder, split: &Split) {
     say_folder(folder);
-    let [training, validation, test] =
-        [&split.training, &split.validation, &split.testing].map(Vec::len);
     let classes: Vec<String> = folder
         .classes()
         .iter()
         .map(|class| files::shown(class).to_string())
         .collect();
     crate::say!("classes: {}", classes.join(", "));
-    crate::say!("images: {training} training, {validation} validation, {test} test");
-    if test > 0 {
+    if !split.testing.is_empty() {
         let is_tested = |class: usize| split.testing.iter().any(|item| item.class == class);
         let untested = (0..classes.len()).filter(|&class| !is_tested(class));
         let untested: Vec<&str> = untested.map(|class| &*classes[class]).collect();
@@ -98,4 +98,9 @@ pub fn say_images(folder: &ImageFolder, split: &Split) {
             if unused == 1 { "is" } else { "are" }
         );
     }
+}
+
+/// Says how many images of each part are used.
+pub fn say_counts([training, validation, test]: [usize; 3]) {
+    crate::say!("images: {training} training, {validation} validation, {test} test");
 }

@@ -16,21 +16,42 @@ const HEAD: u64 = 4096;
 /// Deeper folders are not gone into: no collection of images is, but a loop of mounts.
 const DEEPEST: usize = 64;
 
+/// A file, and its name without the folder that was given: that of the file, or its path in the folder.
+pub struct Input {
+    /// The path.
+    pub path: PathBuf,
+    /// The name, which leads nowhere out of a folder.
+    pub name: PathBuf,
+}
+
 /// The files of the arguments of a command, in their order: a file stands for itself, a folder for all images in it and in
 /// its sub-folders in the order of their names, and `-` for the list on standard input ([`of_list`]).
 ///
 /// # Errors
 /// Where a folder or the list cannot be read, and where a folder has no images.
 pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let named = expand_named(arguments)?;
+    Ok(named.into_iter().map(|input| input.path).collect())
+}
+
+/// As [`expand`], with the names of the files.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_named(arguments: &[PathBuf]) -> Result<Vec<Input>, Box<dyn Error>> {
+    let alone = |path: PathBuf| Input {
+        name: path.file_name().unwrap_or_default().into(),
+        path,
+    };
     let mut files = Vec::new();
     for argument in arguments {
         if argument == Path::new("-") {
             let mut list = Vec::new();
             std::io::stdin().lock().read_to_end(&mut list)?;
-            files.extend(of_list(&list)?);
+            files.extend(of_list(&list)?.into_iter().map(alone));
         } else if argument.is_dir() {
-            let (before, mut others) = (files.len(), Vec::new());
-            walk(argument, 0, &mut files, &mut others)?;
+            let (mut found, mut others) = (Vec::new(), Vec::new());
+            walk(argument, 0, &mut found, &mut others)?;
             let folder = files::shown_path(argument);
             if !others.is_empty() {
                 let names = others
@@ -44,12 +65,16 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
                     "left out {count} in {folder} that cannot be read as images: {names}{more}"
                 );
             }
-            if files.len() == before {
+            if found.is_empty() {
                 let formats = ImageFormat::ALL.map(ImageFormat::name).join(", ");
                 return Err(format!("{folder}: no images in it; {formats} are read").into());
             }
+            files.extend(found.into_iter().map(|path| Input {
+                name: path.strip_prefix(argument).unwrap_or(&path).into(),
+                path,
+            }));
         } else {
-            files.push(argument.clone());
+            files.push(alone(argument.clone()));
         }
     }
     Ok(files)

@@ -26,6 +26,7 @@ pub mod reading;
 pub mod recipe;
 pub mod say;
 pub mod signed;
+pub mod tips;
 pub mod touring;
 pub mod training;
 pub mod variation;

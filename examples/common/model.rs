@@ -8,6 +8,7 @@ use dataset::ResizePolicy;
 use transfer::Classifier;
 
 use crate::DeviceName;
+use crate::network::LimitOptions;
 use crate::signed::SignatureOptions;
 
 /// The classifier: a file of ours, or published weights with ImageNet's classes.
@@ -31,6 +32,9 @@ pub struct ModelOptions {
     /// Whose classifier files are taken.
     #[command(flatten)]
     pub signature: SignatureOptions,
+    /// How large images may be.
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 impl ModelOptions {
@@ -39,11 +43,13 @@ impl ModelOptions {
     /// # Errors
     /// What is wrong with the file or the weights.
     pub fn open(&self) -> Result<Classifier, Box<dyn Error>> {
-        if let Some(file) = &self.classifier {
-            return self.signature.classifier(file, self.device);
-        }
-        let network = self.weights.as_deref().unwrap_or("bundled");
-        self.signature.network(network, self.resize, self.device)
+        let classifier = if let Some(file) = &self.classifier {
+            self.signature.classifier(file, self.device)?
+        } else {
+            let network = self.weights.as_deref().unwrap_or("bundled");
+            self.signature.network(network, self.resize, self.device)?
+        };
+        Ok(classifier.with_max_pixels(self.limits.max_pixels))
     }
 }
 

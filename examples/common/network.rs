@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use dataset::{ImageFolder, ImageItem, ResizePolicy};
+use dataset::decode::Bands;
+use dataset::{DecodeOptions, ImageFolder, ImageItem, ResizePolicy};
 use mobilenet::{MobileNetConfig, Weights};
 use transfer::embed::Embedded;
 use transfer::insight::Collection;
@@ -32,9 +33,44 @@ pub struct NetworkOptions {
         default_value = "embedding-cache"
     )]
     pub cache: PathBuf,
+    /// How images are decoded.
+    #[command(flatten)]
+    pub decoding: DecodingOptions,
     /// What runs the network
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
+}
+
+/// How images are decoded.
+#[derive(Clone, Copy, Default, clap::Args)]
+pub struct DecodingOptions {
+    /// Of TIFFs with more than four bands, those that become red, green and blue, numbered from 1, and the numbers that become
+    /// black and white, as 4,3,2:0-2750 (Sentinel-2) [default: such TIFFs are left out]
+    #[arg(long, value_name = "R,G,B[:BLACK-WHITE]")]
+    pub bands: Option<Bands>,
+    /// How large images may be.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+}
+
+/// How large images may be.
+#[derive(Clone, Copy, Default, clap::Args)]
+pub struct LimitOptions {
+    /// Largest number of pixels of an image; a JPEG that is read at 1/8 of its size may have 64 times as many [default:
+    /// 100000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub max_pixels: Option<u64>,
+}
+
+impl DecodingOptions {
+    /// How images are decoded for people, at their full size.
+    pub fn options(&self) -> DecodeOptions {
+        let options = DecodeOptions::default().with_bands(self.bands);
+        match self.limits.max_pixels {
+            Some(pixels) => options.with_max_pixels(pixels).with_max_side(u32::MAX),
+            None => options,
+        }
+    }
 }
 
 impl NetworkOptions {
@@ -60,7 +96,11 @@ impl NetworkOptions {
     /// As [`backbone`](crate::backbone).
     pub fn backbone_of(&self, weights: Weights) -> Result<Backbone, Box<dyn Error>> {
         let backbone = crate::backbone(weights, self.device)?;
-        Ok(backbone.with_resize(self.resize).with_layer(self.layer)?)
+        Ok(backbone
+            .with_resize(self.resize)
+            .with_bands(self.decoding.bands)
+            .with_max_pixels(self.decoding.limits.max_pixels)
+            .with_layer(self.layer)?)
     }
 
     /// The cache of embeddings.

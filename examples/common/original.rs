@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-/// Options of `retrain.py` and `label_image.py` that are not taken, and what is in their place.
-const EXPLAINED: [(&str, &str); 18] = [
+/// Options of `retrain.py`, of `label_image.py` and of other programs that are not taken, and what is in their place.
+const EXPLAINED: [(&str, &str); 22] = [
     (
         "model-dir",
         "the bundled weights need no folder; others are given as --weights",
@@ -42,6 +42,23 @@ const EXPLAINED: [(&str, &str); 18] = [
     ),
     ("labels", "a file of labels is given as --labels-file"),
     ("image", "images are given without an option"),
+    (
+        "epochs",
+        "the head is fitted to its optimum, not in epochs; --recipe parity has --how-many-training-steps, and the command \
+         finetune has --epochs",
+    ),
+    (
+        "batch-size",
+        "the head is fitted on all images at once; --recipe parity has --train-batch-size, and the command finetune has --batch",
+    ),
+    (
+        "data-dir",
+        "the folder of the images is given as --image-dir",
+    ),
+    (
+        "train-dir",
+        "the folder of the images is given as --image-dir; with sub-folders train, val and test it is divided already",
+    ),
     ("input-layer", "the layers of the network are found"),
     ("output-layer", "the layers of the network are found"),
     ("input-height", "the size of the images is in the file"),

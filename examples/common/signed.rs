@@ -64,7 +64,8 @@ impl SignatureOptions {
     /// A classifier that another program retrained.
     fn retrained(&self, network: &str, device: DeviceName) -> Result<Classifier, Box<dyn Error>> {
         let classifier = self.network(network, None, device)?;
-        let is_own = classifier.backbone().weights().head().is_some();
+        let weights = classifier.backbone().weights();
+        let is_own = weights.head().is_some() || weights.metadata().is_some();
         let is_named = self.labels_file.is_some() || labels_beside(network).is_some();
         if is_own || is_named {
             return Ok(classifier);
@@ -90,15 +91,30 @@ impl SignatureOptions {
     ) -> Result<Classifier, Box<dyn Error>> {
         let weights = crate::weights(network)?;
         let resize = resize.unwrap_or(Classifier::usual_resize(&weights));
-        let file = self.labels_file.clone().or_else(|| labels_beside(network));
+        let exported = weights
+            .metadata()
+            .is_some_and(|about| !about.classes.is_empty());
+        // What an export says of itself is certain; a file beside it may be another network's.
+        let beside = || labels_beside(network).filter(|_| !exported);
+        let file = self.labels_file.clone().or_else(beside);
         let labels = file.as_ref().map(read_labels).transpose()?;
         let backbone = crate::backbone(weights, device)?.with_resize(resize);
         let classifier = Classifier::from_network(backbone, labels.as_deref())?;
+        let classes = crate::counted(classifier.classes().len(), "class", "classes");
+        let shown = files::shown_path(Path::new(network));
         if let Some(file) = file {
+            let file = files::shown_path(&file);
             crate::warn!(
-                "{network}: {} with the names in {}; images are resized as {resize}",
-                crate::counted(classifier.classes().len(), "class", "classes"),
-                files::shown_path(&file)
+                "{shown}: {classes} with the names in {file}; images are resized as {resize}"
+            );
+        } else if exported {
+            let thresholds = match classifier.thresholds() {
+                Some(_) => "its thresholds are used",
+                None => "it has no thresholds",
+            };
+            crate::warn!(
+                "{shown}: an export with {classes}; images are resized as {resize}, and {thresholds}; an export has no test \
+                 for images that resemble none of the training images"
             );
         }
         Ok(classifier)

@@ -8,7 +8,7 @@ use transfer::familiarity::{FamiliarityCounts, Measured};
 use transfer::head::{Candidate, FitEvent, Search};
 use transfer::job::{JobEvent, LabelConflict};
 
-use crate::images::say_images;
+use crate::images::{say_counts, say_images};
 use crate::{Bar, counted};
 
 /// Shows the events of a job: bars for embeddings, lines for the rest.
@@ -81,6 +81,11 @@ impl Progress {
                 computed as f64 / seconds,
                 files::shown_path(&self.cache)
             ),
+            JobEvent::Usable {
+                training,
+                validation,
+                test,
+            } => say_counts([training, validation, test]),
             JobEvent::LabelConflicts(conflicts) => say_conflicts(conflicts, self.verbose),
             JobEvent::TestSeen { counts, included } => say_seen(*counts, included),
             JobEvent::VariationCost { images, estimate } => crate::say!(
@@ -166,7 +171,11 @@ fn say_conflicts(conflicts: &[LabelConflict], all: bool) {
     let pictures = counted(conflicts.len(), "picture is", "pictures are");
     crate::say!(
         "{pictures} in several classes: one of the labels is wrong; audit --page helps to decide{}",
-        if all { "" } else { ", and --verbose names all" }
+        if shown == conflicts.len() {
+            ""
+        } else {
+            ", and --verbose names all"
+        }
     );
     for conflict in &conflicts[..shown] {
         let names: Vec<String> = conflict

@@ -4,6 +4,7 @@ mod architecture;
 mod attribution;
 mod bad_input;
 mod finetuning;
+mod first_day;
 mod golden;
 mod input;
 mod labels;

@@ -65,6 +65,7 @@ fn place() -> tempfile::TempDir {
     let at = |name: &str| folder.path().join(name);
     dataset::sample::write(at("images"), 12, 1).unwrap();
     std::fs::copy(at("images/boat/boat_00000.jpg"), at("photo.png")).unwrap();
+    std::fs::write(at("out.training"), "read as a classifier").unwrap();
     std::fs::write(at("list.txt"), "http://127.0.0.1:1/flickr.jpg\n").unwrap();
     for (name, sure) in [("a.csv", 0.8), ("b.csv", 0.7)] {
         let mut text = "file,target,boat,cloud\n".to_string();
@@ -195,8 +196,19 @@ fn no_output_replaces_an_input() {
         ),
         (
             "retrain",
-            "--image-dir images --cache images/cache",
+            "--image-dir images --cache images/boat/cache",
             "photo.png",
+        ),
+        // What is written beside an output replaces nothing either.
+        (
+            "embed",
+            "--image-dir images --labels a.csv --file-column file --output a.npy",
+            "a.csv",
+        ),
+        (
+            "retrain",
+            "--image-dir images --from out.training --output out.safetensors",
+            "out.training",
         ),
         (
             "retrain",
