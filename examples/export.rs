@@ -68,9 +68,7 @@ pub(crate) struct Options {
 fn formats() -> impl TypedValueParser<Value = WeightsFormat> {
     let holds =
         |format: &WeightsFormat| format.is_written() && *format != WeightsFormat::Safetensors;
-    let names = WeightsFormat::all()
-        .filter(holds)
-        .map(|format| format.to_string());
+    let names = WeightsFormat::all().filter(holds).map(WeightsFormat::name);
     PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|name| name.parse())
 }
 

@@ -57,9 +57,6 @@ pub(crate) struct Options {
     /// Leave the biases as they are: to see what the correction is worth
     #[arg(long)]
     no_bias_correction: bool,
-    /// Fit the weights of each convolution together, not each by itself: slower, for narrow networks
-    #[arg(long)]
-    fitting: bool,
     /// Bits of a weight: 8, or 7, which is faster on processors that have AVX2 but no VNNI, and less exact
     #[arg(long, default_value_t = 8, value_parser = common::ranges::whole(7..=8))]
     weight_bits: usize,
@@ -85,7 +82,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let images = calibration_images(&classifier, &folder)?;
     let net = Quantize::new()
         .with_bias_correction(!options.no_bias_correction)
-        .with_fitting(options.fitting)
         .with_small_weights(options.weight_bits == 7)
         .with_equalization(options.equalization);
     let config = QuantizeConfig::new()

@@ -125,12 +125,7 @@ const GROUPS: [(&str, &[&str]); 12] = [
     ),
     (
         "Quantization",
-        &[
-            "equalization",
-            "fitting",
-            "no_bias_correction",
-            "weight_bits",
-        ],
+        &["equalization", "no_bias_correction", "weight_bits"],
     ),
     ("General", &["help", "quiet", "verbose", "version"]),
 ];

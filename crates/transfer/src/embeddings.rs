@@ -268,13 +268,6 @@ impl Embeddings {
                 other.dim,
             ));
         }
-        fn joined<T: Clone>((one, n): (&[T], usize), (other, m): (&[T], usize)) -> Vec<T> {
-            if one.len() == n && other.len() == m {
-                [one, other].concat()
-            } else {
-                Vec::new()
-            }
-        }
         let (n, m) = (self.len(), other.len());
         Ok(Self {
             values: [&self.values[..], &other.values].concat(),
@@ -314,4 +307,13 @@ pub(crate) fn class_counts(targets: &[usize], classes: usize) -> Vec<usize> {
         }
     }
     counts
+}
+
+/// One after the other, if there is one for each of the `n` and `m` rows; otherwise none.
+fn joined<T: Clone>((one, n): (&[T], usize), (other, m): (&[T], usize)) -> Vec<T> {
+    if one.len() == n && other.len() == m {
+        [one, other].concat()
+    } else {
+        Vec::new()
+    }
 }

@@ -78,6 +78,7 @@ pub struct Quantized {
 /// How a network was quantized: kept in the classifier's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools)] // Each is a setting of its own.
 pub struct QuantizationRecord {
     /// How many images it was calibrated on.
     pub images: usize,
@@ -85,9 +86,6 @@ pub struct QuantizationRecord {
     pub pixels: String,
     /// Whether biases were corrected.
     pub bias_correction: bool,
-    /// Whether the weights of convolutions were fitted.
-    #[serde(default)]
-    pub fitting: bool,
     /// Whether weights have 7 bits.
     #[serde(default)]
     pub small_weights: bool,
@@ -201,7 +199,6 @@ pub(crate) fn network<P: AsRef<Path>>(
         images: count,
         pixels: files::hex(&Sha256::digest(&pixels)),
         bias_correction: config.net.bias_correction(),
-        fitting: config.net.fitting(),
         small_weights: config.net.small_weights(),
         equalization: config.net.equalization(),
         weights: backbone.digest().into(),

@@ -108,9 +108,12 @@ fn read_bands(
     if numbers.len() != count * pixels {
         return Err(refused("fewer numbers than its size says"));
     }
-    let at = |pixel: usize, band: usize| match planar {
-        true => numbers[(band - 1) * pixels + pixel],
-        false => numbers[pixel * count + band - 1],
+    let at = |pixel: usize, band: usize| {
+        if planar {
+            numbers[(band - 1) * pixels + pixel]
+        } else {
+            numbers[pixel * count + band - 1]
+        }
     };
     let values = (0..pixels).flat_map(|pixel| rgb.map(|band| at(pixel, band)));
     let [black, white] = match bands.range() {

@@ -196,6 +196,7 @@ fn three_of_many_bands_become_red_green_and_blue() {
             let bands = Some(bands.parse().unwrap());
             decode(&picture, &DecodeOptions::default().with_bands(bands))
         };
+        let levels = |image: &RgbImage| image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>();
         let found = levels(&of("4,3,2:200-455").unwrap());
         let expected = [0, 1, 2, 3].map(|pixel| [200 + pixel, 100 + pixel, pixel]);
         assert_eq!(found, expected);

@@ -81,26 +81,6 @@ impl Centered {
         (sizes, amounts.map(|(before, _)| before))
     }
 
-    /// What lies under the filter for one pixel that the layer writes: `[taps, channels]`. Outside of the map there are
-    /// zeros.
-    fn window(&self, map: &Map, y: usize, x: usize) -> Vec<i16> {
-        let side = match self.kind {
-            LayerKind::Stem | LayerKind::Depthwise => 3,
-            LayerKind::Pointwise | LayerKind::Dense => 1,
-        };
-        let before = self.sizes(map).1;
-        let mut window = vec![0; side * side * map.channels];
-        for (k, part) in window.chunks_exact_mut(map.channels).enumerate() {
-            let row = (y * self.stride + k / side).checked_sub(before[0]);
-            let column = (x * self.stride + k % side).checked_sub(before[1]);
-            let pixel = map.pixel(row, column).unwrap_or(&[]);
-            for (value, &level) in part.iter_mut().zip(pixel) {
-                *value = self.center(level);
-            }
-        }
-        window
-    }
-
     /// Shows `visit` the sums of each pixel that the layer writes, row by row.
     fn sums(&self, map: &Map, mut visit: impl FnMut(&[i32])) -> [usize; 2] {
         let ([height, width], before) = self.sizes(map);
@@ -250,12 +230,6 @@ impl<'a> Evaluator<'a> {
             channels,
             levels,
         }
-    }
-
-    /// What lies under the filter of layer `index` for one pixel that it writes, zero point subtracted:
-    /// `[taps, channels]`.
-    pub fn window(&self, index: usize, map: &Map, y: usize, x: usize) -> Vec<i16> {
-        self.layers[index].window(map, y, x)
     }
 
     /// The means of what lies under each tap of layer `index`, over all pixels that it writes.

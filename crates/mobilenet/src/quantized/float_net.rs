@@ -68,7 +68,15 @@ impl<'a> FloatNet<'a> {
         [height, width]: [usize; 2],
         mut visit: impl FnMut(Option<usize>, &FloatMap),
     ) {
-        let mut map = self.pixels(pixels, [height, width]);
+        let mut values = vec![0.0; height * width * 3];
+        let (scale, mean) = ((1.0 / self.config.std) as f32, self.config.mean as f32);
+        pixels.normalize(0..values.len(), scale, mean, &mut values);
+        let mut map = FloatMap {
+            height,
+            width,
+            channels: 3,
+            values,
+        };
         for (index, layer) in self.layers.iter().enumerate() {
             if layer.kind == LayerKind::Dense {
                 break;
@@ -85,21 +93,8 @@ impl<'a> FloatNet<'a> {
         }
     }
 
-    /// An image as the stem reads it.
-    pub fn pixels(&self, pixels: Values<'_>, [height, width]: [usize; 2]) -> FloatMap {
-        let mut values = vec![0.0; height * width * 3];
-        let (scale, mean) = ((1.0 / self.config.std) as f32, self.config.mean as f32);
-        pixels.normalize(0..values.len(), scale, mean, &mut values);
-        FloatMap {
-            height,
-            width,
-            channels: 3,
-            values,
-        }
-    }
-
     /// What a layer writes, before its activation.
-    pub fn layer(&self, index: usize, map: &FloatMap) -> FloatMap {
+    fn layer(&self, index: usize, map: &FloatMap) -> FloatMap {
         let layer = &self.layers[index];
         let channels = layer.bias.len();
         let large = matches!(layer.kind, LayerKind::Stem | LayerKind::Depthwise);

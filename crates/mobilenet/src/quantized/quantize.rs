@@ -1,8 +1,8 @@
 //! Makes a quantized net of trained weights.
 
+use super::bias_correction;
 use super::calibration::Calibration;
 use super::float_net::kind_of;
-use super::layerwise::{correct, fit};
 use super::net::{
     Activation, Arithmetic, DenseOperation, Integers, LayerKind, Pooling, QuantizedLayer,
     QuantizedNet,
@@ -19,8 +19,7 @@ use crate::weights::folded::FoldedLayer;
 /// every channel, and the shifts add up from layer to layer; so each layer's biases are corrected by the difference of
 /// means between the net in floats and the quantized one, layers before it quantized and corrected already
 /// ([Nagel et al. 2019](https://arxiv.org/abs/1906.04721), section 4.2, with measured means). Some hundred images of
-/// the kind that the net will see are enough; they need no labels. Narrow nets lose most, and come nearer with
-/// [`with_fitting`](Self::with_fitting) and [`with_equalization`](Self::with_equalization).
+/// the kind that the net will see are enough; they need no labels.
 ///
 /// ```no_run
 /// # fn main() -> mobilenet::Result<()> {
@@ -35,7 +34,6 @@ use crate::weights::folded::FoldedLayer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantize {
     bias_correction: bool,
-    fitting: bool,
     equalization: bool,
     small_weights: bool,
 }
@@ -44,7 +42,6 @@ impl Default for Quantize {
     fn default() -> Self {
         Self {
             bias_correction: true,
-            fitting: false,
             equalization: false,
             small_weights: false,
         }
@@ -52,7 +49,7 @@ impl Default for Quantize {
 }
 
 impl Quantize {
-    /// With bias correction, without fitting and equalization.
+    /// With bias correction, without equalization.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,16 +61,7 @@ impl Quantize {
         self
     }
 
-    /// Sets whether the weights of each convolution are fitted to what the layers before it have become, and are rounded
-    /// together: ridge regression, then optimal brain quantization
-    /// ([Frantar et al. 2022](https://arxiv.org/abs/2210.17323)). It takes longer, and needs bias correction; without, it
-    /// is not done. Default: false.
-    pub fn with_fitting(mut self, fitting: bool) -> Self {
-        self.fitting = fitting;
-        self
-    }
-
-    /// Sets whether the channels that convolutions of a block read are scaled so that each fills the range of a byte, as
+    /// Sets whether the channels that a depthwise convolution reads are scaled so that each fills the range of a byte, as
     /// far as the calibration images need it. Default: false. Embeddings and logits keep their meaning; the maps after the
     /// stem and the blocks before the last, and joined pools of them, are then scaled channel by channel.
     pub fn with_equalization(mut self, equalization: bool) -> Self {
@@ -95,18 +83,13 @@ impl Quantize {
     }
 
     /// The largest distance of a weight from zero, in steps.
-    fn most(&self) -> f32 {
+    fn most(self) -> f32 {
         if self.small_weights { 63.0 } else { 127.0 }
     }
 
     /// Whether biases are corrected.
     pub fn bias_correction(&self) -> bool {
         self.bias_correction
-    }
-
-    /// Whether weights are fitted, which needs bias correction.
-    pub fn fitting(&self) -> bool {
-        self.fitting && self.bias_correction
     }
 
     /// Whether channels are scaled.
@@ -116,8 +99,6 @@ impl Quantize {
 
     /// Quantizes `weights`, calibrated on `images`: `[n, height, width, 3]` levels, best of the training set and in the
     /// net's own size. Never use images that accuracy is measured on.
-    ///
-    /// Memory for an image of 224 pixels at alpha 1.0: about 4 MB with fitted weights, 0.8 MB without.
     ///
     /// # Errors
     /// [`Error::Input`] if there is no image or they are too small for the net, [`Error::Setting`] if the mean of the
@@ -141,48 +122,45 @@ impl Quantize {
         }
         let mut net = quantized(config, &layers, &calibration, self.most());
         net.check()?;
-        if self.fitting() {
-            fit(&mut net, &layers, &calibration, images, self.most())?;
-        } else if self.bias_correction {
-            correct(&mut net, &calibration, images)?;
+        if self.bias_correction {
+            bias_correction::correct(&mut net, &calibration, images)?;
         }
         Ok(net)
     }
 }
 
 /// Scales the channels that a depthwise convolution reads to the full range of ReLU6, and its filters back. The range of
-/// a byte then ends where the channel does, at its largest value on the calibration images. What it writes is scaled by
-/// the square root of that, since the weights of the pointwise convolution behind it share a scale.
+/// a byte then ends where the channel does, at its largest value on the calibration images.
 fn equalize(layers: &mut [FoldedLayer], calibration: &mut Calibration) {
     /// A channel that is nearly always zero is not blown up any further.
     const MOST: f32 = 16.0;
     for index in 1..layers.len() {
-        let power = match kind_of(layers[index].layer) {
-            LayerKind::Depthwise => 1.0,
-            LayerKind::Pointwise => 0.5,
-            LayerKind::Stem | LayerKind::Dense => continue,
-        };
+        if kind_of(layers[index].layer) != LayerKind::Depthwise {
+            continue;
+        }
         let statistics = &mut calibration.layers[index - 1];
-        let factor = |&high: &f32| match high > 0.0 {
-            true => (6.0 / high).clamp(1.0, MOST).powf(power),
-            false => 1.0,
-        };
-        let factors: Vec<f32> = statistics.high.iter().map(factor).collect();
+        let factors: Vec<f32> = statistics
+            .high
+            .iter()
+            .map(|&high| {
+                if high > 0.0 {
+                    (6.0 / high).clamp(1.0, MOST)
+                } else {
+                    1.0
+                }
+            })
+            .collect();
         let scaled = statistics.mean.iter_mut().zip(&factors);
         scaled.for_each(|(mean, &factor)| *mean *= f64::from(factor));
-        let (before, after) = layers.split_at_mut(index);
-        let (before, after) = (&mut before[index - 1], &mut after[0]);
-        let outputs = factors.len();
-        let depthwise = kind_of(before.layer) == LayerKind::Depthwise;
-        let taps = before.weights.len() / outputs.max(1);
+        let before = &mut layers[index - 1];
+        let taps = before.weights.len() / before.bias.len().max(1);
         for (at, weight) in before.weights.iter_mut().enumerate() {
-            *weight *= factors[if depthwise { at % outputs } else { at / taps }];
+            *weight *= factors[at / taps];
         }
         for (bias, factor) in before.bias.iter_mut().zip(&factors) {
             *bias *= factor;
         }
-        // `[3, 3, channels]` or `[outputs, channels]`.
-        for filter in after.weights.chunks_exact_mut(outputs) {
+        for filter in layers[index].weights.chunks_exact_mut(factors.len()) {
             for (weight, factor) in filter.iter_mut().zip(&factors) {
                 *weight /= factor;
             }

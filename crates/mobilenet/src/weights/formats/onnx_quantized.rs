@@ -95,8 +95,10 @@ struct Walk {
     shift: f64,
     input: Option<Activation>,
     found: Vec<Found>,
-    /// The average pool: what it writes, once that is said.
-    pooled: Option<Option<Activation>>,
+    /// Whether the average pool was met.
+    pool_met: bool,
+    /// What the average pool writes, once that is said.
+    pooled: Option<Activation>,
     head: Vec<DenseLayer>,
     softmax: Option<Softmax>,
     ended: bool,
@@ -111,6 +113,7 @@ impl Walk {
             shift: 0.0,
             input: None,
             found: Vec::new(),
+            pool_met: false,
             pooled: None,
             head: Vec::new(),
             softmax: None,
@@ -166,9 +169,9 @@ impl Walk {
         let last = self.found.last();
         match (self.pooled, last, self.input) {
             (_, Some(found), _) if found.layer.kind == LayerKind::Dense => Ok(found.layer.output),
-            (Some(Some(pooled)), ..) => Ok(pooled),
-            (None, Some(found), _) if found.rounded => Ok(found.layer.output),
-            (None, None, Some(input)) => Ok(input),
+            (Some(pooled), ..) => Ok(pooled),
+            (None, Some(found), _) if found.rounded && !self.pool_met => Ok(found.layer.output),
+            (None, None, Some(input)) if !self.pool_met => Ok(input),
             _ => Err("it reads levels where none were written".into()),
         }
     }
@@ -263,13 +266,13 @@ impl Walk {
             });
             return Ok(());
         }
-        match (&mut self.pooled, self.found.last_mut()) {
-            (_, Some(last)) if !last.rounded => self.rounded(node, 1),
-            (Some(pooled @ None), _) => {
-                *pooled = Some(found);
+        match self.found.last() {
+            Some(last) if !last.rounded => self.rounded(node, 1),
+            _ if self.pool_met && self.pooled.is_none() => {
+                self.pooled = Some(found);
                 Ok(())
             }
-            (None, None) if self.input.is_none() => {
+            None if self.input.is_none() => {
                 self.input = Some(found);
                 Ok(())
             }
@@ -305,7 +308,7 @@ impl Walk {
     }
 
     fn convolution(&mut self, node: &Node, weights: Scaled, bias: Option<String>) -> Parsed<()> {
-        if self.pooled.is_some() {
+        if self.pool_met {
             return Err("a convolution after the average pool".into());
         }
         let &[outputs, inputs, height, width] = &weights.constant.shape[..] else {
@@ -373,16 +376,17 @@ impl Walk {
         if let Ok(weights) = self.scaled(node, input) {
             return self.classifier(node, weights, transposed, bias);
         }
-        if self.pooled.is_none() {
+        if !self.pool_met {
             return Err("a dense layer before the average pool".into());
         }
         let kernel = self.constants.plain(node, input)?;
         let (values, &[rows, columns]) = (kernel.floats()?, &kernel.shape[..]) else {
             return Err(format!("weights of shape {:?}", kernel.shape));
         };
-        let (inputs, weight) = match transposed {
-            true => (columns, values.to_vec()),
-            false => (rows, transpose(values, rows, columns)),
+        let (inputs, weight) = if transposed {
+            (columns, values.to_vec())
+        } else {
+            (rows, transpose(values, rows, columns))
         };
         let outputs = weight.len() / inputs.max(1);
         let bias = match bias.and_then(|name| self.constants.plain.get(&name)) {
@@ -401,7 +405,7 @@ impl Walk {
         transposed: bool,
         bias: Option<String>,
     ) -> Parsed<()> {
-        if !matches!(self.pooled, Some(Some(_))) || !self.head.is_empty() {
+        if self.pooled.is_none() || !self.head.is_empty() {
             return Err("a layer of integers where no levels were pooled".into());
         }
         let dense = self.found.iter().any(|f| f.layer.kind == LayerKind::Dense);
@@ -409,9 +413,10 @@ impl Walk {
             return Err("a second classifier, or weights that are no matrix".into());
         };
         let values = weights.constant.integers()?;
-        let (outputs, values, axis) = match transposed {
-            true => (rows, values.to_vec(), 0),
-            false => (columns, transpose(values, rows, columns), 1),
+        let (outputs, values, axis) = if transposed {
+            (rows, values.to_vec(), 0)
+        } else {
+            (columns, transpose(values, rows, columns), 1)
         };
         let weights = Scaled {
             // The axis of the outputs comes first below.
@@ -581,10 +586,10 @@ impl Walk {
     }
 
     fn pool(&mut self, pooled: Option<Activation>) -> Parsed<()> {
-        if self.pooled.is_some() || !self.found.last().is_some_and(|last| last.rounded) {
+        if self.pool_met || !self.found.last().is_some_and(|last| last.rounded) {
             return Err("a pool where none is expected".into());
         }
-        self.pooled = Some(pooled);
+        (self.pool_met, self.pooled) = (true, pooled);
         Ok(())
     }
 
@@ -634,16 +639,16 @@ impl Walk {
             .map(|f| (&f.name[..], f.stride, f.padding));
         config.padding = common_padding(&strided.collect::<Vec<_>>(), config.input_size)?;
         let wide = self.found.last().is_none_or(|last| !last.rounded);
-        let wide = wide || config.classes == 0 && !matches!(self.pooled, Some(Some(_)));
+        let wide = wide || config.classes == 0 && self.pooled.is_none();
         let mut layers: Vec<_> = self.found.into_iter().map(|found| found.layer).collect();
         let logits = about.as_ref().and_then(|about| about.logits);
         if let (true, Some(last)) = (wide && config.classes > 0, layers.last_mut()) {
-            last.output = logits.unwrap_or_else(|| widest(last, self.pooled.flatten()));
+            last.output = logits.unwrap_or_else(|| widest(last, self.pooled));
         }
         let last = layers.iter().rfind(|layer| layer.kind != LayerKind::Dense);
         let last = last.map_or(input, |layer| layer.output);
         let pooled = about.as_ref().map(|about| about.pooled);
-        let pooled = pooled.or(self.pooled.flatten()).unwrap_or(last);
+        let pooled = pooled.or(self.pooled).unwrap_or(last);
         let read = self.integers.unwrap_or_default();
         let defaults = (read, Pooling::default(), DenseOperation::default());
         let (integers, pooling, dense) = about.map_or(defaults, |about| {

@@ -258,6 +258,11 @@ impl WeightsFormat {
         &ROWS[self as usize]
     }
 
+    /// The name by which programs know the format, as `onnx`: what [`Display`](fmt::Display) writes and [`FromStr`] reads.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
     /// The format in words, as `TensorFlow.js layers model`.
     pub fn title(self) -> &'static str {
         self.row().title
@@ -306,7 +311,7 @@ fn written() -> String {
 
 impl fmt::Display for WeightsFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.row().name)
+        f.pad(self.name())
     }
 }
 

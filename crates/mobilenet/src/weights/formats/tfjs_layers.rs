@@ -22,7 +22,8 @@ const SHARD: &str = "group1-shard1of1.bin";
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Model {
-    model_topology: Value,
+    #[serde(rename = "modelTopology")]
+    topology: Value,
     weights_manifest: Vec<Group>,
     #[serde(default)]
     user_defined_metadata: Value,
@@ -31,7 +32,7 @@ struct Model {
 pub(super) fn read(file: File<'_>) -> Result<Contents> {
     let model: Model = serde_json::from_slice(&file.bytes).map_err(|e| file.failed(FORMAT, e))?;
     let tensors = tfjs_manifest::read(&file, model.weights_manifest)?;
-    let config = keras_topology::read(&model.model_topology).map_err(|e| file.wrong(FORMAT, e))?;
+    let config = keras_topology::read(&model.topology).map_err(|e| file.wrong(FORMAT, e))?;
     let metadata = ModelMetadata::read(&model.user_defined_metadata)
         .map_err(|e| file.failed_part(FORMAT, "userDefinedMetadata", e.into()))?;
     let contents = Contents::import(&file.name, &KERAS, config, tensors.floats)?;
