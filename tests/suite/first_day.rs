@@ -72,6 +72,7 @@ fn exports_answer_like_the_classifier_that_they_are_of() {
         (tops.collect(), said)
     };
     let (expected, _) = tops("classifier.safetensors");
+    fs::create_dir(folder.join("onnx")).unwrap();
     for (format, place, asked) in [
         ("onnx", "onnx/net.onnx", "onnx/net.onnx"),
         ("tfjs", "web", "web/model.json"),
@@ -155,8 +156,8 @@ fn the_doubtful_labels_that_are_printed_are_on_the_page() {
         page.matches("\"reason\":\"doubtful label\"").count(),
         printed
     );
-    assert!((2..10).contains(&printed), "{said}");
-    assert!(said.contains("cards about"), "{said}");
+    assert!((1..10).contains(&printed), "{said}");
+    assert!(said.contains(" about images: open it in a browser"), "{said}");
 }
 
 #[test]
@@ -351,11 +352,11 @@ fn quantizing_takes_what_was_trained_on() {
     let folder = photos(12);
     let folder = folder.path();
     says(folder, "retrain", "--image-dir images");
-    dataset::sample::write(folder.join("others"), 5, 99).unwrap();
+    dataset::sample::write(folder.join("others"), 20, 99).unwrap();
     fs::copy(folder.join(PHOTO), folder.join("others/boat/known.jpg")).unwrap();
     let quantize = "--classifier classifier.safetensors --calibration-images 3 --output int8.safetensors --calibration-dir";
     let said = says(folder, "quantize", &format!("{quantize} others"));
-    assert!(said.contains("trained on 1 of these 11 images"), "{said}");
+    assert!(said.contains("trained on 1 of these 41 images"), "{said}");
     assert!(said.contains("calibrated on 1 images"), "{said}");
     fs::remove_file(folder.join("others/boat/known.jpg")).unwrap();
     let said = says(folder, "quantize", &format!("{quantize} others"));

@@ -64,7 +64,7 @@ const KEPT: [(&str, &str); 13] = [
     ("crates/dataset/tests/suite/augment.rs", "colour"),
     ("crates/dataset/tests/suite/decode.rs", "grey"),
     ("crates/dataset/tests/suite/download.rs", "licence"),
-    ("crates/metrics/tests/reference.rs", "normalis"),
+    ("crates/metrics/tests/suite/reference.rs", "normalis"),
     (
         "crates/transfer/src/head/gradient_descent/config.rs",
         "optimise",

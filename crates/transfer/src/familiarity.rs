@@ -91,7 +91,7 @@ pub struct Marked<T> {
 }
 
 /// How well some pictures are known, and which of them were measured. `Display` prints one sentence: `651 of these 713
-/// pictures were trained on: they are left out, 62 are measured`.
+/// pictures were trained on: they are left out, and 62 are measured`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Measured {
     /// The number of pictures for each degree of familiarity.
@@ -205,7 +205,7 @@ mod tests {
         let said = "651 of these 713 pictures were trained on";
         assert_eq!(
             left_out.to_string(),
-            format!("{said}: they are left out, 62 are measured")
+            format!("{said}: they are left out, and 62 are measured")
         );
         assert_eq!(
             included.to_string(),

@@ -47,7 +47,7 @@ pub(crate) fn baseline_warning(
     if score > 0.0 && baseline_score > 0.5 * score {
         return Ok(Some(format!(
             "the score of the baseline is {baseline_score:.4}, that of the image {score:.4}: most of the score is not explained; {}",
-            remedy(model, pixels, score)?
+            remedy(model, pixels)?
         )));
     }
     for baseline in baselines {
@@ -55,7 +55,7 @@ pub(crate) fn baseline_warning(
             Some(confidence) if confidence > 0.5 => {
                 return Ok(Some(format!(
                     "the model gives the baseline one class with probability {confidence:.3}: the attribution is relative to that class; {}",
-                    remedy(model, pixels, score)?
+                    remedy(model, pixels)?
                 )));
             }
             Some(_) => {}
@@ -65,8 +65,9 @@ pub(crate) fn baseline_warning(
     Ok(None)
 }
 
-/// What can be done about a baseline that does not stand for "nothing there": the plain baselines are tried.
-fn remedy(model: &Checked<'_>, pixels: &Pixels, score: f64) -> Result<String> {
+/// What can be done about a baseline that does not stand for "nothing there". If the model has a confidence, the plain
+/// baselines are tried.
+fn remedy(model: &Checked<'_>, pixels: &Pixels) -> Result<String> {
     let plain = [
         Baseline::Black,
         Baseline::White,
@@ -76,15 +77,19 @@ fn remedy(model: &Checked<'_>, pixels: &Pixels, score: f64) -> Result<String> {
     ];
     for baseline in &plain {
         let image = baseline.image(pixels)?;
-        let has_score = score > 0.0 && model.score(&image)? > 0.5 * score;
-        let is_class = model.confidence(&image)?.is_some_and(|found| found > 0.5);
-        if !has_score && !is_class {
-            return Ok(format!("this is not so with the baseline `{baseline}`"));
+        match model.confidence(&image)? {
+            Some(confidence) if confidence > 0.5 => {}
+            Some(_) => {
+                return Ok(format!(
+                    "the baseline `{baseline}` is of no class to the model"
+                ));
+            }
+            None => return Ok("try another baseline".into()),
         }
     }
     let names: Vec<String> = plain.iter().map(ToString::to_string).collect();
     Ok(format!(
-        "it is so with each of {}; `grad-cam` and `layer-cam` need no baseline",
+        "each of {} is of a class to the model; `grad-cam` and `layer-cam` need no baseline",
         names.join(", ")
     ))
 }

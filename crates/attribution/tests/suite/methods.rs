@@ -266,7 +266,7 @@ fn the_warning_of_a_baseline_says_what_helps() {
     };
     let helped = warning(|level| level != 127.5);
     assert!(
-        helped.contains("not so with the baseline `grey`"),
+        helped.contains("the baseline `gray` is of no class"),
         "{helped}"
     );
     let helpless = warning(|_| true);

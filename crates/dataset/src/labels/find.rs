@@ -19,7 +19,7 @@ pub(super) enum Lookup {
 /// The files in a folder by the names that a table may give them.
 pub(super) struct Files {
     /// By the path in the folder.
-    paths: HashMap<String, usize>,
+    paths: HashMap<String, Lookup>,
     /// By the path in lower case.
     lower: HashMap<String, Lookup>,
     /// By the path in lower case without its ending.
@@ -43,7 +43,7 @@ impl Files {
             own: name_as_text(file_name(own)),
         };
         for (index, name) in names.into_iter().enumerate() {
-            files.paths.insert(name.to_owned(), index);
+            add(&mut files.paths, name.to_owned(), index);
             let lower = name.to_lowercase();
             let stem = without_ending(&lower).to_owned();
             let name = last(&lower).to_owned();
@@ -82,8 +82,8 @@ impl Files {
     }
 
     fn by_path(&self, name: &str) -> Lookup {
-        if let Some(index) = self.paths.get(name) {
-            return Lookup::Found(*index);
+        if let Some(found) = self.paths.get(name) {
+            return *found;
         }
         let lower = name.to_lowercase();
         let found = self.lower.get(&lower).or_else(|| self.stems.get(&lower));

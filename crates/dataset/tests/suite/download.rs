@@ -452,7 +452,7 @@ fn a_server_that_drips_holds_no_place_for_ever() {
         (
             download().with_deadline(window),
             1,
-            "the deadline of 0.2 seconds is over",
+            "the time limit of 0.2 seconds is over",
         ),
     ] {
         let dir = tempfile::tempdir().unwrap();

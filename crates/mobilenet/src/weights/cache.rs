@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::file::File;
 use super::model_weights::Weights;
 use super::registry::{Published, find};
-use super::{quantized_file, read};
+use super::{quantized_read, read};
 use crate::error::{Error, Result};
 use crate::quantized::QuantizedNet;
 
@@ -116,7 +116,7 @@ impl Cache {
             });
         }
         let path = self.checked(published)?;
-        published.require(quantized_file::read(&File::read(&path)?)?)
+        published.require(quantized_read::read(&File::read(&path)?)?)
     }
 
     /// The path of a published file that is here and is the expected one.

@@ -15,7 +15,7 @@ use super::cache::{Cache, Seen, look};
 use super::file::{File, PART};
 use super::formats::table::WeightsFormat;
 use super::registry::{Published, find};
-use super::{quantized_file, read};
+use super::{quantized_read, read};
 use crate::error::{Error, Result};
 
 const LOCK: &str = ".lock";
@@ -258,7 +258,7 @@ impl Fetch {
 /// Refuses a file that is not the published net.
 fn require(published: &Published, file: File<'_>) -> Result<()> {
     if published.quantized {
-        published.require(quantized_file::read(&file)?)?;
+        published.require(quantized_read::read(&file)?)?;
     } else {
         read::read(file)?
             .require_alpha(published.config.alpha)?

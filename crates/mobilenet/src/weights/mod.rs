@@ -37,12 +37,14 @@ mod model_weights;
 mod module;
 mod net;
 mod numbers;
+mod one_of_folder;
 mod open;
 #[cfg(feature = "fetch")]
 mod open_or_fetch;
 pub(crate) mod parameters;
 mod preprocessing;
 mod quantized_file;
+mod quantized_read;
 mod random;
 mod read;
 mod registry;

@@ -239,7 +239,7 @@ fn wrong_files_never_get_the_final_name() {
         ("cut", "not a valid", file[..file.len() / 2].to_vec()),
         ("longer", "not a valid", [&file[..], b"more"].concat()),
         ("empty", "an empty file", Vec::new()),
-        ("another net", "of 5 classes, expected 1001", {
+        ("another net", "have 5 classes, and 1001 were expected", {
             let config = MobileNetConfig::new().with_alpha(0.25).with_classes(5);
             let net = config.init(&Device::flex()).unwrap();
             Weights::of(&net)
@@ -379,7 +379,7 @@ fn a_server_that_drips_is_given_up() {
         // The deadline holds for all tries together.
         (
             fetcher().with_deadline(window),
-            "the deadline of 0.2 seconds is over (tried 1 times",
+            "the time limit of 0.2 seconds is over (tried 1 times",
             1,
         ),
     ] {

@@ -167,7 +167,7 @@ fn pictures_come_back_and_what_is_wrong_with_them_is_said() {
         (
             r#""pictures":{"version":2"#,
             "pictures",
-            "version 2 of the digests",
+            "the digests of pictures have version 2",
         ),
         (r#""pictures":{"version":1"#, "nothing", "tensor `pictures`"),
     ] {

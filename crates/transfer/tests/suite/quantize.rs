@@ -154,9 +154,9 @@ fn a_job_in_integers_gives_a_classifier_in_integers() {
         std::fs::create_dir(&to).unwrap();
         for (i, path) in pictures(&to).into_iter().enumerate() {
             let shade = if class == "a" {
-                40 * i as u8
+                (40 * i) as u8
             } else {
-                255 - i as u8
+                (255 - i) as u8
             };
             let mut image = image::open(&path).unwrap().to_rgb8();
             image.pixels_mut().take(900).for_each(|p| p.0 = [shade; 3]);

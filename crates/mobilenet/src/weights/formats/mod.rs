@@ -14,6 +14,8 @@ mod named_tensors;
 #[cfg(feature = "protobuf")]
 mod onnx;
 #[cfg(feature = "protobuf")]
+mod onnx_graph;
+#[cfg(feature = "protobuf")]
 mod onnx_messages;
 #[cfg(feature = "protobuf")]
 mod onnx_operations;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::onnx::input_size;
+use super::onnx_graph::input_size;
 use super::onnx_messages::{Attribute, INT8, INT32, Model, Node, UINT8, Value};
 use super::onnx_operations::{attribute, integer, integers, label};
 use super::onnx_quantized_tensors::{Constant, Constants, Numbers, Outputs, QUANTIZATION, Scaled};

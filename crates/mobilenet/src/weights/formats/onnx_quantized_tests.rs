@@ -132,7 +132,7 @@ fn each_thing_that_is_wrong_has_its_error() {
     });
     refused("zero points for", &|graph| {
         let scales = constant(graph, "stem/weight/scales");
-        (scales.dims, scales.raw_data) = (vec![3], vec![1; 12]);
+        (scales.dims, scales.raw_data) = (vec![3], bytes_of(&[0.1; 3]));
     });
     refused("along axis 1", &|graph| {
         node(graph, "stem/weight").attribute[0].i = 1;

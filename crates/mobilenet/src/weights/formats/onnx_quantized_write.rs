@@ -1,7 +1,7 @@
 //! Quantized nets as ONNX models: every tensor of integers is dequantized where it is read (`QDQ`), which ONNX Runtime
 //! and OpenVINO fuse into integer kernels.
 
-use super::onnx::{Writer, int, ints, value};
+use super::onnx_graph::{Writer, int, ints, value};
 use super::onnx_messages::{FLOAT, INT8, INT32, Tensor, UINT8, Value};
 use super::onnx_quantized_tensors::Outputs;
 use crate::config::MobileNetConfig;
@@ -207,7 +207,7 @@ fn channels(
             zero_points,
         ),
     ];
-    graph.node("DequantizeLinear", name, more, vec![int("axis", 0)]);
+    graph.operation("DequantizeLinear", name, more, vec![int("axis", 0)]);
     name.into()
 }
 
