@@ -116,6 +116,10 @@ impl Progress {
                 self.bar
                     .count_of("cross-validation", "settings", *tried, *most);
             }
+            FitEvent::Estimate(estimate) => crate::say!(
+                "choosing the regularization and fitting the head take about {:.0} s",
+                estimate.as_secs_f64()
+            ),
             FitEvent::Candidate(found) => {
                 if self.verbose {
                     crate::say!("{found}");

@@ -157,7 +157,10 @@ fn the_doubtful_labels_that_are_printed_are_on_the_page() {
         printed
     );
     assert!((1..10).contains(&printed), "{said}");
-    assert!(said.contains(" about images: open it in a browser"), "{said}");
+    assert!(
+        said.contains(" about images: open it in a browser"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ClassWeights {
-    /// [`LogisticRegression`](crate::head::LogisticRegression) tries `None` and `Balanced` and uses the one with the
-    /// lower cross-validated log loss; [`GradientDescent`](crate::head::GradientDescent) uses `None`.
+    /// [`LogisticRegression`](crate::head::LogisticRegression) tries `None` and, where a class has more than 1.2 times as
+    /// many images as another, `Balanced`, and uses the one with the lower cross-validated log loss;
+    /// [`GradientDescent`](crate::head::GradientDescent) uses `None`.
     Auto,
     /// Every image counts the same.
     None,

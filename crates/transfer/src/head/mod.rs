@@ -6,6 +6,8 @@ mod config;
 mod fit;
 mod gradient_descent;
 mod logistic_regression;
+#[cfg(feature = "train")]
+mod matrix_product;
 mod network;
 #[cfg(feature = "train")]
 mod out_of_fold;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,9 @@ impl fmt::Display for StepRecord {
 pub enum FitEvent<'a> {
     /// Cross-validation has evaluated a setting.
     Candidate(&'a Candidate),
+    /// About how long the choice of the settings and the fit take together. It is told early in the search, and only
+    /// where it is 10 seconds or more.
+    Estimate(Duration),
     /// Logistic regression has made a pass over the images.
     Pass {
         /// Which search the pass belongs to.
@@ -119,14 +123,14 @@ pub enum FitEvent<'a> {
 /// A search of logistic regression for an optimum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Search {
-    /// A search for the heads of all folds, and for all class weightings, with this inverse of the regularization
-    /// strength.
+    /// A search for heads of folds, with this inverse of the regularization strength: for two classes those of all folds
+    /// and class weightings, for more classes that of one fold.
     CrossValidation {
         /// The inverse of the regularization strength.
         c: f64,
-        /// Settings that were evaluated before.
+        /// Settings that were evaluated, or dropped, before.
         tried: usize,
-        /// Settings that are evaluated at most: it ends where larger `C` only get worse.
+        /// Settings that there are: the search may end before all of them are tried.
         most: usize,
     },
     /// The search for the final head, on all images.
@@ -158,7 +162,7 @@ pub struct FitReport {
     pub config: HeadConfig,
     /// The number of images that the head was fitted on.
     pub images: usize,
-    /// The settings that cross-validation has evaluated, in order.
+    /// The settings that cross-validation has evaluated on all folds, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
     /// The index of the chosen setting in `candidates`.

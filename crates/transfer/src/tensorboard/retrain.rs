@@ -160,6 +160,7 @@ impl RetrainSummaries {
     fn write(&mut self, event: FitEvent<'_>) -> Result<()> {
         match event {
             FitEvent::Candidate(candidate) => self.candidate(candidate),
+            FitEvent::Estimate(_) => Ok(()),
             FitEvent::Pass {
                 search,
                 pass,

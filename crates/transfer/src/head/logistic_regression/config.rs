@@ -37,7 +37,9 @@ impl LogisticRegression {
     }
 
     /// The values of `C`, the inverse of the regularization strength, to choose from. They are tried in ascending order
-    /// until the log loss has risen twice in a row. With a single value, and class weights other than `Auto`, there is
+    /// until the log loss has risen twice in a row. With three classes or more, all are tried on the first fold, and those
+    /// whose log loss is higher there by more than four standard errors of the difference are not tried on the others.
+    /// With a single value, and class weights other than `Auto`, there is
     /// nothing to choose and no cross-validation.
     pub fn with_regularization(mut self, c: impl Into<Vec<f64>>) -> Self {
         self.regularization = c.into();
@@ -59,7 +61,8 @@ impl LogisticRegression {
     }
 
     /// The final fit ends when no entry of the gradient of the mean loss is larger in magnitude than this; default 1e-7
-    /// (scikit-learn's `tol` is 1e-4). The fits of the folds end at 1e-4, or at this value if it is larger.
+    /// (scikit-learn's `tol` is 1e-4). The fits of the folds end at 1e-4, with three classes or more at 1e-4 divided by the
+    /// number of classes, or at this value if it is larger.
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self

@@ -1,7 +1,11 @@
 use std::collections::VecDeque;
 
-/// Pairs of steps and gradient changes that are kept.
+/// Pairs of steps and gradient changes that are kept at most.
 const HISTORY: usize = 12;
+/// With a preconditioner, fewer do as well.
+const PRECONDITIONED_HISTORY: usize = 8;
+/// Values that a thread adds up at a time.
+const PART: usize = 1 << 16;
 /// Share of the predicted decrease that a step has to bring (Armijo).
 const SUFFICIENT: f64 = 1e-4;
 /// Shortenings of one step before rounding is taken to be the cause.
@@ -34,7 +38,14 @@ pub(crate) struct Lbfgs {
     pairs: VecDeque<(Vec<f64>, Vec<f64>, f64)>,
     tolerance: f64,
     started: bool,
+    history: usize,
+    /// Rounding of the function's values, beside that of `f64`.
+    noise: f64,
 }
+
+/// What makes a gradient into a direction of descent: it multiplies by a positive definite matrix, which is close to the
+/// inverse of the curvature.
+pub(crate) type Precondition<'a> = &'a dyn Fn(&mut [f64]);
 
 impl Lbfgs {
     pub(crate) fn new(start: Vec<f64>, tolerance: f64) -> Self {
@@ -51,6 +62,17 @@ impl Lbfgs {
             pairs: VecDeque::with_capacity(HISTORY),
             tolerance,
             started: false,
+            history: HISTORY,
+            noise: 0.0,
+        }
+    }
+
+    /// A search that is [told](Self::tell_with) a preconditioner each time. `rounding` is that of the function's terms.
+    pub(crate) fn preconditioned(start: Vec<f64>, tolerance: f64, rounding: f64) -> Self {
+        Self {
+            history: PRECONDITIONED_HISTORY,
+            noise: 4.0 * rounding,
+            ..Self::new(start, tolerance)
         }
     }
 
@@ -71,8 +93,27 @@ impl Lbfgs {
 
     /// Takes the function's value and gradient at [`trial`](Self::trial).
     pub(crate) fn tell(&mut self, value: f64, gradient: Vec<f64>) -> Status {
+        self.take(value, gradient, None)
+    }
+
+    /// As [`tell`](Self::tell), for a search with a preconditioner.
+    pub(crate) fn tell_with(
+        &mut self,
+        value: f64,
+        gradient: Vec<f64>,
+        precondition: Precondition<'_>,
+    ) -> Status {
+        self.take(value, gradient, Some(precondition))
+    }
+
+    fn take(
+        &mut self,
+        value: f64,
+        gradient: Vec<f64>,
+        precondition: Option<Precondition<'_>>,
+    ) -> Status {
         // Near the optimum differences of values are rounding; then the gradient decides.
-        let rounding = f64::EPSILON * 8.0 * self.value.abs();
+        let rounding = f64::EPSILON * 8.0 * self.value.abs() + self.noise;
         if self.started && value > self.value + SUFFICIENT * self.step * self.slope + rounding
             || value.is_nan()
         {
@@ -100,7 +141,7 @@ impl Lbfgs {
                 .collect();
             let curvature = dot(&s, &y);
             if curvature > f64::EPSILON * dot(&y, &y) {
-                if self.pairs.len() == HISTORY {
+                if self.pairs.len() == self.history {
                     self.pairs.pop_front();
                 }
                 self.pairs.push_back((s, y, 1.0 / curvature));
@@ -111,8 +152,8 @@ impl Lbfgs {
         if self.gradient_norm() <= self.tolerance {
             return Status::Converged;
         }
-        self.turn();
-        self.step = if self.started {
+        self.turn(precondition);
+        self.step = if self.started || precondition.is_some() {
             1.0
         } else {
             (1.0 / dot(&self.gradient, &self.gradient).sqrt()).min(1e3)
@@ -124,15 +165,26 @@ impl Lbfgs {
     }
 
     /// The new direction: the two-loop recursion.
-    fn turn(&mut self) {
+    fn turn(&mut self, precondition: Option<Precondition<'_>>) {
         let mut q: Vec<f64> = self.gradient.iter().map(|g| -g).collect();
         let mut shares = [0.0; HISTORY];
         for ((s, y, inverse), share) in self.pairs.iter().zip(&mut shares).rev() {
             *share = inverse * dot(s, &q);
             add(&mut q, -*share, y);
         }
+        if let Some(precondition) = precondition {
+            precondition(&mut q);
+        }
         if let Some((_, y, inverse)) = self.pairs.back() {
-            let scale = 1.0 / (inverse * dot(y, y));
+            let curvature = match precondition {
+                Some(precondition) => {
+                    let mut turned = y.clone();
+                    precondition(&mut turned);
+                    dot(y, &turned)
+                }
+                None => dot(y, y),
+            };
+            let scale = 1.0 / (inverse * curvature);
             for q in &mut q {
                 *q *= scale;
             }
@@ -159,7 +211,12 @@ impl Lbfgs {
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let part = |(a, b): (&[f64], &[f64])| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    if a.len() <= PART {
+        return part((a, b));
+    }
+    let parts = a.chunks(PART).zip(b.chunks(PART));
+    crate::threads::map(parts, part).into_iter().sum()
 }
 
 fn add(to: &mut [f64], factor: f64, from: &[f64]) {

@@ -1,12 +1,18 @@
 //! Logistic regression to its optimum, with the regularization chosen by cross-validation.
 
+#[cfg(feature = "train")]
+mod choice;
 pub(super) mod config;
 #[cfg(feature = "train")]
 mod cross_validation;
 #[cfg(feature = "train")]
 pub(super) mod fit;
 #[cfg(feature = "train")]
+mod folds;
+#[cfg(feature = "train")]
 mod lbfgs;
+#[cfg(feature = "train")]
+mod multinomial;
 #[cfg(feature = "train")]
 mod objective;
 #[cfg(feature = "train")]
@@ -16,6 +22,6 @@ mod watcher;
 
 pub use config::LogisticRegression;
 #[cfg(feature = "train")]
-pub(crate) use cross_validation::drawn_folds;
+pub(crate) use folds::drawn_folds;
 #[cfg(feature = "train")]
 pub use sums::{FittedBySums, LossSums};
