@@ -9,7 +9,9 @@ use super::model_weights::Weights;
 use super::one_of_folder::only_weights_of;
 use super::registry::{self, Published};
 use super::{bundled, read};
-use crate::error::{Error, Result};
+#[cfg(not(feature = "cache"))]
+use crate::error::Error;
+use crate::error::Result;
 
 impl Weights {
     /// Every published set of weights that is known by name.

@@ -1,8 +1,8 @@
 //! Logistic regression over rows that are elsewhere, such as on several machines: the sums that one pass over the rows
 //! gives, and the search that asks for passes.
 
+use super::choice::PASSES;
 use super::config::LogisticRegression;
-use super::cross_validation::PASSES;
 use super::lbfgs::{Lbfgs, Status};
 use super::objective::{CHUNK, head, loss, outputs, uncentered};
 use crate::error::{Error, Result};

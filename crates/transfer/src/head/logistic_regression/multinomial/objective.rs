@@ -19,7 +19,7 @@ pub(super) struct Objective<'a, T> {
 }
 
 /// The objective at one place.
-pub(super) struct Value {
+pub(super) struct Evaluation {
     pub(super) value: f64,
     /// `[classes, width]`.
     pub(super) gradient: Vec<f64>,
@@ -42,7 +42,7 @@ impl<T: Float> Objective<'_, T> {
     }
 
     /// Value and gradient for parameters `[classes, width]`.
-    pub(super) fn at(&self, parameters: &[f64]) -> Value {
+    pub(super) fn at(&self, parameters: &[f64]) -> Evaluation {
         let (matrix, width, classes) = (self.matrix, self.width(), self.classes);
         let narrow: Vec<T> = parameters.iter().map(|&p| T::narrow(p)).collect();
         let mut logits = products(&matrix.values, &narrow, width);
@@ -77,7 +77,7 @@ impl<T: Float> Objective<'_, T> {
                 value += 0.5 * penalty * w * w;
             }
         }
-        Value {
+        Evaluation {
             value,
             gradient,
             spread: spread / classes as f64,

@@ -91,7 +91,7 @@ pub(in crate::head::logistic_regression) fn choose(
         .expect(FIRST_PASSES + (folds - 1) * LATER_PASSES);
     let tried = race.first_fold(all);
     let so_far = tried.get(best(&tried)).map(|tried| tried.c);
-    let choice = race.other_folds(tried)?;
+    let choice = race.other_folds(tried);
     Ok(Choice { so_far, ..choice })
 }
 
@@ -139,7 +139,7 @@ impl<'a> Race<'a, '_> {
     }
 
     /// Judges what is left on the other folds, from the smallest `C` up.
-    fn other_folds(&mut self, tried: Vec<Tried>) -> Result<Choice> {
+    fn other_folds(&mut self, tried: Vec<Tried>) -> Choice {
         let mut choice = Choice::default();
         let mut paths: Vec<Vec<Path<'a, Precision>>> = Vec::new();
         for weighting in 0..self.weightings.len() {
@@ -170,7 +170,7 @@ impl<'a> Race<'a, '_> {
             let mut folds = vec![judged];
             for fold in 1..self.folds.count {
                 let Some(judged) = self.judge(&mut paths[weighting][fold - 1], fold, c) else {
-                    return Ok(choice);
+                    return choice;
                 };
                 folds.push(judged);
             }
@@ -195,7 +195,7 @@ impl<'a> Race<'a, '_> {
                 break;
             }
         }
-        Ok(choice)
+        choice
     }
 
     fn path(&self, fold: usize, weighting: usize) -> Path<'a, Precision> {
