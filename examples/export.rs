@@ -91,7 +91,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .with_precision(options.precision)?;
     let paths = export.paths(options.format, &options.output)?;
     let beside = paths.iter().map(PathBuf::as_path);
-    let beside = beside.filter(|path| *path != options.output);
+    // What is not there is no input, and its folder may be made only now.
+    let beside = beside.filter(|path| *path != options.output && path.exists());
     let beside = beside.map(|path| ("a file of the export", Some(path)));
     let snippet = ("--snippet", options.snippet.as_deref());
     common::check_outputs(&beside.chain([snippet]).collect::<Vec<_>>())?;

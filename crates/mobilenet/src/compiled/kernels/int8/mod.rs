@@ -160,6 +160,7 @@ impl Int8Kernels {
 
     /// The kernels of the same instruction set for a net of which no weight is further from zero than `largest`: faster
     /// ones, where there are some.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
     pub(crate) fn for_weights_up_to(&'static self, largest: i32) -> &'static Self {
         #[cfg(target_arch = "x86_64")]
         if self.instruction_set == InstructionSet::Avx2 && largest <= avx2::Avx2Small::LARGEST {
