@@ -370,6 +370,9 @@ try {
   browser = await Chromium.start(chromium, at("film.mjpeg"));
   page.large = await large(page.boat);
   for (const name of ["drawn", "half", "int8"]) console.log(`${name}.html: ${statSync(at(`${name}.html`)).size} bytes`);
+  // Where only some of the tests run.
+  await browser.open(page.http);
+  await ready();
   for (const [name, test] of Object.entries(TESTS)) {
     if (only && !name.includes(only)) continue;
     const start = Date.now();
