@@ -1,4 +1,4 @@
-//! Writes a classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
+//! Writes a classifier for other programs (ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph), or as a page.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use common::DeviceName;
 use common::help::uses;
+use common::page::{self, PagePrecision};
 use common::progress::working;
 use common::signed::SignatureOptions;
 use mobilenet::Precision;
@@ -20,6 +21,7 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
 /// tfjs: a folder for `tf.loadLayersModel` in a browser.
 /// timm-safetensors: weights for PyTorch; the `create_model` call that fits them is printed and in their metadata.
 /// frozen-graph: a folder with retrained_graph.pb and retrained_labels.txt, as retrain.py writes them.
+/// page: one HTML file that classifies what a camera sees, and pictures; with everything inside, it sends nothing anywhere.
 #[derive(Parser)]
 #[command(
     verbatim_doc_comment,
@@ -30,6 +32,10 @@ use transfer::export::{Export, PixelInput, WeightsFormat};
         ),
         ("For a browser", "export --classifier classifier.safetensors --format tfjs --output web"),
         (
+            "As a page, to open from disk or to put on any web server",
+            "export --classifier classifier.safetensors --format page --output boats.html",
+        ),
+        (
             "For PyTorch",
             "export --classifier classifier.safetensors --format timm-safetensors --output net.safetensors",
         ),
@@ -39,16 +45,24 @@ pub(crate) struct Options {
     /// A file that `retrain` wrote
     #[arg(long)]
     classifier: PathBuf,
-    /// onnx, tfjs, timm-safetensors or frozen-graph
+    /// onnx, tfjs, timm-safetensors, frozen-graph or page
     #[arg(long, value_parser = formats())]
-    format: WeightsFormat,
-    /// File (onnx, timm-safetensors) or folder (tfjs, frozen-graph)
+    format: Format,
+    /// File (onnx, timm-safetensors, page) or folder (tfjs, frozen-graph)
     #[arg(long)]
     output: PathBuf,
-    /// Numbers of the exported network: f32, or int8 for a classifier that `quantize` wrote or that was retrained with
-    /// --precision int8. Only onnx has int8 (tensors that are dequantized where they are read: QDQ)
-    #[arg(long, default_value_t = Precision::F32, value_parser = str::parse::<Precision>)]
-    precision: Precision,
+    /// Numbers of the network's weights. Only a page has float16. Only onnx and pages have int8: onnx of a classifier whose
+    /// network is one of integers (tensors are dequantized where they are read: QDQ), a page of any classifier [default:
+    /// float32, and for a page as in the classifier's file]
+    #[arg(long, value_enum)]
+    precision: Option<PagePrecision>,
+    /// With --format page --precision int8, the folder that the classifier was trained on: some hundred of its training
+    /// images correct what rounding changes
+    #[arg(long, value_name = "DIR")]
+    calibration_dir: Option<PathBuf>,
+    /// With --format page, its heading [default: the name of the output]
+    #[arg(long)]
+    title: Option<String>,
     /// Put the normalization into the model. It then takes pixel levels 0 to 255, [n, side, side, 3]: bytes (onnx) or
     /// floats (tfjs, frozen-graph). The caller still resizes
     #[arg(long)]
@@ -64,12 +78,23 @@ pub(crate) struct Options {
     signature: SignatureOptions,
 }
 
+/// What is written.
+#[derive(Clone, Copy)]
+enum Format {
+    Page,
+    Net(WeightsFormat),
+}
+
 /// The formats that hold a classifier, as values of the option.
-fn formats() -> impl TypedValueParser<Value = WeightsFormat> {
+fn formats() -> impl TypedValueParser<Value = Format> {
     let holds =
         |format: &WeightsFormat| format.is_written() && *format != WeightsFormat::Safetensors;
-    let names = WeightsFormat::all().filter(holds).map(WeightsFormat::name);
-    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|name| name.parse())
+    let nets = WeightsFormat::all().filter(holds).map(WeightsFormat::name);
+    let names: Vec<_> = nets.chain(["page"]).collect();
+    PossibleValuesParser::new(names).try_map(|name| match &name[..] {
+        "page" => Ok(Format::Page),
+        _ => name.parse().map(Format::Net),
+    })
 }
 
 fn main() -> ExitCode {
@@ -77,33 +102,80 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    match options.format {
+        Format::Page => write_page(options),
+        Format::Net(format) => write_net(options, format),
+    }
+}
+
+fn write_page(options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.with_preprocessing || options.snippet.is_some() {
+        return Err("--with-preprocessing and --snippet are not for --format page, which prepares pictures itself".into());
+    }
+    if options.calibration_dir.is_some() && options.precision != Some(PagePrecision::Int8) {
+        return Err("--calibration-dir is for --precision int8".into());
+    }
+    common::check_outputs(&[("--output", Some(&options.output))])?;
+    let (file, device) = (&options.classifier, options.device);
+    let mut classifier = working("checking the file", || {
+        options.signature.classifier(file, device)
+    })?;
+    if let Some(precision) = options.precision {
+        let folder = options.calibration_dir.as_deref();
+        classifier = page::in_precision(classifier, precision, folder)?;
+    }
+    let name = options.output.file_stem().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let title = options.title.as_deref().unwrap_or(&name);
+    let html = working("making the page", || page::html(&classifier, title))?;
+    common::answers::write(&options.output, &html)?;
+    common::say!(
+        "{} bytes: open it in a browser, or put it on any web server (https, for the camera)",
+        html.len()
+    );
+    Ok(())
+}
+
+fn write_net(options: &Options, format: WeightsFormat) -> Result<(), Box<dyn Error>> {
+    let only = [
+        ("--calibration-dir", options.calibration_dir.is_some()),
+        ("--title", options.title.is_some()),
+    ];
+    if let Some((name, _)) = only.iter().find(|(_, given)| *given) {
+        return Err(format!("{name} is for --format page").into());
+    }
+    let precision = match options.precision {
+        None | Some(PagePrecision::Float32) => Precision::F32,
+        Some(PagePrecision::Int8) => Precision::Int8,
+        Some(PagePrecision::Float16) => {
+            return Err("--precision float16 is for --format page".into());
+        }
+    };
     let (file, device) = (&options.classifier, options.device);
     let classifier = working("checking the file", || {
         options.signature.classifier(file, device)
     })?;
-    let input = match (options.with_preprocessing, options.format) {
+    let input = match (options.with_preprocessing, format) {
         (false, _) => PixelInput::Normalized,
         (true, WeightsFormat::Onnx) => PixelInput::Byte,
         (true, _) => PixelInput::Float,
     };
     let export = Export::new(&classifier)?
         .with_input(input)
-        .with_precision(options.precision)?;
-    let paths = export.paths(options.format, &options.output)?;
+        .with_precision(precision)?;
+    let paths = export.paths(format, &options.output)?;
     let beside = paths.iter().map(PathBuf::as_path);
     // What is not there is no input, and its folder may be made only now.
     let beside = beside.filter(|path| *path != options.output && path.exists());
     let beside = beside.map(|path| ("a file of the export", Some(path)));
     let snippet = ("--snippet", options.snippet.as_deref());
     common::check_outputs(&beside.chain([snippet]).collect::<Vec<_>>())?;
-    let written = working("exporting", || {
-        export.write(options.format, &options.output)
-    })?;
+    let written = working("exporting", || export.write(format, &options.output))?;
     for path in written {
         common::say!("wrote {}", files::shown_path(&path));
     }
     if let Some(path) = &options.snippet {
-        common::answers::write(path, export.snippet(options.format))?;
+        common::answers::write(path, export.snippet(format))?;
     }
     let backbone = classifier.backbone();
     let config = backbone.weights().config();
@@ -118,7 +190,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let (mean, std) = (config.mean, config.std);
         common::say!("input: (level - {mean}) / {std}, red green blue");
     }
-    if options.format == WeightsFormat::TimmSafetensors {
+    if format == WeightsFormat::TimmSafetensors {
         common::say!(
             "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",
             export.timm_call()?,

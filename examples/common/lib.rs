@@ -18,6 +18,7 @@ pub mod model;
 pub mod network;
 pub mod original;
 pub mod outcome;
+pub mod page;
 pub mod pairs;
 pub mod paths;
 pub mod progress;

@@ -13,6 +13,7 @@ mod modules;
 mod options;
 mod outside;
 mod packaging;
+mod page;
 mod spelling;
 mod support;
 mod training;

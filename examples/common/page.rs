@@ -1,0 +1,143 @@
+//! A classifier as a page: one HTML file with the engine, compiled to WebAssembly, and the classifier inside.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dataset::HashedSplit;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use transfer::Classifier;
+use transfer::quantize::{QuantizeConfig, quantize};
+
+use crate::folders::FolderArgs;
+
+/// The numbers in which a page holds the weights of a network.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+pub enum PagePrecision {
+    /// 32 bits: as trained
+    #[value(alias = "f32")]
+    Float32,
+    /// 16 bits: half the bytes; computed with in 32
+    Float16,
+    /// 8-bit integers, in weights and in what is computed: a quarter of the bytes, and twice as fast
+    Int8,
+}
+
+/// A block of data, its id and its content.
+type Block<'a> = (&'a str, &'a [u8]);
+
+/// The engine, as `web/build` made it: a page takes the first of these that the browser understands.
+const MODULES: [Block; 2] = [
+    (
+        "relaxed-simd",
+        include_bytes!("../../web/module/relaxed-simd.wasm.gz"),
+    ),
+    (
+        "simd128",
+        include_bytes!("../../web/module/simd128.wasm.gz"),
+    ),
+];
+
+const STYLE: &str = include_str!("../../web/page/page.css");
+const BODY: &str = include_str!("../../web/page/page.html");
+const WORKER: &str = include_str!("../../web/page/worker.js");
+/// One script in parts; the last one begins.
+const SCRIPTS: [&str; 12] = [
+    include_str!("../../web/page/text.js"),
+    include_str!("../../web/page/state.js"),
+    include_str!("../../web/page/engine.js"),
+    include_str!("../../web/page/camera.js"),
+    include_str!("../../web/page/pictures.js"),
+    include_str!("../../web/page/results.js"),
+    include_str!("../../web/page/card.js"),
+    include_str!("../../web/page/stage.js"),
+    include_str!("../../web/page/answer.js"),
+    include_str!("../../web/page/live.js"),
+    include_str!("../../web/page/files.js"),
+    include_str!("../../web/page/page.js"),
+];
+
+/// The classifier with weights of this precision. Integers come of `calibration_dir`, the folder that it was trained on, of
+/// which the training part is used.
+///
+/// # Errors
+/// If floats are wanted of integers, if integers are wanted and there is no folder, and what is wrong with its images.
+pub fn in_precision(
+    classifier: Classifier,
+    precision: PagePrecision,
+    calibration_dir: Option<&Path>,
+) -> Result<Classifier, Box<dyn Error>> {
+    let integers = classifier.backbone().integers().is_some();
+    match (precision, integers) {
+        (PagePrecision::Float32, false) | (PagePrecision::Int8, true) => Ok(classifier),
+        (PagePrecision::Float16, false) => Ok(classifier.with_half_weights()?),
+        (PagePrecision::Int8, false) => {
+            let folder = calibration_dir.ok_or(
+                "--precision int8 needs pictures: give the folder that the classifier was trained on as --calibration-dir, \
+                 or a classifier that `quantize` wrote",
+            )?;
+            let folder = FolderArgs::default().open(folder)?;
+            let (split, _) = HashedSplit::default().apply_unless_ready(&folder)?;
+            let images: Vec<_> = split.training.iter().map(|item| &item.path).collect();
+            let quantized = quantize(&classifier, &images, &QuantizeConfig::new())?;
+            for (path, error) in &quantized.failed {
+                crate::say!("left out {}: {error}", files::shown_path(path));
+            }
+            crate::say!("{}", quantized.record);
+            Ok(quantized.classifier)
+        }
+        (_, true) => Err(
+            "the classifier's network is one of integers, which do not become floats again: export the classifier that \
+             was quantized"
+                .into(),
+        ),
+    }
+}
+
+/// The page. It works without a network, and its content security policy forbids the browser to use one.
+///
+/// # Errors
+/// If the classifier cannot be written.
+pub fn html(classifier: &Classifier, title: &str) -> Result<String, Box<dyn Error>> {
+    let file = gzipped(&classifier.to_bytes()?)?;
+    let script = format!("\"use strict\";\n{}", SCRIPTS.join("\n"));
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    let policy = format!(
+        "default-src 'none'; script-src {} 'wasm-unsafe-eval'; style-src {}; worker-src blob:; img-src blob: data:; \
+         base-uri 'none'; form-action 'none'",
+        hash(&script),
+        hash(STYLE)
+    );
+    // Text and a name alone: they can always be written.
+    let about = json!({"title": title, "name": title}).to_string();
+    let about = about.replace('<', "\\u003c");
+    let blocks: String = MODULES
+        .into_iter()
+        .chain([("classifier", &file[..])])
+        .map(|(id, bytes)| {
+            let text = STANDARD.encode(bytes);
+            format!("<script type=\"application/octet-stream\" id=\"{id}\">{text}</script>\n")
+        })
+        .collect();
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>…</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{BODY}\
+         <script type=\"application/json\" id=\"page\">{about}</script>\n\
+         <script type=\"text/plain\" id=\"worker\">{WORKER}</script>\n\
+         {blocks}<script>{script}</script>\n</body>\n</html>\n"
+    ))
+}
+
+fn gzipped(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
