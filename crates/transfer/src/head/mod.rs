@@ -28,8 +28,6 @@ pub use logistic_regression::LogisticRegression;
 #[cfg(feature = "train")]
 pub(crate) use logistic_regression::drawn_folds;
 #[cfg(feature = "train")]
-pub use logistic_regression::{FittedBySums, LossSums};
-#[cfg(feature = "train")]
 pub(crate) use network::score;
 pub use network::{Dense, Head, softmax};
 pub(crate) use network::{HeadShape, argmax};

@@ -373,7 +373,8 @@ mod tests {
                 .wrapping_add(1);
             (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
         };
-        let targets: Vec<usize> = (0..n).map(|i| i % 2).collect();
+        // Twice as many of one class, so that weights that balance the classes are tried, too.
+        let targets: Vec<usize> = (0..n).map(|i| usize::from(i % 3 != 0)).collect();
         let values = targets.iter().flat_map(|&target| {
             let shift = target as f32 * 0.4;
             [next() + shift, next(), next(), next(), next(), next()]

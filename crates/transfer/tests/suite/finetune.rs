@@ -510,7 +510,7 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
         }
     });
     let whole = watched.run(&Device::flex()).unwrap();
-    let expected = [("test", 8), ("training", 16), ("validation", 8)];
+    let expected = [("testing", 8), ("training", 16), ("validation", 8)];
     let expected = expected.map(|(part, total)| (part.to_string(), total));
     assert_eq!(parts, expected.into());
     assert!(state.exists());

@@ -94,6 +94,8 @@ struct Walk {
     /// What was subtracted from the input, before it was rounded.
     shift: f64,
     input: Option<Activation>,
+    /// Whether the input itself has levels, which are not rounded from real numbers.
+    of_levels: bool,
     found: Vec<Found>,
     /// Whether the average pool was met.
     pool_met: bool,
@@ -112,6 +114,7 @@ impl Walk {
             side: None,
             shift: 0.0,
             input: None,
+            of_levels: false,
             found: Vec::new(),
             pool_met: false,
             pooled: None,
@@ -243,6 +246,7 @@ impl Walk {
         if let (None, true) = (self.input, self.found.is_empty()) {
             // The pixels are levels.
             (self.input, self.integers) = (Some(found), Some(integers));
+            self.of_levels = true;
         }
         if self.softmax.is_some_and(|softmax| softmax.output == found) {
             return Ok(());
@@ -603,11 +607,19 @@ impl Walk {
             config.input_size = side;
         }
         let read = self.input.ok_or("its pixels are not rounded to levels")?;
+        if self.of_levels && about.is_none() {
+            let (mean, scale) = (read.zero_point, read.scale);
+            (config.mean, config.std) = (f64::from(mean), 1.0 / f64::from(scale));
+        }
         let input = Activation {
             scale: (1.0 / config.std) as f32,
             zero_point: config.mean.round() as i32,
         };
-        let shift = (f64::from(input.zero_point) - config.mean) / config.std - self.shift;
+        let shift = if self.of_levels {
+            f64::from(input.zero_point - read.zero_point) * f64::from(read.scale)
+        } else {
+            (f64::from(input.zero_point) - config.mean) / config.std - self.shift
+        };
         let stem = self
             .found
             .first_mut()

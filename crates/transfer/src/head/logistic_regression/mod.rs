@@ -16,12 +16,8 @@ mod multinomial;
 #[cfg(feature = "train")]
 mod objective;
 #[cfg(feature = "train")]
-mod sums;
-#[cfg(feature = "train")]
 mod watcher;
 
 pub use config::LogisticRegression;
 #[cfg(feature = "train")]
 pub(crate) use folds::drawn_folds;
-#[cfg(feature = "train")]
-pub use sums::{FittedBySums, LossSums};
