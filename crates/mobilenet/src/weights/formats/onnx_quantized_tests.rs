@@ -65,7 +65,9 @@ fn a_written_net_comes_back_the_same() {
     other.wide_outputs = false;
     for layer in &mut other.layers {
         layer.weight_zero_points.fill(-7);
-        (layer.output.zero_point, layer.clamp) = (3, (3, 250));
+        // 247 levels up to 6.
+        (layer.output.scale, layer.output.zero_point) = (6.0 / 247.0, 3);
+        layer.clamp = (3, 250);
     }
     other.layers.last_mut().unwrap().clamp = (0, 255);
     let (found, _) = read(&export(&other, PixelInput::Byte, None)).unwrap();
