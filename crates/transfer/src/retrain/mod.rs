@@ -122,7 +122,7 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Stores in the file when the classifier was trained ([`Provenance::date`]). By default there is no date, and no
+    /// Stores in the file when the classifier was trained ([`Provenance::date`](crate::classifier::Provenance::date)). By default there is no date, and no
     /// clock is read.
     pub fn with_date(mut self, date: impl Into<String>) -> Self {
         self.date = Some(date.into());
