@@ -11,7 +11,7 @@ impl Backbone {
     /// # Errors
     /// [`Error::Dataset`](crate::Error::Dataset) if the bytes are not an image that can be used.
     pub fn pixels_of(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        let image = dataset::decode(bytes, &self.resize().decode_options(self.size()))?;
+        let image = dataset::decode(bytes, &self.decode_options())?;
         Ok(self.square(&image).into_raw())
     }
 

@@ -42,7 +42,7 @@ impl Page {
     pub fn decode(&mut self, file: &[u8]) -> Result<Vec<u8>> {
         self.square = None;
         let backbone = self.classifier()?.backbone();
-        let options = backbone.resize().decode_options(backbone.size());
+        let options = backbone.decode_options();
         let image = dataset::decode(file, &options)?;
         self.take(&image)
     }

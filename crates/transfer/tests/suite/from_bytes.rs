@@ -31,6 +31,16 @@ fn each_image_has_its_result_in_its_place() {
     assert!(backbone.embed_bytes(&[]).is_empty());
 }
 
+/// The limits of a backbone hold for bytes as they do for files.
+#[test]
+fn a_picture_over_the_limit_is_refused() {
+    let backbone = Backbone::new(weights(2, 32)).unwrap();
+    let limited = backbone.clone().with_max_pixels(Some(50 * 40 - 1));
+    assert!(backbone.pixels_of(&picture(3)).is_ok());
+    assert!(limited.pixels_of(&picture(3)).is_err());
+    assert!(limited.embed_bytes(&[&picture(3)]).remove(0).is_err());
+}
+
 #[test]
 fn answers_are_those_of_the_classifier() {
     let backbone = Backbone::new(weights(2, 32)).unwrap();
