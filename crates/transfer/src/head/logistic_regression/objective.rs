@@ -14,7 +14,7 @@ use crate::head::network::{Dense, Head};
 use crate::head::products::{dots, outer};
 
 /// Rows that are converted to `f64` at a time: half a megabyte where an embedding has 1024 values.
-pub(super) const CHUNK: usize = 64;
+const CHUNK: usize = 64;
 /// Partial sums over the rows, added in order whatever the number of threads.
 const BLOCKS: usize = 32;
 
@@ -83,8 +83,9 @@ impl<'a> Data<'a> {
         }
     }
 
+    /// Vectors that are fitted: one per class, but a single one for two classes.
     fn outputs(&self) -> usize {
-        outputs(self.classes)
+        if self.classes == 2 { 1 } else { self.classes }
     }
 
     fn rows(&self) -> usize {
@@ -230,40 +231,29 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// A solution as a head, for values that are not centered.
+    /// A solution as a head, for values that are not centered. Two classes share one vector: each gets half of it, with
+    /// opposite signs.
     pub(super) fn head(&self, solution: &Solution) -> Result<Head> {
-        head(&solution.parameters, &self.means, self.classes)
+        let (coefficients, intercepts) = solution.parameters.split_at(self.outputs() * self.dim);
+        let intercepts: Vec<f64> = std::iter::zip(intercepts, coefficients.chunks_exact(self.dim))
+            .map(|(b, w)| b - w.iter().zip(&self.means).map(|(w, m)| w * m).sum::<f64>())
+            .collect();
+        let scales: &[f64] = if self.classes == 2 {
+            &[-0.5, 0.5]
+        } else {
+            &[1.0]
+        };
+        let narrow = |values: &[f64]| -> Vec<f32> {
+            let scaled = |scale| values.iter().map(move |v| (v * scale) as f32);
+            scales.iter().flat_map(scaled).collect()
+        };
+        let layer = Dense::new(self.dim, narrow(coefficients), narrow(&intercepts))?;
+        Head::new(vec![layer])
     }
 }
 
-/// A solution for centered values as a head for values that are not. Two classes share one vector: each gets half of
-/// it, with opposite signs.
-pub(super) fn head(parameters: &[f64], means: &[f64], classes: usize) -> Result<Head> {
-    let (coefficients, intercepts) = parameters.split_at(outputs(classes) * means.len());
-    let intercepts = uncentered(coefficients, intercepts, means);
-    let scales: &[f64] = if classes == 2 { &[-0.5, 0.5] } else { &[1.0] };
-    let narrow = |values: &[f64]| -> Vec<f32> {
-        let scaled = |scale| values.iter().map(move |v| (v * scale) as f32);
-        scales.iter().flat_map(scaled).collect()
-    };
-    let layer = Dense::new(means.len(), narrow(coefficients), narrow(&intercepts))?;
-    Head::new(vec![layer])
-}
-
-/// The intercepts for values that are not centered.
-pub(super) fn uncentered(coefficients: &[f64], intercepts: &[f64], means: &[f64]) -> Vec<f64> {
-    std::iter::zip(intercepts, coefficients.chunks_exact(means.len()))
-        .map(|(b, w)| b - w.iter().zip(means).map(|(w, m)| w * m).sum::<f64>())
-        .collect()
-}
-
-/// Vectors that are fitted: one for each class, but a single one for two classes.
-pub(super) fn outputs(classes: usize) -> usize {
-    if classes == 2 { 1 } else { classes }
-}
-
 /// Cross-entropy of a row; its logits become the derivative.
-pub(super) fn loss(logits: &mut [f64], shares: &[f64]) -> f64 {
+fn loss(logits: &mut [f64], shares: &[f64]) -> f64 {
     if let ([z], [share]) = (&mut *logits, shares) {
         // log(1 + e^z) - share z, without overflow.
         let loss = z.max(0.0) + (-z.abs()).exp().ln_1p() - share * *z;
