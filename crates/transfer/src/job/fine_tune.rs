@@ -164,10 +164,7 @@ impl<'a> FineTuneJob<'a> {
     /// * All test images are trained on ([`Error::NothingUnseen`](crate::Error::NothingUnseen)).
     /// * The cache or the event files cannot be read or written.
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
-        self.setup
-            .reject
-            .as_ref()
-            .map_or(Ok(()), RejectOption::check)?;
+        self.setup.check()?;
         let frozen = self.frozen()?;
         let testing = self.test_images(&frozen)?;
         let mut summaries = match &self.setup.summaries {

@@ -45,6 +45,11 @@ impl Setup<'_> {
         }
     }
 
+    /// Checks the settings that need no image.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.reject.as_ref().map_or(Ok(()), RejectOption::check)
+    }
+
     /// Lists and divides the images, and reports them.
     pub(crate) fn open_images(&mut self) -> Result<DividedImages> {
         let images = self.images.clone().open()?;

@@ -122,8 +122,8 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Stores in the file when the classifier was trained ([`Provenance::date`](crate::classifier::Provenance::date)). By default there is no date, and no
-    /// clock is read.
+    /// Stores in the file when the classifier was trained
+    /// ([`Provenance::date`](crate::classifier::Provenance::date)). By default there is no date, and no clock is read.
     pub fn with_date(mut self, date: impl Into<String>) -> Self {
         self.date = Some(date.into());
         self
@@ -200,10 +200,7 @@ impl<'a> Retrain<'a> {
             self.variation.as_ref(),
             self.start_from.is_some(),
         )?;
-        self.setup
-            .reject
-            .as_ref()
-            .map_or(Ok(()), RejectOption::check)?;
+        self.setup.check()?;
         self.check_learning_curve()?;
         let images = self.setup.open_images()?;
         let backbone = self.network()?;
