@@ -6,16 +6,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::answers::{Images, file_name, leave_out_seen};
-use common::folders::FolderArgs;
+use common::calibration::calibration_images;
 use common::help::uses;
 use common::pairs::verdict;
-use common::progress::working;
 use common::{Bar, counted};
-use dataset::{HashedSplit, ImageFolder};
 use metrics::Bootstrap;
 use mobilenet::quantized::Quantize;
-use transfer::Classifier;
-use transfer::quantize::{QuantizeConfig, quantize, trained_on};
+use transfer::quantize::{QuantizeConfig, quantize};
 
 /// Make a classifier of 8-bit integers: half of the file, and several times as fast where the processor has
 /// instructions for them.
@@ -78,8 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--output", Some(&options.output))])?;
     let (first, signature) = (&options.classifier, &options.images.signature);
     let classifier = signature.classifier(first, options.images.device)?;
-    let folder = FolderArgs::default().open(&options.calibration_dir)?;
-    let images = calibration_images(&classifier, &folder)?;
+    let images = calibration_images(&classifier, &options.calibration_dir)?;
     let net = Quantize::new()
         .with_bias_correction(!options.no_bias_correction)
         .with_small_weights(options.weight_bits == 7)
@@ -102,33 +98,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         compare(options)?;
     }
     Ok(())
-}
-
-/// The images of a folder that the classifier was trained on, or, where that is not known, the training part of the folder.
-fn calibration_images(
-    classifier: &Classifier,
-    folder: &ImageFolder,
-) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let known = working("comparing images", || {
-        trained_on(classifier, folder.images())
-    });
-    let why = match known {
-        Some(known) if !known.is_empty() => {
-            let (found, all) = (known.len(), folder.images().len());
-            common::say!(
-                "the classifier was trained on {found} of these {all} images: calibrated on some of them"
-            );
-            let paths = known.iter().map(|&at| folder.images()[at].path.clone());
-            return Ok(paths.collect());
-        }
-        Some(_) => "the classifier was trained on none of these images",
-        None => "the classifier does not know which images it was trained on",
-    };
-    common::say!(
-        "{why}: calibrated on the training part of the folder, on which nothing should be measured"
-    );
-    let (split, _) = HashedSplit::default().apply_unless_ready(folder)?;
-    Ok(split.training.into_iter().map(|item| item.path).collect())
 }
 
 /// Asks both classifiers about images whose classes are known.

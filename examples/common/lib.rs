@@ -1,6 +1,7 @@
 //! What the examples share: options, the device, the weights, progress, files to write.
 
 pub mod answers;
+pub mod calibration;
 pub mod calls;
 pub mod classes;
 pub mod explaining;

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dataset::HashedSplit;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
@@ -14,7 +13,7 @@ use sha2::{Digest, Sha256};
 use transfer::Classifier;
 use transfer::quantize::{QuantizeConfig, quantize};
 
-use crate::folders::FolderArgs;
+use crate::calibration::calibration_images;
 
 /// The numbers in which a page holds the weights of a network.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -62,8 +61,8 @@ const SCRIPTS: [&str; 12] = [
     include_str!("../../web/page/page.js"),
 ];
 
-/// The classifier with weights of this precision. Integers come of `calibration_dir`, the folder that it was trained on, of
-/// which the training part is used.
+/// The classifier with weights of this precision. Integers come of `calibration_dir`, the folder that it was trained on
+/// ([`calibration_images`]).
 ///
 /// # Errors
 /// If floats are wanted of integers, if integers are wanted and there is no folder, and what is wrong with its images.
@@ -81,9 +80,7 @@ pub fn in_precision(
                 "--precision int8 needs pictures: give the folder that the classifier was trained on as --calibration-dir, \
                  or a classifier that `quantize` wrote",
             )?;
-            let folder = FolderArgs::default().open(folder)?;
-            let (split, _) = HashedSplit::default().apply_unless_ready(&folder)?;
-            let images: Vec<_> = split.training.iter().map(|item| &item.path).collect();
+            let images = calibration_images(&classifier, folder)?;
             let quantized = quantize(&classifier, &images, &QuantizeConfig::new())?;
             for (path, error) in &quantized.failed {
                 crate::say!("left out {}: {error}", files::shown_path(path));
