@@ -50,10 +50,11 @@ pub struct Filled {
 
 impl Backbone {
     /// Embeds images. Embeddings that are in the cache are read from there; the others are computed and written to the
-    /// cache batch by batch. `progress` is called with the number of images that are done.
+    /// cache batch by batch. `progress` is called with the number of images that are done. A cache that cannot be written
+    /// is no error: [`EmbeddingCache::unwritten`] tells.
     ///
     /// # Errors
-    /// If the cache cannot be read or written. Images that cannot be used are not an error: they are in
+    /// If the cache cannot be read. Images that cannot be used are not an error: they are in
     /// [`Embedded::failed`].
     pub fn embed(
         &self,
@@ -89,6 +90,7 @@ impl Backbone {
         let mut rows = Rows::new(items.len(), self.dim());
         let filled = self.visit(items, cache, hashes, progress, |index, image| {
             rows.put_picture(index, &image.sha256, image.digest, &image.row);
+            Ok(())
         })?;
         rows.into_embedded(items, filled)
     }
@@ -97,14 +99,18 @@ impl Backbone {
     /// embeddings do not fit in memory.
     ///
     /// # Errors
-    /// The errors of [`embed`](Self::embed).
+    /// The errors of [`embed`](Self::embed), and if the cache cannot be written.
     pub fn fill(
         &self,
         items: &[ImageItem],
         cache: &EmbeddingCache,
         progress: impl FnMut(usize),
     ) -> Result<Filled> {
-        self.visit(items, cache, Hashes::Unwanted, progress, |_, _| ())
+        let filled = self.visit(items, cache, Hashes::Unwanted, progress, |_, _| {
+            // Nothing else is done with them.
+            cache.unwritten().map_or(Ok(()), Err)
+        })?;
+        cache.unwritten().map_or(Ok(filled), Err)
     }
 
     /// Calls `sink` with the index and the content of each image that can be used.
@@ -114,7 +120,7 @@ impl Backbone {
         cache: &EmbeddingCache,
         hashes: Hashes,
         mut progress: impl FnMut(usize),
-        mut sink: impl FnMut(usize, &Content),
+        mut sink: impl FnMut(usize, &Content) -> Result<()>,
     ) -> Result<Filled> {
         let kept = Kept::new(self, cache, hashes);
         // An image is known by its bytes, which are read once: those that are hashed are those that are decoded.
@@ -143,12 +149,12 @@ impl Backbone {
                 let known = take(&batch.filtered_out)?;
                 let known = known.into_iter().filter_map(Known::content);
                 for (&index, image) in batch.filtered_out.iter().zip(known) {
-                    sink(index, &image);
+                    sink(index, &image)?;
                 }
                 let (images, computed) = kept.complete(&batch.pixels, take(&batch.indices)?)?;
                 filled.computed += computed;
                 for (&index, image) in batch.indices.iter().zip(&images) {
-                    sink(index, image);
+                    sink(index, image)?;
                 }
                 for FailedImage { index, error } in batch.failed {
                     seen().remove(&index);

@@ -2,6 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use transfer::EmbeddingCache;
 use transfer::cache::Key;
@@ -38,6 +40,96 @@ fn cut_anywhere_every_whole_record_is_used_and_the_rerun_writes_the_same_bytes()
         }
         fill(&cache, 0..4);
         assert_eq!(fs::read(&path).unwrap(), whole, "cut at {cut}");
+    }
+}
+
+/// Where nothing can be written, what is there serves, what is new is kept while the cache is open, and both are told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_or_read_only_still_serves() {
+    let exe = std::env::current_exe().unwrap();
+    for (options, child) in [
+        ("size=16k", "on_a_full_disk"),
+        ("size=1m", "on_a_read_only_disk"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            "mount -t tmpfs -o {options} none \"$0\" && cd \"$0\" && exec \"$1\" --exact {child} --ignored"
+        );
+        let output = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", &script])
+            .args([folder.path(), exe.as_path()])
+            .output();
+        match output {
+            Ok(output) if String::from_utf8_lossy(&output.stdout).contains("running 1 test") => {
+                assert!(output.status.success(), "{output:?}");
+            }
+            output => eprintln!("SKIPPED: no disk can be mounted here: {output:?}"),
+        }
+    }
+}
+
+#[test]
+#[ignore = "run by another test, in a folder on a small disk"]
+fn on_a_full_disk() {
+    let cache = EmbeddingCache::open("cache").unwrap();
+    fill(&cache, 0..4);
+    assert!(cache.unwritten().is_none());
+    let long = vec![0.5; 10_000];
+    cache
+        .append([(key(4), &long[..]), (key(5), &row(5)[..])])
+        .unwrap();
+    let why = cache.unwritten().unwrap().to_string();
+    assert!(why.contains("cache/embeddings.bin"), "{why}");
+    fill(&cache, 6..8);
+    for i in [0, 3, 5, 7] {
+        assert_eq!(cache.get(&key(i)).unwrap(), Some(row(i)), "{i}");
+    }
+    assert_eq!(cache.get(&key(4)).unwrap(), Some(long));
+    // What is known comes no second time, wherever it is.
+    fill(&cache, 0..8);
+    assert_eq!(cache.len(), 8);
+    cache.sync().unwrap();
+    let other = EmbeddingCache::temporary().unwrap();
+    fill(&other, 0..9);
+    assert!(cache.merge(&other).is_err(), "a merge is for the file");
+    drop(cache);
+    // Nothing half written is left.
+    let cache = EmbeddingCache::open("cache").unwrap();
+    assert_eq!(
+        (cache.len(), cache.get(&key(3)).unwrap()),
+        (4, Some(row(3)))
+    );
+    assert!(cache.unwritten().is_none());
+}
+
+#[test]
+#[ignore = "run by another test, in a folder on a disk of its own"]
+fn on_a_read_only_disk() {
+    let whole = EmbeddingCache::open("cache").unwrap();
+    fill(&whole, 0..4);
+    let bytes = fs::read(whole.path()).unwrap();
+    drop(whole);
+    // Half a record at the end, and another cache without the file that is locked.
+    fs::create_dir("cut").unwrap();
+    fs::write("cut/embeddings.bin", &bytes[..bytes.len() - 1]).unwrap();
+    let mount = Command::new("mount")
+        .args(["-o", "remount,ro", "."])
+        .status();
+    assert!(mount.unwrap().success());
+    for (folder, known) in [("cache", 4), ("cut", 3), ("missing", 0)] {
+        let cache = EmbeddingCache::open(folder).unwrap();
+        assert_eq!(cache.len(), known, "{folder}");
+        fill(&cache, 0..known as u8);
+        assert!(cache.unwritten().is_none(), "{folder}: nothing is lost");
+        fill(&cache, 0..6);
+        assert_eq!(cache.len(), 6, "{folder}");
+        for i in 0..6 {
+            assert_eq!(cache.get(&key(i)).unwrap(), Some(row(i)), "{folder}: {i}");
+        }
+        let why = cache.unwritten().unwrap().to_string();
+        assert!(why.contains(folder), "{why}");
+        cache.sync().unwrap();
     }
 }
 

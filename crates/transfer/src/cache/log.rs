@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,9 @@ const MAGIC: &[u8; 16] = b"embedding cache\x01";
 /// The file of records in the folder.
 pub(super) const FILE: &str = "embeddings.bin";
 
+/// The file that is locked while records are appended.
+const LOCK: &str = "lock";
+
 /// Bytes that are looked through at once for the record after a damaged one.
 const SCAN: u64 = 1 << 20;
 
@@ -22,6 +25,9 @@ const SCAN: u64 = 1 << 20;
 /// the cache or appends to it. A record that does not match its checksums counts as missing and is computed again; the
 /// records after it stay. Several processes can share a folder: appending takes an exclusive lock (`lock` in the
 /// folder) and first reads what others have added. Memory grows by a few dozen bytes per record, not by its values.
+///
+/// Where nothing can be written (the folder is read-only, or the disk is full), the records that are there still serve,
+/// and new ones are kept in a temporary folder until the value is dropped; [`unwritten`](Self::unwritten) says so.
 ///
 /// The file `embeddings.bin` is `embedding cache\x01` followed by records: key (32 bytes), number of values (4),
 /// CRC-32C of both (4), values (`f32`), CRC-32C of them (4), little-endian.
@@ -38,6 +44,12 @@ pub struct EmbeddingCache {
 struct State {
     file: File,
     lock: File,
+    /// Why nothing can be written to the file, once that is known.
+    refusal: Option<(ErrorKind, String)>,
+    /// Whether a record could not be written.
+    unwritten: bool,
+    /// Where records are kept that cannot be written.
+    beside: Option<Arc<EmbeddingCache>>,
     /// Where each record starts.
     index: HashMap<Key, u64>,
     /// End of the last whole record.
@@ -56,12 +68,21 @@ pub struct Merged {
 }
 
 impl EmbeddingCache {
-    /// Opens the cache in a folder, which is created if it is missing.
+    /// Opens the cache in a folder, which is created if it is missing. If it cannot be written to, what is in it is read.
     ///
     /// # Errors
-    /// If the folder cannot be used, or its `embeddings.bin` is something else.
+    /// If the folder cannot be read, or its `embeddings.bin` is something else.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
+        match Self::open_writable(folder) {
+            Err(Error::Io { source, .. }) if cannot_be_written(&source) => {
+                Self::open_unwritable(folder, &source)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_writable(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let open = |path: &Path| {
             let file = OpenOptions::new()
@@ -73,9 +94,42 @@ impl EmbeddingCache {
             file.map_err(Error::io(path))
         };
         let path = folder.join(FILE);
+        let lock = open(&folder.join(LOCK))?;
+        Self::of(open(&path)?, lock, path, None)
+    }
+
+    /// The cache in a folder that cannot be written to: its records, or none.
+    fn open_unwritable(folder: &Path, why: &io::Error) -> Result<Self> {
+        let refusal = Some((why.kind(), why.to_string()));
+        let path = folder.join(FILE);
+        let length = fs::metadata(&path).map_or(0, |found| found.len());
+        if length < MAGIC.len() as u64 {
+            let mut cache = Self::temporary()?;
+            cache.state().refusal = refusal;
+            cache.path = path;
+            return Ok(cache);
+        }
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        let lock = match File::open(folder.join(LOCK)) {
+            Ok(lock) => lock,
+            // Whoever could write to the file would have made it.
+            Err(_) => file.try_clone().map_err(Error::io(&path))?,
+        };
+        Self::of(file, lock, path, refusal)
+    }
+
+    fn of(
+        file: File,
+        lock: File,
+        path: PathBuf,
+        refusal: Option<(ErrorKind, String)>,
+    ) -> Result<Self> {
         let state = State {
-            lock: open(&folder.join("lock"))?,
-            file: open(&path)?,
+            lock,
+            file,
+            refusal,
+            unwritten: false,
+            beside: None,
             index: HashMap::new(),
             end: 0,
         };
@@ -94,7 +148,7 @@ impl EmbeddingCache {
     /// If the temporary folder cannot be created.
     pub fn temporary() -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
-        let mut cache = Self::open(folder.path())?;
+        let mut cache = Self::open_writable(folder.path())?;
         cache.folder_guard = Some(Arc::new(folder));
         Ok(cache)
     }
@@ -104,9 +158,19 @@ impl EmbeddingCache {
         &self.path
     }
 
+    /// Why some of the records that were appended are not in the file and will be gone when this value is dropped; `None`
+    /// if all were written.
+    pub fn unwritten(&self) -> Option<Error> {
+        let state = self.state();
+        let (kind, why) = state.refusal.as_ref().filter(|_| state.unwritten)?;
+        Some(Error::io(&self.path)(io::Error::new(*kind, why.clone())))
+    }
+
     /// Number of records known.
     pub fn len(&self) -> usize {
-        self.state().index.len()
+        let state = self.state();
+        let beside = state.beside.as_ref().map_or(0, |beside| beside.len());
+        state.index.len() + beside
     }
 
     /// Whether no record is known.
@@ -116,7 +180,14 @@ impl EmbeddingCache {
 
     /// Whether a record is known. Its values are checked only when they are read.
     pub fn contains(&self, key: &Key) -> bool {
-        self.state().index.contains_key(key)
+        let state = self.state();
+        let beside = || {
+            state
+                .beside
+                .as_ref()
+                .is_some_and(|beside| beside.contains(key))
+        };
+        state.index.contains_key(key) || beside()
     }
 
     /// The values of a record; `None` if there is none, or if it is damaged. A damaged record no longer counts as
@@ -127,7 +198,10 @@ impl EmbeddingCache {
     pub fn get(&self, key: &Key) -> Result<Option<Vec<f32>>> {
         let mut state = self.state();
         let Some(&at) = state.index.get(key) else {
-            return Ok(None);
+            return match state.beside.clone() {
+                Some(beside) => beside.get(key),
+                None => Ok(None),
+            };
         };
         let values = state.read(at).map_err(Error::io(&self.path))?;
         let values = values
@@ -139,25 +213,62 @@ impl EmbeddingCache {
         Ok(values)
     }
 
-    /// Appends records in order. Records that are known by then are left out.
+    /// Appends records in order. Records that are known by then are left out. What cannot be written is kept until this
+    /// value is dropped; see [`unwritten`](Self::unwritten).
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If neither the file nor a temporary one can be written.
     pub fn append<'a>(&self, records: impl IntoIterator<Item = (Key, &'a [f32])>) -> Result<()> {
+        let records: Vec<_> = records.into_iter().collect();
+        let is_temporary = self.folder_guard.is_some();
+        if is_temporary || self.state().refusal.is_none() {
+            match self.append_here(&records) {
+                Err(Error::Io { source, .. }) if !is_temporary && cannot_be_written(&source) => {
+                    self.state().refusal = Some((source.kind(), source.to_string()));
+                }
+                appended => return appended,
+            }
+        }
+        let unknown = records.into_iter().filter(|(key, _)| !self.contains(key));
+        let unknown: Vec<_> = unknown.collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.beside()?.append(unknown)
+    }
+
+    /// Where records are kept that cannot be written.
+    fn beside(&self) -> Result<Arc<Self>> {
+        let mut state = self.state();
+        state.unwritten = true;
+        if let Some(beside) = &state.beside {
+            return Ok(Arc::clone(beside));
+        }
+        let beside = Arc::new(Self::temporary()?);
+        state.beside = Some(Arc::clone(&beside));
+        Ok(beside)
+    }
+
+    fn append_here(&self, records: &[(Key, &[f32])]) -> Result<()> {
         self.locked(|state, path| {
             let (mut bytes, mut places) = (Vec::new(), HashMap::new());
             for (key, values) in records {
                 // Two files may hold the same image.
-                if !state.index.contains_key(&key) && !places.contains_key(&key) {
-                    places.insert(key, state.end + bytes.len() as u64);
-                    record::write(&key, values, &mut bytes);
+                if !state.index.contains_key(key) && !places.contains_key(key) {
+                    places.insert(*key, state.end + bytes.len() as u64);
+                    record::write(key, values, &mut bytes);
                 }
             }
+            state.unwritten |= state.refusal.is_some();
             state
                 .file
                 .seek(SeekFrom::Start(state.end))
                 .map_err(Error::io(path))?;
-            state.file.write_all(&bytes).map_err(Error::io(path))?;
+            if let Err(error) = state.file.write_all(&bytes) {
+                // Half a record is of no use. Where this fails, too, the next one to open the cache does it.
+                let _ = state.file.set_len(state.end);
+                return Err(Error::io(path)(error));
+            }
             state.end += bytes.len() as u64;
             state.index.extend(places);
             Ok(())
@@ -167,9 +278,18 @@ impl EmbeddingCache {
     /// Waits until everything that was appended is on the disk.
     ///
     /// # Errors
-    /// If the operating system reports an error.
+    /// If the operating system reports an error, except one that [`unwritten`](Self::unwritten) gives.
     pub fn sync(&self) -> Result<()> {
-        self.state().file.sync_data().map_err(Error::io(&self.path))
+        let mut state = self.state();
+        match state.file.sync_data() {
+            // Some systems find out only now that the disk is full.
+            Err(error) if cannot_be_written(&error) => {
+                state.unwritten |= state.refusal.is_none();
+                state.refusal = Some((error.kind(), error.to_string()));
+                Ok(())
+            }
+            synced => synced.map_err(Error::io(&self.path)),
+        }
     }
 
     /// Copies the records of another cache, in its order. Merging the shards 1 to n of a list of images in that order
@@ -199,7 +319,7 @@ impl EmbeddingCache {
             self.append(records.iter().map(|(key, values)| (*key, &values[..])))?;
         }
         self.sync()?;
-        Ok(merged)
+        self.unwritten().map_or(Ok(merged), Err)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -245,7 +365,11 @@ impl State {
                 _ => {
                     let next = self.next_record(length).map_err(Error::io(path))?;
                     let Some(next) = next else {
-                        return self.file.set_len(self.end).map_err(Error::io(path));
+                        // What cannot be written cannot be cut either.
+                        return match self.refusal {
+                            Some(_) => Ok(()),
+                            None => self.file.set_len(self.end).map_err(Error::io(path)),
+                        };
                     };
                     self.end = next;
                 }
@@ -310,4 +434,13 @@ impl State {
         };
         Ok(record::read_values(&mut self.file, count)?.map(|values| (key, values)))
     }
+}
+
+/// Whether an error says that nothing can be written in that place.
+fn cannot_be_written(error: &io::Error) -> bool {
+    use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        error.kind(),
+        PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+    )
 }
