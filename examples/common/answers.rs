@@ -16,7 +16,7 @@ use transfer::{Classifier, EmbeddingCache, FileKind};
 use crate::folders::{FolderArgs, test_images};
 use crate::network::LimitOptions;
 use crate::signed::{SignatureOptions, misplaced};
-use crate::{Bar, DeviceName, say_left_out};
+use crate::{Bar, DeviceName, say_left_out, say_not_kept};
 
 /// The images, and how a classifier is applied to them.
 #[derive(clap::Args)]
@@ -141,6 +141,9 @@ impl Images {
         };
         bar.clear();
         say_left_out(&found.failed);
+        if let Some(error) = cache.unwritten() {
+            say_not_kept(&error);
+        }
         if split.is_none() {
             say_unknown(&classifier, path);
         }

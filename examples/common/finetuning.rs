@@ -7,10 +7,10 @@ use transfer::finetune::{BatchNormMode, FineTuneConfig, FineTuneEvent};
 use transfer::head::Checkpoint;
 use transfer::job::JobEvent;
 
-use crate::Bar;
 use crate::images::{say_counts, say_images};
 use crate::ranges::{batch, number, whole};
-use crate::training::say_seen;
+use crate::training::{say_no_summaries, say_seen};
+use crate::{Bar, say_not_kept};
 
 /// How the last blocks are trained.
 #[derive(clap::Args)]
@@ -102,6 +102,14 @@ pub fn show(options: &TuningOptions) -> impl FnMut(JobEvent<'_>) + use<> {
             bar.clear();
             crate::warn!("left out {error}");
         }
+        JobEvent::NotKept(error) => {
+            bar.clear();
+            say_not_kept(error);
+        }
+        JobEvent::NoSummaries(error) => {
+            bar.clear();
+            say_no_summaries(error);
+        }
         JobEvent::Images { folder, split } => {
             say_images(folder, split);
             let parts = [&split.training, &split.validation, &split.testing];
@@ -113,7 +121,7 @@ pub fn show(options: &TuningOptions) -> impl FnMut(JobEvent<'_>) + use<> {
         }
         JobEvent::Calibrated(found) => {
             bar.clear();
-            crate::say!("{found}");
+            crate::say!("calibration of the probabilities: {found}");
         }
         JobEvent::FineTune(FineTuneEvent::Prepared { done, total }) => {
             bar.count("frozen part", done, total);

@@ -36,7 +36,7 @@ pub mod version;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 #[cfg(feature = "burn")]
 use burn::tensor::Device;
@@ -185,6 +185,16 @@ pub fn say_left_out(failed: &[UnusableImage]) {
     for left_out in failed {
         crate::warn!("left out {}", left_out.error);
     }
+}
+
+/// Says that the cache cannot be written, once.
+pub fn say_not_kept(error: &transfer::Error) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        crate::warn!(
+            "embeddings cannot be kept, so the next run computes them again ({error}); --cache names another folder"
+        );
+    });
 }
 
 /// JSON in which what cannot be seen is escaped as JSON does it, so that it stays JSON on a terminal.

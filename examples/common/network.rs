@@ -126,6 +126,9 @@ pub fn embed(
     })?;
     bar.clear();
     crate::say_left_out(&embedded.failed);
+    if let Some(error) = cache.unwritten() {
+        crate::say_not_kept(&error);
+    }
     Ok(embedded)
 }
 

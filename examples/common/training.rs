@@ -9,12 +9,13 @@ use transfer::head::{Candidate, FitEvent, Search};
 use transfer::job::{JobEvent, LabelConflict};
 
 use crate::images::{say_counts, say_images};
-use crate::{Bar, counted};
+use crate::{Bar, counted, say_not_kept};
 
 /// Shows the events of a job: bars for embeddings, lines for the rest.
 pub struct Progress {
     bar: Bar,
-    cache: PathBuf,
+    /// Where embeddings are kept, if they are.
+    cache: Option<PathBuf>,
     verbose: bool,
     choice: Choice,
 }
@@ -33,7 +34,7 @@ impl Progress {
         bar.work("listing images");
         Self {
             bar,
-            cache: cache.into(),
+            cache: Some(cache.into()),
             verbose,
             choice: Choice::default(),
         }
@@ -71,15 +72,20 @@ impl Progress {
                 classes,
             } => say_new_classes(classifier, classes),
             JobEvent::LeftOut { error, .. } => crate::warn!("left out {error}"),
+            JobEvent::NotKept(error) => {
+                self.cache = None;
+                say_not_kept(error);
+            }
+            JobEvent::NoSummaries(error) => say_no_summaries(error),
             JobEvent::Embedded { computed: 0, .. } => crate::say!(
-                "embedded 0 images: the embeddings of all of them were in {}",
-                files::shown_path(&self.cache)
+                "embedded 0 images: the embeddings of all of them were there already{}",
+                self.kept("; they")
             ),
             JobEvent::Embedded { computed, seconds } => crate::say!(
-                "embedded {} in {seconds:.1} s ({:.0} images/s); embeddings are kept in {}",
+                "embedded {} in {seconds:.1} s ({:.0} images/s){}",
                 counted(computed, "image", "images"),
                 computed as f64 / seconds,
-                files::shown_path(&self.cache)
+                self.kept("; embeddings")
             ),
             JobEvent::Usable {
                 training,
@@ -94,16 +100,23 @@ impl Progress {
                 estimate.as_secs_f64() / 60.0
             ),
             JobEvent::Varied { computed } => crate::say!(
-                "embedded {}; their embeddings are kept in {}",
+                "embedded {}{}",
                 counted(computed, "variant", "variants"),
-                files::shown_path(&self.cache)
+                self.kept("; their embeddings")
             ),
             JobEvent::Stopped => crate::say!(
                 "stopped before its end; this is the best head so far, and the same command continues a training by steps"
             ),
-            JobEvent::Calibrated(calibration) => crate::say!("{calibration}"),
+            JobEvent::Calibrated(found) => crate::say!("calibration of the probabilities: {found}"),
             _ => {}
         }
+    }
+
+    /// Where these are kept, in words.
+    fn kept(&self, what: &str) -> String {
+        self.cache.as_ref().map_or_else(String::new, |cache| {
+            format!("{what} are kept in {}", files::shown_path(cache))
+        })
     }
 
     fn fit(&mut self, event: &FitEvent<'_>) {
@@ -162,7 +175,7 @@ impl Choice {
     fn say(&mut self) {
         if let Some(best) = self.best.take() {
             crate::say!(
-                "{} tried; the best: {best}",
+                "regularization of the head: {} tried; the best: {best}",
                 counted(self.tried, "setting", "settings")
             );
         }
@@ -195,6 +208,11 @@ fn say_conflicts(conflicts: &[LabelConflict], all: bool) {
 pub fn say_seen(counts: FamiliarityCounts, included: bool) {
     let measured = Measured { counts, included };
     crate::say!("test images: {measured}");
+}
+
+/// Says that there is nothing for TensorBoard, or not all.
+pub fn say_no_summaries(error: &transfer::Error) {
+    crate::warn!("the training goes on without --summaries-dir, which cannot be written: {error}");
 }
 
 /// Date and time in UTC, as `retrain.py` has it in its lines: `2017-06-30 12:00:00.123456`.

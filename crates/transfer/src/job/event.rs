@@ -5,6 +5,7 @@ use dataset::{ImageFolder, ImageItem, Split};
 
 use super::doubts::LabelConflict;
 use crate::classifier::{Calibration, Classifier};
+use crate::error::Error;
 use crate::familiarity::FamiliarityCounts;
 #[cfg(feature = "burn")]
 use crate::finetune::FineTuneEvent;
@@ -54,6 +55,10 @@ pub enum JobEvent<'a> {
         /// Seconds for all of them.
         seconds: f64,
     },
+    /// The embeddings that are computed cannot be kept in the cache, for this reason. The job goes on.
+    NotKept(&'a Error),
+    /// The files for TensorBoard cannot be written, for this reason. The training goes on without them.
+    NoSummaries(&'a Error),
     /// Pictures are there several times, with different classes. They are used all the same.
     LabelConflicts(&'a [LabelConflict]),
     /// Some of the test images are trained on, or used to choose settings, or look like one that is trained on.

@@ -162,16 +162,22 @@ impl<'a> FineTuneJob<'a> {
     /// # Errors
     /// * The errors of [`FineTuning::fit`](crate::finetune::FineTuning::fit), and the head cannot be fitted.
     /// * All test images are trained on ([`Error::NothingUnseen`](crate::Error::NothingUnseen)).
-    /// * The cache or the event files cannot be read or written.
+    /// * The cache cannot be read. Where the cache or the event files cannot be written, the job goes on
+    ///   ([`JobEvent::NotKept`], [`JobEvent::NoSummaries`]).
     pub fn run(mut self, device: &Device) -> Result<FineTuneOutcome> {
         self.setup.check()?;
         let frozen = self.frozen()?;
         let testing = self.test_images(&frozen)?;
-        let mut summaries = match &self.setup.summaries {
-            Some(folder) => Some(FineTuneSummaries::create(folder, &self.config)?),
-            None => None,
-        };
         let (on_event, stop_when) = (&mut self.setup.on_event, &self.setup.stop_when);
+        let folder = self.setup.summaries.as_ref();
+        let summaries = folder.map(|folder| FineTuneSummaries::create(folder, &self.config));
+        let mut summaries = match summaries.transpose() {
+            Ok(summaries) => summaries,
+            Err(error) => {
+                on_event(JobEvent::NoSummaries(&error));
+                None
+            }
+        };
         // Asked once before the first event, so that what the caller does at the first question (catching Ctrl-C, say) is
         // done by then.
         let stopped = stop_when();
@@ -190,8 +196,8 @@ impl<'a> FineTuneJob<'a> {
             .resume(self.checkpoint.as_ref())
             .on_event(watch)
             .fit(&frozen.classifier, device)?;
-        if let Some(summaries) = summaries {
-            summaries.finish()?;
+        if let Some(Err(error)) = summaries.map(FineTuneSummaries::finish) {
+            (self.setup.on_event)(JobEvent::NoSummaries(&error));
         }
         self.measured(frozen, testing, tuned)
     }

@@ -28,6 +28,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) summaries: Option<PathBuf>,
     pub(crate) on_event: Box<dyn FnMut(JobEvent<'_>) + 'a>,
     pub(crate) stop_when: Box<dyn Fn() -> bool + 'a>,
+    /// Whether [`JobEvent::NotKept`] was reported.
+    told_not_kept: bool,
 }
 
 impl Setup<'_> {
@@ -42,6 +44,7 @@ impl Setup<'_> {
             summaries: None,
             on_event: Box::new(|_| ()),
             stop_when: Box::new(|| false),
+            told_not_kept: false,
         }
     }
 
@@ -89,6 +92,10 @@ impl Setup<'_> {
         let embedded = backbone.embed_recognizably(items, cache, progress)?;
         for UnusableImage { item, error } in &embedded.failed {
             (self.on_event)(JobEvent::LeftOut { item, error });
+        }
+        if let Some(error) = cache.unwritten().filter(|_| !self.told_not_kept) {
+            self.told_not_kept = true;
+            (self.on_event)(JobEvent::NotKept(&error));
         }
         Ok(embedded)
     }

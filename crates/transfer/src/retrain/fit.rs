@@ -113,22 +113,14 @@ impl Fit<'_, '_> {
             _ => None,
         };
         let embeddings = variants.as_ref().unwrap_or(&self.training.embeddings);
-        let mut summaries = match self.summaries {
-            Some(folder) => {
-                let mut created = RetrainSummaries::create(folder, embeddings, self.validation)?;
-                created.configuration(self.config)?;
-                Some(created)
-            }
-            None => None,
-        };
+        let created = self.create_summaries(embeddings);
+        let mut summaries = self.unless_failed(created);
         let checkpoint = self.checkpoint()?;
         let Fitted { head, report } =
             self.train(embeddings, &items, checkpoint.as_ref(), summaries.as_mut())?;
         if let Some(summaries) = &mut summaries {
-            summaries.finish(&head, &report, self.classes)?;
-            if let Some(found) = self.validation_answers(&head, &report)? {
-                self.show_mistakes(&found, report.steps as u64, summaries)?;
-            }
+            let finished = self.finish_summaries(summaries, &head, &report);
+            self.unless_failed(finished);
         }
         let stopped = report.stopped == Stopped::Cancelled;
         if stopped {
@@ -139,6 +131,36 @@ impl Fit<'_, '_> {
             report,
             checkpoint: checkpoint.filter(|_| !stopped),
             variants,
+        })
+    }
+
+    fn create_summaries(&self, embeddings: &Embeddings) -> Result<Option<RetrainSummaries>> {
+        let Some(folder) = self.summaries else {
+            return Ok(None);
+        };
+        let mut summaries = RetrainSummaries::create(folder, embeddings, self.validation)?;
+        summaries.configuration(self.config)?;
+        Ok(Some(summaries))
+    }
+
+    fn finish_summaries(
+        &self,
+        summaries: &mut RetrainSummaries,
+        head: &Head,
+        report: &FitReport,
+    ) -> Result<()> {
+        summaries.finish(head, report, self.classes)?;
+        match self.validation_answers(head, report)? {
+            Some(found) => self.show_mistakes(&found, report.steps as u64, summaries),
+            None => Ok(()),
+        }
+    }
+
+    /// What was made of the summaries. Where that failed, the training is not lost: the error is reported.
+    fn unless_failed<T: Default>(&mut self, made: Result<T>) -> T {
+        made.unwrap_or_else(|error| {
+            (self.on_event)(JobEvent::NoSummaries(&error));
+            T::default()
         })
     }
 

@@ -155,7 +155,8 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Keeps embeddings in this folder, so that a second run computes only new ones.
+    /// Keeps embeddings in this folder, so that a second run computes only new ones. Where it cannot be written to, what is
+    /// in it is used, and the job reports it ([`JobEvent::NotKept`]).
     pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.setup.cache = Some(folder.into());
         self
@@ -193,7 +194,8 @@ impl<'a> Retrain<'a> {
     /// # Errors
     /// If the settings contradict each other ([`Error::Setting`]; checked before any work), the images cannot be
     /// divided, there are fewer than two classes or too few images, all test images are trained on
-    /// ([`Error::NothingUnseen`]), or a file cannot be read or written.
+    /// ([`Error::NothingUnseen`]), or a file cannot be read or written. Where the cache or the files for TensorBoard cannot
+    /// be written, the job goes on and reports it ([`JobEvent::NotKept`], [`JobEvent::NoSummaries`]).
     pub fn run(mut self) -> Result<Retrained> {
         fit::check(
             &self.head,
