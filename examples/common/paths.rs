@@ -28,7 +28,13 @@ pub const OUTPUTS: [&str; 14] = [
 ];
 
 /// Folders whose images are read: what is written into them would be taken for images, or for a class.
-const IMAGE_FOLDERS: [&str; 3] = ["calibration_dir", "image_dir", "test_dir"];
+const IMAGE_FOLDERS: [&str; 5] = [
+    "calibration_dir",
+    "image_dir",
+    "images",
+    "misclassified",
+    "test_dir",
+];
 
 /// Every path of the command line, kept for what is written beside an output and for folders that outputs lie in.
 static GIVEN: OnceLock<Vec<Named>> = OnceLock::new();

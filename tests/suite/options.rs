@@ -199,6 +199,21 @@ fn no_output_replaces_an_input() {
             "--image-dir images --cache images/boat/cache",
             "photo.png",
         ),
+        (
+            "explain",
+            "--classifier classifier.safetensors --misclassified images --output images/boat/why",
+            "photo.png",
+        ),
+        (
+            "explain",
+            "--classifier classifier.safetensors --output images/why images",
+            "photo.png",
+        ),
+        (
+            "label_image",
+            "--classifier classifier.safetensors --output images/boat/labels.png images",
+            "photo.png",
+        ),
         // What is written beside an output replaces nothing either.
         (
             "embed",
@@ -264,7 +279,15 @@ fn names_do_not_command_the_terminal() {
     let broken = format!("images/boat/broken {hostile}.jpg");
     let list = format!("http://127.0.0.1:1/{hostile}.jpg\nftp://{hostile}/flickr\n");
     std::fs::write(folder.path().join("list.txt"), list).unwrap();
-    let commands: [(&str, &[&str]); 13] = [
+    // Predictions of a foreign program: its classes, and the files that it names.
+    for name in ["a.csv", "b.csv"] {
+        let cell = hostile.replace('"', "\"\"");
+        let row = |target: &str, p: f64| format!("\"{cell}{p}\",\"{target}\",{p},{}\n", 1.0 - p);
+        let table = format!("file,target,boat,\"{cell}\"\n");
+        let rows = row("boat", 0.75) + &row(&cell, 0.25) + &row(&cell, 0.625);
+        std::fs::write(folder.path().join(name), table + &rows).unwrap();
+    }
+    let commands: [(&str, &[&str]); 18] = [
         (
             "retrain",
             &["--image-dir", "images", "--print-misclassified-test-images"],
@@ -358,6 +381,26 @@ fn names_do_not_command_the_terminal() {
             ],
         ),
         ("inspect", &["--weights", &hostile_photo]),
+        ("inspect", &["classifier.safetensors"]),
+        ("compare", &["a.csv", "b.csv", "--replicates", "10"]),
+        (
+            "evaluate",
+            &["--predictions", "a.csv", "--replicates", "10"],
+        ),
+        (
+            "quantize",
+            &[
+                "--classifier",
+                "classifier.safetensors",
+                "--calibration-dir",
+                "images",
+                "--calibration-images",
+                "2",
+                "--output",
+                "int8.safetensors",
+            ],
+        ),
+        ("evaluate", &["--predictions", &hostile_photo]),
     ];
     for (name, options) in commands {
         let output = bounded(folder.path(), name, options);
