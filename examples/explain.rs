@@ -142,6 +142,7 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
     ));
     let (mut bar, mut folders) = (Bar::default(), HashSet::new());
     let mistakes: Vec<usize> = predictions.mistakes().collect();
+    let mut code = ExitCode::SUCCESS;
     for (done, &mistake) in mistakes.iter().enumerate() {
         bar.count("explaining", done, mistakes.len());
         let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
@@ -152,15 +153,21 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
             output = options.output.join(name); // `a.jpg` has the folder `a`, so this is `a.png`.
         }
         let image = (image.as_path(), Some(predicted));
-        let overlay = options
+        let explained = options
             .explain
-            .image(classifier, image, &output, ScoreName::Probability)?;
-        report = report.with_overlay(mistake, jpeg(&overlay)?);
+            .image(classifier, image, &output, ScoreName::Probability);
+        match explained {
+            Ok(overlay) => report = report.with_overlay(mistake, jpeg(&overlay)?),
+            Err(error) => {
+                common::warn!("error: {error}");
+                code = ExitCode::FAILURE;
+            }
+        }
     }
     bar.clear();
     common::say!("{}", counted(mistakes.len(), "mistake", "mistakes"));
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("{}: {error}", files::shown_path(&options.output)))?;
     write(&options.output.join("report.html"), report.html()?)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }

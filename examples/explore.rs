@@ -112,7 +112,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 ("gray", gray),
             ] {
                 let path = options.output.join(format!("{class}-{name}.png"));
-                write_png(path, filtered)?;
+                // A name may be too long for it; the other classes still have theirs.
+                if let Err(error) = write_png(path, filtered) {
+                    common::warn!("left out: {error}");
+                }
             }
         }
         shown.extend(images.iter().map(|image| thumbnail(image, 128)));
