@@ -183,7 +183,7 @@ fn stream(network: &NetworkOptions) -> Result<(), Box<dyn Error>> {
     let output = std::io::BufWriter::new(std::io::stdout().lock());
     let counts = backbone.embed_stream(std::io::stdin().lock(), output)?;
     let rows = common::counted(counts.rows, "image", "images");
-    eprintln!("{rows}, {} with an error", counts.failed);
+    common::warn!("{rows}, {} with an error", counts.failed);
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! What a shell and `man` know of the program.
 
 use std::error::Error;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Command};
@@ -39,7 +38,8 @@ impl Completions {
     pub fn write(&self, mut program: Command) -> Result<(), Box<dyn Error>> {
         let (name, mut text) = (program.get_name().to_string(), Vec::new());
         clap_complete::generate(self.shell, &mut program, name, &mut text);
-        Ok(std::io::stdout().write_all(&text)?)
+        common::say::print(&text);
+        Ok(())
     }
 }
 
@@ -63,7 +63,8 @@ impl Pages {
                 .cloned()
                 .ok_or_else(|| format!("there is no command {name}"))?,
         };
-        Ok(std::io::stdout().write_all(&rendered(&Man::new(command))?)?)
+        common::say::print(&rendered(&Man::new(command))?);
+        Ok(())
     }
 }
 

@@ -36,7 +36,12 @@ pub fn counted(n: usize, one: &str, many: &str) -> String {
 /// See [`say!`].
 pub fn line(text: Arguments<'_>) {
     let text = format!("{}\n", Escaped(&text.to_string()));
-    let write = || io::stdout().write_all(text.as_bytes());
+    print(text.as_bytes());
+}
+
+/// As [`say!`], of bytes that are ours and need no escapes.
+pub fn print(bytes: &[u8]) {
+    let write = || io::stdout().write_all(bytes);
     let written = if io::stdout().is_terminal() {
         above(write)
     } else {
