@@ -134,7 +134,7 @@ pub(super) fn learning_chart(curve: &LearningCurve) -> Chart<'_> {
         }
     });
     Chart {
-        title: &curve.metric,
+        title: curve.title.as_ref().unwrap_or(&curve.metric),
         x: &curve.step,
         y: &curve.metric,
         x_range: range(&|p| p.x),

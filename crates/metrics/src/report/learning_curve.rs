@@ -14,8 +14,11 @@ use crate::uncertainty::{Estimate, Interval};
 /// ```
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct LearningCurve {
-    /// Name of the metric, such as `Loss`: the title of the chart and the label of its y axis.
+    /// Name of the metric, such as `Loss`: the label of the y axis.
     pub metric: String,
+    /// Title of the chart; `None` for the name of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What the x axis counts, such as `epoch`.
     pub step: String,
     /// The lines of the chart; at most eight are drawn.
@@ -55,9 +58,16 @@ impl LearningCurve {
     pub fn new(metric: impl Into<String>, step: impl Into<String>) -> Self {
         Self {
             metric: metric.into(),
+            title: None,
             step: step.into(),
             series: Vec::new(),
         }
+    }
+
+    /// Sets the title of the chart, for one that says more than the name of the metric.
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
     }
 
     /// Adds a line.

@@ -3,10 +3,14 @@ use plotters::prelude::*;
 
 use crate::error::Result;
 use crate::report::html::untrusted;
+use crate::report::label::shorten;
 use crate::report::svg::{COLORS, Drawn, GRID, HEIGHT, SCALE, SOFT, WIDTH, draw, series_color};
 use crate::visible::visible;
 
 type Canvas<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// How long the label of the y axis can be: what [`shorten`] takes for so many pixels fits beside the axis.
+const LONGEST_Y: i32 = (HEIGHT as i32 - 64) * 13 / 18;
 
 /// A chart of lines or bars over two axes.
 pub(super) struct Chart<'a> {
@@ -78,7 +82,7 @@ impl Chart<'_> {
             chart
                 .configure_mesh()
                 .x_desc(visible(self.x))
-                .y_desc(visible(self.y))
+                .y_desc(shorten(self.y, LONGEST_Y))
                 .x_labels(5)
                 .y_labels(5)
                 .axis_desc_style(font(SOFT))

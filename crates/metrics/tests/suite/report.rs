@@ -246,6 +246,38 @@ fn comparison_shows_who_changed_sides() {
 }
 
 /// One epoch, values that differ in the fifth digit, and numbers that no axis can have.
+/// A label beside an axis is no longer than the axis; the title says the rest.
+#[test]
+fn labels_of_axes_are_not_cut() {
+    let title = "Share of the pictures of everything that is right by their number";
+    let page = |curve: LearningCurve| {
+        let report = predictions(2).report(&EvaluationOptions::new()).unwrap();
+        let curve = curve.with_series("measured", [(0.0, 0.5), (1.0, 0.75)]);
+        report.with_learning_curve(curve).html().unwrap()
+    };
+    let beside_axis = |page: &str| {
+        let texts = page.split("transform=\"rotate(270").skip(1);
+        let texts = texts.filter_map(|text| text.split(['>', '<']).nth(1));
+        texts
+            .map(|text| text.trim().to_string())
+            .collect::<Vec<_>>()
+    };
+    let named = page(LearningCurve::new("Accuracy", "images").with_title(title));
+    assert!(named.contains(&format!("<h3><bdi>{title}</bdi></h3>")));
+    assert!(
+        beside_axis(&named).contains(&"Accuracy".to_string()),
+        "{:?}",
+        beside_axis(&named)
+    );
+    let long = page(LearningCurve::new(title, "images"));
+    assert!(long.contains(&format!("<h3><bdi>{title}</bdi></h3>")));
+    assert!(
+        beside_axis(&long)
+            .iter()
+            .all(|text| text.chars().count() <= 21)
+    );
+}
+
 #[test]
 fn learning_curves_of_odd_numbers_are_drawn() {
     let curve = |points: &[(f64, f64)]| {
@@ -316,7 +348,11 @@ fn text_of_strangers_shows_what_it_hides_and_does_not_turn_the_text_around_it() 
             .with_date(NAME)
             .with_fact(NAME, NAME)
             .with_overlay_note(NAME)
-            .with_learning_curve(LearningCurve::new(NAME, NAME).with_series(NAME, [(0.0, 1.0)]))
+            .with_learning_curve(
+                LearningCurve::new(NAME, NAME)
+                    .with_title(NAME)
+                    .with_series(NAME, [(0.0, 1.0)]),
+            )
             .with_comparison(NAME, &named, other)
             .unwrap()
             .with_card(ModelCard {

@@ -96,7 +96,8 @@ fn cross_validation(fit: &FitReport) -> Option<LearningCurve> {
     if fit.candidates.len() < 2 {
         return None;
     }
-    let mut curve = LearningCurve::new("Log loss in cross-validation", "log10 C (left: simpler)");
+    let mut curve = LearningCurve::new("Log loss", "log10 C (left: simpler)")
+        .with_title("Log loss in cross-validation");
     for (name, weights) in [
         ("every image counts the same", ClassWeights::None),
         ("every class counts the same", ClassWeights::Balanced),

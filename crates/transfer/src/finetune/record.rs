@@ -65,7 +65,8 @@ impl FineTuneRecord {
         let before = self.before.map(|found| (0.0, found.cross_entropy));
         let after = ends().filter_map(|(x, e)| Some((x, e.validation?.cross_entropy)));
         let validation: Vec<_> = before.into_iter().chain(after).collect();
-        let mut loss = LearningCurve::new("Loss during fine-tuning", "epoch")
+        let mut loss = LearningCurve::new("Loss", "epoch")
+            .with_title("Loss during fine-tuning")
             .with_series("training", ends().map(|(x, e)| (x, e.train_loss)));
         let kept = self.kept.map_or(0.0, |epoch| (epoch + 1) as f64);
         let kept = validation.iter().find(|(x, _)| *x == kept).copied();
@@ -75,7 +76,8 @@ impl FineTuneRecord {
         if let Some(kept) = kept {
             loss = loss.with_series("kept", [kept]);
         }
-        let rate = LearningCurve::new("Learning rate at the end of each epoch", "epoch")
+        let rate = LearningCurve::new("Learning rate", "epoch")
+            .with_title("Learning rate at the end of each epoch")
             .with_series("head", ends().map(|(x, e)| (x, e.learning_rate)));
         [loss, rate]
     }

@@ -160,13 +160,13 @@ impl SampleSizeCurve {
         let forecast = self.forecast.as_ref();
         [
             self.chart(
-                "Accuracy by the number of images",
+                "Accuracy",
                 |point| point.accuracy,
                 forecast.map(|f| (f.accuracy, f.error_law)),
                 |error| 1.0 - error,
             ),
             self.chart(
-                "Log loss by the number of images",
+                "Log loss",
                 |point| point.log_loss,
                 forecast.map(|f| (f.log_loss, f.log_loss_law)),
                 |loss| loss,
@@ -176,13 +176,15 @@ impl SampleSizeCurve {
 
     fn chart(
         &self,
-        title: &str,
+        metric: &str,
         value: impl Fn(&SampleSizePoint) -> Estimate,
         forecast: Option<(Estimate, PowerLaw)>,
         shown: impl Fn(f64) -> f64,
     ) -> LearningCurve {
         let measured = self.points.iter().map(|point| (point.images, value(point)));
-        let curve = LearningCurve::new(title, "images").with_estimates("measured", measured);
+        let curve = LearningCurve::new(metric, "images")
+            .with_title(format!("{metric} by the number of images"))
+            .with_estimates("measured", measured);
         let (Some((doubled, law)), Some(first)) = (forecast, self.points.first()) else {
             return curve;
         };
