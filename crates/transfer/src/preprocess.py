@@ -4,8 +4,9 @@ def upright_rgb(image):
     """Levels [height, width, 3] as bytes: upright by EXIF, and transparency over the background."""
     if UPRIGHT:
         image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        gray = np.floor(np.asarray(image).astype(np.float64) / 257 + 0.5).astype(np.uint8)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        # 16 bits, which `convert` would cut off at 255.
+        gray = np.floor(np.asarray(image).astype(np.float64) / 257 + 0.5).clip(0, 255).astype(np.uint8)
         return np.repeat(gray[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA")).astype(np.uint32)
