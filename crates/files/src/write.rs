@@ -24,7 +24,6 @@ const MOST_LINKS: usize = 40;
 /// * **A folder**: refused.
 /// * **A file in a folder that is missing or cannot be written to**: refused; the error names the folder. See
 ///   [`create_parent_folder`].
-///   [`create_parent_folder`].
 ///
 /// After an error (`write` failed, the disk is full) the old file is unchanged, and the temporary file is removed. Only
 /// a program that is killed during the write leaves a temporary file behind
