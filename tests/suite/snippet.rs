@@ -314,7 +314,7 @@ fn the_answers_are_those_of_the_classifier() {
     let mut pictures = pictures(folder);
     let drawn = |class: &str| photos.join(format!("{class}/{class}_00003.jpg"));
     pictures.extend([drawn("boat"), drawn("cloud")]);
-    let job = Retrain::new(&photos).run().unwrap();
+    let job = Retrain::new(photos.clone()).run().unwrap();
     job.save(folder.join("classifier.safetensors")).unwrap();
     let mut export = example("export");
     export
