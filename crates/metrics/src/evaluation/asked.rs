@@ -10,6 +10,10 @@ use crate::uncertainty::{Estimate, Interval, wilson_interval};
 /// Why no score has an interval.
 pub(crate) const NOT_ASKED: &str = "intervals were not requested";
 
+/// Why a score has no interval that all resamples agree on, as they do where everything is right. An interval of length 0 would
+/// promise that other samples are right, too.
+pub(super) const NO_SPREAD: &str = "the score is the same in every replicate of the bootstrap, which says nothing about other samples";
+
 /// Number of confused pairs that an evaluation keeps.
 const PAIRS: usize = 20;
 
@@ -28,7 +32,8 @@ impl Asked {
     /// Says of each defined score without an interval why it has none.
     pub fn explain(&self, scores: &mut [Score], classes: usize) {
         for (score, kind) in scores.iter_mut().zip(SCORES) {
-            if score.value.is_none() || score.interval.is_some() {
+            let explained = score.interval.is_some() || !score.no_interval.is_empty();
+            if score.value.is_none() || explained {
                 continue;
             }
             let reason = if self.level.is_none() {

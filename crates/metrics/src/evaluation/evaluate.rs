@@ -1,7 +1,7 @@
 use crate::confusion::ClassMetric;
 use crate::curves::Areas;
 use crate::error::Result;
-use crate::evaluation::asked::{Asked, wilson_of_share};
+use crate::evaluation::asked::{Asked, NO_SPREAD, wilson_of_share};
 use crate::evaluation::measured::Measured;
 use crate::evaluation::options::EvaluationOptions;
 use crate::evaluation::result::{ClassScores, Evaluation, Score};
@@ -107,7 +107,7 @@ impl Predictions {
             on_progress,
         )?;
         for ((score, kind), result) in scores.iter_mut().zip(SCORES).zip(results) {
-            score.interval = match score.name {
+            let interval = match score.name {
                 "accuracy" if self.weights.is_none() => {
                     let right = self.len() - self.mistakes().count();
                     wilson_interval(right as u64, self.len() as u64, bootstrap.level())
@@ -130,6 +130,10 @@ impl Predictions {
                     }
                 }),
             };
+            score.interval = interval.filter(|found| found.low < found.high);
+            if score.interval.is_none() && interval.is_some() {
+                score.no_interval = NO_SPREAD.to_string();
+            }
         }
         Ok(())
     }
