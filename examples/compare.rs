@@ -118,5 +118,25 @@ fn both(options: &Options) -> Result<(Answers, Answers), Box<dyn Error>> {
         Some(answers) => Ok(answers),
         None => Answers::read(file, &reading),
     };
-    Ok((or_read(first, files[0])?, or_read(second, files[1])?))
+    let (first, second) = (or_read(first, files[0])?, or_read(second, files[1])?);
+    // A file without names means the classes of the other.
+    let [one, other] = [&first, &second].map(|answers| answers.predictions.classes());
+    if one.len() != other.len() || is_indices(one) == is_indices(other) {
+        return Ok((first, second));
+    }
+    let named = |file: &Path, names: &[String]| {
+        Answers::read(file, &reading.clone().with_classes(names.to_vec()))
+    };
+    if is_indices(one) {
+        let first = named(files[0], other)?;
+        return Ok((first, second));
+    }
+    let second = named(files[1], one)?;
+    Ok((first, second))
+}
+
+/// Whether these are no names of classes but their indices.
+fn is_indices(names: &[String]) -> bool {
+    let mut names = names.iter().enumerate();
+    names.all(|(index, name)| *name == index.to_string())
 }

@@ -32,6 +32,8 @@ pub(super) struct Sample {
     pub predicted: Option<Class>,
     pub weight: Option<f64>,
     pub file: Option<String>,
+    /// The names of all classes, in the first sample of a file.
+    pub classes: Option<Vec<String>>,
 }
 
 /// What holds for all samples of a file, as its header or its first sample says.

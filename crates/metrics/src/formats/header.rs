@@ -192,6 +192,7 @@ impl Header {
         };
         let row = self.probabilities.as_ref();
         Ok(Sample {
+            classes: None,
             target: class(self.target),
             probabilities: row
                 .map(|columns| columns.iter().map(|&column| number(column)).collect())

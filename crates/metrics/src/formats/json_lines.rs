@@ -22,6 +22,8 @@ struct Written<'a> {
     weight: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<&'a [String]>,
 }
 
 impl Predictions {
@@ -31,7 +33,8 @@ impl Predictions {
     /// `target` is the index or the name of a class; `weight` and `file` are optional. A line may have `predicted`
     /// (index or name of a class) instead of `probabilities`. If it has both, `predicted` must be the most probable
     /// class, and at a tie the first of them. Empty lines are ignored. Without `classes`, the first line sets the
-    /// number of classes, and their names are their indices. A byte-order mark at the start is ignored.
+    /// number of classes, and their names are those of its list `classes` or, if it has none, their indices. A byte-order
+    /// mark at the start is ignored.
     ///
     /// The text is read in blocks of about 1 MiB; several blocks are parsed in parallel.
     ///
@@ -56,12 +59,15 @@ impl Reading {
             check_distinct(names)?;
         }
         let mut blocks = Blocks::new(reader, RecordEnds::Lines).map_err(unreadable)?;
+        let mut named = None;
         let layout = loop {
             let Some(block) = blocks.peek().map_err(unreadable)? else {
                 return Err(Error::Empty);
             };
             if let Some(first) = samples(block).next() {
                 let (place, first) = first?;
+                named.clone_from(&first.classes);
+                let classes = names_of(classes, place, &first)?;
                 break Layout::of_sample(classes, place, &first)?;
             }
             blocks.take(1).map_err(unreadable)?;
@@ -70,6 +76,11 @@ impl Reading {
         layout.read(blocks, |layout, block, columns| {
             for sample in samples(block) {
                 let (place, sample) = sample?;
+                // Such as those of two files that were put together.
+                if sample.classes.is_some() && sample.classes != named {
+                    let reason = "the classes are not those of the first line".to_string();
+                    return Err(Error::Parse { place, reason });
+                }
                 columns.push(layout, place, sample)?;
             }
             Ok(())
@@ -78,8 +89,8 @@ impl Reading {
 }
 
 impl Predictions {
-    /// Writes the samples as [`Predictions::from_json_lines`] reads them, one sample per line. The names of the classes
-    /// are not written.
+    /// Writes the samples as [`Predictions::from_json_lines`] reads them, one sample per line. The first line also has the
+    /// names of the classes, unless these are their indices.
     ///
     /// # Errors
     /// If the writer fails.
@@ -99,6 +110,8 @@ impl Predictions {
             what: "cannot write the predictions".to_string(),
             source,
         };
+        let indices = (0..self.classes.len()).map(|index| index.to_string());
+        let named = !indices.eq(self.classes.iter().cloned());
         for (sample, &target) in self.targets.iter().enumerate() {
             let hard = self.probabilities.is_none();
             let line = Written {
@@ -107,12 +120,41 @@ impl Predictions {
                 predicted: hard.then_some(self.predicted[sample]),
                 weight: self.weights.as_ref().map(|weights| weights[sample]),
                 file: self.files.as_ref().map(|files| files[sample].as_str()),
+                classes: (named && sample == 0).then_some(&self.classes[..]),
             };
             serde_json::to_writer(&mut writer, &line).map_err(|error| failed(error.into()))?;
             writer.write_all(b"\n").map_err(failed)?;
         }
         Ok(())
     }
+}
+
+/// The names of the classes: those that were given, or those of the file.
+fn names_of<'a>(
+    given: Option<&'a [String]>,
+    place: Place,
+    first: &'a Sample,
+) -> Result<Option<&'a [String]>> {
+    let Some(own) = first.classes.as_deref() else {
+        return Ok(given);
+    };
+    check_classes(own.len())?;
+    check_distinct(own)?;
+    let Some(given) = given else {
+        return Ok(Some(own));
+    };
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names
+    };
+    // Other names may be meant; the same ones in another order cannot be.
+    if given.len() != own.len() || (given != own && sorted(given) == sorted(own)) {
+        let own = own.join(", ");
+        let reason = format!("the classes of this file are {own}; others were given");
+        return Err(Error::Parse { place, reason });
+    }
+    Ok(Some(given))
 }
 
 /// The samples of a block, each with its place. Empty lines are left out.

@@ -637,6 +637,87 @@ fn weights_that_sum_to_too_much_are_refused() {
     assert_eq!(stream, unchanged);
 }
 
+/// The first line has the names of the classes; they come back, and no others are taken for them.
+#[test]
+fn names_of_classes_are_written_and_read_again() {
+    let named = |names: [&str; 2]| {
+        let p = Predictions::new(vec![0, 1], self::rows(&[&[0.9, 0.1], &[0.25, 0.75]])).unwrap();
+        p.with_classes(names).unwrap()
+    };
+    let lines = |p: &Predictions| {
+        let mut lines = Vec::new();
+        p.write_json_lines(&mut lines).unwrap();
+        String::from_utf8(lines).unwrap()
+    };
+    let boats = named(["boat", "cloud"]);
+    let written = lines(&boats);
+    assert!(written.starts_with("{\"target\":0,") && written.lines().count() == 2);
+    assert_eq!(
+        written.matches("\"classes\":[\"boat\",\"cloud\"]").count(),
+        1
+    );
+    let read = |text: &str, given: Option<[&str; 2]>| {
+        let given = given.map(|names| names.map(String::from));
+        Predictions::from_json_lines(text.as_bytes(), given.as_ref().map(|names| &names[..]))
+    };
+    assert_eq!(read(&written, None).unwrap(), boats);
+    assert_eq!(read(&written, Some(["boat", "cloud"])).unwrap(), boats);
+    let renamed = read(&written, Some(["ship", "sky"])).unwrap();
+    assert_eq!(renamed.classes(), ["ship", "sky"]);
+    let swapped = read(&written, Some(["cloud", "boat"])).unwrap_err();
+    assert!(
+        swapped
+            .to_string()
+            .contains("the classes of this file are boat, cloud"),
+        "{swapped}"
+    );
+    // Two files one after the other.
+    assert_eq!(read(&(written.clone() + &written), None).unwrap().len(), 4);
+    let mixed = written + &lines(&named(["cat", "dog"]));
+    assert!(
+        read(&mixed, None)
+            .unwrap_err()
+            .to_string()
+            .contains("line 3")
+    );
+    // Indices are no names.
+    assert!(!lines(&named(["0", "1"])).contains("classes"));
+}
+
+/// Where all samples are right, resampling them knows no mistakes; that is no reason to expect none.
+#[test]
+fn perfect_scores_have_no_interval_of_length_zero() {
+    let sure: [&[f64]; 4] = [&[0.9, 0.1], &[0.2, 0.8], &[0.7, 0.3], &[0.4, 0.6]];
+    let rows: Vec<&[f64]> = sure.iter().copied().cycle().take(12).collect();
+    let targets = (0..12).map(|i| i % 2).collect();
+    let p = Predictions::new(targets, self::rows(&rows)).unwrap();
+    let bootstrap = metrics::Bootstrap::new().with_replicates(200);
+    let evaluation = p
+        .evaluate(&EvaluationOptions::new().with_intervals(bootstrap))
+        .unwrap();
+    // Wilson's interval of 12 of 12: 1 / (1 + z^2 / 12).
+    let accuracy = evaluation.score("accuracy").unwrap().interval.unwrap();
+    assert!(
+        (accuracy.low - 0.757_506).abs() < 1e-6 && accuracy.high == 1.0,
+        "{accuracy}"
+    );
+    for name in [
+        "balanced_accuracy",
+        "f1_macro",
+        "matthews_corrcoef",
+        "roc_auc_ovr_macro",
+        "aurc",
+    ] {
+        let score = evaluation.score(name).unwrap();
+        assert!(score.interval.is_none(), "{name}: {:?}", score.interval);
+        assert!(
+            score.no_interval.contains("the same in every replicate"),
+            "{name}"
+        );
+    }
+    assert!(evaluation.score("log_loss").unwrap().interval.is_some());
+}
+
 /// One sample of as many classes as columns: nothing grows with the square of the classes.
 #[test]
 fn one_row_of_many_classes_takes_little() {
