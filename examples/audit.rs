@@ -2,25 +2,29 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::calls::{Word, command};
 use common::folders::{FolderArgs, TestArgs, say_rules};
 use common::help::uses;
 use common::network::{NetworkOptions, collection};
 use common::progress::working;
+use common::sheets::captioned;
 use dataset::audit::{self, Finding, Kind, Step};
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
 use dataset::review::{Card, ReviewPage, cards};
 use dataset::split::Subset;
-use dataset::thumbnail::contact_sheet;
 use dataset::{DecodeOptions, ImageFolder, decode_file};
 use transfer::insight::review_cards;
 
 /// So many files of one finding are printed; `--json` has all.
 const PRINTED: usize = 20;
+
+/// So many pairs are in the picture of --pairs.
+const MOST_PAIRS: usize = 250;
 
 /// Find problems in a folder of images: the same image in two classes or in both training and test, duplicates, files that
 /// cannot be read, wrong file extensions, and images that are tiny, very long, blurred, dark or of one color.
@@ -121,7 +125,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     common::say!("{}", common::counted(findings.len(), "finding", "findings"));
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&findings)? + "\n";
-        files::write_bytes(path, json.as_bytes())?;
+        common::answers::write(path, json)?;
     }
     let mut doubtful = Vec::new();
     if let Some(count) = options.doubtful {
@@ -134,15 +138,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         doubtful.extend(cards(&findings, &folders));
         let page = ReviewPage::new(classes).with_decode_options(decode.clone());
         let written = page.write(path, &doubtful)?;
-        let (page, images) = (
-            files::shown_path(path),
-            files::shown_path(&options.image_dir),
-        );
+        let page = files::shown_path(path);
+        let next: [Word<'_>; 5] = [
+            &"retrain",
+            &"--image-dir",
+            &options.image_dir,
+            &"--corrections",
+            &"TABLE",
+        ];
         common::say!(
-            "wrote {page} with {} about {}: open it in a browser, decide, and save the table; then retrain --image-dir {images} \
-             --corrections TABLE",
+            "wrote {page} with {} about {}: open it in a browser, decide, and save the table; then\n  {}",
             common::counted(written.shown, "card", "cards"),
-            common::counted(written.images, "image", "images")
+            common::counted(written.images, "image", "images"),
+            command(&next)
         );
         if written.left_out > 0 {
             let left_out = common::counted(written.left_out, "card", "cards");
@@ -150,15 +158,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     if let Some(path) = &options.pairs {
-        let pairs = findings.iter().filter(|finding| finding.paths.len() > 1);
-        // A contact sheet shows no more than these.
-        let pairs = pairs.take(2048);
-        let decode = decode.with_reduce_to(Some(256));
-        let mut images = Vec::new();
-        for path in pairs.flat_map(|finding| &finding.paths[..2]) {
-            images.push(decode_file(path, &decode)?);
-        }
-        write_png(path, contact_sheet(&images, 2, 256))?;
+        write_pairs(path, &findings, &folders, decode)?;
     }
     let denied = findings
         .iter()
@@ -198,6 +198,41 @@ fn find(folders: &[&ImageFolder], decode: &DecodeOptions) -> Result<Vec<Finding>
     });
     bar.clear();
     findings
+}
+
+/// Draws the first two images of each finding that has several.
+fn write_pairs(
+    path: &Path,
+    findings: &[Finding],
+    folders: &[&ImageFolder],
+    decode: DecodeOptions,
+) -> Result<(), Box<dyn Error>> {
+    let of_several = |finding: &&Finding| finding.paths.len() > 1;
+    let pairs: Vec<_> = findings.iter().filter(of_several).collect();
+    if pairs.is_empty() {
+        let path = files::shown_path(path);
+        common::say!("no images belong together, so {path} is not written");
+        return Ok(());
+    }
+    let decode = decode.with_reduce_to(Some(256));
+    let mut pictures = Vec::new();
+    for finding in pairs.iter().take(MOST_PAIRS) {
+        for image in &finding.paths[..2] {
+            let inside = folders
+                .iter()
+                .find_map(|folder| image.strip_prefix(folder.root()).ok());
+            let name = files::shown_path(inside.unwrap_or(image));
+            let caption = format!("{}: {name}", finding.kind);
+            pictures.push((caption, decode_file(image, &decode)?));
+        }
+    }
+    write_png(path, captioned(pictures, 2, 256))?;
+    let shown = match pairs.len() {
+        n if n > MOST_PAIRS => format!("the first {MOST_PAIRS} of {n} pairs"),
+        n => common::counted(n, "pair", "pairs"),
+    };
+    common::say!("wrote {} with {shown}", files::shown_path(path));
+    Ok(())
 }
 
 /// Names the images of which the network doubts the label, or whether they belong to the folder.

@@ -10,9 +10,10 @@ use common::help::uses;
 use common::network::DecodingOptions;
 use common::progress::Counter;
 use common::ranges;
+use common::sheets::captioned;
 use dataset::balance::balance_warnings;
 use dataset::encode::write_png;
-use dataset::thumbnail::{contact_sheet, thumbnail};
+use dataset::thumbnail::thumbnail;
 use dataset::{decode_file, filters};
 
 use rayon::prelude::*;
@@ -118,10 +119,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        shown.extend(images.iter().map(|image| thumbnail(image, 128)));
+        let small = images.iter().map(|image| thumbnail(image, 128));
+        shown.extend(small.map(|small| (files::shown(class).to_string(), small)));
     }
     let sheet = options.output.join("contact.png");
-    write_png(&sheet, contact_sheet(&shown, 8, 128))?;
+    write_png(&sheet, captioned(shown, 8, 128))?;
     common::say!("contact sheet and filters: {}", files::shown_path(&sheet));
     Ok(())
 }

@@ -161,7 +161,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(path) = metrics {
         let seconds = start.elapsed().as_secs_f64();
         let text = numbers(&job, reported.as_ref(), images, seconds)?;
-        files::write_bytes(path, text.as_bytes())?;
+        common::answers::write(path, text)?;
     }
     held_out.write(job, reported, &options.output, images)?;
     say_next(

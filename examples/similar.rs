@@ -12,6 +12,7 @@ use common::inputs::expand;
 use common::network::{NetworkOptions, collection};
 use common::progress::working;
 use common::ranges;
+use common::sheets::with_legend;
 use common::tips::did_you_mean;
 use dataset::encode::write_png;
 use serde_json::{Map, json};
@@ -87,8 +88,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let (backbone, cache) = (options.network.backbone()?, options.network.cache()?);
-    let known = options.folders.open(&options.image_dir)?;
-    let known = collection(&known, &backbone, &cache)?;
+    let folder = options.folders.open(&options.image_dir)?;
+    let known = collection(&folder, &backbone, &cache)?;
     let mut images = Vec::new();
     for path in &expand(&options.images)? {
         match known.look_up_file(&backbone, path, options.top) {
@@ -126,7 +127,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     if let Some(path) = &options.map {
         let (map, shares) = working("drawing the map", || known.map(800))?;
-        write_png(path, map)?;
+        write_png(path, with_legend(&map, folder.classes()))?;
         let words = shares.iter().map(|share| format!("{:.1} %", 100.0 * share));
         let words = words.collect::<Vec<_>>().join(" and ");
         let file = files::shown_path(path);
@@ -136,6 +137,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     }
     if let Some(path) = json {
         common::write_json(path, &found.into())?;
+        if !alone {
+            common::say!("wrote {}", files::shown_path(path));
+        }
     }
     Ok(ExitCode::from(u8::from(!sound)))
 }

@@ -27,6 +27,7 @@ pub mod ranges;
 pub mod reading;
 pub mod recipe;
 pub mod say;
+pub mod sheets;
 pub mod signed;
 pub mod tips;
 pub mod touring;

@@ -638,3 +638,78 @@ fn weights_of_a_table_are_used() {
     );
     assert!(said.contains("weights of images"), "{said}");
 }
+
+/// Pictures of several pictures say what is in them, and what was written is said.
+#[test]
+fn pictures_of_pictures_have_names() {
+    let folder = photos(6);
+    let folder = folder.path();
+    let said = says(
+        folder,
+        "similar",
+        "--image-dir images --map map.png --json found.json",
+    );
+    assert!(said.contains("wrote found.json"), "{said}");
+    let map = image::open(folder.join("map.png")).unwrap().to_rgb8();
+    assert!(
+        map.width() > 800 && map.height() == 800,
+        "no legend: {:?}",
+        map.dimensions()
+    );
+    // The colors of both classes, and letters, are beside the map.
+    let beside = |color: [u8; 3]| {
+        map.enumerate_pixels()
+            .any(|(x, _, p)| x >= 800 && p.0 == color)
+    };
+    for color in [0, 1]
+        .map(transfer::insight::class_color)
+        .into_iter()
+        .chain([[0; 3]])
+    {
+        assert!(beside(color), "{color:?}");
+    }
+
+    let none = says(folder, "audit", "--image-dir images --pairs pairs.png");
+    assert!(none.contains("pairs.png is not written"), "{none}");
+    assert!(!folder.join("pairs.png").exists());
+    let copy = folder.join("images/boat/copy.jpg");
+    fs::copy(folder.join(PHOTO), copy).unwrap();
+    let said = says(
+        folder,
+        "audit",
+        "--image-dir images --pairs pairs.png --json found.json --page page.html",
+    );
+    for word in [
+        "wrote pairs.png with 1 pair",
+        "wrote found.json",
+        "retrain --image-dir images --corrections TABLE",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let pairs = image::open(folder.join("pairs.png")).unwrap().to_rgb8();
+    let ink = pairs
+        .enumerate_pixels()
+        .any(|(_, y, p)| y > 8 + 256 && p.0 == [0; 3]);
+    assert!(ink, "no captions");
+}
+
+/// Answers know their classes, also when they are read again or compared with those of a file that knows no names.
+#[test]
+fn answers_keep_the_names_of_their_classes() {
+    let folder = photos(20);
+    let folder = folder.path();
+    says(
+        folder,
+        "retrain",
+        "--image-dir images --testing-percentage 30 --answers own.jsonl",
+    );
+    let said = says(folder, "evaluate", "--predictions own.jsonl --replicates 0");
+    assert!(said.contains("boat") && said.contains("cloud"), "{said}");
+    let lines = fs::read_to_string(folder.join("own.jsonl")).unwrap();
+    let nameless = lines.replace(",\"classes\":[\"boat\",\"cloud\"]", "");
+    assert!(nameless.len() < lines.len(), "{lines}");
+    fs::write(folder.join("nameless.jsonl"), nameless).unwrap();
+    for files in ["own.jsonl nameless.jsonl", "nameless.jsonl own.jsonl"] {
+        says(folder, "compare", &format!("{files} --replicates 10"));
+    }
+}

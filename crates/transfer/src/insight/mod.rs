@@ -42,5 +42,5 @@ pub use sample_size::SampleSize;
 #[cfg(feature = "train")]
 pub use sample_size_curve::{Forecast, Outlook, SampleSizeCurve, SampleSizePoint};
 #[cfg(feature = "train")]
-pub use scatter_plot::scatter_plot;
+pub use scatter_plot::{class_color, scatter_plot};
 pub use similar::{Neighbor, Pair, SimilarImages};

@@ -14,6 +14,11 @@ const COLORS: [[u8; 3]; 8] = [
     [60, 60, 60],
 ];
 
+/// The color of a class in a [`scatter_plot`], as RGB. The colors repeat from the ninth class on.
+pub fn class_color(class: usize) -> [u8; 3] {
+    COLORS[class % COLORS.len()]
+}
+
 /// A scatter plot of images: one dot for each of `points` `[n, 2]`, in the color of its class, on a white square of
 /// `side` pixels (16 to 8192). The first coordinate grows to the right, the second one upwards. Points that are not
 /// finite are left out.
@@ -59,7 +64,7 @@ pub fn scatter_plot(points: &[f64], targets: &[usize], side: u32) -> Result<RgbI
         if point.iter().all(|v| v.is_finite()) {
             let x = place(point[0], x_range);
             let y = i64::from(side) - 1 - place(point[1], y_range);
-            draw_dot(&mut image, x, y, radius, COLORS[target % COLORS.len()]);
+            draw_dot(&mut image, x, y, radius, class_color(target));
         }
     }
     Ok(image)
