@@ -128,7 +128,9 @@ fn training(classifier: &Classifier) -> Vec<(&'static str, String)> {
         let (images, epochs) = (tuning.images, tuning.history.len());
         facts.push(("fine-tuning", format!("{epochs} epochs on {images} images")));
     }
-    let parts = known.images.iter();
+    // In the order in which they are used.
+    let parts = ["training", "validation", "test"].into_iter();
+    let parts = parts.filter_map(|part| Some((part, known.images.get(part)?)));
     let parts: Vec<String> = parts
         .map(|(part, images)| format!("{} {part}", images.count))
         .collect();
