@@ -207,7 +207,7 @@ impl<'a> Explanation<'a> {
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let score = self.attribution.score();
-        write!(f, "{} ({}), score {score:.4}", self.class, self.target)?;
+        write!(f, "{} (class {}), score {score:.4}", self.class, self.target)?;
         if self.attribution.found_nothing() {
             write!(f, "\n  nothing found: the map is the same everywhere")?;
         }
@@ -247,13 +247,13 @@ mod tests {
         let flat = Explanation::new(&flat, &image, 0, "cat");
         assert_eq!(
             flat.to_string(),
-            "cat (0), score 0.5000\n  nothing found: the map is the same everywhere"
+            "cat (class 0), score 0.5000\n  nothing found: the map is the same everywhere"
         );
         let numbers: serde_json::Value = serde_json::from_str(&flat.json()).unwrap();
         assert_eq!(numbers["nothing_found"], true);
         let found = why(1);
         let found = Explanation::new(&found, &image, 0, "cat");
-        assert_eq!(found.to_string(), "cat (0), score 0.5000");
+        assert_eq!(found.to_string(), "cat (class 0), score 0.5000");
         assert!(!found.json().contains("nothing_found"));
     }
 
