@@ -3,14 +3,13 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::DeviceName;
 use common::help::uses;
 use common::ranges;
 use common::signed::SignatureOptions;
-use mobilenet::ImageBatch;
+use mobilenet::Summary;
 use transfer::FileKind;
 use transfer::classifier::FileSummary;
 
@@ -84,43 +83,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         );
     }
     let net = weights.compile()?;
-    let levels = vec![128u8; options.batch * size * size * 3];
-    let pixels = ImageBatch::from_u8(&levels, [options.batch, size, size])?;
     let (alpha, batch, set) = (config.alpha, options.batch, net.instruction_set());
     common::say!("{source}: alpha {alpha}, {batch} images of {size} x {size}, {set}");
-    line("", "map", ["parameters", "multiply-adds", "ms"]);
-
-    let layers = config.layers(size)?;
-    let mut before = Duration::ZERO;
-    for (block, layer) in layers.iter().enumerate() {
-        let until = fastest(options.repeat, || {
-            if block <= config.blocks {
-                net.features(&pixels, block).map(drop)
-            } else if config.classes == 0 {
-                net.embed(&pixels).map(drop)
-            } else {
-                net.logits(&pixels).map(drop)
-            }
-        })?;
-        let time = until.map(|until| until.saturating_sub(std::mem::replace(&mut before, until)));
-        let [height, width, channels] = layer.output;
-        let map = format!("{height} x {width} x {channels}");
-        let counts = [layer.parameters, layer.multiply_adds].map(|n| n.to_string());
-        line(
-            &layer.name,
-            &map,
-            [&counts[0], &counts[1], &milliseconds(time)],
-        );
-    }
-    let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
-    let multiply_adds: usize = layers.iter().map(|layer| layer.multiply_adds).sum();
-    let [parameters, multiply_adds] = [parameters, multiply_adds].map(|n| n.to_string());
-    let whole = (options.repeat > 0).then_some(before);
-    line(
-        "total",
-        "",
-        [&parameters, &multiply_adds, &milliseconds(whole)],
-    );
+    let summary = Summary::measure(&net, batch, size, options.repeat)?;
+    common::say!("{}", summary.to_string().trim_end());
     Ok(())
 }
 
@@ -131,27 +97,4 @@ fn classifier(file: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
     }
     common::say!("{}", FileSummary::open(file)?);
     Ok(())
-}
-
-fn line(name: &str, map: &str, [parameters, multiply_adds, time]: [&str; 3]) {
-    common::say!("{name:<18}{map:>16}{parameters:>12}{multiply_adds:>16}{time:>12}");
-}
-
-fn milliseconds(time: Option<Duration>) -> String {
-    time.map_or(String::new(), |t| format!("{:.3}", 1e3 * t.as_secs_f64()))
-}
-
-/// The shortest time of several runs.
-fn fastest(
-    runs: usize,
-    work: impl Fn() -> mobilenet::Result<()>,
-) -> mobilenet::Result<Option<Duration>> {
-    let mut best = None;
-    for _ in 0..runs {
-        let start = Instant::now();
-        work()?;
-        let time = start.elapsed();
-        best = Some(best.map_or(time, |best: Duration| best.min(time)));
-    }
-    Ok(best)
 }

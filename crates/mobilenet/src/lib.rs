@@ -54,6 +54,7 @@ mod map_size;
 mod model;
 mod precision;
 pub mod quantized;
+mod summary;
 pub mod weights;
 
 #[doc = include_str!("guide.md")]
@@ -77,6 +78,7 @@ pub use layer_cost::LayerCost;
 pub use model::{ConvBlock, MobileNet, SeparableBlock, pool};
 pub use precision::Precision;
 pub use quantized::QuantizedNet;
+pub use summary::Summary;
 #[cfg(feature = "cache")]
 pub use weights::Cache;
 #[cfg(feature = "fetch")]
