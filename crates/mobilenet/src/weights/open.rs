@@ -24,8 +24,8 @@ impl Weights {
     /// `Fetch`, with the feature `fetch`, does that.
     ///
     /// # Errors
-    /// [`Error::UnknownWeights`](crate::Error::UnknownWeights) if there is neither such a file nor such a name, or the published weights are not in
-    /// the cache. Otherwise the error says what is wrong with the file, and names the file and the tensor. A *missing*
+    /// [`Error::UnknownWeights`](crate::Error::UnknownWeights) if there is neither such a file nor such a name, or the
+    /// published weights are not in the cache. Otherwise the error says what is wrong with the file, and names the file and the tensor. A *missing*
     /// tensor is reported only when the net is made, because the net may be cut off before it.
     pub fn open(name_or_path: impl AsRef<Path>) -> Result<Self> {
         let path = name_or_path.as_ref();

@@ -64,47 +64,14 @@ impl Fetch {
         size: Option<u64>,
         watch: &mut Watch,
     ) -> std::result::Result<(), Failure> {
-        let final_error = |message: String| {
-            Failure::Final(Error::Fetch {
-                url: url.into(),
-                message,
-            })
-        };
         // Only the same version of a file can be continued, and only its ETag tells that it is the same.
         let tag_path = with_ending(part, ".etag");
-        let tag = fs::read_to_string(&tag_path).ok();
-        let have = fs::metadata(part).map_or(0, |m| m.len());
-        let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
-        if let (Some(tag), true) = (&tag, have > 0) {
-            request = request
-                .header(RANGE, format!("bytes={have}-"))
-                .header(IF_RANGE, tag.clone());
-        }
-        let response = request.send().map_err(|e| {
-            if e.is_redirect() {
-                final_error(why(&e))
-            } else {
-                Failure::Passing(why(&e))
-            }
-        })?;
-        let header = |name| response.headers().get(name)?.to_str().ok();
-        let new_tag = header(ETAG).map(String::from);
-        let start = match response.status() {
-            StatusCode::OK => 0,
-            StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(have) && new_tag == tag => {
-                have
-            }
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-                remove(part)?;
-                return Err(Failure::Passing(
-                    "the server continued with another file".into(),
-                ));
-            }
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Failure::Passing(format!("the server answered {status}")));
-            }
-            status => return Err(final_error(format!("the server answered {status}"))),
-        };
+        let Answer {
+            response,
+            start,
+            tag,
+        } = ask(client, url, part, &tag_path)?;
+        let final_error = |message| final_error(url, message);
         let total = response.content_length().map(|n| n + start);
         if let (Some(total), Some(size)) = (total, size)
             && total != size
@@ -127,7 +94,7 @@ impl Fetch {
             .open(part)
             .map_err(io(part))?;
         // After the old content is gone: a tag must never stand beside another version's bytes.
-        match new_tag {
+        match tag {
             Some(tag) => fs::write(&tag_path, tag).map_err(io(&tag_path))?,
             None => remove(&tag_path)?,
         }
@@ -181,6 +148,68 @@ impl Fetch {
                 .map_err(|reason| Failure::Passing(format!("given up: {reason}")))?;
         }
     }
+}
+
+/// An answer that goes on where a part of the file ends, or begins anew.
+struct Answer {
+    response: Response,
+    /// The position in the file at which its bytes begin.
+    start: u64,
+    /// The version of the file.
+    tag: Option<String>,
+}
+
+/// Asks for the bytes that `part` lacks, if the server still has the version in `tag_path`; otherwise for the whole file.
+fn ask(
+    client: &Client,
+    url: &str,
+    part: &Path,
+    tag_path: &Path,
+) -> std::result::Result<Answer, Failure> {
+    let known = fs::read_to_string(tag_path).ok();
+    let have = fs::metadata(part).map_or(0, |m| m.len());
+    let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
+    if let (Some(known), true) = (&known, have > 0) {
+        request = request
+            .header(RANGE, format!("bytes={have}-"))
+            .header(IF_RANGE, known.clone());
+    }
+    let response = request.send().map_err(|e| {
+        if e.is_redirect() {
+            final_error(url, why(&e))
+        } else {
+            Failure::Passing(why(&e))
+        }
+    })?;
+    let header = |name| response.headers().get(name)?.to_str().ok();
+    let tag = header(ETAG).map(String::from);
+    let start = match response.status() {
+        StatusCode::OK => 0,
+        StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(have) && tag == known => have,
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+            remove(part)?;
+            return Err(Failure::Passing(
+                "the server continued with another file".into(),
+            ));
+        }
+        status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            return Err(Failure::Passing(format!("the server answered {status}")));
+        }
+        status => return Err(final_error(url, format!("the server answered {status}"))),
+    };
+    Ok(Answer {
+        response,
+        start,
+        tag,
+    })
+}
+
+/// A failure that another attempt would meet again.
+fn final_error(url: &str, message: String) -> Failure {
+    Failure::Final(Error::Fetch {
+        url: url.into(),
+        message,
+    })
 }
 
 /// Whether trying again can help.
