@@ -1,6 +1,5 @@
 //! Downloads the images of a list of URLs into the folder of a class.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use common::help::uses;
 use common::progress::Counter;
-use dataset::download::{Download, Entry, UrlList};
+use dataset::download::{Counts, Download, UrlList};
 
 /// Download the images of a list of URLs into the folder OUTPUT/CLASS.
 ///
@@ -68,16 +67,16 @@ fn main() -> ExitCode {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let UrlList { entries, remarks } = UrlList::open(&options.urls)?;
-    if entries.is_empty() {
+    let list = UrlList::open(&options.urls)?;
+    if list.entries.is_empty() {
         let path = files::shown_path(&options.urls);
         return Err(format!("{path}: no URLs in it").into());
     }
-    for remark in remarks {
+    for remark in &list.remarks {
         common::say!("{remark}");
     }
-    let classes = classes(options, &entries)?;
-    let bar = Counter::new("downloading", "URLs", entries.len());
+    let bar = Counter::new("downloading", "URLs", list.entries.len());
+    let classes = list.by_class(options.class.as_deref())?;
     let download = Download::new()
         .with_url_filter(options.keep.clone())
         .with_min_bytes(options.min_bytes)
@@ -90,67 +89,36 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         records.extend(download.run(entries, class, &options.output, |_| bar.one_more())?);
     }
     drop(bar);
-    let folders: Vec<_> = classes
-        .keys()
-        .map(|class| options.output.join(class))
-        .collect();
-    let folder = match &folders[..] {
-        [folder] => folder,
-        _ => &options.output,
+    let folder = match classes.keys().next() {
+        Some(class) if classes.len() == 1 => options.output.join(class),
+        _ => options.output.clone(),
     };
-    let arrived = records
-        .iter()
-        .filter(|record| record.path.is_some())
-        .count();
+    let counts = Counts::of(&records);
+    let urls = |count| common::counted(count, "URL", "URLs");
     common::say!(
-        "{arrived} of {} gave an image, in {}",
-        common::counted(records.len(), "URL", "URLs"),
-        files::shown_path(folder)
+        "{} of {} gave an image, in {}",
+        counts.images,
+        urls(counts.urls),
+        files::shown_path(&folder)
     );
-    let refusals = records.iter().filter_map(|r| r.refused_by.as_deref());
-    let others = refusals.filter(|by| by.starts_with("keep ")).count();
-    if others > 0 {
-        let texts = options.keep.join("\" or \"");
+    if counts.filtered_out > 0 {
         common::say!(
-            "not downloaded, because \"{texts}\" is not in it: {}; --keep \"\" downloads all",
-            common::counted(others, "URL", "URLs")
+            "not downloaded, because \"{}\" is not in it: {}; --keep \"\" downloads all",
+            options.keep.join("\" or \""),
+            urls(counts.filtered_out)
         );
     }
-    let retry = records.iter().filter(|record| record.retry).count();
-    if retry > 0 {
+    if counts.to_be_retried > 0 {
         common::say!(
             "{} failed for a cause that may pass: run the same command again",
-            common::counted(retry, "URL", "URLs")
+            urls(counts.to_be_retried)
         );
     }
-    common::say!(
-        "what became of every URL is in {}",
-        files::shown_path(&options.output.join("manifest.jsonl"))
-    );
-    if arrived == 0 {
+    let manifest = options.output.join("manifest.jsonl");
+    let manifest = files::shown_path(&manifest);
+    common::say!("what became of every URL is in {manifest}");
+    if counts.images == 0 {
         return Err("no image was downloaded; the manifest says why".into());
     }
     Ok(())
-}
-
-/// The URLs of each class: of the class that was given, or of the list's column.
-fn classes(
-    options: &Options,
-    entries: &[Entry],
-) -> Result<BTreeMap<String, Vec<Entry>>, Box<dyn Error>> {
-    let mut classes: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for entry in entries {
-        let Some(class) = options.class.as_ref().or(entry.class.as_ref()) else {
-            let path = files::shown_path(&options.urls);
-            let url = files::shown(&entry.url);
-            return Err(
-                format!("{path}: no class for {url}: give --class, or a column class").into(),
-            );
-        };
-        classes
-            .entry(class.clone())
-            .or_default()
-            .push(entry.clone());
-    }
-    Ok(classes)
 }

@@ -1,5 +1,6 @@
 //! Lists of URLs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::digest::Expected;
@@ -65,6 +66,25 @@ const DIGEST: [&str; 9] = [
 ];
 
 impl UrlList {
+    /// The lines of each class: all of `class` where that is given, otherwise of the classes that the list names.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if no class is given and a line of the list has none.
+    pub fn by_class(self, class: Option<&str>) -> Result<BTreeMap<String, Vec<Entry>>> {
+        let mut classes: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for entry in self.entries {
+            let Some(class) = class.or(entry.class.as_deref()) else {
+                let expected = format!(
+                    "a class for {}: give one for all URLs, or a list with a column \"class\"",
+                    files::shown(&entry.url)
+                );
+                return Err(Error::setting("class", "missing", expected));
+            };
+            classes.entry(class.to_string()).or_default().push(entry);
+        }
+        Ok(classes)
+    }
+
     /// Reads a list of URLs. It is either plain text with one URL per line, in which empty lines and lines that start with
     /// `#` are ignored, or a table (CSV with commas, semicolons or tabs, or JSON lines) with a column of URLs, which is
     /// found by its name (`url`, `image_url` and the like) or because it is the only one with URLs. Columns for license,

@@ -35,6 +35,9 @@ impl From<Dimensions> for (u32, u32) {
     }
 }
 
+/// How the option begins that refuses a URL for its text ([`Record::refused_by`]).
+pub(super) const URL_FILTER: &str = "keep ";
+
 /// The result for one URL: either there is a file at `path`, or `reason` says why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -73,6 +76,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether the URL was not asked, because the filter of URLs refuses it.
+    pub(super) fn is_filtered_out(&self) -> bool {
+        let by = self.refused_by.as_deref();
+        by.is_some_and(|option| option.starts_with(URL_FILTER))
+    }
+
     /// Whether another run has nothing to do for this URL: its file is complete, or it failed for good, or it was refused
     /// by an option that still `refuses` it.
     pub(super) fn is_settled(&self, output: &Path, refuses: impl Fn(&str) -> bool) -> bool {

@@ -10,6 +10,7 @@
 //! use dataset::download::{Download, read_list};
 //! let entries = read_list("boats.txt")?; // one URL per line, or a table
 //! let records = Download::new().run(&entries, "boat", "photos", |_| ())?;
+//! println!("{} images", dataset::download::Counts::of(&records).images);
 //! for record in records.iter().filter(|record| record.path.is_none()) {
 //!     println!("{}: {}", record.url, record.reason.as_deref().unwrap_or_default());
 //! }
@@ -17,6 +18,7 @@
 //! ```
 
 mod address;
+mod counts;
 mod digest;
 mod failure;
 mod fetch;
@@ -28,6 +30,7 @@ mod queue;
 mod run;
 mod stems;
 
+pub use counts::Counts;
 pub use digest::Expected;
 pub use list::{Entry, UrlList, read_list};
 pub use manifest::{Dimensions, Record, read_manifest};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use files::Pace;
 
+use super::manifest::URL_FILTER;
 use crate::decode::DecodeOptions;
 
 /// The name of an option in records; a digest follows.
@@ -157,7 +158,7 @@ impl Download {
 
     /// The options that can refuse an image, as they are written into records.
     pub(super) fn url_filter_text(&self) -> String {
-        format!("keep {:?}", self.url_filter)
+        format!("{URL_FILTER}{:?}", self.url_filter)
     }
 
     pub(super) fn min_bytes_text(&self) -> String {
