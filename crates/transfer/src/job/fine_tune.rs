@@ -1,7 +1,7 @@
 //! The whole job: fit a head on the frozen network, fine-tune, calibrate, and measure.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use dataset::split::Subset;
@@ -10,7 +10,7 @@ use metrics::Predictions;
 use super::doubts::check_usable;
 use super::event::JobEvent;
 use super::images::{DividedImages, ImageSource};
-use super::setup::{Setup, go_on_unless, provenance};
+use super::setup::{Setup, go_on_unless, provenance, shared_settings};
 use super::test_images::TestImages;
 use crate::backbone::Backbone;
 use crate::cache::EmbeddingCache;
@@ -91,6 +91,8 @@ impl<'a> FineTuneJob<'a> {
         }
     }
 
+    shared_settings!('a);
+
     /// Sets the network, and how it prepares images. Its [layer](Backbone::layer) must be the embedding.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
         self.setup.backbone = Some(backbone);
@@ -103,57 +105,10 @@ impl<'a> FineTuneJob<'a> {
         self
     }
 
-    /// Sets when the classifier answers "none of the classes" ([`Classifier::answer`]), which is chosen on the
-    /// validation images. With `None` it always answers with a class. Default: [`RejectOption::new`]. Choices for which
-    /// there is too little data are skipped ([`Classifier::with_reject_option`]).
-    pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
-        self.setup.reject = option.into();
-        self
-    }
-
-    /// Whether to measure all test images, also those that are trained on or look like one of these; see
-    /// [`Retrain::include_training`](crate::retrain::Retrain::include_training). By default they are left out.
-    pub fn include_training(mut self, include: bool) -> Self {
-        self.setup.include_training = include;
-        self
-    }
-
-    /// Keeps no digests of the pictures in the classifier; see
-    /// [`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures).
-    pub fn without_pictures(mut self) -> Self {
-        self.setup.keep_pictures = false;
-        self
-    }
-
-    /// Keeps embeddings in this folder, so that a second run computes only new ones.
-    pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.setup.cache = Some(folder.into());
-        self
-    }
-
     /// Keeps the state of the fine-tuning in a file. After an interruption the same job continues from there and gives
     /// the same bytes. [`FineTuneOutcome::save`] removes the file once the training has ended.
     pub fn with_checkpoint(mut self, checkpoint: impl Into<Checkpoint>) -> Self {
         self.checkpoint = Some(checkpoint.into());
-        self
-    }
-
-    /// Writes event files for TensorBoard into this folder ([`FineTuneSummaries`]).
-    pub fn with_summaries(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.setup.summaries = Some(folder.into());
-        self
-    }
-
-    /// Sets a function that is called with each event, for progress bars and logs.
-    pub fn on_event(mut self, on_event: impl FnMut(JobEvent<'_>) + 'a) -> Self {
-        self.setup.on_event = Box::new(on_event);
-        self
-    }
-
-    /// Sets a function that is called after each step of the fine-tuning. If it returns `true`, the fine-tuning ends
-    /// with the best epoch so far, which is then calibrated and measured as usual.
-    pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
-        self.setup.stop_when = Box::new(stop_when);
         self
     }
 

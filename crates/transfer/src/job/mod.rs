@@ -16,5 +16,5 @@ pub use fine_tune::{FineTuneJob, FineTuneOutcome, FineTuneTest};
 pub use images::{DividedImages, ImageSource};
 
 pub(crate) use doubts::{check_usable, label_conflicts};
-pub(crate) use setup::{Setup, go_on_unless, provenance};
+pub(crate) use setup::{Setup, go_on_unless, provenance, shared_settings};
 pub(crate) use test_images::TestImages;

@@ -32,6 +32,63 @@ pub(crate) struct Setup<'a> {
     told_not_kept: bool,
 }
 
+/// The methods of the builder of a job that set what both jobs have.
+macro_rules! shared_settings {
+    ($a:lifetime) => {
+        /// Sets when the classifier answers "none of the classes" ([`Classifier::answer`]). With `None` it always answers
+        /// with a class. Default: [`RejectOption::new`]. Choices for which there is too little data are skipped
+        /// ([`Classifier::with_reject_option`]).
+        pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
+            self.setup.reject = option.into();
+            self
+        }
+
+        /// Whether to measure the classifier on all test images, also on those that it was trained on or that look like
+        /// one of these ([`Familiarity`](crate::familiarity::Familiarity)). The numbers then make it look better than it
+        /// is. Default: `false`, these images are left out.
+        pub fn include_training(mut self, include: bool) -> Self {
+            self.setup.include_training = include;
+            self
+        }
+
+        /// Whether the classifier keeps digests of its pictures, 25 bytes for each
+        /// ([`Pictures`](crate::classifier::Pictures)). Without them, a person who has a picture cannot find out from the
+        /// file whether it was trained on, but nothing warns if the classifier is measured on pictures that it was trained
+        /// on. Default: `true`.
+        pub fn keep_pictures(mut self, keep: bool) -> Self {
+            self.setup.keep_pictures = keep;
+            self
+        }
+
+        /// Keeps embeddings in this folder, so that a second run computes only new ones. Where it cannot be written to, what
+        /// is in it is used, and the job reports it ([`JobEvent::NotKept`]).
+        pub fn with_cache(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+            self.setup.cache = Some(folder.into());
+            self
+        }
+
+        /// Writes event files for TensorBoard into this folder. Default: `None`, there are none.
+        pub fn with_summaries(mut self, folder: impl Into<Option<std::path::PathBuf>>) -> Self {
+            self.setup.summaries = folder.into();
+            self
+        }
+
+        /// Sets a function that is called with each event, for progress bars and logs.
+        pub fn on_event(mut self, on_event: impl FnMut(JobEvent<'_>) + $a) -> Self {
+            self.setup.on_event = Box::new(on_event);
+            self
+        }
+
+        /// Sets a function that is called repeatedly during the training. If it returns `true`, the training ends with the
+        /// best head, or the best epoch, so far. The classifier is then calibrated and measured as usual.
+        pub fn stop_when(mut self, stop_when: impl Fn() -> bool + $a) -> Self {
+            self.setup.stop_when = Box::new(stop_when);
+            self
+        }
+    };
+}
+pub(crate) use shared_settings;
+
 impl Setup<'_> {
     pub(crate) fn new(images: ImageSource) -> Self {
         Self {

@@ -39,7 +39,7 @@ use crate::head::{FitReport, HeadConfig, Recipe, Stopped};
 use crate::insight::{SampleSize, SampleSizeCurve};
 use crate::job::{
     DividedImages, ImageSource, JobEvent, Setup, TestImages, check_usable, go_on_unless,
-    label_conflicts, provenance,
+    label_conflicts, provenance, shared_settings,
 };
 use crate::quantize::{self, QuantizationRecord, QuantizeConfig};
 use crate::variation::Variation;
@@ -79,6 +79,8 @@ impl<'a> Retrain<'a> {
         }
     }
 
+    shared_settings!('a);
+
     /// Sets the network, and how it prepares images.
     pub fn with_backbone(mut self, backbone: Backbone) -> Self {
         self.setup.backbone = Some(backbone);
@@ -114,51 +116,20 @@ impl<'a> Retrain<'a> {
         self
     }
 
-    /// Sets when the classifier answers "none of the classes" ([`Classifier::answer`]). With `None` it always answers
-    /// with a class. Default: [`RejectOption::new`]. Choices for which there is too little data are skipped
-    /// ([`Classifier::with_reject_option`]).
-    pub fn with_reject_option(mut self, option: impl Into<Option<RejectOption>>) -> Self {
-        self.setup.reject = option.into();
-        self
-    }
-
     /// Stores in the file when the classifier was trained
     /// ([`Provenance::date`](crate::classifier::Provenance::date)). By default there is no date, and no clock is read.
-    pub fn with_date(mut self, date: impl Into<String>) -> Self {
-        self.date = Some(date.into());
-        self
-    }
-
-    /// Whether to measure the classifier on all test images, also on those that it was trained on or that look like one
-    /// of these ([`Familiarity`](crate::familiarity::Familiarity)). The numbers then make it look better than it is. By
-    /// default these images are left out.
-    pub fn include_training(mut self, include: bool) -> Self {
-        self.setup.include_training = include;
-        self
-    }
-
-    /// Keeps no digests of the pictures in the classifier. Then a person who has a picture cannot find out from the
-    /// file whether it was trained on. But nothing warns if the classifier is measured on pictures that it was trained
-    /// on. By default, 25 bytes are kept for each picture ([`Pictures`]).
-    pub fn without_pictures(mut self) -> Self {
-        self.setup.keep_pictures = false;
+    pub fn with_date(mut self, date: impl Into<Option<String>>) -> Self {
+        self.date = date.into();
         self
     }
 
     /// After the training, also measures heads that are fitted on fewer images, and estimates what more images would
     /// bring ([`Retrained::learning_curve`]). It fits a hundred more heads or so. This takes about as long as the
     /// cross-validation of the default recipe, and much longer with gradient descent. It needs two training images of
-    /// each class. It is refused for a network that was fine-tuned, because that network has seen the images. By
-    /// default it is not measured.
-    pub fn with_learning_curve(mut self, curve: SampleSize) -> Self {
-        self.learning_curve = Some(curve);
-        self
-    }
-
-    /// Keeps embeddings in this folder, so that a second run computes only new ones. Where it cannot be written to, what is
-    /// in it is used, and the job reports it ([`JobEvent::NotKept`]).
-    pub fn with_cache(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.setup.cache = Some(folder.into());
+    /// each class. It is refused for a network that was fine-tuned, because that network has seen the images.
+    /// Default: `None`, it is not measured.
+    pub fn with_learning_curve(mut self, curve: impl Into<Option<SampleSize>>) -> Self {
+        self.learning_curve = curve.into();
         self
     }
 
@@ -166,25 +137,6 @@ impl<'a> Retrain<'a> {
     /// from there and gives the same bytes. [`Retrained::save`] removes the file.
     pub fn with_checkpoint(mut self, file: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(file.into());
-        self
-    }
-
-    /// Writes event files for TensorBoard into this folder.
-    pub fn with_summaries(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.setup.summaries = Some(folder.into());
-        self
-    }
-
-    /// Sets a function that is called with each event, for progress bars and logs.
-    pub fn on_event(mut self, on_event: impl FnMut(JobEvent<'_>) + 'a) -> Self {
-        self.setup.on_event = Box::new(on_event);
-        self
-    }
-
-    /// Sets a function that is called repeatedly while the head is trained. If it returns `true`, the training ends
-    /// with the best head so far.
-    pub fn stop_when(mut self, stop_when: impl Fn() -> bool + 'a) -> Self {
-        self.setup.stop_when = Box::new(stop_when);
         self
     }
 

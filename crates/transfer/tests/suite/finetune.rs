@@ -545,7 +545,7 @@ fn the_job_calibrates_measures_and_can_be_stopped() {
     let bare = job_on_seen()
         .with_backbone(backbone())
         .include_training(true);
-    let bare = bare.without_pictures().run(&Device::flex()).unwrap();
+    let bare = bare.keep_pictures(false).run(&Device::flex()).unwrap();
     assert_eq!(bare.test.unwrap().calibrated.len(), 16);
     assert!(bare.classifier.pictures().is_none());
     let test = whole.test.as_ref().unwrap();

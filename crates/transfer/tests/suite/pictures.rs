@@ -254,7 +254,7 @@ fn pictures_can_be_left_out_of_the_file() {
     let root = tempfile::tempdir().unwrap();
     let [cache, file] = ["cache", "file"].map(|name| root.path().join(name));
     let photos = drawn(&root.path().join("photos"), 20, 1);
-    let job = retrain(&photos, &cache).without_pictures().run().unwrap();
+    let job = retrain(&photos, &cache).keep_pictures(false).run().unwrap();
     job.save(&file).unwrap();
     let bytes = fs::read(&file).unwrap();
     let holds = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
@@ -299,7 +299,7 @@ fn who_goes_on_from_a_classifier_knows_its_pictures() {
     assert!(found.validated_on + found.looks_trained_on > 0, "{found:?}");
     assert_eq!(pictures.count(Subset::Training) - fitted, found.trained_on);
 
-    let unknown = retrain(&photos, &cache).without_pictures().run().unwrap();
+    let unknown = retrain(&photos, &cache).keep_pictures(false).run().unwrap();
     let third = then(unknown.classifier);
     assert!(!third.pictures().unwrap().is_complete());
 }
@@ -377,7 +377,7 @@ fn tensorboard_shows_what_was_held_out() {
     let logs = root.path().join("logs");
     let cache = root.path().join("cache");
     let job = retrain(&photos, &cache)
-        .with_summaries(&logs)
+        .with_summaries(logs.clone())
         .run()
         .unwrap();
     let files = |run: &str| {

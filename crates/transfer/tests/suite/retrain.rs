@@ -27,7 +27,7 @@ fn one_call_gives_what_the_steps_give() {
     let seen = RefCell::new(Vec::new());
     let job = Retrain::new(&*photos)
         .with_cache(&cache)
-        .without_pictures()
+        .keep_pictures(false)
         .on_event(|event| match event {
             JobEvent::Images { split, .. } => {
                 assert_eq!(
