@@ -107,7 +107,11 @@ impl Evaluation {
     }
 }
 
-/// One line for each score: title, value and interval, or the reason why the score is undefined.
+/// So many confused pairs of classes are in the text of an evaluation.
+const SHOWN_PAIRS: usize = 5;
+
+/// One line for each score: title, value and interval, or the reason why the score is undefined. Then the five pairs of
+/// classes that were confused most often, if any were.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles = self.scores.iter().map(|score| score.title.len());
@@ -120,6 +124,15 @@ impl fmt::Display for Evaluation {
                 }
                 (Some(value), None) => writeln!(f, "{value:.4}")?,
                 (None, _) => writeln!(f, "-       {}", score.reason)?,
+            }
+        }
+        for (rank, pair) in self.confused_pairs.iter().take(SHOWN_PAIRS).enumerate() {
+            if rank == 0 {
+                writeln!(f, "\nMost confused classes")?;
+            }
+            match pair.interval {
+                Some(interval) => writeln!(f, "  {pair}  {interval}")?,
+                None => writeln!(f, "  {pair}")?,
             }
         }
         Ok(())
