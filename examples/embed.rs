@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
+use common::embedding::{fill, import, stream, table};
 use common::folders::FolderArgs;
 use common::help::uses;
 use common::network::{NetworkOptions, merge};
@@ -96,22 +96,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.arrow_stream {
         return stream(&options.network);
     }
-    let table = match (&options.output, options.format) {
-        (Some(output), Some(format)) => Some((output, format)),
-        (Some(output), None) => Some((output, TableFormat::of_path(output)?)),
-        (None, _) => None,
-    };
-    if let Some((output, format)) = table {
-        for path in EmbeddingTable::files(format, output)? {
-            let name = if path == *output {
-                "--output"
-            } else {
-                "the file with the names beside --output"
-            };
-            common::check_outputs(&[(name, Some(&path))])?;
-        }
-        EmbeddingTable::check(format, output)?;
-    }
+    let table = table(options.output.as_deref(), options.format)?;
     let cache = merge(&options.network, &options.merge)?;
     let Some(image_dir) = &options.image_dir else {
         common::say!(
@@ -124,41 +109,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let backbone = options.network.backbone()?;
     let folder = options.folders.open(image_dir)?;
     let items = options.shard.of(folder.images());
-    let architecture = backbone.weights().config().architecture();
     if let Some(from) = &options.import_bottlenecks {
-        let import = || backbone.import_bottlenecks(from, &architecture, items, &cache);
-        let imported = working("reading files", import)?;
-        for (_, error) in &imported.failed {
-            common::warn!("left out {error}");
-        }
-        let images = common::counted(imported.images, "image", "images");
-        let failed = imported.failed.len();
-        common::say!(
-            "{images} taken from {}, {failed} left out",
-            files::shown_path(from)
-        );
-        return Ok(());
+        return import(&backbone, from, items, &cache);
     }
-    let start = Instant::now();
-    let mut bar = common::Bar::default();
-    let filled = backbone.fill(items, &cache, |done| {
-        bar.count("embedding", done, items.len());
-    })?;
-    bar.clear();
-    common::say_left_out(&filled.failed);
-    let (seconds, computed) = (start.elapsed().as_secs_f64(), filled.computed);
-    common::say!(
-        "{}, {computed} computed in {seconds:.1} s ({:.0} images/s), {} left out",
-        common::counted(items.len(), "image", "images"),
-        computed as f64 / seconds,
-        filled.failed.len()
-    );
+    let failed = fill(&backbone, items, &cache)?;
     let parts = items.chunks(1000);
     let parts = parts.map(|some| -> transfer::Result<_> {
         Ok(backbone.embed(some, &cache, |_| ())?.embeddings)
     });
     if let Some((output, format)) = table {
-        let rows = items.len() - filled.failed.len();
+        let rows = items.len() - failed;
         let table = EmbeddingTable::new(rows, backbone.dim());
         let table = table.with_classes(folder.classes().to_vec());
         let written = working("writing", || table.write(format, output, parts.clone()))?;
@@ -167,6 +127,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     if let Some(to) = &options.export_bottlenecks {
+        let architecture = backbone.weights().config().architecture();
         working("writing", || {
             let mut parts = parts;
             parts.try_for_each(|part| write_bottlenecks(to, &architecture, &part?))
@@ -174,20 +135,4 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         common::say!("as text, for {architecture}, in {}", files::shown_path(to));
     }
     Ok(())
-}
-
-/// Embeds a stream of Apache Arrow. Nothing but the stream goes to standard output.
-#[cfg(feature = "arrow")]
-fn stream(network: &NetworkOptions) -> Result<(), Box<dyn Error>> {
-    let backbone = network.backbone()?;
-    let output = std::io::BufWriter::new(std::io::stdout().lock());
-    let counts = backbone.embed_stream(std::io::stdin().lock(), output)?;
-    let rows = common::counted(counts.rows, "image", "images");
-    common::warn!("{rows}, {} with an error", counts.failed);
-    Ok(())
-}
-
-#[cfg(not(feature = "arrow"))]
-fn stream(_: &NetworkOptions) -> Result<(), Box<dyn Error>> {
-    Err("--arrow-stream needs a program that was built with --features arrow".into())
 }

@@ -12,7 +12,7 @@ use common::answers::{
 };
 use common::help::uses;
 use common::reading::ReadingOptions;
-use metrics::{Evaluation, EvaluationOptions};
+use metrics::EvaluationOptions;
 
 /// Measure a classifier on a folder of images, or predictions that any tool made.
 ///
@@ -120,7 +120,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let report = report.with_title(&options.title);
     let scores = report.evaluation().to_string();
     common::say!("{}\n{}", predictions.summary(), scores.trim_end());
-    say_confused(report.evaluation());
     if let Some(path) = &options.metrics {
         let scores = serde_json::to_string_pretty(&answers.mark(report.evaluation()))?;
         write(path, scores + "\n")?;
@@ -138,17 +137,4 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         write(path, card)?;
     }
     options.report.write(report, &answers, &options.images)
-}
-
-/// Says which classes were confused most often.
-fn say_confused(evaluation: &Evaluation) {
-    if !evaluation.confused_pairs.is_empty() {
-        common::say!("\nMost confused classes");
-    }
-    for pair in evaluation.confused_pairs.iter().take(5) {
-        let interval = pair
-            .interval
-            .map_or_else(String::new, |it| format!("  {it}"));
-        common::say!("  {pair}{interval}");
-    }
 }

@@ -1,20 +1,16 @@
 //! Explains why a network gives an image its class.
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Parser};
-use common::answers::{Images, file_name, jpeg, leave_out_seen, write};
+use common::answers::Images;
 use common::explaining::Explain;
 use common::folders::FolderArgs;
 use common::help::uses;
-use common::inputs::{Input, expand_named};
+use common::inputs::expand_named;
 use common::model::{ModelOptions, ScoreName};
-use common::tips::did_you_mean;
-use common::{Bar, counted};
-use metrics::{Bootstrap, EvaluationOptions};
 
 /// Explain why a network gives images their classes.
 ///
@@ -88,36 +84,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let target = target
         .map(|class| classifier.find_class(class))
         .transpose()?;
-    let mut names = HashSet::new();
-    let mut code = ExitCode::SUCCESS;
-    let mut bar = Bar::default();
     let images = expand_named(&options.images)?;
-    for (done, Input { path, name }) in images.iter().enumerate() {
-        bar.count("explaining", done, images.len());
-        let mut folder = options.output.clone();
-        // `a.jpg` has the folder `a`, so that of `a.png` is `a.png`.
-        let mut new = [name.with_extension(""), name.clone()]
-            .into_iter()
-            .filter(|name| names.insert(name.clone()));
-        let new = new.next();
-        if let (Some(new), true) = (&new, images.len() > 1) {
-            folder.push(new);
-        }
-        let result = match new {
-            None => Err(format!("{}: another image has this name", files::shown_path(path)).into()),
-            Some(_) => options
-                .explain
-                .image(&classifier, (path, target), &folder, score),
-        };
-        if let Err(error) = result {
-            common::warn!("error: {error}{}", did_you_mean(path));
-            code = ExitCode::FAILURE;
-        }
-    }
-    Ok(code)
+    let sound = options
+        .explain
+        .images(&classifier, &images, target, &options.output, score);
+    Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// Explains the predicted class of every mistake on a folder of images, and writes the report of the evaluation.
+/// Explains every mistake on a folder of images.
 fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let images = Images {
         image_dir: Some(folder.to_path_buf()),
@@ -128,46 +102,6 @@ fn mistakes(options: &Options, file: &Path, folder: &Path) -> Result<ExitCode, B
         limits: options.model.limits,
         include_training: options.include_training,
     };
-    let mut answers = images.ask(file, None)?;
-    leave_out_seen(&mut [&mut answers], options.include_training)?;
-    let (predictions, classifier) = (&answers.predictions, answers.classifier.as_ref());
-    let classifier = classifier.ok_or("no classifier was asked")?;
-    let wanted = EvaluationOptions::new().with_intervals(Bootstrap::new());
-    let title = format!("Mistakes of {}, and why", file_name(file));
-    let report = predictions.report(&wanted)?.with_title(title);
-    let report = answers.describe(report, file, &images);
-    let method = options.explain.method.name;
-    let mut report = answers.with_pictures(report, &images, false)?.with_overlay_note(format!(
-        "Beside each mistake, {method} of the predicted class: where the network looked; the brighter a place, the more it counts."
-    ));
-    let (mut bar, mut folders) = (Bar::default(), HashSet::new());
-    let mistakes: Vec<usize> = predictions.mistakes().collect();
-    let mut code = ExitCode::SUCCESS;
-    for (done, &mistake) in mistakes.iter().enumerate() {
-        bar.count("explaining", done, mistakes.len());
-        let name = &predictions.files().ok_or("the predictions name no files")?[mistake];
-        let image = answers.path(folder, name)?;
-        let predicted = predictions.predicted()[mistake];
-        let mut output = options.output.join(name).with_extension("");
-        if !folders.insert(output.clone()) {
-            output = options.output.join(name); // `a.jpg` has the folder `a`, so this is `a.png`.
-        }
-        let image = (image.as_path(), Some(predicted));
-        let explained = options
-            .explain
-            .image(classifier, image, &output, ScoreName::Probability);
-        match explained {
-            Ok(overlay) => report = report.with_overlay(mistake, jpeg(&overlay)?),
-            Err(error) => {
-                common::warn!("error: {error}");
-                code = ExitCode::FAILURE;
-            }
-        }
-    }
-    bar.clear();
-    common::say!("{}", counted(mistakes.len(), "mistake", "mistakes"));
-    std::fs::create_dir_all(&options.output)
-        .map_err(|error| format!("{}: {error}", files::shown_path(&options.output)))?;
-    write(&options.output.join("report.html"), report.html()?)?;
-    Ok(code)
+    let sound = options.explain.mistakes(&images, file, &options.output)?;
+    Ok(ExitCode::from(u8::from(!sound)))
 }

@@ -8,10 +8,12 @@ use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use common::DeviceName;
 use common::help::uses;
+use common::model::say_input;
 use common::page::{self, PagePrecision};
 use common::progress::working;
 use common::signed::SignatureOptions;
 use mobilenet::Precision;
+use transfer::Classifier;
 use transfer::export::{Export, PixelInput, WeightsFormat};
 
 /// Write a classifier for other programs; the exported model gives the same probabilities.
@@ -97,6 +99,15 @@ fn formats() -> impl TypedValueParser<Value = Format> {
     })
 }
 
+impl Options {
+    fn open(&self) -> Result<Classifier, Box<dyn Error>> {
+        let (file, device) = (&self.classifier, self.device);
+        working("checking the file", || {
+            self.signature.classifier(file, device)
+        })
+    }
+}
+
 fn main() -> ExitCode {
     common::main(run)
 }
@@ -116,24 +127,12 @@ fn write_page(options: &Options) -> Result<(), Box<dyn Error>> {
         return Err("--calibration-dir is for --precision int8".into());
     }
     common::check_outputs(&[("--output", Some(&options.output))])?;
-    let (file, device) = (&options.classifier, options.device);
-    let mut classifier = working("checking the file", || {
-        options.signature.classifier(file, device)
-    })?;
+    let mut classifier = options.open()?;
     if let Some(precision) = options.precision {
         let folder = options.calibration_dir.as_deref();
         classifier = page::in_precision(classifier, precision, folder)?;
     }
-    let name = options.output.file_stem().unwrap_or_default();
-    let name = name.to_string_lossy();
-    let title = options.title.as_deref().unwrap_or(&name);
-    let html = working("making the page", || page::html(&classifier, title))?;
-    common::answers::write(&options.output, &html)?;
-    common::say!(
-        "{} bytes: open it in a browser, or put it on any web server (https, for the camera)",
-        html.len()
-    );
-    Ok(())
+    page::write(&classifier, options.title.as_deref(), &options.output)
 }
 
 fn write_net(options: &Options, format: WeightsFormat) -> Result<(), Box<dyn Error>> {
@@ -151,18 +150,14 @@ fn write_net(options: &Options, format: WeightsFormat) -> Result<(), Box<dyn Err
             return Err("--precision float16 is for --format page".into());
         }
     };
-    let (file, device) = (&options.classifier, options.device);
-    let classifier = working("checking the file", || {
-        options.signature.classifier(file, device)
-    })?;
+    let classifier = options.open()?;
     let input = match (options.with_preprocessing, format) {
         (false, _) => PixelInput::Normalized,
         (true, WeightsFormat::Onnx) => PixelInput::Byte,
         (true, _) => PixelInput::Float,
     };
-    let export = Export::new(&classifier)?
-        .with_input(input)
-        .with_precision(precision)?;
+    let export = Export::new(&classifier)?.with_input(input);
+    let export = export.with_precision(precision)?;
     let paths = export.paths(format, &options.output)?;
     let beside = paths.iter().map(PathBuf::as_path);
     // What is not there is no input, and its folder may be made only now.
@@ -177,19 +172,7 @@ fn write_net(options: &Options, format: WeightsFormat) -> Result<(), Box<dyn Err
     if let Some(path) = &options.snippet {
         common::answers::write(path, export.snippet(format))?;
     }
-    let backbone = classifier.backbone();
-    let config = backbone.weights().config();
-    common::say!(
-        "images: {} to {size} x {size} pixels",
-        backbone.resize(),
-        size = backbone.size()
-    );
-    if options.with_preprocessing {
-        common::say!("input: levels 0 to 255, red green blue");
-    } else {
-        let (mean, std) = (config.mean, config.std);
-        common::say!("input: (level - {mean}) / {std}, red green blue");
-    }
+    say_input(&classifier, options.with_preprocessing);
     if format == WeightsFormat::TimmSafetensors {
         common::say!(
             "model: {}\nthen: model.load_state_dict(safetensors.torch.load_file(\"{}\"))",

@@ -61,20 +61,16 @@ fn main() -> ExitCode {
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     common::check_outputs(&[("--output", Some(&options.output))])?;
     let device = common::device(options.network.device)?;
-    let mut job = FineTuneJob::new(options.images.source(BesideTestFolder::Validation)?)
+    let job = FineTuneJob::new(options.images.source(BesideTestFolder::Validation)?)
         .with_backbone(options.network.backbone()?)
         .with_config(options.tuning.config())
         .with_cache(&options.network.cache)
         .with_checkpoint(options.tuning.checkpoint(&options.output))
         .include_training(options.images.include_training)
+        .keep_pictures(!options.images.without_pictures)
+        .with_summaries(options.summaries_dir.clone())
         .on_event(show(&options.tuning))
         .stop_when(interrupted);
-    if options.images.without_pictures {
-        job = job.without_pictures();
-    }
-    if let Some(folder) = &options.summaries_dir {
-        job = job.with_summaries(folder);
-    }
     if let Some(plot) = &options.find_rate {
         let rates = job.find_learning_rate(&device, &LearningRateRange::default())?;
         files::write_bytes(

@@ -1,21 +1,18 @@
 //! Names images: with a classifier of one's own, or with ImageNet's classes.
 
 use std::error::Error;
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{ArgGroup, Parser};
 use common::help::uses;
-use common::labels::{Layout, Line};
+use common::labels::{Labeling, Layout};
 use common::network::LimitOptions;
 use common::ranges;
-use common::signed::{SignatureOptions, misplaced};
-use common::tips::did_you_mean;
-use common::{Bar, DeviceName, inputs};
+use common::signed::SignatureOptions;
+use common::{DeviceName, inputs};
 use dataset::ResizePolicy;
-use transfer::Classifier;
 
 /// Classify images: print the classes with their probabilities, the most probable first.
 ///
@@ -96,37 +93,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let classifier = classifier.with_max_pixels(options.limits.max_pixels);
     let images = inputs::expand(&options.images)?;
     let layout = Layout::new(&classifier, options.top, options.json, options.csv);
+    let labeling = Labeling::new(layout, options.batch, options.output.as_deref());
     let start = Instant::now();
-    let failed = match &options.output {
-        None => label(
-            options,
-            &classifier,
-            &images,
-            |text| {
-                common::say!("{text}");
-                Ok(())
-            },
-            &layout,
-        )?,
-        Some(path) => {
-            let mut outcome = Ok(0);
-            files::write_whole(path, |file| {
-                outcome = label(
-                    options,
-                    &classifier,
-                    &images,
-                    |text| writeln!(file, "{text}"),
-                    &layout,
-                );
-                // Nothing is written where the classifier failed.
-                outcome
-                    .as_ref()
-                    .map(|_| ())
-                    .map_err(|error| io::Error::other(error.to_string()))
-            })?;
-            outcome?
-        }
-    };
+    let failed = labeling.label(&images)?;
     if options.timings {
         let seconds = start.elapsed().as_secs_f64();
         let rate = images.len() as f64 / seconds;
@@ -136,51 +105,4 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         );
     }
     Ok(ExitCode::from(u8::from(failed > 0)))
-}
-
-/// Labels all images, in their order, and gives each line to `print`; returns how many images cannot be used.
-fn label(
-    options: &Options,
-    classifier: &Classifier,
-    images: &[PathBuf],
-    mut print: impl FnMut(&str) -> io::Result<()>,
-    layout: &Layout<'_>,
-) -> Result<usize, Box<dyn Error>> {
-    let loader = classifier
-        .backbone()
-        .loader()
-        .with_batch_size(options.batch);
-    let (mut bar, mut done, mut failures) = (Bar::default(), 0, 0);
-    if let Some(header) = layout.header() {
-        print(&header)?;
-    }
-    loader.for_each_batch(images, |batch| -> Result<(), Box<dyn Error>> {
-        let mut lines: Vec<(usize, Line)> = Vec::new();
-        let answers = classifier.answers(&batch.pixels, batch.indices.len())?;
-        let answered = batch.indices.iter().zip(answers);
-        lines.extend(answered.map(|(&index, answer)| (index, Line::Answer(answer))));
-        for failed in batch.failed {
-            let path: &Path = &images[failed.index];
-            let why = misplaced(path, "an image", failed.error).to_string();
-            if !layout.has_errors() || options.output.is_some() {
-                common::warn!("error: {why}{}", did_you_mean(path));
-            }
-            lines.push((failed.index, Line::Failed(why)));
-            failures += 1;
-        }
-        lines.sort_by_key(|(index, _)| *index);
-        done += lines.len();
-        for (index, line) in lines {
-            if let Some(text) = layout.line(&images[index], &line) {
-                print(&text)?;
-            }
-        }
-        // On a terminal the lines themselves show how far it is.
-        if options.output.is_some() || !io::stdout().is_terminal() {
-            bar.count("labeling", done, images.len());
-        }
-        Ok(())
-    })?;
-    bar.clear();
-    Ok(failures)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use common::held_out::{HeldOutOptions, numbers};
+use common::held_out::HeldOutOptions;
 use common::help::uses;
 use common::images::ImageOptions;
 use common::network::{NetworkOptions, PublishedOptions};
@@ -14,8 +14,8 @@ use common::outcome::{say_next, say_outcome};
 use common::recipe::RecipeOptions;
 use common::signed::SignatureOptions;
 use common::training::Progress;
-use dataset::split::BesideTestFolder;
 use mobilenet::Precision;
+use transfer::classifier::RejectOption;
 use transfer::insight::SampleSize;
 use transfer::retrain::Retrain;
 
@@ -66,9 +66,6 @@ pub(crate) struct Options {
     /// The classifier file to write
     #[arg(long, default_value = "classifier.safetensors")]
     output: PathBuf,
-    /// Write the numbers to this file, as JSON
-    #[arg(long)]
-    metrics: Option<PathBuf>,
     #[command(flatten)]
     held_out: HeldOutOptions,
     /// Write event files for TensorBoard into this folder
@@ -95,35 +92,28 @@ fn main() -> ExitCode {
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let checkpoint = options.output.with_extension("training");
-    let metrics = options.metrics.as_deref();
     common::check_outputs(&[
         ("--output", Some(&options.output)),
         ("the checkpoint", Some(&checkpoint)),
-        ("--metrics", metrics),
+        ("--metrics", options.held_out.metrics.as_deref()),
         ("--report", options.held_out.report.as_deref()),
         ("--answers", options.held_out.answers.as_deref()),
     ])?;
-    let beside = if options.recipe.is_parity() {
-        BesideTestFolder::SetAside
-    } else {
-        BesideTestFolder::Training
-    };
     let mut progress = Progress::new(&options.network.cache, options.verbose);
     let head = options.recipe.config()?;
-    let mut job = Retrain::new(options.images.source(beside)?)
+    let mut job = Retrain::new(options.images.source(options.recipe.beside())?)
         .with_head(head)
         .with_precision(options.precision)
         .with_cache(&options.network.cache)
         .with_checkpoint(&checkpoint)
         .include_training(options.images.include_training)
+        .keep_pictures(!options.images.without_pictures)
+        .with_summaries(options.summaries_dir.clone())
+        .with_date(options.date.clone())
+        .with_reject_option((!options.no_reject).then(RejectOption::new))
+        .with_learning_curve(options.learning_curve.then(SampleSize::new))
         .on_event(|event| progress.show(event))
         .stop_when(common::interrupt::interrupted);
-    if options.images.without_pictures {
-        job = job.without_pictures();
-    }
-    if let Some(folder) = &options.summaries_dir {
-        job = job.with_summaries(folder);
-    }
     if let Some((variation, variants)) = options.recipe.variation()? {
         job = job.with_variation(variation, variants);
     }
@@ -134,15 +124,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let weights = options.published.weights(&options.network)?;
         job.with_backbone(options.network.backbone_of(weights)?)
     };
-    if options.no_reject {
-        job = job.with_reject_option(None);
-    }
-    if options.learning_curve {
-        job = job.with_learning_curve(SampleSize::new());
-    }
-    if let Some(date) = &options.date {
-        job = job.with_date(date);
-    }
     let job = job.run()?;
     job.save(&options.output)?;
     say_outcome(
@@ -151,23 +132,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         options.print_misclassified_test_images,
         options.verbose,
     );
-    let held_out = &options.held_out;
-    let (images, report) = (&options.images, held_out.report.as_deref());
-    let reported = if metrics.is_some() || held_out.is_wanted() {
-        held_out.report(&job)?
-    } else {
-        None
-    };
-    if let Some(path) = metrics {
-        let seconds = start.elapsed().as_secs_f64();
-        let text = numbers(&job, reported.as_ref(), images, seconds)?;
-        common::answers::write(path, text)?;
-    }
-    held_out.write(job, reported, &options.output, images)?;
+    let (images, seconds) = (&options.images, start.elapsed().as_secs_f64());
+    options
+        .held_out
+        .write(job, &options.output, images, seconds)?;
     say_next(
         &options.output,
         &images.folder(),
-        report,
+        options.held_out.report.as_deref(),
         options.learning_curve,
     );
     Ok(())

@@ -18,6 +18,9 @@ use crate::{Bar, DeviceName};
 /// What is written of the images that were held out.
 #[derive(clap::Args)]
 pub struct HeldOutOptions {
+    /// Write the numbers to this file, as JSON
+    #[arg(long)]
+    pub metrics: Option<PathBuf>,
     /// Write a report page on images that were held out to this file
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -30,17 +33,13 @@ pub struct HeldOutOptions {
 }
 
 impl HeldOutOptions {
-    /// Whether a file is to be written.
-    pub fn is_wanted(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         self.report.is_some() || self.answers.is_some()
     }
 
     /// The report on the images that were held out, and which ones these are; `None` where there are none and neither
-    /// --report nor --answers is wanted.
-    ///
-    /// # Errors
-    /// Where there are none and one of the two is wanted.
-    pub fn report(&self, job: &Retrained) -> Result<Option<(SplitName, Report)>, Box<dyn Error>> {
+    /// --report nor --answers is wanted. It is an error where there are none and one of the two is wanted.
+    fn report(&self, job: &Retrained) -> Result<Option<(SplitName, Report)>, Box<dyn Error>> {
         let split = self.report_on.unwrap_or(match job.test {
             Some(_) => SplitName::Test,
             None => SplitName::OutOfFold,
@@ -77,19 +76,26 @@ impl HeldOutOptions {
         Ok(Some((split, report)))
     }
 
-    /// Writes what is wanted of a job, of which this is the report, and whose classifier is in the file `output`.
+    /// Writes what is wanted of a job that took so many seconds, and whose classifier is in the file `output`.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// Where there is nothing that was held out and something of it is wanted, and where a file cannot be written.
     pub fn write(
         &self,
         job: Retrained,
-        reported: Option<(SplitName, Report)>,
         output: &Path,
         images: &ImageOptions,
+        seconds: f64,
     ) -> Result<(), Box<dyn Error>> {
-        let measured = seen(&job, images);
-        let Some((split, report)) = reported else {
+        if !self.is_wanted() && self.metrics.is_none() {
+            return Ok(());
+        }
+        let (reported, measured) = (self.report(&job)?, seen(&job, images));
+        if let Some(path) = &self.metrics {
+            let numbers = numbers(&job, reported.as_ref(), measured, seconds)?;
+            write(path, numbers)?;
+        }
+        let Some((split, report)) = reported.filter(|_| self.is_wanted()) else {
             return Ok(());
         };
         let predictions = match split {
@@ -99,9 +105,7 @@ impl HeldOutOptions {
         let Some(predictions) = predictions else {
             return Ok(());
         };
-        if self.is_wanted() {
-            crate::say!("\nheld out: {}", split.what(predictions.len()));
-        }
+        crate::say!("\nheld out: {}", split.what(predictions.len()));
         if let Some(path) = &self.answers {
             let mut lines = Vec::new();
             predictions.write_json_lines(&mut lines)?;
@@ -130,14 +134,11 @@ impl HeldOutOptions {
     }
 }
 
-/// All numbers of a job, with those of its report, as JSON. `seconds`: how long all of it took.
-///
-/// # Errors
-/// Where a number cannot be written.
-pub fn numbers(
+/// All numbers of a job, with those of its report, as JSON. `measured`: how well its test images are known.
+fn numbers(
     job: &Retrained,
     reported: Option<&(SplitName, Report)>,
-    images: &ImageOptions,
+    measured: Option<Measured>,
     seconds: f64,
 ) -> Result<String, Box<dyn Error>> {
     let mut numbers = serde_json::to_value(job)?;
@@ -145,7 +146,7 @@ pub fn numbers(
     if let Some((split, report)) = reported {
         numbers["evaluation"] = serde_json::to_value(Marked {
             numbers: report.evaluation(),
-            pictures: seen(job, images).filter(|_| *split == SplitName::Test),
+            pictures: measured.filter(|_| *split == SplitName::Test),
             split: Some(split.name()),
         })?;
     }

@@ -1,10 +1,102 @@
 //! What a classifier says of images, as lines of text, JSON or a table.
 
-use std::path::Path;
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use transfer::Classifier;
 use transfer::classifier::Answer;
+
+use crate::Bar;
+use crate::signed::misplaced;
+use crate::tips::did_you_mean;
+
+/// Asks a classifier about images, and writes a line for each of them.
+pub struct Labeling<'a> {
+    layout: Layout<'a>,
+    batch: usize,
+    output: Option<&'a Path>,
+}
+
+impl<'a> Labeling<'a> {
+    /// Lines of this layout, in a file or, without one, on standard output. `batch`: images per call of the network.
+    pub fn new(layout: Layout<'a>, batch: usize, output: Option<&'a Path>) -> Self {
+        Self {
+            layout,
+            batch,
+            output,
+        }
+    }
+
+    /// Labels all images, in their order; gives how many of them cannot be used.
+    ///
+    /// # Errors
+    /// What the network finds, and where the file cannot be written; it is then as it was before.
+    pub fn label(&self, images: &[PathBuf]) -> Result<usize, Box<dyn Error>> {
+        let Some(path) = self.output else {
+            return self.print(images, |text| {
+                crate::say!("{text}");
+                Ok(())
+            });
+        };
+        let mut outcome = Ok(0);
+        files::write_whole(path, |file| {
+            outcome = self.print(images, |text| writeln!(file, "{text}"));
+            // Nothing is written where the classifier failed.
+            let failed = outcome.as_ref().err();
+            failed.map_or(Ok(()), |error| Err(io::Error::other(error.to_string())))
+        })?;
+        outcome
+    }
+
+    /// Gives each line to `print`.
+    fn print(
+        &self,
+        images: &[PathBuf],
+        mut print: impl FnMut(&str) -> io::Result<()>,
+    ) -> Result<usize, Box<dyn Error>> {
+        let layout = &self.layout;
+        let loader = layout.classifier.backbone().loader();
+        let loader = loader.with_batch_size(self.batch);
+        let (mut bar, mut done, mut failures) = (Bar::default(), 0, 0);
+        if let Some(header) = layout.header() {
+            print(&header)?;
+        }
+        loader.for_each_batch(images, |batch| -> Result<(), Box<dyn Error>> {
+            let answers = layout
+                .classifier
+                .answers(&batch.pixels, batch.indices.len())?;
+            let answered = batch.indices.iter().zip(answers);
+            let mut lines: Vec<(usize, Line)> = answered
+                .map(|(&index, answer)| (index, Line::Answer(answer)))
+                .collect();
+            for failed in batch.failed {
+                let path: &Path = &images[failed.index];
+                let why = misplaced(path, "an image", failed.error).to_string();
+                if !layout.has_errors() || self.output.is_some() {
+                    crate::warn!("error: {why}{}", did_you_mean(path));
+                }
+                lines.push((failed.index, Line::Failed(why)));
+                failures += 1;
+            }
+            lines.sort_by_key(|(index, _)| *index);
+            done += lines.len();
+            for (index, line) in lines {
+                if let Some(text) = layout.line(&images[index], &line) {
+                    print(&text)?;
+                }
+            }
+            // On a terminal the lines themselves show how far it is.
+            if self.output.is_some() || !io::stdout().is_terminal() {
+                bar.count("labeling", done, images.len());
+            }
+            Ok(())
+        })?;
+        bar.clear();
+        Ok(failures)
+    }
+}
 
 /// How the lines look.
 pub struct Layout<'a> {

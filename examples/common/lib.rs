@@ -1,9 +1,11 @@
 //! What the examples share: options, the device, the weights, progress, files to write.
 
 pub mod answers;
+pub mod auditing;
 pub mod calibration;
 pub mod calls;
 pub mod classes;
+pub mod embedding;
 pub mod explaining;
 #[cfg(feature = "burn")]
 pub mod finetuning;

@@ -53,6 +53,20 @@ impl ModelOptions {
     }
 }
 
+/// Says what the input of an exported network is. `levels`: pixel levels, which the exported model normalizes itself.
+pub fn say_input(classifier: &Classifier, levels: bool) {
+    let backbone = classifier.backbone();
+    let (resize, size) = (backbone.resize(), backbone.size());
+    crate::say!("images: {resize} to {size} x {size} pixels");
+    if levels {
+        crate::say!("input: levels 0 to 255, red green blue");
+    } else {
+        let config = backbone.weights().config();
+        let (mean, std) = (config.mean, config.std);
+        crate::say!("input: (level - {mean}) / {std}, red green blue");
+    }
+}
+
 /// What is explained of a class.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum ScoreName {

@@ -14,6 +14,7 @@ use transfer::Classifier;
 use transfer::quantize::{QuantizeConfig, quantize};
 
 use crate::calibration::calibration_images;
+use crate::progress::working;
 
 /// The numbers in which a page holds the weights of a network.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -94,6 +95,26 @@ pub fn in_precision(
                 .into(),
         ),
     }
+}
+
+/// Writes the page; without a title it has the name of the file.
+///
+/// # Errors
+/// As [`html`], and where the file cannot be written.
+pub fn write(
+    classifier: &Classifier,
+    title: Option<&str>,
+    output: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let name = output.file_stem().unwrap_or_default().to_string_lossy();
+    let title = title.unwrap_or(&name);
+    let html = working("making the page", || html(classifier, title))?;
+    crate::answers::write(output, &html)?;
+    crate::say!(
+        "{} bytes: open it in a browser, or put it on any web server (https, for the camera)",
+        html.len()
+    );
+    Ok(())
 }
 
 /// The page. It works without a network, and its content security policy forbids the browser to use one.

@@ -1,6 +1,7 @@
 //! How the head is trained, as options: `retrain.py`'s under their names, in kebab case.
 
 use clap::{Args, ValueEnum};
+use dataset::split::BesideTestFolder;
 use transfer::HeadConfig;
 use transfer::head::{GradientDescent, LogisticRegression};
 use transfer::retrain::Variants;
@@ -52,6 +53,15 @@ impl RecipeOptions {
     pub fn is_parity(&self) -> bool {
         self.recipe
             .map_or(self.of_the_loop(), |recipe| recipe == RecipeName::Parity)
+    }
+
+    /// What becomes of the test images of the split beside a test folder.
+    pub fn beside(&self) -> BesideTestFolder {
+        if self.is_parity() {
+            BesideTestFolder::SetAside
+        } else {
+            BesideTestFolder::Training
+        }
     }
 
     /// How the head is trained.
