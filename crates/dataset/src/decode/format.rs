@@ -77,6 +77,8 @@ impl ImageFormat {
             {
                 Some(Self::Tiff)
             }
+            // BigTIFF, whose offsets have 8 bytes.
+            [b'I', b'I', b'+', 0, ..] | [b'M', b'M', 0, b'+', ..] => Some(Self::Tiff),
             [b'P', b'1'..=b'7', b'\n' | b'\r' | b' ' | b'\t', ..] => Some(Self::Pnm),
             [b'q', b'o', b'i', b'f', ..] => Some(Self::Qoi),
             [0, 0, 1, 0, count, ..] if *count > 0 => Some(Self::Ico),

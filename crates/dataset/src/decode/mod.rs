@@ -1,6 +1,7 @@
 //! Decoding: from the bytes of a file to upright 8-bit RGB, within limits.
 
 mod bands;
+mod bmp;
 mod directory;
 mod entropy;
 pub(crate) mod foreign;
@@ -19,6 +20,10 @@ mod script;
 mod segments;
 #[cfg(feature = "tiff")]
 mod tiff;
+#[cfg(feature = "tiff")]
+mod tiff_jpeg;
+#[cfg(feature = "tiff")]
+mod tiff_samples;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -9,7 +9,7 @@ use super::format::ImageFormat;
 use super::options::DecodeOptions;
 #[cfg(feature = "tiff")]
 use super::tiff;
-use super::{orientation, png, webp};
+use super::{bmp, orientation, png, webp};
 use crate::problem::ImageProblem;
 
 /// What a decoder may allocate beside what it needs for the pixels, in bytes: tables, and buffers of rows.
@@ -33,8 +33,12 @@ pub(super) fn decode(
         // TIFF is asked below; the others have none.
         _ => Orientation::NoTransforms,
     };
+    if format == ImageFormat::WebP && webp::is_cut_short(bytes) {
+        return Err(ImageProblem::Truncated { format });
+    }
     let used = match format {
         ImageFormat::Png => png::without_unused(bytes),
+        ImageFormat::Bmp => bmp::in_windows_form(bytes),
         _ => bytes.into(),
     };
     let mut reader = ImageReader::with_format(Cursor::new(used.as_ref()), of_image_crate(format));

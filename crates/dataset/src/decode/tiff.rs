@@ -1,18 +1,19 @@
-//! TIFF, as far as the `image` crate does not read it: palettes and floats. The others go to that crate.
+//! TIFF, as far as the `image` crate does not read it, or reads it wrongly. The others go to that crate.
 
 use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{ImageBuffer, RgbImage};
 use tiff::ColorType;
-use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::decoder::{ChunkType, Decoder, Limits};
 use tiff::tags::Tag;
 
 use super::bands::Bands;
 use super::directory::Directory;
 use super::format::ImageFormat;
 use super::options::DecodeOptions;
-use super::orientation;
+use super::tiff_samples::{self, Layout, failed, is_planar};
+use super::{orientation, tiff_jpeg};
 use crate::problem::ImageProblem;
 
 /// What the decoder may allocate beside the numbers, in bytes: strips and tiles as they are stored.
@@ -21,46 +22,129 @@ const BESIDE_PIXELS: u64 = 16 << 20;
 const PHOTOMETRIC: u16 = 262;
 const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
-/// Bands one behind the other.
-const PLANAR: u16 = 2;
+/// How red, green and blue make up the luma.
+const YCBCR_COEFFICIENTS: Tag = Tag::Unknown(529);
+/// Those of JPEG, and those where a file has none.
+const COEFFICIENTS: [f32; 3] = [0.299, 0.587, 0.114];
+/// Kinds of extra samples.
+const PREMULTIPLIED: u16 = 1;
+const ALPHA: u16 = 2;
 
-/// Decodes the first page of a TIFF with a palette or with numbers of 32 bits; `None` for others.
+type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
+
+/// What the numbers of a pixel are.
+enum Kind {
+    Palette,
+    /// Numbers whose range is not known: floats, or integers of 32 bits and more.
+    Measured,
+    /// Levels from 0 to the highest number of so many bits.
+    Levels(usize),
+    /// Luma and two differences of color, in 8 bits.
+    Luma([f64; 3]),
+    Bands(Bands),
+}
+
+/// How the channels make up a color, if they are levels.
+#[derive(Clone, Copy, PartialEq)]
+enum Alpha {
+    None,
+    Straight,
+    Premultiplied,
+}
+
+/// Decodes the first page of a TIFF; `None` for those that the `image` crate reads rightly.
 pub(super) fn decode(
     bytes: &[u8],
     options: &DecodeOptions,
 ) -> Option<Result<RgbImage, ImageProblem>> {
     let indices = as_indices(bytes);
     let mut decoder = Decoder::new(Cursor::new(indices.as_deref().unwrap_or(bytes))).ok()?;
-    let kind = decoder.colortype().ok()?;
-    let channels = match (kind, &indices) {
-        (ColorType::Gray(8), Some(_)) | (ColorType::Gray(32 | 64), None) => 1,
-        (ColorType::RGB(32 | 64), None) => 3,
-        (_, Some(_)) => return Some(Err(refused("its palette does not have 256 colors"))),
-        (ColorType::Multiband { num_samples, .. }, None) => {
-            let bands = options.bands.ok_or_else(|| {
-                let message = format!(
-                    "it has {num_samples} bands; say which are red, green and blue (`DecodeOptions::with_bands`, --bands 3,2,1)"
-                );
-                refused(message)
-            });
-            return Some(
-                bands.and_then(|bands| read_bands(decoder, num_samples.into(), &bands, options)),
-            );
+    let color = decoder.colortype().ok()?;
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples);
+    let extra = extra.ok().flatten().unwrap_or_default();
+    let alpha = match extra.first() {
+        Some(&PREMULTIPLIED) => Alpha::Premultiplied,
+        Some(&ALPHA) => Alpha::Straight,
+        _ => Alpha::None,
+    };
+    if indices.is_none() && tiff_jpeg::is_jpeg(&mut decoder) {
+        return Some(of_jpegs(bytes, decoder, options));
+    }
+    // The `image` crate panics where there are several rows of tiles in each channel.
+    let apart = is_planar(&mut decoder) && matches!(decoder.get_chunk_type(), ChunkType::Tile);
+    let (kind, bits, channels) = match (color, &indices) {
+        (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), Some(_)) => (Kind::Palette, bits, 1),
+        (_, Some(_)) => {
+            let message =
+                "it has a palette, and more than an index of 1, 2, 4 or 8 bits for each pixel";
+            return Some(Err(refused(message)));
         }
+        (ColorType::Gray(bits @ (32 | 64)), None) => (Kind::Measured, bits, 1),
+        (ColorType::RGB(bits @ (32 | 64)), None) => (Kind::Measured, bits, 3),
+        (ColorType::Gray(bits @ (2 | 4)), None) => (Kind::Levels(bits.into()), bits, 1),
+        (
+            ColorType::Multiband {
+                bit_depth: bits @ (8 | 16),
+                num_samples: 2,
+            },
+            None,
+        ) if alpha != Alpha::None => (Kind::Levels(bits.into()), bits, 2),
+        (ColorType::RGB(bits @ (8 | 16)), None) if apart => (Kind::Levels(bits.into()), bits, 3),
+        (ColorType::RGBA(bits @ (8 | 16)), None) if apart || alpha == Alpha::Premultiplied => {
+            (Kind::Levels(bits.into()), bits, 4)
+        }
+        (ColorType::YCbCr(8), None) => {
+            let found = decoder.get_tag_f32_vec(YCBCR_COEFFICIENTS).ok();
+            let found = found.and_then(|found| found.try_into().ok());
+            (
+                Kind::Luma(found.unwrap_or(COEFFICIENTS).map(f64::from)),
+                8,
+                3,
+            )
+        }
+        (
+            ColorType::Multiband {
+                bit_depth: bits,
+                num_samples,
+            },
+            None,
+        ) => match options.bands {
+            Some(bands) => (Kind::Bands(bands), bits, num_samples),
+            None => {
+                let some = if num_samples < 3 { "1,1,1" } else { "3,2,1" };
+                let message = format!(
+                    "it has {num_samples} bands; say which are red, green and blue (`DecodeOptions::with_bands`, --bands {some})"
+                );
+                return Some(Err(refused(message)));
+            }
+        },
         _ => return None,
     };
-    Some(read(decoder, channels, indices.is_some(), options))
+    Some(read(
+        decoder,
+        &kind,
+        [bits.into(), channels.into()],
+        alpha,
+        options,
+    ))
+}
+
+/// A picture of strips or tiles that are JPEGs.
+fn of_jpegs(
+    bytes: &[u8],
+    decoder: Reader<'_>,
+    options: &DecodeOptions,
+) -> Result<RgbImage, ImageProblem> {
+    let (mut decoder, size, turned) = prepared(decoder, 1, options)?;
+    let image = tiff_jpeg::read(bytes, &mut decoder, size, options)?;
+    Ok(orientation::turn(image, turned))
 }
 
 /// A decoder that stays within the limits, the size of the picture, and how it is turned.
-type Prepared<'a> = (Decoder<Cursor<&'a [u8]>>, [u32; 2], Orientation);
-
-fn failed(error: tiff::TiffError) -> ImageProblem {
-    ImageProblem::refused(ImageFormat::Tiff, &error.to_string(), error)
-}
+type Prepared<'a> = (Reader<'a>, [u32; 2], Orientation);
 
 fn prepared<'a>(
-    mut decoder: Decoder<Cursor<&'a [u8]>>,
+    mut decoder: Reader<'a>,
     channels: usize,
     options: &DecodeOptions,
 ) -> Result<Prepared<'a>, ImageProblem> {
@@ -85,37 +169,60 @@ fn prepared<'a>(
     Ok((decoder, [width, height], turned))
 }
 
-/// Three bands of a picture with several.
-fn read_bands(
-    decoder: Decoder<Cursor<&[u8]>>,
-    count: usize,
-    bands: &Bands,
+fn read(
+    decoder: Reader<'_>,
+    kind: &Kind,
+    [bits, channels]: [usize; 2],
+    alpha: Alpha,
     options: &DecodeOptions,
 ) -> Result<RgbImage, ImageProblem> {
-    let rgb = bands.rgb().map(usize::from);
-    if let Some(band) = rgb.iter().find(|band| **band > count) {
-        return Err(refused(format!("it has {count} bands, and no band {band}")));
+    if let Kind::Bands(bands) = kind
+        && let Some(band) = bands
+            .rgb()
+            .iter()
+            .find(|band| usize::from(**band) > channels)
+    {
+        return Err(refused(format!(
+            "it has {channels} bands, and no band {band}"
+        )));
     }
-    let (mut decoder, [width, height], turned) = prepared(decoder, count, options)?;
-    let bytes = matches!(decoder.colortype(), Ok(kind) if kind.bit_depth() == 8);
-    let mut numbers = DecodingResult::U8(Vec::new());
-    // Unlike `read_image`, it reads bands that are stored one behind the other, too.
-    decoder.read_image_to_buffer(&mut numbers).map_err(failed)?;
-    let planes = decoder.find_tag(Tag::PlanarConfiguration).map_err(failed)?;
-    let planar = planes.is_some_and(|value| value.into_u16().is_ok_and(|value| value == PLANAR));
-    let numbers = as_f64(numbers)?;
-    let pixels = width as usize * height as usize;
-    if numbers.len() != count * pixels {
-        return Err(refused("fewer numbers than its size says"));
-    }
-    let at = |pixel: usize, band: usize| {
-        if planar {
-            numbers[(band - 1) * pixels + pixel]
-        } else {
-            numbers[pixel * count + band - 1]
-        }
+    let (mut decoder, [width, height], turned) = prepared(decoder, channels, options)?;
+    let layout = Layout {
+        width: width as usize,
+        height: height as usize,
+        channels,
+        bits,
     };
-    let values = (0..pixels).flat_map(|pixel| rgb.map(|band| at(pixel, band)));
+    let numbers = tiff_samples::read(&mut decoder, &layout)?;
+    let rgb = match kind {
+        Kind::Palette => {
+            let colors = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
+            of_palette(&numbers, &colors)?
+        }
+        Kind::Measured => in_three(&measured(&numbers)?, channels),
+        Kind::Levels(bits) => {
+            let most = ((1_u32 << bits) - 1) as f64;
+            let levels: Vec<f64> = numbers.iter().map(|n| (n * 255.0 / most).round()).collect();
+            over(&levels, channels, alpha, options.background)
+        }
+        Kind::Luma(coefficients) => of_luma(&numbers, *coefficients),
+        Kind::Bands(bands) => of_bands(&numbers, channels, bands, bits == 8)?,
+    };
+    let image = ImageBuffer::from_raw(width, height, rgb);
+    let image = image.ok_or_else(|| refused("it has fewer pixels than its size says"))?;
+    Ok(orientation::turn(image, turned))
+}
+
+/// Three bands of a picture with several.
+fn of_bands(
+    numbers: &[f64],
+    count: usize,
+    bands: &Bands,
+    bytes: bool,
+) -> Result<Vec<u8>, ImageProblem> {
+    let rgb = bands.rgb().map(usize::from);
+    let pixels = numbers.chunks_exact(count);
+    let values = pixels.flat_map(|pixel| rgb.map(|band| pixel[band - 1]));
     let [black, white] = match bands.range() {
         Some(range) => range,
         None if bytes => [0.0, 255.0],
@@ -135,60 +242,15 @@ fn read_bands(
             .clamp(0.0, 255.0)
             .round() as u8
     };
-    let image = ImageBuffer::from_raw(width, height, values.map(level).collect());
-    let image = image.ok_or_else(|| refused("fewer pixels than its size says"))?;
-    Ok(orientation::turn(image, turned))
-}
-
-fn as_f64(numbers: DecodingResult) -> Result<Vec<f64>, ImageProblem> {
-    fn wide<T: Into<f64>>(values: Vec<T>) -> Vec<f64> {
-        values.into_iter().map(Into::into).collect()
-    }
-    Ok(match numbers {
-        DecodingResult::U8(values) => wide(values),
-        DecodingResult::U16(values) => wide(values),
-        DecodingResult::U32(values) => wide(values),
-        DecodingResult::I8(values) => wide(values),
-        DecodingResult::I16(values) => wide(values),
-        DecodingResult::I32(values) => wide(values),
-        DecodingResult::F32(values) => wide(values),
-        DecodingResult::F64(values) => values,
-        _ => return Err(refused("its numbers are of a type that is not read")),
-    })
-}
-
-fn read(
-    decoder: Decoder<Cursor<&[u8]>>,
-    channels: usize,
-    palette: bool,
-    options: &DecodeOptions,
-) -> Result<RgbImage, ImageProblem> {
-    let (mut decoder, [width, height], turned) = prepared(decoder, channels, options)?;
-    let pixels = u64::from(width) * u64::from(height);
-    let numbers = decoder.read_image().map_err(failed)?;
-    let levels = match (numbers, palette) {
-        (DecodingResult::U8(indices), true) => {
-            let colors = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(failed)?;
-            of_palette(&indices, &colors)?
-        }
-        (numbers, _) => levels(as_f64(numbers)?)?,
-    };
-    let rgb: Vec<u8> = if levels.len() == pixels as usize {
-        levels.into_iter().flat_map(|level| [level; 3]).collect()
-    } else {
-        levels
-    };
-    let image = ImageBuffer::from_raw(width, height, rgb);
-    let image = image.ok_or_else(|| refused("it has fewer pixels than its size says"))?;
-    Ok(orientation::turn(image, turned))
+    Ok(values.map(level).collect())
 }
 
 /// The colors of indices; the palette has all reds, then all greens, then all blues, in 16 bits.
-fn of_palette(indices: &[u8], colors: &[u16]) -> Result<Vec<u8>, ImageProblem> {
+fn of_palette(indices: &[f64], colors: &[u16]) -> Result<Vec<u8>, ImageProblem> {
     let length = colors.len() / 3;
     let mut rgb = Vec::with_capacity(3 * indices.len());
     for index in indices {
-        let index = usize::from(*index);
+        let index = *index as usize;
         for channel in 0..3 {
             let color = colors
                 .get(channel * length + index)
@@ -205,10 +267,51 @@ fn of_palette(indices: &[u8], colors: &[u16]) -> Result<Vec<u8>, ImageProblem> {
     Ok(rgb)
 }
 
+/// Gray or colors, perhaps with alpha, over a background.
+fn over(levels: &[f64], channels: usize, alpha: Alpha, background: [u8; 3]) -> Vec<u8> {
+    let colors = if channels < 3 { 1 } else { 3 };
+    let pixels = levels.chunks_exact(channels);
+    let rgb = pixels.flat_map(|pixel| {
+        let opaque = pixel.get(colors).map_or(255.0, |alpha| *alpha);
+        [0, 1, 2].map(|channel| {
+            let value = pixel[channel.min(colors - 1)];
+            let value = if alpha == Alpha::Premultiplied {
+                value * 255.0
+            } else {
+                value * opaque
+            };
+            let behind = f64::from(background[channel]) * (255.0 - opaque);
+            ((value + behind + 127.0) / 255.0).min(255.0) as u8
+        })
+    });
+    rgb.collect()
+}
+
+/// From luma and differences of color, by the coefficients of red, green and blue in the luma.
+fn of_luma(levels: &[f64], [red, green, blue]: [f64; 3]) -> Vec<u8> {
+    let pixels = levels.chunks_exact(3);
+    let rgb = pixels.flat_map(|pixel| {
+        let (luma, of_blue, of_red) = (pixel[0], pixel[1] - 128.0, pixel[2] - 128.0);
+        let r = luma + (2.0 - 2.0 * red) * of_red;
+        let b = luma + (2.0 - 2.0 * blue) * of_blue;
+        let g = (luma - red * r - blue * b) / green;
+        [r, g, b].map(|level| level.round().clamp(0.0, 255.0) as u8)
+    });
+    rgb.collect()
+}
+
+/// Levels of one channel or of three, as three.
+fn in_three(levels: &[u8], channels: usize) -> Vec<u8> {
+    match channels {
+        1 => levels.iter().flat_map(|level| [*level; 3]).collect(),
+        _ => levels.to_vec(),
+    }
+}
+
 /// Numbers as levels: those from 0 to 1 as shares of 255, those up to 255 as they are. What is larger may mean anything.
-fn levels(values: Vec<f64>) -> Result<Vec<u8>, ImageProblem> {
+fn measured(values: &[f64]) -> Result<Vec<u8>, ImageProblem> {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-    for value in &values {
+    for value in values {
         if !value.is_finite() {
             return Err(refused("numbers that are not finite"));
         }
@@ -224,8 +327,10 @@ fn levels(values: Vec<f64>) -> Result<Vec<u8>, ImageProblem> {
         most if most <= 1.0 => 255.0,
         _ => 1.0,
     };
-    let level = |value: f64| (value * scale).round() as u8;
-    Ok(values.into_iter().map(level).collect())
+    Ok(values
+        .iter()
+        .map(|value| (value * scale).round() as u8)
+        .collect())
 }
 
 fn refused(message: impl Into<String>) -> ImageProblem {

@@ -22,6 +22,15 @@ fn of_file(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], usize, &[u8])> {
     chunks(bytes.get(12..).unwrap_or_default())
 }
 
+/// Whether the file has fewer bytes than its header says. A decoder that finds all of the pixels does not notice, and what
+/// follows them, such as the orientation, would be lost without a word.
+pub(super) fn is_cut_short(bytes: &[u8]) -> bool {
+    let length = bytes.get(4..).and_then(<[u8]>::first_chunk);
+    let length = length.map_or(0, |length| u32::from_le_bytes(*length) as usize);
+    // The byte that fills up the last chunk may be missing.
+    bytes.len() + 1 < length.saturating_add(8)
+}
+
 /// The orientation in the `EXIF` chunk, or in that of XMP. Decoders allocate what the chunk says that it has, up to 4 GB; here it must be in
 /// the file.
 pub(super) fn orientation(bytes: &[u8]) -> Orientation {

@@ -17,206 +17,6 @@ fn refused(bytes: &[u8]) -> String {
     refused.unwrap_err().to_string()
 }
 
-/// A TIFF of these tags (number, type, values), little-endian, and its pixels at the tag 273 or 324.
-fn tiff(tags: &[(u16, u16, &[u32])], pixels: &[u8]) -> Vec<u8> {
-    let mut tags: Vec<(u16, u16, Vec<u32>)> = tags
-        .iter()
-        .map(|(tag, kind, values)| (*tag, *kind, values.to_vec()))
-        .collect();
-    tags.sort();
-    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
-    bytes.extend((tags.len() as u16).to_le_bytes());
-    let mut after = 8 + 2 + 12 * tags.len() + 4;
-    let mut values_after = Vec::new();
-    let long_values: usize = tags
-        .iter()
-        .map(|(_, kind, values)| values.len() * if *kind == 3 { 2 } else { 4 })
-        .filter(|length| *length > 4)
-        .sum();
-    let pixels_at = (after + long_values) as u32;
-    for (tag, kind, values) in &mut tags {
-        if matches!(*tag, 273 | 324) {
-            // Offsets are from the start of the pixels.
-            values.iter_mut().for_each(|value| *value += pixels_at);
-        }
-        let bytes_of: Vec<u8> = values
-            .iter()
-            .flat_map(|value| match kind {
-                3 => (*value as u16).to_le_bytes().to_vec(),
-                _ => value.to_le_bytes().to_vec(),
-            })
-            .collect();
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend(kind.to_le_bytes());
-        bytes.extend((values.len() as u32).to_le_bytes());
-        if bytes_of.len() <= 4 {
-            let mut inside = bytes_of;
-            inside.resize(4, 0);
-            bytes.extend(inside);
-        } else {
-            bytes.extend((after as u32).to_le_bytes());
-            after += bytes_of.len();
-            values_after.extend(bytes_of);
-        }
-    }
-    bytes.extend([0; 4]);
-    bytes.extend(values_after);
-    bytes.extend(pixels);
-    bytes
-}
-
-/// The tags of one strip of 2 x 2 pixels.
-fn small(bits: u32, photometric: u32, samples: u32, length: u32) -> Vec<(u16, u16, Vec<u32>)> {
-    vec![
-        (256, 3, vec![2]),
-        (257, 3, vec![2]),
-        (258, 3, vec![bits; samples as usize]),
-        (259, 3, vec![1]),
-        (262, 3, vec![photometric]),
-        (273, 4, vec![0]),
-        (277, 3, vec![samples]),
-        (278, 3, vec![2]),
-        (279, 4, vec![length]),
-    ]
-}
-
-fn of(tags: Vec<(u16, u16, Vec<u32>)>, pixels: &[u8]) -> Vec<u8> {
-    let tags: Vec<(u16, u16, &[u32])> = tags
-        .iter()
-        .map(|(tag, kind, values)| (*tag, *kind, &values[..]))
-        .collect();
-    tiff(&tags, pixels)
-}
-
-#[test]
-fn tiffs_of_levels_are_read() {
-    let image = gradient(40, 30);
-    let rgb = encode(&image, ImageFormat::Tiff);
-    assert_eq!(decoded(&rgb), image);
-    let gray = of(small(8, 1, 1, 4), &[0, 50, 100, 255]);
-    let levels = |image: &RgbImage| image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>();
-    assert_eq!(
-        levels(&decoded(&gray)),
-        [[0; 3], [50; 3], [100; 3], [255; 3]]
-    );
-    let sixteen: Vec<u8> = [0_u16, 50 * 257, 100 * 257, 65535]
-        .iter()
-        .flat_map(|v| v.to_le_bytes())
-        .collect();
-    let gray = of(small(16, 1, 1, 8), &sixteen);
-    assert_eq!(
-        levels(&decoded(&gray)),
-        [[0; 3], [50; 3], [100; 3], [255; 3]]
-    );
-    // Tiles of 16 x 16, of which the image is a corner.
-    let mut tags = small(8, 1, 1, 4);
-    tags.retain(|(tag, ..)| !matches!(tag, 273 | 278 | 279));
-    tags.extend([
-        (322, 3, vec![16]),
-        (323, 3, vec![16]),
-        (324, 4, vec![0]),
-        (325, 4, vec![256]),
-    ]);
-    let mut tile = [0; 256];
-    (tile[0], tile[1], tile[16], tile[17]) = (1, 2, 3, 4);
-    assert_eq!(
-        levels(&decoded(&of(tags, &tile))),
-        [[1; 3], [2; 3], [3; 3], [4; 3]]
-    );
-    // The orientation of TIFF: turned by 180 degrees.
-    let mut tags = small(8, 1, 1, 4);
-    tags.push((274, 3, vec![3]));
-    assert_eq!(
-        levels(&decoded(&of(tags, &[1, 2, 3, 4]))),
-        [[4; 3], [3; 3], [2; 3], [1; 3]]
-    );
-}
-
-#[test]
-fn tiffs_of_palettes_and_floats_are_read_or_refused() {
-    let levels = |image: &RgbImage| image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>();
-    let mut palette = vec![0; 3 * 256];
-    (palette[7], palette[256 + 7], palette[512 + 7]) = (10 * 257, 20 * 257, 30 * 257);
-    let mut tags = small(8, 3, 1, 4);
-    tags.push((320, 3, palette));
-    assert_eq!(
-        levels(&decoded(&of(tags, &[7, 0, 7, 0]))),
-        [[10, 20, 30], [0; 3], [10, 20, 30], [0; 3]]
-    );
-    let float = |values: [f32; 4]| {
-        let pixels: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        let mut tags = small(32, 1, 1, 16);
-        tags.push((339, 3, vec![3]));
-        of(tags, &pixels)
-    };
-    assert_eq!(
-        levels(&decoded(&float([0.0, 0.2, 0.4, 1.0]))),
-        [[0; 3], [51; 3], [102; 3], [255; 3]]
-    );
-    assert_eq!(levels(&decoded(&float([0.0, 3.0, 7.0, 255.0])))[1], [3; 3]);
-    let said = refused(&float([0.0, 3.0, 7.0, 3000.0]));
-    assert!(said.contains("from 0 to 3000"), "{said}");
-}
-
-/// Pictures of satellites: 13 bands of 16 bits, pixel by pixel or band by band.
-#[test]
-fn three_of_many_bands_become_red_green_and_blue() {
-    let number = |pixel: u16, band: u16| 100 * band + pixel;
-    let bytes =
-        |values: Vec<u16>| -> Vec<u8> { values.into_iter().flat_map(u16::to_le_bytes).collect() };
-    let by_pixel = (0..4).flat_map(|pixel| (1..=13).map(move |band| number(pixel, band)));
-    let by_band = (1..=13).flat_map(|band| (0..4).map(move |pixel| number(pixel, band)));
-    let with_extra = |more: Vec<(u16, u16, Vec<u32>)>, tags: Vec<(u16, u16, Vec<u32>)>| {
-        let changed: Vec<u16> = more.iter().map(|tag| tag.0).collect();
-        let kept = tags.into_iter().filter(|tag| !changed.contains(&tag.0));
-        kept.chain(more).collect::<Vec<_>>()
-    };
-    let extra = (338, 3, vec![0; 12]);
-    let strips: Vec<u32> = (0..13).map(|band| 8 * band).collect();
-    let planar = vec![
-        extra.clone(),
-        (273, 4, strips),
-        (279, 4, vec![8; 13]),
-        (284, 3, vec![2]),
-    ];
-    for (tags, values) in [
-        (vec![extra], bytes(by_pixel.collect())),
-        (planar, bytes(by_band.collect())),
-    ] {
-        let tags = with_extra(tags, small(16, 1, 13, 104));
-        let tags: Vec<_> = tags
-            .iter()
-            .map(|(tag, kind, values)| (*tag, *kind, &values[..]))
-            .collect();
-        let picture = tiff(&tags, &values);
-        let of = |bands: &str| {
-            let bands = Some(bands.parse().unwrap());
-            decode(&picture, &DecodeOptions::default().with_bands(bands))
-        };
-        let levels = |image: &RgbImage| image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>();
-        let found = levels(&of("4,3,2:200-455").unwrap());
-        let expected = [0, 1, 2, 3].map(|pixel| [200 + pixel, 100 + pixel, pixel]);
-        assert_eq!(found, expected);
-        // What is outside the range is black or white.
-        assert_eq!(levels(&of("1,13,13:200-455").unwrap())[0], [0, 255, 255]);
-        let said = of("4,3,2").unwrap_err().to_string();
-        assert!(
-            said.contains("from 200 to 403") && said.contains("--bands 4,3,2:0-403"),
-            "{said}"
-        );
-        let said = of("14,1,1:0-1").unwrap_err().to_string();
-        assert!(said.contains("no band 14"), "{said}");
-        let said = refused(&picture);
-        assert!(
-            said.contains("13 bands") && said.contains("--bands"),
-            "{said}"
-        );
-    }
-}
-
 fn rgba_icon(image: &RgbImage) -> Vec<u8> {
     let image = image::DynamicImage::from(image.clone()).into_rgba8();
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -247,6 +47,17 @@ fn pnm_qoi_ico_and_tga_are_read() {
             "{ending}"
         );
     }
+    // Numbers of two bytes whose highest one is not 65,535.
+    let mut wide = b"P5\n# 12 bits\n2 2\n4095\n".to_vec();
+    wide.extend(
+        [0_u16, 1365, 2730, 4095]
+            .iter()
+            .flat_map(|v| v.to_be_bytes()),
+    );
+    assert_eq!(
+        decoded(&wide).as_raw()[..],
+        [0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255]
+    );
     let ascii = b"P2\n2 1\n255\n0 200\n";
     assert_eq!(decoded(ascii).as_raw()[..], [0, 0, 0, 200, 200, 200]);
 }
@@ -341,6 +152,23 @@ fn xmp_of_jpegs_turns_them() {
     assert!(decoded(&with).get_pixel(0, 0).0[0] < 50);
 }
 
+/// What follows the pixels may turn them, so a file without it is not whole.
+#[test]
+fn a_webp_that_is_cut_behind_its_pixels_is_refused() {
+    let image = gradient(6, 4);
+    let mut webp = encode(&image, ImageFormat::WebP);
+    assert_eq!(decoded(&webp), image);
+    let whole = webp.len();
+    webp.extend(b"XMP ");
+    webp.extend((XMP.len() as u32).to_le_bytes());
+    webp.extend(XMP);
+    let length = webp.len() as u32 - 8;
+    webp[4..8].copy_from_slice(&length.to_le_bytes());
+    assert_eq!(decoded(&webp), image);
+    webp.truncate(whole + 4);
+    assert!(refused(&webp).contains("cut short"));
+}
+
 /// A BMP of 3 x 2 pixels: its header of this length, colors, a gap, and rows of these bytes, the lowest first.
 fn bmp(
     header: u32,
@@ -410,6 +238,9 @@ fn bmps_are_not_shifted() {
             );
         }
     }
+    // The header of OS/2 2, which begins as that of Windows.
+    let bytes = bmp(64, 24, &[], 4, &[&lower, &upper], false);
+    assert_eq!(decoded(&bytes).as_raw()[..], expected);
     let bytes = bmp(12, 24, &[], 0, &[&lower, &upper], false);
     assert_eq!(decoded(&bytes).as_raw()[..], expected);
     let bytes = bmp(40, 24, &[], 0, &[&upper, &lower], true);
