@@ -34,15 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = Embeddings::new(values, dim, targets)?;
     let config = HeadConfig::new();
     let start = Instant::now();
-    let (mut searching, mut passes) = (0.0, 0);
+    let (mut searching, mut passes, mut announced, mut dropped) = (0.0, 0, 0.0, 0);
     let Fitted { report, .. } = config
         .training(&images)
         .on_event(|event| {
-            if let FitEvent::Pass { search, .. } = event {
-                passes += 1;
-                if search != Search::Final {
-                    searching = start.elapsed().as_secs_f64();
+            match event {
+                FitEvent::Pass { search, .. } => {
+                    passes += 1;
+                    if search != Search::Final {
+                        searching = start.elapsed().as_secs_f64();
+                    }
                 }
+                FitEvent::Estimate(estimate) => announced = estimate.as_secs_f64(),
+                FitEvent::Dropped(_) => dropped += 1,
+                _ => {}
             }
             ControlFlow::Continue(())
         })
@@ -50,8 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     let best = report.chosen().ok_or("nothing was chosen")?;
     println!(
-        "{{\"seconds\": {seconds:.3}, \"search\": {searching:.3}, \"passes\": {passes}, \"c\": {}, \"log_loss\": {}, \
-         \"accuracy\": {}, \"candidates\": {}}}",
+        "{{\"seconds\": {seconds:.3}, \"search\": {searching:.3}, \"announced\": {announced:.3}, \"passes\": {passes}, \
+         \"c\": {}, \"log_loss\": {}, \"accuracy\": {}, \"candidates\": {}, \"dropped\": {dropped}}}",
         best.c,
         best.log_loss,
         best.accuracy,

@@ -139,6 +139,17 @@ impl Progress {
                 }
                 self.choice.add(found);
             }
+            FitEvent::Dropped(found) => {
+                if self.verbose {
+                    crate::say!(
+                        "{}: log loss {:.4} on the first fold, worse than the best by more than chance; the other folds do not \
+                         try it",
+                        found.setting(),
+                        found.log_loss
+                    );
+                }
+                self.choice.tried += 1;
+            }
             // Nothing more is chosen once the head itself is fitted.
             FitEvent::Pass {
                 search: Search::Final,

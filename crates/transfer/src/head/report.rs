@@ -23,17 +23,27 @@ pub struct Candidate {
     pub accuracy: f64,
 }
 
-/// One line: the setting, its log loss with the standard error, its accuracy.
-impl fmt::Display for Candidate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Candidate {
+    /// The setting in words, such as `C = 0.1, classes balanced`.
+    pub fn setting(&self) -> String {
         let weights = match &self.class_weights {
             ClassWeights::Balanced => ", classes balanced",
             _ => "",
         };
+        format!("C = {}{weights}", self.c)
+    }
+}
+
+/// One line: the setting, its log loss with the standard error, its accuracy.
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "C = {}{weights}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
-            self.c, self.log_loss, self.standard_error, self.accuracy
+            "{}: log loss {:.4} ± {:.4}, accuracy {:.4} (cross-validation)",
+            self.setting(),
+            self.log_loss,
+            self.standard_error,
+            self.accuracy
         )
     }
 }
@@ -97,6 +107,9 @@ impl fmt::Display for StepRecord {
 pub enum FitEvent<'a> {
     /// Cross-validation has evaluated a setting.
     Candidate(&'a Candidate),
+    /// With three classes or more: on the first fold a setting is worse than the best one by more than chance, so it is
+    /// not tried on the other folds. The numbers are those of the images of the first fold.
+    Dropped(&'a Candidate),
     /// About how long the choice of the settings and the fit take together. It is told early in the search, and only
     /// where it is 10 seconds or more.
     Estimate(Duration),

@@ -160,7 +160,7 @@ impl RetrainSummaries {
     fn write(&mut self, event: FitEvent<'_>) -> Result<()> {
         match event {
             FitEvent::Candidate(candidate) => self.candidate(candidate),
-            FitEvent::Estimate(_) => Ok(()),
+            FitEvent::Estimate(_) | FitEvent::Dropped(_) => Ok(()),
             FitEvent::Pass {
                 search,
                 pass,

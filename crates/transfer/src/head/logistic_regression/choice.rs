@@ -21,18 +21,23 @@ pub(super) struct Choice {
     pub(super) best: Option<usize>,
     /// Its probabilities of the images held out.
     pub(super) out_of_fold: Vec<f64>,
+    /// Parameters `[classes, width]` near the optimum on all images for the best candidate, where they are known.
+    pub(super) near: Option<Vec<f64>>,
     /// The best `C` of a search that was cancelled before it had judged one on all folds.
     pub(super) so_far: Option<f64>,
 }
 
 impl Choice {
-    pub(super) fn add(&mut self, candidate: Candidate, probabilities: Vec<f64>) {
+    /// Adds a candidate; says whether it is the best so far.
+    pub(super) fn add(&mut self, candidate: Candidate, probabilities: Vec<f64>) -> bool {
         let best = self.best.and_then(|index| self.candidates.get(index));
-        if candidate.log_loss < best.map_or(f64::INFINITY, |best| best.log_loss) {
+        let is_best = candidate.log_loss < best.map_or(f64::INFINITY, |best| best.log_loss);
+        if is_best {
             self.best = Some(self.candidates.len());
             self.out_of_fold = probabilities;
         }
         self.candidates.push(candidate);
+        is_best
     }
 
     /// The `C` and the class weights to fit with.

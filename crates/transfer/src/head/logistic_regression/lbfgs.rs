@@ -220,9 +220,15 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn add(to: &mut [f64], factor: f64, from: &[f64]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += factor * from;
+    let part = |(to, from): (&mut [f64], &[f64])| {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to += factor * from;
+        }
+    };
+    if to.len() <= PART {
+        return part((to, from));
     }
+    crate::threads::map(to.chunks_mut(PART).zip(from.chunks(PART)), part);
 }
 
 #[cfg(test)]

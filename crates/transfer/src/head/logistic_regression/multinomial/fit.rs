@@ -33,13 +33,14 @@ pub(in crate::head::logistic_regression) fn fit(
         preconditioner: &Preconditioner::new(&features),
         smoothing: config.label_smoothing,
     };
-    let choice = search::choose(config, recipe, &shared, false, watcher)?;
+    let mut choice = search::choose(config, recipe, &shared, false, watcher)?;
     let (c, class_weights) = choice.setting(config, recipe);
     let weights = weights_of(images, class_weights);
     let rows: Vec<usize> = (0..images.len()).collect();
     let tolerance = watcher.final_tolerance(recipe);
     // In single precision to where it is exact enough for, and from there in double precision.
-    let start = vec![0.0; images.classes() * features.width()];
+    let start = choice.near.take();
+    let start = start.unwrap_or_else(|| vec![0.0; images.classes() * features.width()]);
     let near = Path::<f32>::new(&shared, &rows, weights.clone()).solve_from(
         start,
         c,

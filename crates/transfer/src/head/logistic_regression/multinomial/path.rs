@@ -68,6 +68,11 @@ impl<'a, T: Float> Path<'a, T> {
         optimum
     }
 
+    /// The optimum for the last `C`.
+    pub(in crate::head::logistic_regression) fn newest(&self) -> Option<&[f64]> {
+        self.last.last().map(|(_, parameters)| &parameters[..])
+    }
+
     /// Searches from a start of one's own.
     pub(in crate::head::logistic_regression) fn solve_from(
         &self,

@@ -3,6 +3,8 @@
 //! All settings are tried on the first fold. Those that are worse there than the best by more than chance are dropped, and
 //! the other folds judge the rest.
 
+use std::mem;
+
 use super::path::{Path, Shared, probabilities};
 use crate::error::Result;
 use crate::head::class_weights::ClassWeights;
@@ -130,7 +132,12 @@ impl<'a> Race<'a, '_> {
                 }
             }
             if !all {
-                drop_worse(&mut tried);
+                for dropped in drop_worse(&mut tried) {
+                    let Judged { losses, right, .. } = &dropped.judged;
+                    let weights = &self.weightings[dropped.weighting];
+                    let found = candidate(dropped.c, weights, losses, *right);
+                    self.watcher.tell(FitEvent::Dropped(&found));
+                }
             }
         }
         self.done = self.grid.len() * self.weightings.len() - tried.len();
@@ -190,7 +197,9 @@ impl<'a> Race<'a, '_> {
             };
             last[weighting] = (found.log_loss, rises);
             self.done += 1;
-            choice.add(found, self.out_of_fold(&folds));
+            if choice.add(found, self.out_of_fold(&folds)) {
+                choice.near = mean(paths[weighting].iter().filter_map(Path::newest));
+            }
             if self.watcher.cancelled {
                 break;
             }
@@ -268,6 +277,18 @@ impl<'a> Race<'a, '_> {
     }
 }
 
+/// The mean of the optima of folds, of which each lacks a fifth of the images or so.
+fn mean<'p>(optima: impl Iterator<Item = &'p [f64]>) -> Option<Vec<f64>> {
+    let optima: Vec<_> = optima.collect();
+    let (first, others) = optima.split_first()?;
+    let mut mean = first.to_vec();
+    for optimum in others {
+        mean.iter_mut().zip(*optimum).for_each(|(m, v)| *m += v);
+    }
+    mean.iter_mut().for_each(|m| *m /= optima.len() as f64);
+    Some(mean)
+}
+
 /// The index of the lowest log loss.
 fn best(tried: &[Tried]) -> usize {
     let mean = |tried: &Tried| tried.judged.losses.iter().sum::<f64>();
@@ -275,17 +296,21 @@ fn best(tried: &[Tried]) -> usize {
     order.unwrap_or(0)
 }
 
-/// Drops what is worse than the best beyond chance, but for its neighbors.
-fn drop_worse(tried: &mut Vec<Tried>) {
+/// Takes out what is worse than the best beyond chance, but for its neighbors.
+fn drop_worse(tried: &mut Vec<Tried>) -> Vec<Tried> {
     let best = best(tried);
     let judged = tried[best].judged.clone();
     let weighting = tried[best].weighting;
-    let mut at = 0;
-    tried.retain(|tried| {
-        let near = tried.weighting == weighting && at + 1 >= best && at <= best + 1;
-        at += 1;
-        near || !is_worse(&tried.judged, &judged)
-    });
+    let (dropped, kept): (Vec<_>, Vec<_>) =
+        mem::take(tried)
+            .into_iter()
+            .enumerate()
+            .partition(|(at, tried)| {
+                let near = tried.weighting == weighting && at + 1 >= best && *at <= best + 1;
+                !near && is_worse(&tried.judged, &judged)
+            });
+    tried.extend(kept.into_iter().map(|(_, tried)| tried));
+    dropped.into_iter().map(|(_, tried)| tried).collect()
 }
 
 /// Whether the losses are higher than the best ones by more than chance.

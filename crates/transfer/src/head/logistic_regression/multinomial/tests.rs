@@ -13,6 +13,7 @@ use crate::head::logistic_regression::choice::Choice;
 use crate::head::logistic_regression::config::LogisticRegression;
 use crate::head::logistic_regression::objective::{Data, Problem};
 use crate::head::logistic_regression::watcher::Watcher;
+use crate::head::report::{Candidate, FitEvent};
 
 /// Classes that overlap: the more noise, the more. Image `i` is of class `i % classes`, but for those that `keep` leaves out.
 fn images(
@@ -143,10 +144,17 @@ fn a_warm_start_reaches_the_same_optimum() {
     });
 }
 
-fn choose(images: &Embeddings, config: &HeadConfig, all: bool) -> Choice {
+/// What the search chooses, and what it says that it drops.
+fn choose(images: &Embeddings, config: &HeadConfig, all: bool) -> (Choice, Vec<Candidate>) {
     let features = Features::new(images);
-    let mut watcher = Watcher::new(Box::new(|_| ControlFlow::Continue(())));
-    with_shared(images, &features, 0.0, |shared| {
+    let mut dropped = Vec::new();
+    let mut watcher = Watcher::new(Box::new(|event| {
+        if let FitEvent::Dropped(candidate) = event {
+            dropped.push(candidate.clone());
+        }
+        ControlFlow::Continue(())
+    }));
+    let choice = with_shared(images, &features, 0.0, |shared| {
         search::choose(
             config,
             &LogisticRegression::new(),
@@ -155,7 +163,9 @@ fn choose(images: &Embeddings, config: &HeadConfig, all: bool) -> Choice {
             &mut watcher,
         )
         .unwrap()
-    })
+    });
+    drop(watcher);
+    (choice, dropped)
 }
 
 /// What is dropped after the first fold is never what all folds would choose.
@@ -173,11 +183,17 @@ fn the_search_chooses_what_a_full_one_does() {
             seed % 2 == 0 || image % size[2] != 0 || image % 3 == 0
         });
         let config = HeadConfig::new().with_seed(seed);
-        let (some, all) = (
-            choose(&images, &config, false),
-            choose(&images, &config, true),
-        );
-        dropped += all.candidates.len() - some.candidates.len();
+        let (some, told) = choose(&images, &config, false);
+        let (all, none) = choose(&images, &config, true);
+        assert!(none.is_empty(), "{none:?}");
+        // Each setting is judged or dropped.
+        for of_it in &told {
+            let same = |other: &Candidate| {
+                (other.c, &other.class_weights) == (of_it.c, &of_it.class_weights)
+            };
+            assert!(!some.candidates.iter().any(same), "{of_it:?}");
+        }
+        dropped += told.len();
         let [some, all] = [some, all].map(|choice| choice.candidates[choice.best.unwrap()].clone());
         assert_eq!(
             (some.c, &some.class_weights),
@@ -193,7 +209,7 @@ fn the_search_chooses_what_a_full_one_does() {
 #[test]
 fn balanced_weights_are_for_unbalanced_classes() {
     let tried = |images: &Embeddings| {
-        let found = choose(images, &HeadConfig::new(), true).candidates;
+        let found = choose(images, &HeadConfig::new(), true).0.candidates;
         found
             .iter()
             .any(|candidate| candidate.class_weights == ClassWeights::Balanced)
