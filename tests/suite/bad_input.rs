@@ -41,6 +41,23 @@ fn folders_that_cannot_be_trained_on() {
         let said = refusal(folder, "retrain", &["--image-dir", dir]);
         assert!(said.contains(word), "{said}");
     }
+    // One image of a class is enough for one of the recipes, which is said, and which does it.
+    dataset::sample::write(folder.join("few"), 8, 7).unwrap();
+    for i in 1..8 {
+        fs::remove_file(folder.join(format!("few/boat/boat_{i:05}.jpg"))).unwrap();
+    }
+    let all = ["--testing-percentage", "0", "--validation-percentage", "0"];
+    let of_few = [&["--image-dir", "few"], &all[..]].concat();
+    let said = refusal(folder, "retrain", &of_few);
+    assert!(
+        said.contains("boat") && said.contains("--recipe parity"),
+        "{said}"
+    );
+    let parity = ["--recipe", "parity", "--how-many-training-steps", "20"];
+    let mut retrain = example("retrain");
+    run(retrain
+        .current_dir(folder)
+        .args([&of_few[..], &parity].concat()));
 }
 
 #[test]

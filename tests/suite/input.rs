@@ -113,15 +113,16 @@ fn a_folder_that_is_divided_already_keeps_its_split() {
     fs::remove_dir_all(folder.join("photos/test/cloud")).unwrap();
     let said = says(folder, "retrain", &["--image-dir", "photos"]);
     assert!(said.contains("no test images of cloud"), "{said}");
-    let said = refusal(
-        folder,
-        "retrain",
-        &["--image-dir", "photos", "--output_graph", "a.pb"],
-    );
-    assert!(
-        said.contains("--output_graph has no meaning here"),
-        "{said}"
-    );
+    for option in [
+        "--output_graph",
+        "--model_dir",
+        "--final_tensor_name",
+        "--tfhub_module",
+    ] {
+        let said = refusal(folder, "retrain", &["--image_dir", "photos", option, "a"]);
+        let words = format!("{option} has no meaning here");
+        assert!(said.contains(&words), "{said}");
+    }
 }
 
 #[test]
@@ -258,6 +259,24 @@ fn predictions_are_read_in_many_forms() {
         "evaluate",
         &[&["--predictions", "c.csv"], &chosen[..]].concat(),
     );
+    // ImageNet's names have commas.
+    put("two.txt", "tench, Tinca tinca\ngoldfish\n");
+    put(
+        "e.csv",
+        "y_true,p0,p1\n\"tench, Tinca tinca\",0.2,0.8\ngoldfish,0.1,0.9\n",
+    );
+    let named = [
+        "--predictions",
+        "e.csv",
+        "--probabilities",
+        "p0,p1",
+        "--classes",
+        "two.txt",
+        "--replicates",
+        "0",
+    ];
+    let said = says(folder, "evaluate", &named);
+    assert!(said.contains("tench, Tinca tinca"), "{said}");
     put(
         "d.csv",
         "id,target,boat,cloud\n1,boat,0.9,0.1\n2,cloud,0.4,0.6\n3,boat,1,0\n",

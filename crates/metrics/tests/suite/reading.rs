@@ -123,6 +123,34 @@ fn logits_become_probabilities() {
     );
 }
 
+/// Before, numbers of JSON were off by a last bit at times, so that equal scores became different ones.
+#[test]
+fn numbers_of_json_are_exact() {
+    let (mut csv, mut json) = (String::from("target,a,b\n"), String::new());
+    // Decimals of 17 digits, and the same of 16, which are read as the nearest number.
+    for i in 0..2000_u64 {
+        let digits = i.wrapping_mul(6_364_136_223_846_793_005) % 89_999_999_999_999_999
+            + 10_000_000_000_000_000;
+        let (p, target) = (format!("0.{digits}"), i % 2);
+        let rest = 1.0 - p.parse::<f64>().unwrap();
+        csv += &format!("{},{p},{rest:?}\n", ["a", "b"][target as usize]);
+        json += &format!("{{\"target\": {target}, \"probabilities\": [{p}, {rest:?}]}}\n");
+    }
+    let json = Reading::new().json_lines(json.as_bytes()).unwrap();
+    let (csv, json) = (read(&csv), json.predictions);
+    let bits = |predictions: &Predictions| -> Vec<u64> {
+        let all = predictions.probabilities().unwrap();
+        all.iter().map(|p| p.to_bits()).collect()
+    };
+    assert_eq!(bits(&csv), bits(&json));
+    // Tied scores of which one stands in another notation: an area of one half, with half of the pairs tied.
+    let tied = "{\"target\": 0, \"probabilities\": [0.30000000000000004, 0.7]}\n{\"target\": 1, \"probabilities\": \
+                [3.0000000000000004e-1, 0.7]}\n";
+    let tied = Reading::new().json_lines(tied.as_bytes()).unwrap();
+    let rows = [0, 1].map(|row| tied.predictions.row(row).unwrap().to_vec());
+    assert_eq!(rows[0], rows[1]);
+}
+
 /// Three probabilities in half precision sum to 0.9995, which was refused.
 #[test]
 fn probabilities_in_half_precision_are_divided_by_their_sums() {
