@@ -117,12 +117,13 @@ pub fn write(
     Ok(())
 }
 
-/// The page. It works without a network, and its content security policy forbids the browser to use one.
+/// The page. It works without a network, and its content security policy forbids the browser to use one. A last layer that
+/// the head does not read is left out.
 ///
 /// # Errors
 /// If the classifier cannot be written.
 pub fn html(classifier: &Classifier, title: &str) -> Result<String, Box<dyn Error>> {
-    let file = gzipped(&classifier.to_bytes()?)?;
+    let file = gzipped(&classifier.without_unread_layer()?.to_bytes()?)?;
     let script = format!("\"use strict\";\n{}", SCRIPTS.join("\n"));
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let policy = format!(

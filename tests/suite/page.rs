@@ -68,9 +68,14 @@ fn a_page_holds_the_classifier_and_forbids_all_else() {
     assert!(!html.contains("://"), "an address");
     assert!(!html.contains("<script>alert"), "a title that is a script");
 
-    let original = fs::read(folder.join("classifier.safetensors")).unwrap();
-    let held = block(&html, "classifier");
-    assert_eq!(held, original);
+    // Without the 1001 classes that the head does not read, answers have the same bits.
+    let original = Classifier::load(folder.join("classifier.safetensors")).unwrap();
+    let held = Classifier::from_bytes(&block(&html, "classifier")).unwrap();
+    assert_eq!(original.backbone().weights().config().classes, 1001);
+    assert_eq!(held.backbone().weights().config().classes, 0);
+    let picture = folder.join("images/boat/boat_00000.jpg");
+    let [expected, found] = [original, held].map(|one| one.classify(&picture).unwrap());
+    assert_eq!(found, expected);
     for module in ["simd128", "relaxed-simd"] {
         assert_eq!(block(&html, module)[..8], *b"\0asm\x01\0\0\0", "{module}");
     }
@@ -84,7 +89,10 @@ fn a_page_in_half_precision_and_in_integers_answers_alike() {
     let picture = folder.join("images/boat/boat_00000.jpg");
     let original = Classifier::load(folder.join("classifier.safetensors")).unwrap();
     let expected = original.classify(&picture).unwrap();
-    for (precision, apart) in [("float16", 0.01), ("int8 --calibration-dir images", 0.2)] {
+    for (precision, apart, most) in [
+        ("float16", 0.01, 10_000_000),
+        ("int8 --calibration-dir images", 0.2, 6_000_000),
+    ] {
         let options = format!("--format page --output page.html --precision {precision}");
         run(&mut export(folder, &options));
         let html = fs::read_to_string(folder.join("page.html")).unwrap();
@@ -93,7 +101,7 @@ fn a_page_in_half_precision_and_in_integers_answers_alike() {
         assert_eq!(found[0].class, expected[0].class);
         let difference = (found[0].probability - expected[0].probability).abs();
         assert!(difference < apart, "{precision}: {difference}");
-        assert!(html.len() < 13_000_000, "{precision}: {}", html.len());
+        assert!(html.len() < most, "{precision}: {}", html.len());
     }
 }
 

@@ -15,7 +15,9 @@ function call(name, bytes, ...numbers) {
   }
   const status = engine[name](...numbers);
   const output = new Uint8Array(engine.memory.buffer, engine.output(), engine.output_len()).slice();
-  if (status) throw Object.assign(new Error(text.decode(output)), { status });
+  // The engine calls what has no path `(in memory)`; here the row of the table names the file.
+  const reason = () => text.decode(output).replace(/^\(in memory\) (\(\d+ bytes\): )?/, "");
+  if (status) throw Object.assign(new Error(reason()), { status });
   return output;
 }
 

@@ -345,12 +345,15 @@ async function pictures() {
     }
   }
   // README's picture.
-  await browser.open(page.http, 1000, 950);
+  place.run("export", "--classifier", "classifier.safetensors", "--format", "page", "--output", "boats.html", "--title", "Boats and clouds");
+  await browser.open(pathToFileURL(at("boats.html")).href, 1000, 590);
   await browser.scheme("light");
   await ready();
   await click("explain");
-  await browser.drop([at("some")]);
-  await browser.until(`element("progress").textContent === "13 of 13"`);
+  await browser.choose("files", [page.boat]);
+  await browser.until(`${strength} === 255`);
+  await click("clear");
+  await browser.evaluate(`document.documentElement.style.overflow = "hidden"; null`);
   await picture("page", false);
 }
 

@@ -31,7 +31,7 @@ export class Workplace {
 
   /** What the program says of files, in their order. */
   natively(classifier, files) {
-    return this.run("label_image", "--classifier", classifier, "--json", ...files).trim().split("\n").map(line => JSON.parse(line));
+    return this.run("label-image", "--classifier", classifier, "--json", ...files).trim().split("\n").map(line => JSON.parse(line));
   }
 
   /** Drawn pictures that the classifier was not trained on, and is sure of. */

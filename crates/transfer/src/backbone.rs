@@ -92,15 +92,25 @@ impl Backbone {
 
     /// This backbone with integers for its network: layer, size and how images become squares stay.
     pub(crate) fn quantized(&self, net: QuantizedNet) -> Result<Self> {
-        Ok(Self {
+        Ok(self.prepares(Self::of_integers(net)?))
+    }
+
+    /// A backbone with these weights, compiled for the CPU, that prepares images as this one and gives the same layer.
+    pub(crate) fn compiled(&self, weights: Weights) -> Result<Self> {
+        Ok(self.prepares(Self::new(weights)?))
+    }
+
+    /// Another network that gets its images, and gives its layer, as this one.
+    fn prepares(&self, network: Self) -> Self {
+        Self {
             layer: self.layer,
             resize: self.resize,
             filter: self.filter,
             size: self.size,
             bands: self.bands,
             max_pixels: self.max_pixels,
-            ..Self::of_integers(net)?
-        })
+            ..network
+        }
     }
 
     /// The quantized network, if it is one.

@@ -160,6 +160,13 @@ impl QuantizedNet {
         self
     }
 
+    /// The same net without its classifier, if it has one: its outputs are embeddings.
+    pub fn without_classifier(mut self) -> Self {
+        self.layers.retain(|layer| layer.kind != LayerKind::Dense);
+        (self.config.classes, self.softmax) = (0, None);
+        self
+    }
+
     /// Number of values that the file's last operation writes for each image.
     pub fn outputs(&self) -> usize {
         match self.config.classes {
