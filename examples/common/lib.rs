@@ -31,6 +31,7 @@ pub mod recipe;
 pub mod say;
 pub mod sheets;
 pub mod signed;
+pub mod tflite;
 pub mod tips;
 pub mod touring;
 pub mod training;

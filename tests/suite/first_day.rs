@@ -76,6 +76,7 @@ fn exports_answer_like_the_classifier_that_they_are_of() {
     for (format, place, asked) in [
         ("onnx", "onnx/net.onnx", "onnx/net.onnx"),
         ("tfjs", "web", "web/model.json"),
+        ("tflite", "tflite/net.tflite", "tflite/net.tflite"),
         ("timm-safetensors", "timm.safetensors", "timm.safetensors"),
         ("frozen-graph", "graph", "graph/retrained_graph.pb"),
     ] {
@@ -99,7 +100,7 @@ fn exports_answer_like_the_classifier_that_they_are_of() {
     let said = refusal(
         folder,
         "export",
-        "--classifier classifier.safetensors --format tflite --output x",
+        "--classifier classifier.safetensors --format keras-hdf5 --output x",
     );
     assert!(
         said.contains("onnx") && !said.contains(" safetensors"),

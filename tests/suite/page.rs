@@ -121,8 +121,15 @@ fn options_of_other_formats_are_refused() {
         ("--format onnx --precision int8", "quantize it first"),
         (
             "--format onnx --precision float16",
-            "float16 is for --format page",
+            "float16 is for --format page and tflite",
         ),
+        ("--format onnx --io uint8", "--io is for --format tflite"),
+        (
+            "--format tflite --io uint8",
+            "floats take normalized floats",
+        ),
+        ("--format tflite --with-preprocessing", "normalization"),
+        ("--format page --license MIT", "--io and --license"),
         ("--format html", "page"),
     ] {
         let output = export(folder, &format!("{options} --output out"))

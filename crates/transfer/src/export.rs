@@ -1,12 +1,12 @@
-//! Writes a classifier for other programs: ONNX, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
+//! Writes a classifier for other programs: ONNX, TensorFlow Lite, TensorFlow.js, timm (PyTorch), TensorFlow's frozen graph.
 //!
 //! [`mobilenet::weights`] writes the formats; this module turns a classifier into the network that it writes.
 
 use std::path::{Path, PathBuf};
 
-use mobilenet::Precision;
 use mobilenet::weights::DenseLayer;
 pub use mobilenet::weights::{ExportedFile, PixelInput, WeightsFormat};
+use mobilenet::{FloatType, Precision};
 
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
@@ -57,6 +57,7 @@ impl<'a> Export<'a> {
             .with_size(side)
             .with_preprocessing(describe(backbone, PixelInput::default()))
             .with_thresholds(classifier.thresholds().unwrap_or_default().to_vec())
+            .with_description(in_words(classifier))
             .with_producer(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         net.check()?;
         Ok(Self {
@@ -76,8 +77,8 @@ impl<'a> Export<'a> {
     }
 
     /// Sets the numbers of the exported network. With [`Precision::Int8`] it computes with the integers of a quantized
-    /// classifier ([`quantize`](crate::quantize)), and its head with floats; only ONNX can express that. With
-    /// [`Precision::F32`], the default, it has the floats that the integers stand for.
+    /// classifier ([`quantize`](crate::quantize)), and its head with floats; only ONNX and TensorFlow Lite can express that.
+    /// With [`Precision::F32`], the default, it has the floats that the integers stand for.
     ///
     /// # Errors
     /// [`Error::Setting`] if the classifier is not quantized, or the precision is another one.
@@ -100,6 +101,19 @@ impl<'a> Export<'a> {
         }
     }
 
+    /// Stores the weights in half precision, in half of the bytes; only TensorFlow Lite can express that. Programs compute with
+    /// them in single precision.
+    pub fn with_half_weights(mut self) -> Self {
+        self.net = self.net.with_float_type(FloatType::F16);
+        self
+    }
+
+    /// Sets the license of the weights, such as `Apache-2.0`, which TensorFlow Lite models store. Default: nothing.
+    pub fn with_license(mut self, license: impl Into<String>) -> Self {
+        self.net = self.net.with_license(license);
+        self
+    }
+
     /// The Python expression that makes the timm network for the file of [`WeightsFormat::TimmSafetensors`].
     ///
     /// # Errors
@@ -110,7 +124,7 @@ impl<'a> Export<'a> {
 
     /// A Python program, with Pillow and NumPy, whose function `load(path)` turns a picture into the input of a network
     /// in this format: upright, transparency over white, the resize policy and its filter, and the normalization if it
-    /// is not part of the network. For ONNX it also runs the network, with ONNX Runtime:
+    /// is not part of the network. For ONNX and TensorFlow Lite it also runs the network, with ONNX Runtime and LiteRT:
     /// `python snippet.py net.onnx photo.jpg` prints the classes with their probabilities.
     ///
     /// Its pixels are those of [`Backbone::loader`](crate::Backbone::loader) to within one level, except for JPEGs. Most
@@ -137,7 +151,7 @@ impl<'a> Export<'a> {
         Ok(self.net.paths(format, output)?)
     }
 
-    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]); beside an ONNX model, `labels.txt`. Each file
+    /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]); beside an ONNX or a TensorFlow Lite model, `labels.txt`. Each file
     /// appears under its name only when it is complete. The same classifier gives the same bytes. Returns the paths of the
     /// files.
     ///
@@ -147,4 +161,40 @@ impl<'a> Export<'a> {
     pub fn write(&self, format: WeightsFormat, output: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         Ok(self.net.write(format, output)?)
     }
+}
+
+/// What the classifier knows of itself, for people who have only the exported file.
+fn in_words(classifier: &Classifier) -> String {
+    let known = classifier.provenance();
+    let backbone = classifier.backbone();
+    let config = backbone.weights().config();
+    let mut lines = vec![format!(
+        "A MobileNetV1 of width {} with a head on its {}, for {}.",
+        config.alpha,
+        backbone.layer(),
+        match classifier.classes() {
+            few if few.len() <= 20 => few.join(", "),
+            many => format!("{} classes", many.len()),
+        }
+    )];
+    let count = |part: &str| known.images.get(part).map(|images| images.count);
+    if let Some(count) = count("training") {
+        lines.push(format!("Trained on {count} images."));
+    }
+    if let Some(accuracy) = known.metrics.get("test accuracy") {
+        let count = count("test").map(|count| format!(" on {count} images"));
+        let count = count.unwrap_or_default();
+        lines.push(format!(
+            "Test accuracy {accuracy:.4}{count}, before the export."
+        ));
+    }
+    lines.extend(known.date.as_ref().map(|date| format!("Date: {date}.")));
+    lines.extend(
+        known
+            .quantization
+            .as_ref()
+            .map(|record| format!("Integers: {record}.")),
+    );
+    lines.push(format!("SHA-256 of the weights: {}.", backbone.digest()));
+    lines.join("\n")
 }

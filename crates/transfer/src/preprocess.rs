@@ -12,6 +12,9 @@ const FUNCTIONS: &str = include_str!("preprocess.py");
 /// What runs an ONNX model with ONNX Runtime, behind [`FUNCTIONS`].
 const RUN_ONNX: &str = include_str!("run_onnx.py");
 
+/// What runs a TensorFlow Lite model with LiteRT, behind [`FUNCTIONS`].
+const RUN_TFLITE: &str = include_str!("run_tflite.py");
+
 /// All that is needed to prepare a picture, as the metadata of exports have it.
 pub(crate) fn describe(backbone: &Backbone, input: PixelInput) -> Value {
     let config = backbone.weights().config();
@@ -47,14 +50,18 @@ const CROP: f64 = 0.875;
 /// The level beside the picture in `ResizePolicy::Letterbox`.
 const FILL: u8 = 128;
 
-/// How the program for an ONNX model begins.
-const ASKING: &str = "\
+/// How the programs that run the network begin.
+const ASKING_ONNX: &str = "\
 Asks an exported network about pictures, with ONNX Runtime: python THIS_FILE MODEL.onnx PICTURE ...
 
 ";
+const ASKING_TFLITE: &str = "\
+Asks an exported network about pictures, with LiteRT: python THIS_FILE MODEL.tflite PICTURE ...
 
-/// A program with a function `load(path)`, which gives the input of a network in this format for one picture. For ONNX it
-/// runs the network, too.
+";
+
+/// A program with a function `load(path)`, which gives the input of a network in this format for one picture. For ONNX
+/// and TensorFlow Lite it runs the network, too.
 pub(crate) fn python(backbone: &Backbone, input: PixelInput, format: WeightsFormat) -> String {
     let about = describe(backbone, input);
     let literal = |value: bool| if value { "True" } else { "False" };
@@ -62,12 +69,13 @@ pub(crate) fn python(backbone: &Backbone, input: PixelInput, format: WeightsForm
     let channels_first =
         normalize && matches!(format, WeightsFormat::Onnx | WeightsFormat::TimmSafetensors);
     let kind = match input {
-        PixelInput::Byte => "uint8",
+        PixelInput::Byte | PixelInput::SignedByte => "uint8",
         _ => "float32",
     };
     let [r, g, b] = BACKGROUND;
     let (what, run) = match format {
-        WeightsFormat::Onnx => (ASKING, RUN_ONNX),
+        WeightsFormat::Onnx => (ASKING_ONNX, RUN_ONNX),
+        WeightsFormat::Tflite => (ASKING_TFLITE, RUN_TFLITE),
         _ => ("", ""),
     };
     format!(

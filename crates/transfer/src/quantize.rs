@@ -151,6 +151,31 @@ pub fn quantize<P: AsRef<Path>>(
     })
 }
 
+/// As [`quantize`] for who has no images: the ranges of activations are those of ReLU6, and biases are not corrected, so that
+/// about a third of the answers on hard images differ. The classifier's record of a quantization stays empty.
+///
+/// # Errors
+/// [`Error::Mismatch`] if the network is quantized already, or the head reads logits, whose range only images tell.
+pub fn quantize_without_images(classifier: &Classifier) -> Result<Classifier> {
+    let backbone = classifier.backbone();
+    if backbone.engine().precision() == Precision::Int8 {
+        return Err(Error::mismatch("network", "one in floats", "one in int8"));
+    }
+    if backbone.layer() != Layer::Embedding {
+        let expected = "embedding: the range of other outputs is known only of images";
+        return Err(Error::mismatch("layer", expected, backbone.layer()));
+    }
+    let side = backbone.size() as usize;
+    // What is measured on it is not used.
+    let gray = vec![128; side * side * 3];
+    let batch = ImageBatch::from_u8(&gray, [1, side, side])?;
+    let weights = backbone.weights().clone().without_classifier();
+    let net = Quantize::new()
+        .with_bias_correction(false)
+        .run(&weights, &batch)?;
+    Ok(classifier.with_network(backbone.quantized(net)?))
+}
+
 /// A quantized network.
 pub(crate) struct Network {
     pub backbone: Backbone,

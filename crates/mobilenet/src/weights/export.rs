@@ -46,6 +46,8 @@ pub struct Export<'a> {
     float_type: FloatType,
     preprocessing: Value,
     thresholds: Vec<f64>,
+    description: String,
+    license: String,
     integers: Option<&'a QuantizedNet>,
     producer: (String, String),
 }
@@ -68,6 +70,8 @@ impl<'a> Export<'a> {
                 "std": config.std,
             }),
             thresholds: Vec::new(),
+            description: String::new(),
+            license: String::new(),
             integers: None,
             producer: (
                 env!("CARGO_PKG_NAME").into(),
@@ -103,8 +107,8 @@ impl<'a> Export<'a> {
         self
     }
 
-    /// Sets the type of the numbers. Default: [`FloatType::F32`]. Only this crate's own safetensors can also be written
-    /// in half precision.
+    /// Sets the type of the numbers. Default: [`FloatType::F32`]. Only this crate's own safetensors and TensorFlow Lite models can
+    /// also be written in half precision.
     pub fn with_float_type(mut self, float_type: FloatType) -> Self {
         self.float_type = float_type;
         self
@@ -124,8 +128,20 @@ impl<'a> Export<'a> {
         self
     }
 
+    /// Sets what the file says of itself in words, for formats that can store it: a sentence or a few lines. Default: nothing.
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// Sets the license of the weights, such as `Apache-2.0`, for formats that can store it. Default: nothing.
+    pub fn with_license(mut self, license: impl Into<String>) -> Self {
+        self.license = license.into();
+        self
+    }
+
     /// Writes the convolutions of this quantized net, which was made of the weights, in place of the floats. The layers
-    /// behind it stay in floats. Only ONNX models have integers. Default: none.
+    /// behind it stay in floats. Only ONNX and TensorFlow Lite models have integers. Default: none.
     pub fn with_integers(mut self, net: &'a QuantizedNet) -> Self {
         self.integers = Some(net);
         self
@@ -165,8 +181,8 @@ impl<'a> Export<'a> {
     }
 
     /// Writes `output`, a folder or a file ([`WeightsFormat::is_folder`]). Each file appears under its name only when
-    /// it is complete, and missing parent folders are created. The same net gives the same bytes. Beside an ONNX model
-    /// with class names, `labels.txt` is written. Returns the paths of the files.
+    /// it is complete, and missing parent folders are created. The same net gives the same bytes. Beside an ONNX or a
+    /// TensorFlow Lite model with class names, `labels.txt` is written. Returns the paths of the files.
     ///
     /// # Errors
     /// The errors of [`to_files`](Self::to_files); [`Error::Io`] if another `labels.txt` is there already, or a
@@ -250,6 +266,8 @@ impl<'a> Export<'a> {
             integers: self.integers,
             preprocessing: self.preprocessing.clone(),
             thresholds: &self.thresholds,
+            description: &self.description,
+            license: &self.license,
             crop: self.weights.crop,
             filter: self.weights.filter,
             producer: (&self.producer.0, &self.producer.1),

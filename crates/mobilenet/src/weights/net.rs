@@ -24,8 +24,12 @@ pub enum PixelInput {
     Normalized,
     /// Pixel levels 0 to 255 as f32, `[n, side, side, 3]`: the normalization is part of the file.
     Float,
-    /// Pixel levels as bytes, `[n, side, side, 3]`: the normalization is part of the file. Only ONNX has this.
+    /// Pixel levels as bytes, `[n, side, side, 3]`: the normalization is part of the file. Only ONNX and TensorFlow Lite models
+    /// of integers have this.
     Byte,
+    /// Pixel levels less 128 as signed bytes, `[n, side, side, 3]`, which microcontrollers take. Only TensorFlow Lite models of
+    /// integers have this.
+    SignedByte,
 }
 
 /// One file of an export.
@@ -129,6 +133,9 @@ pub(super) struct Net<'a> {
     pub preprocessing: Value,
     /// For each output the probability from which on it is the answer; empty where there are none.
     pub thresholds: &'a [f64],
+    /// What the file says of itself in words, and the license of the weights; empty where nothing is known.
+    pub description: &'a str,
+    pub license: &'a str,
     pub crop: f64,
     pub filter: Filter,
     /// Name and version of the program that writes.
@@ -229,7 +236,7 @@ impl Net<'_> {
         if allowed.contains(&self.input) {
             return Ok(());
         }
-        let expected = format!("one of {allowed:?} for {format}; ONNX has the others");
+        let expected = format!("one of {allowed:?} for {format}");
         Err(Error::setting(
             "pixel input",
             format!("{:?}", self.input),

@@ -106,7 +106,7 @@ fn a_net_comes_back_as_it_was() {
                 let read = read.with_blocks(blocks).unwrap();
                 assert_eq!(read.config().classes, classes, "{what}");
                 assert_eq!(read.config().input_size, SIDE, "{what}");
-                if format == WeightsFormat::Onnx {
+                if matches!(format, WeightsFormat::Onnx | WeightsFormat::Tflite) {
                     // Batch norms are folded, and at this size several rules pad alike.
                     let off = distance(&outputs(&read), &expected);
                     assert!(off < 1e-5, "{what}: {off:e}");
@@ -163,6 +163,52 @@ fn a_head_comes_back_as_it_was() {
         let off = distance(&outputs(&read_logits), &expected);
         assert!(off < 1e-5, "{format}: {off:e}");
     }
+}
+
+/// Formats that fold batch norms fold them to the same bits, and keep them.
+#[test]
+fn folded_numbers_are_kept() {
+    let weights = net(&config(Padding::Both, 5, 13));
+    let export = Export::new(&weights);
+    let read = |format| through(&export, format).unwrap();
+    let (onnx, tflite) = (read(WeightsFormat::Onnx), read(WeightsFormat::Tflite));
+    assert_eq!(tensors(&tflite), tensors(&onnx));
+    assert_eq!(outputs(&tflite), outputs(&onnx));
+    let half = export.with_float_type(FloatType::F16);
+    let half = tensors(&through(&half, WeightsFormat::Tflite).unwrap());
+    for (name, (shape, values)) in tensors(&onnx) {
+        // What the fold adds for a batch norm is not in the file.
+        let stored = !name.contains(".bn.") || name.ends_with("beta");
+        let rounded = values.iter().map(|&v| half::f16::from_f32(v).to_f32());
+        let expected = if stored {
+            rounded.collect()
+        } else {
+            values.clone()
+        };
+        assert_eq!(half[&name], (shape, expected), "{name}");
+    }
+}
+
+#[test]
+fn what_is_said_beside_a_tflite_model_comes_back() {
+    let weights = net(&config(Padding::Same, 2, 13).with_normalization(120.0, 110.0));
+    let preprocessing = serde_json::json!({"mean": 120.0, "std": 110.0, "filter": "bicubic"});
+    let export = Export::new(&weights)
+        .with_classes(["boat", "cloud"])
+        .with_thresholds(vec![0.5, 0.25])
+        .with_preprocessing(preprocessing.clone());
+    let read = through(&export, WeightsFormat::Tflite).unwrap();
+    assert_eq!((read.config().mean, read.config().std), (120.0, 110.0));
+    let about = read.metadata().unwrap();
+    assert_eq!(about.classes, ["boat", "cloud"]);
+    assert_eq!(about.thresholds, [0.5, 0.25]);
+    assert_eq!(about.preprocessing, preprocessing);
+    let files = export.to_files(WeightsFormat::Tflite).unwrap();
+    assert_eq!(files[1].name, "labels.txt");
+    assert_eq!(files[1].bytes, b"boat\ncloud\n");
+    // Programs find the archive from its end.
+    let end = &files[0].bytes[files[0].bytes.len() - 22..];
+    assert_eq!(end[..4], *b"PK\x05\x06");
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Classifier {
     }
 
     /// This classifier with another network of the same outputs.
-    pub(super) fn with_network(&self, backbone: Backbone) -> Self {
+    pub(crate) fn with_network(&self, backbone: Backbone) -> Self {
         Self {
             backbone,
             head: self.head.clone(),

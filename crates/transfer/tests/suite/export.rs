@@ -212,6 +212,39 @@ fn a_tfjs_model_is_read_back_as_the_same_network() {
 }
 
 #[test]
+fn a_tflite_model_is_read_back_as_the_same_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.tflite");
+    for padding in [Padding::Same, Padding::Both, Padding::EndButStem] {
+        for layer in [Layer::Embedding, Layer::Logits] {
+            let original = classifier(bundled(padding, 1e-3), layer);
+            let original = original.with_thresholds(vec![0.5, 0.4, 0.3]).unwrap();
+            let export = Export::new(&original).unwrap();
+            export.write(WeightsFormat::Tflite, &path).unwrap();
+            let weights = Weights::open(&path).unwrap();
+            same(
+                &original,
+                &format!("{padding:?} {layer}"),
+                ask(weights.clone()),
+            );
+            let read = Classifier::from_network(Backbone::new(weights).unwrap(), None).unwrap();
+            assert_eq!(read.classes(), original.classes());
+            assert_eq!(read.thresholds(), original.thresholds());
+        }
+    }
+    // In half precision a number has 11 bits.
+    let original = classifier(bundled(Padding::Same, 1e-3), Layer::Embedding);
+    let half = Export::new(&original).unwrap().with_half_weights();
+    let files = half.to_files(WeightsFormat::Tflite).unwrap();
+    let whole = Export::new(&original)
+        .unwrap()
+        .to_files(WeightsFormat::Tflite)
+        .unwrap();
+    assert!(files[0].bytes.len() * 100 < whole[0].bytes.len() * 51);
+    assert!(half.to_files(WeightsFormat::Onnx).is_err());
+}
+
+#[test]
 fn a_timm_file_is_read_back_as_the_same_network() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timm.safetensors");

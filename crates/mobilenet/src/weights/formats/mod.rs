@@ -5,6 +5,7 @@
 //! is a file here and a row in `table.rs`.
 
 pub(super) mod contents;
+mod flatbuffer;
 #[cfg(feature = "protobuf")]
 mod frozen_graph;
 #[cfg(feature = "hdf5")]
@@ -44,13 +45,19 @@ mod tfjs_graph;
 mod tfjs_layers;
 mod tfjs_manifest;
 pub(super) mod tflite;
+mod tflite_graph;
+mod tflite_metadata;
 mod tflite_model;
 mod tflite_quantization;
 pub(super) mod tflite_quantized;
 mod tflite_quantized_layer;
 #[cfg(test)]
 mod tflite_quantized_tests;
+mod tflite_quantized_write;
 mod tflite_tables;
+mod tflite_write;
+#[cfg(test)]
+mod tflite_write_tests;
 pub(super) mod timm;
 mod topology;
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Writer {
         let (name, element, shape) = match net.input {
             PixelInput::Normalized => ("input", FLOAT, [3, side, side]),
             PixelInput::Float => ("pixels", FLOAT, [side, side, 3]),
-            PixelInput::Byte => ("pixels", UINT8, [side, side, 3]),
+            PixelInput::Byte | PixelInput::SignedByte => ("pixels", UINT8, [side, side, 3]),
         };
         self.last = name.into();
         if net.input == PixelInput::Byte {
@@ -186,6 +186,8 @@ impl Writer {
 }
 
 pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
+    let inputs = [PixelInput::Normalized, PixelInput::Float, PixelInput::Byte];
+    net.only("an ONNX model", &inputs)?;
     let mut graph = Writer::default();
     let (input, output) = match net.integers {
         None => {

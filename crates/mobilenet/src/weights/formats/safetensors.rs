@@ -162,7 +162,8 @@ pub(super) fn write(net: &Net<'_>) -> Result<Vec<ExportedFile>> {
     Ok(vec![ExportedFile::new("model.safetensors", bytes)])
 }
 
-fn half_bytes_of(name: &str, values: &[f32]) -> Result<Vec<u8>> {
+/// The bytes of numbers in half precision.
+pub(super) fn half_bytes_of(name: &str, values: &[f32]) -> Result<Vec<u8>> {
     if let Some(large) = values.iter().find(|v| f16::from_f32(**v).is_infinite()) {
         return Err(Error::Tensor {
             file: "weights in half precision".into(),

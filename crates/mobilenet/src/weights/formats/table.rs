@@ -10,7 +10,7 @@ use super::keras_hdf5;
 use super::pytorch;
 #[cfg(feature = "protobuf")]
 use super::{frozen_graph, onnx};
-use super::{safetensors, tfjs_graph, tfjs_layers, tflite, timm};
+use super::{safetensors, tfjs_graph, tfjs_layers, tflite, tflite_write, timm};
 use crate::error::{Error, Result};
 use crate::weights::file::File;
 use crate::weights::net::{ExportedFile, Net};
@@ -164,15 +164,19 @@ formats! {
         write: Some(frozen_graph::write),
     }
     /// A TensorFlow Lite model whose weights are f32 or half precision. Batch norms are folded into the convolutions. Those
-    /// of bytes are read by `QuantizedNet::open`, or as floats by `Weights::open_dequantized`.
+    /// of bytes are read by `QuantizedNet::open`, or as floats by `Weights::open_dequantized`, and written from a quantized net
+    /// ([`Export::with_integers`](crate::weights::Export::with_integers)). Written with a signature, the metadata that LiteRT,
+    /// MediaPipe and Android's Task Library read, and the names of the classes inside and, as `labels.txt`, beside it: input
+    /// `[1, side, side, 3]`, normalized, or for integers also bytes; output `probabilities`, or `embedding` if nothing is
+    /// behind the net.
     Tflite = "tflite" {
         title: "TensorFlow Lite model",
         endings: [".tflite"],
         folder: false,
-        writes: "no: TensorFlow's converter makes one from a frozen graph",
+        writes: "a file",
         knows: |bytes| bytes.get(4..8) == Some(b"TFL3"),
         read: tflite::read,
-        write: None,
+        write: Some(tflite_write::write),
     }
     /// Keras HDF5: a whole model or only its weights, of Keras 1 to 3. Needs the feature `hdf5`.
     KerasHdf5 = "keras-hdf5" {
@@ -283,14 +287,15 @@ impl WeightsFormat {
     }
 
     pub(in crate::weights) fn write(self, net: &Net<'_>) -> Result<Vec<ExportedFile>> {
-        if net.float_type != FloatType::F32 && self != Self::Safetensors {
-            let expected =
-                format!("F32 for {self}; only safetensors are written in half precision");
+        if net.float_type != FloatType::F32 && !matches!(self, Self::Safetensors | Self::Tflite) {
+            let expected = format!(
+                "F32 for {self}; only safetensors and tflite are written in half precision"
+            );
             let found = format!("{:?}", net.float_type);
             return Err(Error::setting("type of the numbers", found, expected));
         }
-        if net.integers.is_some() && self != Self::Onnx {
-            let expected = "onnx: no other format is written with integers";
+        if net.integers.is_some() && !matches!(self, Self::Onnx | Self::Tflite) {
+            let expected = "onnx or tflite: no other format is written with integers";
             return Err(Error::setting(
                 "format of a net of integers",
                 self,

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use super::contents::Contents;
+use super::tflite_metadata::OWN_METADATA;
 use super::tflite_model::{
     AVERAGE_POOL_2D, CONV_2D, ConvolutionOptions, DEPTHWISE_CONV_2D, DEQUANTIZE, FLOAT16, FLOAT32,
     FORMAT, FULLY_CONNECTED, INT8, INT32, MEAN, Model, Operation, PAD, RELU6, RESHAPE, SOFTMAX,
@@ -16,6 +17,7 @@ use crate::config::MobileNetConfig;
 use crate::error::{Error, Result};
 use crate::weights::budget::count;
 use crate::weights::file::File;
+use crate::weights::model_metadata::ModelMetadata;
 use crate::weights::numbers::{floats, halves, integers};
 use crate::weights::parameters::{Array, transpose};
 use crate::weights::schemes::TOPOLOGY;
@@ -39,9 +41,23 @@ pub(in crate::weights) fn read_dequantized(file: &File<'_>) -> Result<Contents> 
 
 fn contents(file: &File<'_>, model: Model<'_>) -> Result<Contents> {
     let wrong = |message: String| file.wrong(FORMAT, message);
-    let (ops, input, config) = operations(model).map_err(wrong)?;
+    let own = model.metadata(OWN_METADATA).map_err(wrong)?;
+    let metadata = own.map(own_metadata).transpose();
+    let metadata = metadata.map_err(|e| file.failed_part(FORMAT, "metadata", e.into()))?;
+    let metadata = metadata.flatten();
+    let (ops, input, mut config) = operations(model).map_err(wrong)?;
+    let said = |name: &str| metadata.as_ref()?.preprocessing[name].as_f64();
+    if let (Some(mean), Some(std)) = (said("mean"), said("std")) {
+        config = config.with_normalization(mean, std);
+    }
     let (config, arrays) = topology::read(ops, &input, config).map_err(wrong)?;
-    Contents::import(&file.name, &TOPOLOGY, config, arrays)
+    let contents = Contents::import(&file.name, &TOPOLOGY, config, arrays)?;
+    Ok(contents.with_metadata(metadata))
+}
+
+/// What this crate writes beside what other programs read.
+fn own_metadata(bytes: &[u8]) -> Result<Option<ModelMetadata>, serde_json::Error> {
+    ModelMetadata::read(&serde_json::from_slice(bytes)?)
 }
 
 /// A model, and what is known of its constants.

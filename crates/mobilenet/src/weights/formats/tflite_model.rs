@@ -89,6 +89,8 @@ pub(super) struct Model<'a> {
     pub operations: Vec<Operation<'a>>,
     /// The tensor that is the graph's input.
     pub input: i64,
+    /// Pieces of metadata: their names and buffers.
+    metadata: Vec<Table<'a>>,
     /// Length of the file.
     pub bytes: usize,
 }
@@ -109,6 +111,7 @@ impl<'a> Model<'a> {
             buffers: root.tables(4)?,
             operations: operations.collect::<Parsed<_>>()?,
             input: *inputs.first().ok_or("a graph without an input")?,
+            metadata: root.tables(6)?,
             bytes: bytes.len(),
         };
         for (code, mark) in OTHERS {
@@ -135,6 +138,18 @@ impl<'a> Model<'a> {
         Ok(buffer.vector(0, 1)?.0)
     }
 
+    /// A piece of metadata by its name.
+    pub fn metadata(&self, name: &str) -> Parsed<Option<&'a [u8]>> {
+        for piece in &self.metadata {
+            if piece.text(0)? == name {
+                let buffer = self.buffers.get(piece.u32(1)?);
+                let buffer = buffer.ok_or("a buffer of metadata is not there")?;
+                return Ok(Some(buffer.vector(0, 1)?.0));
+            }
+        }
+        Ok(None)
+    }
+
     /// Side of the input in pixels, as far as the file says it.
     pub fn input_size(&self) -> Parsed<Option<usize>> {
         let shape = self.tensor(self.input)?.integers(0)?;
@@ -144,13 +159,13 @@ impl<'a> Model<'a> {
 
     /// Whether a layer's weights are bytes.
     pub fn is_quantized(&self) -> bool {
-        self.layers()
-            .any(|op| matches!(self.kind_of(op, 1), Some(UINT8 | INT8)))
+        self.layers().any(|op| self.is_of_bytes(op))
     }
 
-    /// Whether every layer reads bytes too: otherwise only the weights are quantized.
+    /// Whether every layer whose weights are bytes reads bytes too: otherwise only the weights are quantized.
     pub fn has_quantized_activations(&self) -> bool {
         self.layers()
+            .filter(|op| self.is_of_bytes(op))
             .all(|op| matches!(self.kind_of(op, 0), Some(UINT8 | INT8)))
     }
 
@@ -159,6 +174,11 @@ impl<'a> Model<'a> {
         let has_weights =
             |op: &&Operation<'_>| matches!(op.code, CONV_2D | DEPTHWISE_CONV_2D | FULLY_CONNECTED);
         self.operations.iter().filter(has_weights)
+    }
+
+    /// Whether a layer's weights are bytes.
+    pub fn is_of_bytes(&self, layer: &Operation<'_>) -> bool {
+        matches!(self.kind_of(layer, 1), Some(UINT8 | INT8))
     }
 
     fn kind_of(&self, operation: &Operation<'_>, input: usize) -> Option<u8> {

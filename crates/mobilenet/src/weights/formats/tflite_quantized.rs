@@ -59,6 +59,8 @@ struct Walk {
     pooled: Option<(Pooling, Activation, Option<usize>)>,
     dense: DenseOperation,
     softmax: Option<Softmax>,
+    /// Whether floats follow.
+    ends_in_floats: bool,
     /// Bytes of weights that may still be read: a small file could name one buffer thousands of times.
     left: usize,
 }
@@ -83,8 +85,10 @@ impl Walk {
             pooled: None,
             dense: DenseOperation::default(),
             softmax: None,
+            ends_in_floats: false,
             left: model.bytes,
         };
+        let expected = model.layers().filter(|op| model.is_of_bytes(op)).count();
         let (mut at, mut layers) = (model.input, 0);
         // Each value is taken out once, so a circle ends too.
         while let Some(next) = readers.remove(&at) {
@@ -94,6 +98,11 @@ impl Walk {
                     "the graph branches at `{name}`; MobileNetV1's does not"
                 ));
             };
+            if operation.code == DEQUANTIZE && !walk.found.is_empty() {
+                // What is behind is computed with floats, as softmax or a head that was trained.
+                walk.ends_in_floats = true;
+                break;
+            }
             walk.operation(model, operation)?;
             layers += usize::from(matches!(
                 operation.code,
@@ -101,7 +110,7 @@ impl Walk {
             ));
             at = operation.ends()?.1;
         }
-        if layers != model.layers().count() {
+        if layers != expected {
             let name = model.tensor(at)?.text(3)?;
             return Err(format!(
                 "a layer cannot be reached: no operation that MobileNetV1 has reads `{name}`"
@@ -126,7 +135,6 @@ impl Walk {
         let ended = self.softmax.is_some();
         let unexpected = |what: &str| Err(format!("`{name}` is {what} where none is expected"));
         match operation.code {
-            DEQUANTIZE => Ok(()),
             QUANTIZE if self.found.is_empty() => pixels(model, input, output),
             QUANTIZE | RESHAPE | SQUEEZE => passes(model, input, output),
             PAD if self.pad.is_some() => unexpected("a padding"),
@@ -273,7 +281,8 @@ impl Walk {
             pooling,
             dense: self.dense,
             softmax: self.softmax,
-            wide_outputs: false,
+            // Floats behind the map read it as it is, those behind the pool the rounded pool.
+            wide_outputs: self.ends_in_floats && self.pooled.is_none(),
         })
     }
 }
@@ -301,7 +310,7 @@ fn pixels(model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
 }
 
 /// One over a scale: 127.5 where the scale is the f32 nearest to 1 / 127.5.
-fn inverse(scale: f32) -> f64 {
+pub(super) fn inverse(scale: f32) -> f64 {
     let inverse = 1.0 / f64::from(scale);
     let half = (inverse * 2.0).round() / 2.0;
     if (1.0 / half) as f32 == scale {
