@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::auditing::{
-    find, find_doubtful, say_counts, say_findings, write_page, write_pairs,
-};
+use common::auditing::{find, find_doubtful, say_counts, say_findings, write_page, write_pairs};
 use common::folders::{FolderArgs, TestArgs, say_rules};
 use common::help::uses;
 use common::network::NetworkOptions;

@@ -35,11 +35,10 @@ pub struct Pages {
 
 impl Completions {
     /// Prints them.
-    pub fn write(&self, mut program: Command) -> Result<(), Box<dyn Error>> {
+    pub fn write(&self, mut program: Command) {
         let (name, mut text) = (program.get_name().to_string(), Vec::new());
         clap_complete::generate(self.shell, &mut program, name, &mut text);
         common::say::print(&text);
-        Ok(())
     }
 }
 

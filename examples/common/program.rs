@@ -119,7 +119,10 @@ fn main() -> ExitCode {
         Command::Similar(options) => common::finish(similar::run(options)),
         Command::Speed(options) => common::finish(speed::run(options)),
         Command::Weights(options) => common::finish(weights::run(options)),
-        Command::Completions(options) => common::finish(options.write(command)),
+        Command::Completions(options) => {
+            options.write(command);
+            common::finish(Ok(()))
+        }
         Command::Man(options) => common::finish(options.write(command)),
     }
 }

@@ -34,7 +34,11 @@ fn python(modules: &str) -> Option<PathBuf> {
 /// Levels that change smoothly in both directions, with some edges.
 fn level(x: u32, y: u32, channel: u32) -> u8 {
     let wave = (x * (3 + channel) + y * (5 - channel)) % 256;
-    let edge = if (x / 24 + y / 18) % 2 == 0 { 40 } else { 0 };
+    let edge = if (x / 24 + y / 18).is_multiple_of(2) {
+        40
+    } else {
+        0
+    };
     (wave.abs_diff(128) + edge) as u8
 }
 
@@ -207,6 +211,8 @@ struct Input {
 /// Each policy and filter, and each kind of input: the program sees what the classifier sees.
 #[test]
 fn the_pixels_are_those_of_the_classifier() {
+    use PixelInput::{Byte, Float, Normalized};
+
     let Some(python) = python("numpy, PIL") else {
         return;
     };
@@ -220,7 +226,6 @@ fn the_pixels_are_those_of_the_classifier() {
         let layer = Dense::new(inputs, vec![0.0; inputs * outputs], vec![0.0; outputs]);
         Head::new(vec![layer.unwrap()]).unwrap()
     };
-    use PixelInput::{Byte, Float, Normalized};
     for (resize, filter, format, input) in [
         (
             ResizePolicy::Squash,

@@ -58,9 +58,12 @@ impl Summary {
         };
         let (mut times, mut before) = (Vec::new(), Duration::ZERO);
         for block in 0..summary.layers.len() {
-            let until = fastest(runs, || match block <= config.blocks {
-                true => engine.features(&images, block).map(drop),
-                false => engine.forward(&images, output).map(drop),
+            let until = fastest(runs, || {
+                if block <= config.blocks {
+                    engine.features(&images, block).map(drop)
+                } else {
+                    engine.forward(&images, output).map(drop)
+                }
             })?;
             times.push(until.saturating_sub(before));
             before = until;

@@ -207,7 +207,11 @@ impl<'a> Explanation<'a> {
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let score = self.attribution.score();
-        write!(f, "{} (class {}), score {score:.4}", self.class, self.target)?;
+        write!(
+            f,
+            "{} (class {}), score {score:.4}",
+            self.class, self.target
+        )?;
         if self.attribution.found_nothing() {
             write!(f, "\n  nothing found: the map is the same everywhere")?;
         }

@@ -108,16 +108,16 @@ pub(super) fn decode(
                 num_samples,
             },
             None,
-        ) => match options.bands {
-            Some(bands) => (Kind::Bands(bands), bits, num_samples),
-            None => {
+        ) => {
+            let Some(bands) = options.bands else {
                 let some = if num_samples < 3 { "1,1,1" } else { "3,2,1" };
                 let message = format!(
                     "it has {num_samples} bands; say which are red, green and blue (`DecodeOptions::with_bands`, --bands {some})"
                 );
                 return Some(Err(refused(message)));
-            }
-        },
+            };
+            (Kind::Bands(bands), bits, num_samples)
+        }
         _ => return None,
     };
     Some(read(

@@ -10,8 +10,8 @@ const SCHEMA: u32 = 3;
 /// The options of an operation: number of the schema's union `BuiltinOptions`, and the table.
 pub(super) type Options = Option<(u8, Table)>;
 
-/// Scales and zero points of a tensor of integers, and the axis that has one of each for each index.
-pub(super) struct Scales {
+/// Rounding and zero points of a tensor of integers, and the axis that has one of each for each index.
+pub(super) struct Rounding {
     pub scales: Vec<f32>,
     pub zero_points: Vec<i64>,
     pub axis: u32,
@@ -43,7 +43,7 @@ impl Graph {
         name: &str,
         kind: u8,
         shape: &[usize],
-        scales: Option<Scales>,
+        scales: Option<Rounding>,
     ) -> usize {
         self.add(name, kind, shape, 0, scales)
     }
@@ -54,7 +54,7 @@ impl Graph {
         kind: u8,
         shape: &[usize],
         buffer: usize,
-        scales: Option<Scales>,
+        scales: Option<Rounding>,
     ) -> usize {
         let shape = shape.iter().map(|&d| d as i32).collect();
         let mut fields = vec![
@@ -82,7 +82,7 @@ impl Graph {
         kind: u8,
         shape: &[usize],
         bytes: Vec<u8>,
-        scales: Option<Scales>,
+        scales: Option<Rounding>,
     ) -> usize {
         let buffer = self.buffer(bytes);
         self.add(name, kind, shape, buffer, scales)

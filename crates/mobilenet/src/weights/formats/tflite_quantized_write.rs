@@ -1,7 +1,7 @@
 //! The integers of a quantized net as a TensorFlow Lite model. What is behind them is computed with floats: the range of logits
 //! is known only of pictures.
 
-use super::tflite_graph::{Graph, Scales};
+use super::tflite_graph::{Graph, Rounding};
 use super::tflite_model::{
     AVERAGE_POOL_2D, DEQUANTIZE, FLOAT32, FULLY_CONNECTED, INT8, INT32, MEAN, QUANTIZE, RESHAPE,
     UINT8,
@@ -44,12 +44,12 @@ impl Bytes {
         }
     }
 
-    fn scales(self, activation: Activation) -> Option<Scales> {
-        Some(Scales {
+    fn rounding(self, activation: Activation) -> Rounding {
+        Rounding {
             scales: vec![activation.scale],
             zero_points: vec![i64::from(activation.zero_point - self.shift)],
             axis: 0,
-        })
+        }
     }
 }
 
@@ -112,14 +112,19 @@ fn pixels(graph: &mut Graph, net: &Net<'_>, integers: &QuantizedNet, bytes: Byte
     let shape = [1, net.side, net.side, 3];
     let activation = integers.input;
     let (kind, scales, version) = match net.input {
-        PixelInput::SignedByte => (INT8, Bytes::SIGNED.scales(activation), 2),
-        PixelInput::Byte => (UINT8, Bytes::UNSIGNED.scales(activation), 2),
+        PixelInput::SignedByte => (INT8, Some(Bytes::SIGNED.rounding(activation)), 2),
+        PixelInput::Byte => (UINT8, Some(Bytes::UNSIGNED.rounding(activation)), 2),
         PixelInput::Normalized | PixelInput::Float => (FLOAT32, None, 1),
     };
     let input = graph.tensor("image", kind, &shape, scales);
     graph.last = input;
     if kind != bytes.kind {
-        let levels = graph.tensor("image/levels", bytes.kind, &shape, bytes.scales(activation));
+        let levels = graph.tensor(
+            "image/levels",
+            bytes.kind,
+            &shape,
+            Some(bytes.rounding(activation)),
+        );
         graph.operation((QUANTIZE, version), &[input], levels, None);
     }
     input
@@ -145,10 +150,10 @@ fn convolution(
     };
     let weights = constants(graph, &name, layer, (&shape, reads), bytes)?;
     let place = Place::new(&net.config, block, shape[1], stride(index), size);
-    let scales = bytes.scales(reads);
+    let scales = Some(bytes.rounding(reads));
     let same = place.pad(graph, &name, inputs, bytes.kind, scales);
     let map = [1, place.written, place.written, outputs];
-    let output = graph.tensor(&name, bytes.kind, &map, bytes.scales(layer.output));
+    let output = graph.tensor(&name, bytes.kind, &map, Some(bytes.rounding(layer.output)));
     let (code, options) = options(depthwise, same, stride(index), activation(&name, layer)?);
     let inputs = [graph.last, weights[0], weights[1]];
     graph.operation((code, version(bytes)), &inputs, output, Some(options));
@@ -210,12 +215,12 @@ fn constants(
     } else {
         0
     };
-    let biases = Scales {
+    let biases = Rounding {
         scales: scales.iter().map(|&scale| reads.scale * scale).collect(),
         zero_points: vec![0; scales.len()],
         axis: 0,
     };
-    let weights = Scales {
+    let weights = Rounding {
         scales,
         zero_points: zero_points.into_iter().map(i64::from).collect(),
         axis,
@@ -236,7 +241,7 @@ fn pool(
     (map, size, channels): (Activation, usize, usize),
     bytes: Bytes,
 ) {
-    let scales = |activation| bytes.scales(activation);
+    let scales = |activation| Some(bytes.rounding(activation));
     if net.pooling == Pooling::Mean {
         let axes = graph.integers("pool/axes", &[2], &[1, 2]);
         let pooled = graph.tensor("pool", bytes.kind, &[1, channels], scales(net.pooled));
@@ -276,7 +281,12 @@ fn dense(
     } else {
         &[1, outputs]
     };
-    let output = graph.tensor("classifier", bytes.kind, shape, bytes.scales(layer.output));
+    let output = graph.tensor(
+        "classifier",
+        bytes.kind,
+        shape,
+        Some(bytes.rounding(layer.output)),
+    );
     let inputs = [graph.last, weights[0], weights[1]];
     let (code, options, version) = if convolves {
         let (code, options) = options(false, true, 1, activation("classifier", layer)?);
@@ -295,7 +305,7 @@ fn dense(
 
 /// Rounds floats to levels.
 fn round(graph: &mut Graph, name: &str, shape: &[usize], activation: Activation, bytes: Bytes) {
-    let levels = graph.tensor(name, bytes.kind, shape, bytes.scales(activation));
+    let levels = graph.tensor(name, bytes.kind, shape, Some(bytes.rounding(activation)));
     let input = [graph.last];
     graph.operation((QUANTIZE, 1), &input, levels, None);
 }

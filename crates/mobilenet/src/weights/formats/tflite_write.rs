@@ -168,7 +168,7 @@ impl Place {
         name: &str,
         channels: usize,
         kind: u8,
-        scales: Option<super::tflite_graph::Scales>,
+        scales: Option<super::tflite_graph::Rounding>,
     ) -> bool {
         if !self.same {
             let (before, after) = (self.padding.0 as i32, self.padding.1 as i32);
