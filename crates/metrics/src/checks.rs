@@ -105,6 +105,18 @@ pub(crate) fn check_weights(sum: f64) -> Result<()> {
     }
 }
 
+/// Checks the weights of all samples.
+pub(crate) fn check_all_weights(samples: usize, weights: &[f64]) -> Result<()> {
+    check_length("weights", samples, weights.len())?;
+    for (row, &value) in weights.iter().enumerate() {
+        check_weight(Place::Row(row), value)?;
+    }
+    if weights.iter().all(|&weight| weight == 0.0) {
+        return Err(Error::NoWeight);
+    }
+    check_weights(weights.iter().sum())
+}
+
 pub(crate) fn check_probabilities(place: Place, values: &[f64]) -> Result<()> {
     let mut sum = 0.0;
     for (class, &value) in values.iter().enumerate() {

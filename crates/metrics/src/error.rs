@@ -127,6 +127,22 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Not one value was given for each label.
+    #[error("expected {expected} {what}, one for each label, found {found}")]
+    LabelCount {
+        /// What was given.
+        what: &'static str,
+        /// Number of labels.
+        expected: usize,
+        /// Number of values.
+        found: usize,
+    },
+    /// Two labels have the same name.
+    #[error("label name `{name}` is given twice; names must differ")]
+    DuplicateLabel {
+        /// The name.
+        name: String,
+    },
     /// A weight is negative, infinite or not a number.
     #[error("{place}: weight is {value}; expected a finite number of at least 0")]
     Weight {

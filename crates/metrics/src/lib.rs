@@ -23,7 +23,8 @@
 //! ```
 //!
 //! [`Predictions::evaluate`] computes all scores at once, [`Predictions::compare`] compares two classifiers, and
-//! `Predictions::report` writes an HTML page. The [`guide`] shows each of these with an example.
+//! `Predictions::report` writes an HTML page. [`MultilabelPredictions`] are for samples with several labels.
+//! The [`guide`] shows each of these with an example.
 //!
 //! # Conventions
 //!
@@ -51,6 +52,7 @@ pub mod curves;
 pub mod error;
 pub mod evaluation;
 pub mod formats;
+pub mod multilabel;
 mod numeric;
 mod pairing;
 mod predictions;
@@ -70,5 +72,6 @@ pub use alignment::Alignment;
 pub use confusion::ConfusionMatrix;
 pub use error::{Error, Result};
 pub use evaluation::{Evaluation, EvaluationOptions};
+pub use multilabel::{MultilabelEvaluation, MultilabelPredictions};
 pub use predictions::Predictions;
 pub use uncertainty::Bootstrap;

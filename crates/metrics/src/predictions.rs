@@ -1,6 +1,6 @@
 use crate::checks::{
-    MAX_CLASSES, check_class, check_classes, check_columns, check_distinct, check_flat,
-    check_length, check_probabilities, check_samples, check_weight, check_weights,
+    MAX_CLASSES, check_all_weights, check_class, check_classes, check_columns, check_distinct,
+    check_flat, check_length, check_probabilities, check_samples, check_weights,
 };
 use crate::error::{Error, Place, Result};
 use crate::numeric::argmax;
@@ -132,14 +132,7 @@ impl Predictions {
     /// If there is not one weight for each sample, one of them is negative or not finite, all are 0, or their sum is
     /// more than 1e75.
     pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self> {
-        check_length("weights", self.len(), weights.len())?;
-        for (row, &value) in weights.iter().enumerate() {
-            check_weight(Place::Row(row), value)?;
-        }
-        if weights.iter().all(|&weight| weight == 0.0) {
-            return Err(Error::NoWeight);
-        }
-        check_weights(weights.iter().sum())?;
+        check_all_weights(self.len(), &weights)?;
         self.weights = Some(weights);
         Ok(self)
     }

@@ -1,5 +1,6 @@
+use crate::confusion::counts::{Counts, average_of_counts};
 use crate::confusion::metric::{Average, ClassMetric};
-use crate::numeric::{WeightedMean, share};
+use crate::numeric::share;
 
 /// The sums of a confusion matrix from which all metrics of classes are computed. They grow with the number of classes,
 /// and the matrix with its square.
@@ -14,15 +15,6 @@ pub(crate) struct Margins {
     /// Total weight of all samples.
     pub total: f64,
     pub zero_division: Option<f64>,
-}
-
-/// Counts of one class against all others.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    tp: f64,
-    fp: f64,
-    fn_: f64,
-    tn: f64,
 }
 
 impl Margins {
@@ -87,7 +79,7 @@ impl Margins {
     /// A metric of each class.
     pub fn per_class(&self, metric: ClassMetric) -> Vec<Option<f64>> {
         self.counts()
-            .map(|counts| self.value(metric, counts))
+            .map(|counts| counts.value(metric).or(self.zero_division))
             .collect()
     }
 
@@ -97,7 +89,7 @@ impl Margins {
         let present = counts
             .filter(|&(class, _)| self.support[class] > 0.0 || self.predicted[class] > 0.0)
             .map(|(_, counts)| counts);
-        self.mean(metric, average, present)
+        average_of_counts(metric, average, present, self.zero_division)
     }
 
     /// A metric averaged over the given classes; indices of classes that do not exist are ignored.
@@ -109,37 +101,7 @@ impl Margins {
     ) -> Option<f64> {
         let all: Vec<Counts> = self.counts().collect();
         let chosen = classes.iter().filter_map(|&class| all.get(class).copied());
-        self.mean(metric, average, chosen)
-    }
-
-    fn mean(
-        &self,
-        metric: ClassMetric,
-        average: Average,
-        chosen: impl Iterator<Item = Counts>,
-    ) -> Option<f64> {
-        if average == Average::Micro {
-            let mut sum = Counts::default();
-            for counts in chosen {
-                sum.tp += counts.tp;
-                sum.fp += counts.fp;
-                sum.fn_ += counts.fn_;
-                sum.tn += counts.tn;
-            }
-            return self.value(metric, sum);
-        }
-        let mut mean = WeightedMean::default();
-        for counts in chosen {
-            let weight = if average == Average::Weighted {
-                counts.tp + counts.fn_
-            } else {
-                1.0
-            };
-            if weight > 0.0 {
-                mean.add(self.value(metric, counts)?, weight);
-            }
-        }
-        mean.mean().or(self.zero_division)
+        average_of_counts(metric, average, chosen, self.zero_division)
     }
 
     /// True positives, false positives, false negatives and true negatives of each class.
@@ -155,23 +117,5 @@ impl Margins {
                 tn: total - tp - fp - fn_,
             }
         })
-    }
-
-    fn value(&self, metric: ClassMetric, Counts { tp, fp, fn_, tn }: Counts) -> Option<f64> {
-        let (part, whole) = match metric {
-            ClassMetric::Precision => (tp, tp + fp),
-            ClassMetric::Recall => (tp, tp + fn_),
-            ClassMetric::FBeta(beta) => {
-                let b = beta * beta;
-                if b.is_infinite() {
-                    (tp, tp + fn_) // the limit
-                } else {
-                    ((1.0 + b) * tp, (1.0 + b) * tp + b * fn_ + fp)
-                }
-            }
-            ClassMetric::Jaccard => (tp, tp + fp + fn_),
-            ClassMetric::Specificity => (tn, tn + fp),
-        };
-        share(part, whole).or(self.zero_division)
     }
 }

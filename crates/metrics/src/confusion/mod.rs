@@ -4,6 +4,7 @@
 mod agreement;
 mod class_metrics;
 mod confused;
+mod counts;
 mod margins;
 mod matrix;
 mod metric;
@@ -17,4 +18,5 @@ pub use metric::{Average, ClassMetric};
 
 #[cfg(feature = "report")]
 pub(crate) use confused::Count;
+pub(crate) use counts::{Counts, average_of_counts};
 pub(crate) use margins::Margins;

@@ -47,19 +47,7 @@ impl Predictions {
             .iter()
             .map(|kind| {
                 let value = (kind.compute)(&whole.measured);
-                let reason = if value.is_some() {
-                    String::new()
-                } else {
-                    kind.reason(self, counts)
-                };
-                Score {
-                    name: kind.name,
-                    title: kind.title,
-                    value,
-                    reason,
-                    interval: None,
-                    no_interval: String::new(),
-                }
+                Score::new(kind.name, kind.title, value, || kind.reason(self, counts))
             })
             .collect();
         let mut per_class = per_class(&self.classes, &whole.measured);

@@ -16,9 +16,10 @@ mod whole;
 pub use options::EvaluationOptions;
 pub use result::{ClassScores, Evaluation, Score};
 
-#[cfg(feature = "report")]
 pub(crate) use asked::NOT_ASKED;
 pub(crate) use measured::Measured;
+pub(crate) use result::write_scores;
+pub(crate) use serialized::{StoredScores, serialize_scores};
 pub(crate) use sorted::Sorted;
-pub(crate) use table::{SCORES, ScoreKind};
+pub(crate) use table::{SCORES, ScoreKind, list};
 pub(crate) use whole::Whole;

@@ -2,13 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::uncertainty::Bootstrap;
 
-/// Settings of [`Predictions::evaluate`](crate::Predictions::evaluate). By default there are no intervals, and
+/// Settings of [`Predictions::evaluate`](crate::Predictions::evaluate) and
+/// [`MultilabelPredictions::evaluate`](crate::MultilabelPredictions::evaluate). By default there are no intervals, and
 /// undefined scores are `None`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct EvaluationOptions {
-    pub(super) bootstrap: Option<Bootstrap>,
-    pub(super) zero_division: Option<f64>,
+    pub(crate) bootstrap: Option<Bootstrap>,
+    pub(crate) zero_division: Option<f64>,
 }
 
 impl EvaluationOptions {

@@ -95,6 +95,26 @@ pub struct ClassScores {
     pub specificity_interval: Option<Interval>,
 }
 
+impl Score {
+    /// A score without an interval. `reason` says why it is undefined.
+    pub(crate) fn new(
+        name: &'static str,
+        title: &'static str,
+        value: Option<f64>,
+        reason: impl FnOnce() -> String,
+    ) -> Self {
+        let reason = value.map_or_else(reason, |_| String::new());
+        Self {
+            name,
+            title,
+            value,
+            reason,
+            interval: None,
+            no_interval: String::new(),
+        }
+    }
+}
+
 impl Evaluation {
     /// The value of a score by its name; `None` if it is undefined or there is no score of that name.
     pub fn get(&self, name: &str) -> Option<f64> {
@@ -114,18 +134,7 @@ const SHOWN_PAIRS: usize = 5;
 /// classes that were confused most often, if any were.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles = self.scores.iter().map(|score| score.title.len());
-        let width = titles.max().unwrap_or_default();
-        for score in &self.scores {
-            write!(f, "{:width$}  ", score.title)?;
-            match (score.value, score.interval) {
-                (Some(value), Some(Estimate { low, high, .. })) => {
-                    writeln!(f, "{value:.4}  [{low:.4}, {high:.4}]")?;
-                }
-                (Some(value), None) => writeln!(f, "{value:.4}")?,
-                (None, _) => writeln!(f, "-       {}", score.reason)?,
-            }
-        }
+        write_scores(f, &self.scores)?;
         for (rank, pair) in self.confused_pairs.iter().take(SHOWN_PAIRS).enumerate() {
             if rank == 0 {
                 writeln!(f, "\nMost confused classes")?;
@@ -137,4 +146,21 @@ impl fmt::Display for Evaluation {
         }
         Ok(())
     }
+}
+
+/// One line for each score.
+pub(crate) fn write_scores(f: &mut fmt::Formatter<'_>, scores: &[Score]) -> fmt::Result {
+    let titles = scores.iter().map(|score| score.title.len());
+    let width = titles.max().unwrap_or_default();
+    for score in scores {
+        write!(f, "{:width$}  ", score.title)?;
+        match (score.value, score.interval) {
+            (Some(value), Some(Estimate { low, high, .. })) => {
+                writeln!(f, "{value:.4}  [{low:.4}, {high:.4}]")?;
+            }
+            (Some(value), None) => writeln!(f, "{value:.4}")?,
+            (None, _) => writeln!(f, "-       {}", score.reason)?,
+        }
+    }
+    Ok(())
 }

@@ -17,23 +17,7 @@ impl Serialize for Evaluation {
         map.serialize_entry("classes", &self.classes)?;
         map.serialize_entry("confusion", &self.confusion)?;
         map.serialize_entry("confused_pairs", &self.confused_pairs)?;
-        let (mut intervals, mut undefined) = (serde_json::Map::new(), serde_json::Map::new());
-        let mut no_interval = serde_json::Map::new();
-        for score in &self.scores {
-            map.serialize_entry(score.name, &score.value)?;
-            if let Some(interval) = score.interval {
-                intervals.insert(score.name.into(), vec![interval.low, interval.high].into());
-            }
-            if score.value.is_none() {
-                undefined.insert(score.name.into(), score.reason.clone().into());
-            }
-            if !score.no_interval.is_empty() {
-                no_interval.insert(score.name.into(), score.no_interval.clone().into());
-            }
-        }
-        map.serialize_entry("intervals", &intervals)?;
-        map.serialize_entry("undefined", &undefined)?;
-        map.serialize_entry("no_interval", &no_interval)?;
+        serialize_scores(&mut map, &self.scores)?;
         // As a value, which has its keys in alphabetical order.
         let per_class = serde_json::to_value(&self.per_class).map_err(S::Error::custom)?;
         map.serialize_entry("per_class", &per_class)?;
@@ -42,7 +26,62 @@ impl Serialize for Evaluation {
     }
 }
 
-/// The JSON object; `scores` are all its other entries. Those with a default are missing in older files.
+/// Writes each score under its name, and then `intervals`, `undefined` and `no_interval`.
+pub(crate) fn serialize_scores<M: SerializeMap>(
+    map: &mut M,
+    scores: &[Score],
+) -> Result<(), M::Error> {
+    let (mut intervals, mut undefined) = (serde_json::Map::new(), serde_json::Map::new());
+    let mut no_interval = serde_json::Map::new();
+    for score in scores {
+        map.serialize_entry(score.name, &score.value)?;
+        if let Some(interval) = score.interval {
+            intervals.insert(score.name.into(), vec![interval.low, interval.high].into());
+        }
+        if score.value.is_none() {
+            undefined.insert(score.name.into(), score.reason.clone().into());
+        }
+        if !score.no_interval.is_empty() {
+            no_interval.insert(score.name.into(), score.no_interval.clone().into());
+        }
+    }
+    map.serialize_entry("intervals", &intervals)?;
+    map.serialize_entry("undefined", &undefined)?;
+    map.serialize_entry("no_interval", &no_interval)
+}
+
+/// What [`serialize_scores`] wrote; `values` are all other entries of the object. Those with a default are missing in older
+/// files.
+#[derive(Deserialize)]
+pub(crate) struct StoredScores {
+    intervals: HashMap<String, [f64; 2]>,
+    undefined: HashMap<String, String>,
+    #[serde(default)]
+    no_interval: HashMap<String, String>,
+    #[serde(flatten)]
+    values: HashMap<String, Value>,
+}
+
+impl StoredScores {
+    /// The scores of these names and titles; those that the file does not have are left out.
+    pub fn read(mut self, kinds: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<Score> {
+        let scores = kinds.filter_map(|(name, title)| {
+            let value = self.values.get(name)?.as_f64();
+            let interval = self.intervals.get(name).zip(value);
+            Some(Score {
+                name,
+                title,
+                value,
+                reason: self.undefined.remove(name).unwrap_or_default(),
+                interval: interval.map(|(&[low, high], value)| Estimate { value, low, high }),
+                no_interval: self.no_interval.remove(name).unwrap_or_default(),
+            })
+        });
+        scores.collect()
+    }
+}
+
+/// The JSON object; `scores` are its other entries. Those with a default are missing in older files.
 #[derive(Deserialize)]
 struct Stored {
     n: usize,
@@ -50,34 +89,19 @@ struct Stored {
     confusion: ConfusionMatrix,
     #[serde(default)]
     confused_pairs: Vec<ConfusedPair>,
-    intervals: HashMap<String, [f64; 2]>,
-    undefined: HashMap<String, String>,
-    #[serde(default)]
-    no_interval: HashMap<String, String>,
     per_class: Vec<ClassScores>,
     #[serde(default)]
     no_interval_per_class: BTreeMap<String, String>,
     #[serde(flatten)]
-    scores: HashMap<String, Value>,
+    scores: StoredScores,
 }
 
 impl<'de> Deserialize<'de> for Evaluation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut stored = Stored::deserialize(deserializer)?;
-        let scores = SCORES.iter().filter_map(|kind| {
-            let value = stored.scores.get(kind.name)?.as_f64();
-            let interval = stored.intervals.get(kind.name).zip(value);
-            Some(Score {
-                name: kind.name,
-                title: kind.title,
-                value,
-                reason: stored.undefined.remove(kind.name).unwrap_or_default(),
-                interval: interval.map(|(&[low, high], value)| Estimate { value, low, high }),
-                no_interval: stored.no_interval.remove(kind.name).unwrap_or_default(),
-            })
-        });
+        let stored = Stored::deserialize(deserializer)?;
+        let kinds = SCORES.iter().map(|kind| (kind.name, kind.title));
         Ok(Self {
-            scores: scores.collect(),
+            scores: stored.scores.read(kinds),
             samples: stored.n,
             classes: stored.classes,
             confusion: stored.confusion,

@@ -90,7 +90,7 @@ impl ScoreKind {
 }
 
 /// The first names of a list, and how many more there are.
-fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     const NAMED: usize = 5;
     let first: Vec<_> = names.iter().take(NAMED).map(|name| visible(name)).collect();
     match names.len().saturating_sub(NAMED) {

@@ -14,7 +14,7 @@ use crate::predictions::Predictions;
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// So many bytes are looked at for the first line.
-const FIRST_LINE: u64 = 1 << 20;
+pub(super) const FIRST_LINE: u64 = 1 << 20;
 
 impl Predictions {
     /// Reads CSV with a header: a column `target` (index or name of a class), one column of probabilities for each
@@ -89,7 +89,7 @@ fn hard<R: Read>(header: &Header, mut blocks: Blocks<R>, separator: u8) -> Resul
 }
 
 /// Calls `with` for each record of a block.
-fn records(
+pub(super) fn records(
     block: &Block,
     separator: u8,
     mut with: impl FnMut(Place, &StringRecord) -> Result<()>,
@@ -106,7 +106,7 @@ fn records(
 }
 
 /// The records of a block. The first block of a text starts with the header.
-fn table(block: &Block, separator: u8) -> Reader<&[u8]> {
+pub(super) fn table(block: &Block, separator: u8) -> Reader<&[u8]> {
     ReaderBuilder::new()
         .delimiter(separator)
         .trim(Trim::All)
@@ -116,7 +116,7 @@ fn table(block: &Block, separator: u8) -> Reader<&[u8]> {
 }
 
 /// What separates the columns: of the signs that may, the one that is in the first line most often, outside of quotes.
-fn separator(text: &[u8]) -> u8 {
+pub(super) fn separator(text: &[u8]) -> u8 {
     let mut lines = text.split(|byte| *byte == b'\n');
     let first = lines.find(|line| !line.trim_ascii().is_empty());
     let (mut counts, mut quoted) = ([0; SEPARATORS.len()], false);
@@ -135,14 +135,14 @@ fn separator(text: &[u8]) -> u8 {
 
 /// Counts the lines of a block that is read from front to back. The line number of the CSV reader is that of the end of
 /// the record before, so it does not count empty lines and the second half of `\r\n` that follow.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     text: &'a [u8],
     at: usize,
     line: u64,
 }
 
 impl<'a> Lines<'a> {
-    fn of(block: &'a Block) -> Self {
+    pub fn of(block: &'a Block) -> Self {
         Self {
             text: &block.text,
             at: 0,
@@ -161,7 +161,7 @@ impl<'a> Lines<'a> {
         Place::Line(self.line)
     }
 
-    fn error(&mut self, error: csv::Error) -> Error {
+    pub fn error(&mut self, error: csv::Error) -> Error {
         let place = self.place(error.position());
         match error.kind() {
             ErrorKind::Utf8 { .. } => Error::Syntax {

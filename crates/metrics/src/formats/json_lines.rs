@@ -2,6 +2,7 @@ use std::io::{BufRead, Write};
 use std::str;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::checks::{check_classes, check_distinct};
 use crate::error::{Error, Place, Result};
@@ -25,6 +26,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     classes: Option<&'a [String]>,
 }
+
+const EXAMPLE: &str = "an object such as {\"target\": 0, \"probabilities\": [0.9, 0.1]}";
 
 impl Predictions {
     /// Reads JSON lines: one object for each sample, such as
@@ -64,7 +67,7 @@ impl Reading {
             let Some(block) = blocks.peek().map_err(unreadable)? else {
                 return Err(Error::Empty);
             };
-            if let Some(first) = samples(block).next() {
+            if let Some(first) = samples::<Sample>(block, EXAMPLE).next() {
                 let (place, first) = first?;
                 named.clone_from(&first.classes);
                 let classes = names_of(classes, place, &first)?;
@@ -74,7 +77,7 @@ impl Reading {
         };
         let layout = layout.with_scores(self.scores);
         layout.read(blocks, |layout, block, columns| {
-            for sample in samples(block) {
+            for sample in samples::<Sample>(block, EXAMPLE) {
                 let (place, sample) = sample?;
                 // Such as those of two files that were put together.
                 if sample.classes.is_some() && sample.classes != named {
@@ -158,9 +161,12 @@ fn names_of<'a>(
 }
 
 /// The samples of a block, each with its place. Empty lines are left out.
-fn samples(block: &Block) -> impl Iterator<Item = Result<(Place, Sample)>> {
+pub(super) fn samples<S: DeserializeOwned>(
+    block: &Block,
+    expected: &'static str,
+) -> impl Iterator<Item = Result<(Place, S)>> {
     let lines = block.text.split(|&byte| byte == b'\n').zip(block.line..);
-    lines.filter_map(|(line, number)| {
+    lines.filter_map(move |(line, number)| {
         let place = Place::Line(number);
         let line = match str::from_utf8(line) {
             Ok(line) if line.trim().is_empty() => return None,
@@ -175,7 +181,7 @@ fn samples(block: &Block) -> impl Iterator<Item = Result<(Place, Sample)>> {
         };
         let sample = serde_json::from_str(line).map_err(|error| Error::Syntax {
             place,
-            expected: "an object such as {\"target\": 0, \"probabilities\": [0.9, 0.1]}",
+            expected,
             source: error.into(),
         });
         Some(sample.map(|sample| (place, sample)))

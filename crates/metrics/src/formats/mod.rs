@@ -13,6 +13,17 @@
 //! file,target,boat,cloud
 //! boat/a.jpg,boat,0.9,0.1
 //! ```
+//!
+//! Both exist for several labels, too; see
+//! [`MultilabelPredictions::from_json_lines`](crate::MultilabelPredictions::from_json_lines) and
+//! [`MultilabelPredictions::from_csv`](crate::MultilabelPredictions::from_csv):
+//!
+//! ```text
+//! {"targets": ["boat", "gull"], "probabilities": [0.9, 0.1, 0.7], "file": "a.jpg"}
+//!
+//! file,target_boat,target_cloud,target_gull,probability_boat,probability_cloud,probability_gull
+//! a.jpg,1,0,1,0.9,0.1,0.7
+//! ```
 
 mod blocks;
 mod columns;
@@ -20,6 +31,7 @@ mod csv;
 mod hard;
 mod header;
 mod json_lines;
+mod multilabel;
 mod open;
 mod reading;
 mod scores;

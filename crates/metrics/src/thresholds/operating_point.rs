@@ -79,6 +79,29 @@ impl Ranking {
         Some(best)
     }
 
+    /// The threshold with the highest F-score, where recall counts `beta` times as much as precision; at a tie the highest
+    /// threshold. `beta` 1 is F1.
+    ///
+    /// `None` without positives, or for a `beta` that is negative or not finite. Choose on validation data.
+    pub fn threshold_for_f_score(&self, beta: f64) -> Option<OperatingPoint> {
+        let positives = self.positives();
+        if positives <= 0.0 || !(beta.is_finite() && beta >= 0.0) {
+            return None;
+        }
+        let score = |point: &OperatingPoint| {
+            let (b, tp) = (beta * beta, positives - point.false_negatives);
+            (1.0 + b) * tp / ((1.0 + b) * tp + b * point.false_negatives + point.false_positives)
+        };
+        let points = (0..self.thresholds.len()).map(|i| self.point(i));
+        points.reduce(|best, point| {
+            if score(&point) > score(&best) {
+                point
+            } else {
+                best
+            }
+        })
+    }
+
     fn point(&self, i: usize) -> OperatingPoint {
         let (tp, fp, positives) = (
             self.true_positives[i],

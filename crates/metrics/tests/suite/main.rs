@@ -1,6 +1,7 @@
 //! Tests of the crate from outside.
 
 mod interfaces;
+mod multilabel;
 mod predictions;
 mod properties;
 mod reading;

@@ -11,7 +11,7 @@ use metrics::uncertainty::{
 };
 use serde_json::Value;
 
-fn fixture(text: &str, name: &str) -> Vec<Value> {
+pub(crate) fn fixture(text: &str, name: &str) -> Vec<Value> {
     let all: Value = serde_json::from_str(text).unwrap();
     all[name].as_array().unwrap().clone()
 }
@@ -20,7 +20,7 @@ fn cases() -> Vec<Value> {
     fixture(include_str!("../fixtures/cases.json"), "cases")
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value
         .as_array()
         .unwrap()
@@ -51,14 +51,14 @@ fn predictions(case: &Value) -> Predictions {
 
 /// Equal to 1e-12, relative or absolute.
 #[track_caller]
-fn close(ours: f64, theirs: f64, what: &str) {
+pub(crate) fn close(ours: f64, theirs: f64, what: &str) {
     let equal = ours == theirs || (ours - theirs).abs() <= 1e-12 * theirs.abs().max(1.0);
     assert!(equal, "{what}: {ours} is not {theirs}");
 }
 
 /// `null` in the fixture is undefined, so `None` here.
 #[track_caller]
-fn same(ours: Option<f64>, theirs: &Value, what: &str) {
+pub(crate) fn same(ours: Option<f64>, theirs: &Value, what: &str) {
     match (ours, theirs.as_f64()) {
         (Some(ours), Some(theirs)) => close(ours, theirs, what),
         (ours, theirs) => assert_eq!(ours, theirs, "{what}"),
@@ -66,7 +66,7 @@ fn same(ours: Option<f64>, theirs: &Value, what: &str) {
 }
 
 #[track_caller]
-fn all_close(ours: &[f64], theirs: &Value, what: &str) {
+pub(crate) fn all_close(ours: &[f64], theirs: &Value, what: &str) {
     let theirs = numbers(theirs);
     assert_eq!(ours.len(), theirs.len(), "{what}: lengths");
     for (ours, theirs) in ours.iter().zip(theirs) {
