@@ -204,6 +204,26 @@ pub enum Error {
         /// What was to be computed.
         what: &'static str,
     },
+    /// Samples have weights, for which something is not defined.
+    #[error(
+        "{what} is not defined for weighted samples; leave the weights out, or repeat each sample"
+    )]
+    Weighted {
+        /// What was to be computed.
+        what: &'static str,
+    },
+    /// There are too few samples for what is promised.
+    #[error("there are {found} {what}, but {aim} needs at least {needed}")]
+    TooFew {
+        /// Which samples.
+        what: String,
+        /// Their number.
+        found: usize,
+        /// The smallest number that is enough.
+        needed: usize,
+        /// What they are needed for.
+        aim: String,
+    },
     /// A setting is out of its range.
     #[error("{setting} is {value}; expected {expected}")]
     Setting {

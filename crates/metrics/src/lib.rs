@@ -23,8 +23,8 @@
 //! ```
 //!
 //! [`Predictions::evaluate`] computes all scores at once, [`Predictions::compare`] compares two classifiers, and
-//! `Predictions::report` writes an HTML page. [`MultilabelPredictions`] are for samples with several labels.
-//! The [`guide`] shows each of these with an example.
+//! `Predictions::report` writes an HTML page. [`MultilabelPredictions`] are for samples with several labels,
+//! and [`Predictions::conformal`] makes sets of classes with a promise. The [`guide`] shows each of these with an example.
 //!
 //! # Conventions
 //!
@@ -47,6 +47,7 @@ mod alignment;
 mod arrays;
 mod checks;
 pub mod comparison;
+pub mod conformal;
 pub mod confusion;
 pub mod curves;
 pub mod error;

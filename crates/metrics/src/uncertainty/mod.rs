@@ -23,3 +23,4 @@ pub use proportion::{clopper_pearson_interval, wilson_interval};
 
 #[cfg(feature = "report")]
 pub(crate) use estimate::p_value;
+pub(crate) use normal::{is_level, normal_quantile};

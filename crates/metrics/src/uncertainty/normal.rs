@@ -4,12 +4,12 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::gamma_ur;
 
 /// Whether this is a confidence level: a number between 0 and 1.
-pub(super) fn is_level(level: f64) -> bool {
+pub(crate) fn is_level(level: f64) -> bool {
     level > 0.0 && level < 1.0
 }
 
 /// Quantile of the standard normal distribution.
-pub(super) fn normal_quantile(share: f64) -> f64 {
+pub(crate) fn normal_quantile(share: f64) -> f64 {
     Normal::standard().inverse_cdf(share)
 }
 

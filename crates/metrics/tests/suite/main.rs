@@ -1,5 +1,6 @@
 //! Tests of the crate from outside.
 
+mod conformal;
 mod interfaces;
 mod multilabel;
 mod predictions;
