@@ -24,7 +24,8 @@
 //!
 //! [`Predictions::evaluate`] computes all scores at once, [`Predictions::compare`] compares two classifiers, and
 //! `Predictions::report` writes an HTML page. [`MultilabelPredictions`] are for samples with several labels,
-//! and [`Predictions::conformal`] makes sets of classes with a promise. The [`guide`] shows each of these with an example.
+//! [`Predictions::conformal`] makes sets of classes with a promise, and [`shift`] looks at samples without labels. The
+//! [`guide`] shows each of these with an example.
 //!
 //! # Conventions
 //!
@@ -60,6 +61,7 @@ mod predictions;
 pub mod probability;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod shift;
 pub mod streaming;
 pub mod summary;
 pub mod thresholds;

@@ -303,7 +303,15 @@ impl Bootstrap {
             .filter(|(_, replicates)| !replicates.is_empty())
     }
 
-    fn check(&self) -> Result<()> {
+    /// What `draw` returns for each replicate, in their order, whichever thread computes it.
+    pub(crate) fn replicate_all<T: Send>(
+        &self,
+        draw: impl Fn(&mut ChaCha8Rng) -> T + Sync,
+    ) -> Vec<T> {
+        self.replicate(0..self.replicates, draw)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
         if self.replicates == 0 || self.replicates > 1_000_000 {
             let expected = "1 to 1,000,000";
             return Err(Error::setting(

@@ -8,3 +8,4 @@ mod properties;
 mod reading;
 mod reference;
 mod report;
+mod shift;
