@@ -223,20 +223,26 @@ fn least_p_value(a: usize, b: usize) -> f64 {
     share
 }
 
-/// The rows in `f64`, and of more than `most` so many, drawn without replacement.
-fn chosen(rows: &[f32], width: usize, most: usize, random: &mut impl Rng) -> Result<Vec<f64>> {
+/// Refuses what is not rows of finite values.
+pub(super) fn check_rows(rows: &[f32], width: usize) -> Result<()> {
     if width == 0 || !rows.len().is_multiple_of(width) {
         let expected = format!("a number that divides the {} values", rows.len());
         return Err(Error::setting("width of a row", width, expected));
     }
-    if let Some(at) = rows.iter().position(|value| !value.is_finite()) {
-        let value = format!("{} in row {}", rows[at], at / width);
-        return Err(Error::setting(
-            "value of an embedding",
-            value,
-            "a finite number",
-        ));
-    }
+    let Some(at) = rows.iter().position(|value| !value.is_finite()) else {
+        return Ok(());
+    };
+    let value = format!("{} in row {}", rows[at], at / width);
+    Err(Error::setting(
+        "value of an embedding",
+        value,
+        "a finite number",
+    ))
+}
+
+/// The rows in `f64`, and of more than `most` so many, drawn without replacement.
+fn chosen(rows: &[f32], width: usize, most: usize, random: &mut impl Rng) -> Result<Vec<f64>> {
+    check_rows(rows, width)?;
     let n = rows.len() / width;
     let mut indices: Vec<usize> = (0..n).collect();
     if n > most {

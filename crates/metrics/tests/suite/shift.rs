@@ -1,8 +1,8 @@
 //! Shifts: against numpy and scipy, and whether the tests and intervals hold in simulation.
 
 use metrics::shift::{
-    AccuracyEstimator, LabelShiftMethod, LabelShiftOptions, MmdOptions, ShiftVerdict, label_shift,
-    mmd_test,
+    AccuracyEstimator, EmbeddingSummary, LabelShiftMethod, LabelShiftOptions, MmdOptions,
+    ShiftVerdict, label_shift, mmd_test,
 };
 use metrics::{Bootstrap, Predictions};
 use rand::{Rng, SeedableRng};
@@ -295,5 +295,64 @@ fn estimated_accuracies_are_near_the_true_one_without_a_shift() {
         found.difference_of_confidences,
     ] {
         assert!((value - 0.8413).abs() < 0.025, "{value}");
+    }
+}
+
+#[test]
+fn distances_equal_those_of_scikit_learn() {
+    for case in fixture(FIXTURE, "summaries") {
+        let targets = numbers(&case["targets"]);
+        let targets: Vec<usize> = targets.into_iter().map(|v| v as usize).collect();
+        let [width, classes] =
+            ["width", "classes"].map(|name| case[name].as_u64().unwrap() as usize);
+        let rows = floats(&case["rows"]);
+        let summary = EmbeddingSummary::fit(&rows, width, &targets, classes).unwrap();
+        same(Some(summary.shrinkage()), &case["shrinkage"], "shrinkage");
+        let text = serde_json::to_string(&summary).unwrap();
+        let summary: EmbeddingSummary = serde_json::from_str(&text).unwrap();
+        let found = summary.nearest(&floats(&case["new"])).unwrap();
+        let nearest = numbers(&case["nearest"]);
+        let distances = numbers(&case["distances"]);
+        for ((class, distance), theirs) in found.iter().zip(nearest.iter().zip(&distances)) {
+            assert_eq!(*class as f64, *theirs.0);
+            assert!((distance - theirs.1).abs() < 1e-9 * theirs.1.max(1.0));
+        }
+        // A class without samples is never the nearest.
+        let more = EmbeddingSummary::fit(&rows, width, &targets, classes + 1).unwrap();
+        assert_eq!(more.nearest(&floats(&case["new"])).unwrap(), found);
+        assert_eq!((more.samples()[classes], more.width()), (0, width));
+        summary.nearest(&[f32::INFINITY].repeat(width)).unwrap_err();
+    }
+    for (rows, width, targets, expected) in [
+        (
+            &[1.0_f32, 2.0, 3.0][..],
+            1,
+            &[0, 1][..],
+            "expected 2 rows of embeddings",
+        ),
+        (
+            &[1.0, 2.0, 3.0],
+            1,
+            &[0, 1, 2],
+            "row 2 (counted from 0): the target is class 2",
+        ),
+        (
+            &[1.0, 2.0, 3.0],
+            1,
+            &[0, 1, 1],
+            "there are 3 embeddings of 2 classes, but their covariance needs at least 4",
+        ),
+        (
+            &[1.0; 4],
+            1,
+            &[0; 4],
+            "covariance of the embeddings is 0; expected embeddings of a class that differ",
+        ),
+        (&[1.0; 4], 3, &[0; 4], "width of a row is 3"),
+    ] {
+        let error = EmbeddingSummary::fit(rows, width, targets, 2)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(expected), "{error}");
     }
 }
