@@ -12,7 +12,7 @@ pub(crate) const NOT_ASKED: &str = "intervals were not requested";
 
 /// Why a score has no interval that all resamples agree on, as they do where everything is right. An interval of length 0 would
 /// promise that other samples are right, too.
-pub(super) const NO_SPREAD: &str = "the score is the same in every replicate of the bootstrap, which says nothing about other samples";
+pub(crate) const NO_SPREAD: &str = "the score is the same in every replicate of the bootstrap, which says nothing about other samples";
 
 /// Number of confused pairs that an evaluation keeps.
 const PAIRS: usize = 20;

@@ -16,7 +16,7 @@ mod whole;
 pub use options::EvaluationOptions;
 pub use result::{ClassScores, Evaluation, Score};
 
-pub(crate) use asked::NOT_ASKED;
+pub(crate) use asked::{NO_SPREAD, NOT_ASKED};
 pub(crate) use measured::Measured;
 pub(crate) use result::write_scores;
 pub(crate) use serialized::{StoredScores, serialize_scores};

@@ -1,5 +1,5 @@
 use crate::error::Result;
-use crate::evaluation::{EvaluationOptions, NOT_ASKED, Score};
+use crate::evaluation::{EvaluationOptions, NO_SPREAD, NOT_ASKED, Score};
 use crate::multilabel::measures::Measures;
 use crate::multilabel::predictions::MultilabelPredictions;
 use crate::multilabel::result::{LabelScores, MultilabelEvaluation};
@@ -74,11 +74,16 @@ impl MultilabelPredictions {
                 .iter_mut()
                 .chain(per_label.iter_mut().flat_map(|label| &mut label.scores));
             for ((score, result), range) in all.zip(results).zip(ranges.chain(label_ranges)) {
-                score.interval = result.and_then(|result| interval(&result, score.value, range));
+                let found = result.and_then(|result| interval(&result, score.value, range));
+                score.interval = found.filter(|found| found.low < found.high);
+                if score.interval.is_none() && found.is_some() {
+                    score.no_interval = NO_SPREAD.to_string();
+                }
             }
         }
         let explain = |score: &mut Score, missing: &str| {
-            if score.value.is_some() && score.interval.is_none() {
+            let explained = score.interval.is_some() || !score.no_interval.is_empty();
+            if score.value.is_some() && !explained {
                 let reason = options.bootstrap.as_ref().map_or(NOT_ASKED, |_| missing);
                 score.no_interval = reason.to_string();
             }

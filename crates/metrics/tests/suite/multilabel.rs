@@ -193,20 +193,26 @@ fn intervals_are_those_of_the_bootstrap() {
     let hamming = evaluation.score("hamming_loss").unwrap().interval.unwrap();
     assert!((hamming.low - (1.0 - interval.high) / 2.0).abs() < 1e-12);
     for score in &evaluation.scores {
-        assert_eq!(
-            score.value.is_some(),
-            score.interval.is_some(),
-            "{}",
-            score.name
-        );
+        let explained = score.interval.is_some() || !score.no_interval.is_empty();
+        assert_eq!(score.value.is_some(), explained, "{}", score.name);
     }
+    let f1 = evaluation.score("f1_micro").unwrap();
+    assert!(f1.interval.unwrap().low < f1.value.unwrap());
     let first = &evaluation.per_label[0];
     let recall = first.score("recall").unwrap();
     assert!(recall.interval.unwrap().low < recall.value.unwrap());
-    // The second label always holds, so its area is undefined; the interval of its recall is a point.
+    // The second label always holds, so its area is undefined; its recall is the same in all.
     let second = &evaluation.per_label[1];
     assert_eq!(second.score("roc_auc").unwrap().value, None);
-    assert_eq!(second.score("recall").unwrap().interval.unwrap().low, 1.0);
+    let recall = second.score("recall").unwrap();
+    assert_eq!((recall.value, recall.interval), (Some(1.0), None));
+    assert!(
+        recall
+            .no_interval
+            .starts_with("the score is the same in every replicate"),
+        "{}",
+        recall.no_interval
+    );
     assert_eq!(evaluation, p.evaluate(&options).unwrap());
     let none = p.evaluate(&EvaluationOptions::new()).unwrap();
     assert_eq!(none.scores[0].no_interval, "intervals were not requested");
@@ -280,6 +286,14 @@ fn files_are_read_as_they_were_written() {
         p.write_json_lines(&mut lines).unwrap();
         let again = MultilabelPredictions::from_json_lines(&lines[..], Some(p.labels())).unwrap();
         assert_eq!(again, p);
+        let again = MultilabelPredictions::from_json_lines(&lines[..], None).unwrap();
+        assert_eq!(again, p);
+        let others = ["boat", "gull", "cloud"].map(String::from);
+        let error = MultilabelPredictions::from_json_lines(&lines[..], Some(&others)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1: the labels of this file are boat, cloud, gull; others were given"
+        );
         p.write_csv(&mut table).unwrap();
         assert_eq!(
             MultilabelPredictions::from_csv(&table[..], None).unwrap(),

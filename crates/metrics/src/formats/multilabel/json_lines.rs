@@ -19,6 +19,8 @@ struct Sample {
     probabilities: Vec<f64>,
     weight: Option<f64>,
     file: Option<String>,
+    /// The names of all labels, in the first sample of a file.
+    labels: Option<Vec<String>>,
 }
 
 /// One sample as it is written.
@@ -30,6 +32,8 @@ struct Written<'a> {
     weight: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a [String]>,
 }
 
 const EXAMPLE: &str =
@@ -40,38 +44,30 @@ impl MultilabelPredictions {
     /// `{"targets": ["boat", "gull"], "probabilities": [0.9, 0.1, 0.7], "weight": 1.0, "file": "a.jpg"}`.
     ///
     /// `targets` are the names of the labels that the sample has, in any order, or one `true` or `false` for each label. The
-    /// names need `labels`: the names of all labels in the order of the probabilities. Numbers are refused, because `[0, 1]`
-    /// could mean two things. `weight` and `file` are optional. Empty lines are ignored. Without `labels`, the first line sets
-    /// the number of labels, and their names are their indices.
+    /// names need `labels`: the names of all labels in the order of the probabilities, which the first line may also have as
+    /// its list `labels`. Numbers are refused, because `[0, 1]` could mean two things. `weight` and `file` are optional. Empty
+    /// lines are ignored. Without names, the first line sets the number of labels, and their names are their indices.
     ///
     /// # Errors
     /// If the reader fails, a line is not as described, or a check described at [`MultilabelPredictions`] fails; the error
     /// names the line.
     pub fn from_json_lines(reader: impl BufRead, labels: Option<&[String]>) -> Result<Self> {
-        if let Some(names) = labels {
-            check_labels(names.len())?;
-            check_names(names)?;
-        }
-        let by_name: HashMap<&str, usize> = labels
-            .unwrap_or_default()
-            .iter()
-            .map(String::as_str)
-            .zip(0..)
-            .collect();
-        let mut count = labels.map(<[String]>::len);
-        let mut columns = Columns::default();
         let mut blocks = Blocks::new(reader, RecordEnds::Lines).map_err(unreadable)?;
+        let mut columns = Columns::default();
+        let mut layout: Option<Layout> = None;
         loop {
             let some = blocks.take(1).map_err(unreadable)?;
             let Some(block) = some.first() else {
-                return columns.finish(count.unwrap_or(1), labels);
+                let layout = layout.ok_or(Error::Empty)?;
+                return columns.finish(layout.labels, layout.names.as_deref());
             };
             for sample in samples::<Sample>(block, EXAMPLE) {
                 let (place, sample) = sample?;
-                let count = *count.get_or_insert(sample.probabilities.len());
-                check_labels(count)?;
-                check_row(place, "probabilities", count, sample.probabilities.len())?;
-                let targets = targets(place, &sample.targets, count, &by_name)?;
+                let layout = match &mut layout {
+                    Some(layout) => layout,
+                    none => none.insert(Layout::new(labels, place, &sample)?),
+                };
+                let targets = layout.targets(place, &sample)?;
                 let Sample {
                     probabilities,
                     weight,
@@ -83,8 +79,8 @@ impl MultilabelPredictions {
         }
     }
 
-    /// Writes the samples as [`MultilabelPredictions::from_json_lines`] reads them, one sample per line. The names of the
-    /// labels that no sample has, the order of the labels, and the thresholds are not written.
+    /// Writes the samples as [`MultilabelPredictions::from_json_lines`] reads them, one sample per line. The first line also
+    /// has the names of all labels. The thresholds are not written.
     ///
     /// # Errors
     /// If the writer fails.
@@ -104,6 +100,7 @@ impl MultilabelPredictions {
                 probabilities,
                 weight: self.weights().map(|weights| weights[sample]),
                 file: self.files().map(|files| files[sample].as_str()),
+                labels: (sample == 0).then_some(self.labels()),
             };
             serde_json::to_writer(&mut writer, &line).map_err(|error| failed(error.into()))?;
             writer.write_all(b"\n").map_err(failed)?;
@@ -112,44 +109,82 @@ impl MultilabelPredictions {
     }
 }
 
-/// Whether each label holds.
-fn targets(
-    place: Place,
-    given: &[Value],
+/// What holds for all samples of a file.
+struct Layout {
     labels: usize,
-    by_name: &HashMap<&str, usize>,
-) -> Result<Vec<bool>> {
-    let flags: Option<Vec<bool>> = given.iter().map(Value::as_bool).collect();
-    if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
-        check_row(place, "targets", labels, flags.len())?;
-        return Ok(flags);
-    }
-    let mut held = vec![false; labels];
-    for target in given {
-        let Some(name) = target.as_str() else {
-            let reason = format!(
-                "expected the names of the labels that hold, or one true or false for each label, found {target}"
-            );
-            return Err(Error::Parse { place, reason });
-        };
-        let Some(&label) = by_name.get(name) else {
-            let mut known: Vec<&str> = by_name.keys().copied().collect();
-            known.sort_by_key(|name| by_name[name]);
-            let reason = if known.is_empty() {
-                format!(
-                    "the target `{name}` is a name, which needs the names of all labels in the order of the probabilities"
-                )
-            } else {
-                let known = known.join(", ");
-                format!("the target `{name}` is not among the labels: {known}")
-            };
-            return Err(Error::Parse { place, reason });
-        };
-        if held[label] {
-            let reason = format!("the target `{name}` is given twice");
+    names: Option<Vec<String>>,
+    by_name: HashMap<String, usize>,
+    /// The names that the first line has.
+    own: Option<Vec<String>>,
+}
+
+impl Layout {
+    fn new(given: Option<&[String]>, place: Place, first: &Sample) -> Result<Self> {
+        let own = first.labels.clone();
+        if let (Some(given), Some(own)) = (given, &own)
+            && given != own
+        {
+            let own = own.join(", ");
+            let reason = format!("the labels of this file are {own}; others were given");
             return Err(Error::Parse { place, reason });
         }
-        held[label] = true;
+        let names = given.map(<[String]>::to_vec).or_else(|| own.clone());
+        let labels = names.as_ref().map_or(first.probabilities.len(), Vec::len);
+        check_labels(labels)?;
+        check_names(names.as_deref().unwrap_or_default())?;
+        Ok(Self {
+            labels,
+            by_name: names.iter().flatten().cloned().zip(0..).collect(),
+            names,
+            own,
+        })
     }
-    Ok(held)
+
+    /// Whether each label holds.
+    fn targets(&self, place: Place, sample: &Sample) -> Result<Vec<bool>> {
+        let wrong = |reason| Error::Parse { place, reason };
+        if sample.labels.is_some() && sample.labels != self.own {
+            // Such as those of two files that were put together.
+            return Err(wrong(
+                "the labels are not those of the first line".to_string(),
+            ));
+        }
+        check_row(
+            place,
+            "probabilities",
+            self.labels,
+            sample.probabilities.len(),
+        )?;
+        let flags: Option<Vec<bool>> = sample.targets.iter().map(Value::as_bool).collect();
+        if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
+            check_row(place, "targets", self.labels, flags.len())?;
+            return Ok(flags);
+        }
+        let mut held = vec![false; self.labels];
+        for target in &sample.targets {
+            let name = target.as_str().ok_or_else(|| {
+                wrong(format!(
+                    "expected the names of the labels that hold, or one true or false for each label, found {target}"
+                ))
+            })?;
+            let label = self.by_name.get(name).copied();
+            let label = label.ok_or_else(|| wrong(self.unknown(name)))?;
+            if std::mem::replace(&mut held[label], true) {
+                return Err(wrong(format!("the target `{name}` is given twice")));
+            }
+        }
+        Ok(held)
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        match &self.names {
+            Some(names) => {
+                let names = names.join(", ");
+                format!("the target `{name}` is not among the labels: {names}")
+            }
+            None => format!(
+                "the target `{name}` is a name, which needs the names of all labels in the order of the probabilities"
+            ),
+        }
+    }
 }
