@@ -7,6 +7,7 @@ pub mod calls;
 pub mod classes;
 pub mod embedding;
 pub mod explaining;
+pub mod exporting;
 #[cfg(feature = "burn")]
 pub mod finetuning;
 pub mod finish;
