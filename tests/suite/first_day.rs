@@ -72,7 +72,9 @@ fn exports_answer_like_the_classifier_that_they_are_of() {
         (tops.collect(), said)
     };
     let (expected, _) = tops("classifier.safetensors");
-    fs::create_dir(folder.join("onnx")).unwrap();
+    for beside in ["onnx", "tflite"] {
+        fs::create_dir(folder.join(beside)).unwrap();
+    }
     for (format, place, asked) in [
         ("onnx", "onnx/net.onnx", "onnx/net.onnx"),
         ("tfjs", "web", "web/model.json"),

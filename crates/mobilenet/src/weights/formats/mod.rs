@@ -48,6 +48,7 @@ pub(super) mod tflite;
 mod tflite_graph;
 mod tflite_metadata;
 mod tflite_model;
+mod tflite_operations;
 mod tflite_quantization;
 pub(super) mod tflite_quantized;
 mod tflite_quantized_layer;

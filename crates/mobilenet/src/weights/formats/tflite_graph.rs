@@ -10,7 +10,7 @@ const SCHEMA: u32 = 3;
 /// The options of an operation: number of the schema's union `BuiltinOptions`, and the table.
 pub(super) type Options = Option<(u8, Table)>;
 
-/// Rounding and zero points of a tensor of integers, and the axis that has one of each for each index.
+/// Scales and zero points of a tensor of integers, and the axis that has one of each for each index.
 pub(super) struct Rounding {
     pub scales: Vec<f32>,
     pub zero_points: Vec<i64>,

@@ -2,7 +2,7 @@
 //! input, and the names of the classes, which lie in a zip archive behind the model.
 
 use super::flatbuffer::{self, Field, Table};
-use super::tflite_quantized::inverse;
+use super::tflite_quantization::inverse;
 use crate::config::MobileNetConfig;
 use crate::quantized::net::Activation;
 use crate::weights::net::Net;

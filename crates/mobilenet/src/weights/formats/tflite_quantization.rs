@@ -194,3 +194,14 @@ pub(super) fn reals(
     };
     Ok(bytes.iter().enumerate().map(value).collect())
 }
+
+/// One over a scale: 127.5 where the scale is the f32 nearest to 1 / 127.5.
+pub(super) fn inverse(scale: f32) -> f64 {
+    let inverse = 1.0 / f64::from(scale);
+    let half = (inverse * 2.0).round() / 2.0;
+    if (1.0 / half) as f32 == scale {
+        half
+    } else {
+        inverse
+    }
+}

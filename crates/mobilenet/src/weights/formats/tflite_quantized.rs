@@ -8,7 +8,7 @@ use super::tflite_model::{
     AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE, FLOAT32, FORMAT, FULLY_CONNECTED,
     MEAN, Model, Operation, PAD, QUANTIZE, RESHAPE, SOFTMAX, SQUEEZE,
 };
-use super::tflite_quantization::{activation, integers_of};
+use super::tflite_quantization::{activation, integers_of, inverse};
 use super::tflite_quantized_layer::{Found, LayerPlace};
 use super::tflite_tables::Parsed;
 use super::topology::{Kind, common_padding};
@@ -307,15 +307,4 @@ fn pixels(model: &Model<'_>, input: i64, output: i64) -> Parsed<()> {
         return Ok(());
     }
     passes(model, input, output)
-}
-
-/// One over a scale: 127.5 where the scale is the f32 nearest to 1 / 127.5.
-pub(super) fn inverse(scale: f32) -> f64 {
-    let inverse = 1.0 / f64::from(scale);
-    let half = (inverse * 2.0).round() / 2.0;
-    if (1.0 / half) as f32 == scale {
-        half
-    } else {
-        inverse
-    }
 }

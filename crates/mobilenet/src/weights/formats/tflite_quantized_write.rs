@@ -6,10 +6,11 @@ use super::tflite_model::{
     AVERAGE_POOL_2D, DEQUANTIZE, FLOAT32, FULLY_CONNECTED, INT8, INT32, MEAN, QUANTIZE, RESHAPE,
     UINT8,
 };
-use super::tflite_quantized_layer::clamp;
-use super::tflite_write::{
-    Place, dense_options, mean, options, pool_options, reducer_options, reshape_options,
+use super::tflite_operations::{
+    NO_ACTIVATION, Place, RELU, RELU6, dense_options, mean, options, pool_options, reducer_options,
+    reshape_options,
 };
+use super::tflite_quantized_layer::clamp;
 use crate::error::{Error, Result};
 use crate::quantized::net::{
     Activation, DenseOperation, LayerKind, Pooling, QuantizedLayer, QuantizedNet, stride,
@@ -168,15 +169,18 @@ fn version(bytes: Bytes) -> u32 {
 /// The function whose range is that of the layer.
 fn activation(name: &str, layer: &QuantizedLayer) -> Result<u8> {
     let is_its = |kind: &u8| clamp(layer.kind, layer.output, *kind) == Ok(layer.clamp);
-    [3, 1, 0].into_iter().find(is_its).ok_or_else(|| {
-        let found = format!("{:?}", layer.clamp);
-        let setting = "levels that a layer of integers writes, for a TensorFlow Lite model";
-        Error::setting(
-            setting,
-            format!("{found} of {name}"),
-            "those of ReLU6, ReLU or none",
-        )
-    })
+    [RELU6, RELU, NO_ACTIVATION]
+        .into_iter()
+        .find(is_its)
+        .ok_or_else(|| {
+            let found = format!("{:?}", layer.clamp);
+            let setting = "levels that a layer of integers writes, for a TensorFlow Lite model";
+            Error::setting(
+                setting,
+                format!("{found} of {name}"),
+                "those of ReLU6, ReLU or none",
+            )
+        })
 }
 
 /// Weights and biases of a layer.
