@@ -685,7 +685,7 @@ fn pictures_of_pictures_have_names() {
     for word in [
         "wrote pairs.png with 1 pair",
         "wrote found.json",
-        "retrain --image-dir images --corrections TABLE",
+        "--image-dir images --corrections TABLE",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
