@@ -14,6 +14,15 @@ const TOO_MANY_LABELS: &str = "intervals of single labels are computed for up to
 const ALWAYS_UNDEFINED: &str = "the score is undefined in every replicate of the bootstrap";
 
 impl MultilabelPredictions {
+    /// Sorts and counts the samples, so that any metric can be asked for. The time is that of sorting all probabilities.
+    pub fn measures(&self) -> Measures<'static> {
+        let rows: Vec<usize> = (0..self.len()).collect();
+        let sorted = Sorted::new(self, &rows);
+        sorted.measures(&vec![1.0; rows.len()]).into_owned()
+    }
+}
+
+impl MultilabelPredictions {
     /// Computes all scores, each under its name in scikit-learn, with intervals if they are asked for. The samples are sorted
     /// only once for each label and once for all labels together.
     ///

@@ -3,9 +3,7 @@ use std::borrow::Cow;
 use crate::confusion::{Average, Counts, average_of_counts};
 use crate::curves::{Areas, average_of};
 use crate::multilabel::metric::{LabelAverage, LabelMetric, SampleMetric};
-use crate::multilabel::predictions::MultilabelPredictions;
 use crate::multilabel::sample::Sample;
-use crate::multilabel::sorted::Sorted;
 use crate::numeric::{WeightedMean, share};
 
 /// What all metrics are computed from: the samples are sorted once, and any number of metrics can be asked for.
@@ -26,15 +24,6 @@ pub struct Measures<'a> {
     /// Sums of losses and of squared distances of each label.
     pub(super) losses: Vec<(f64, f64)>,
     pub(super) zero_division: Option<f64>,
-}
-
-impl MultilabelPredictions {
-    /// Sorts and counts the samples, so that any metric can be asked for. The time is that of sorting all probabilities.
-    pub fn measures(&self) -> Measures<'static> {
-        let rows: Vec<usize> = (0..self.len()).collect();
-        let sorted = Sorted::new(self, &rows);
-        sorted.measures(&vec![1.0; rows.len()]).into_owned()
-    }
 }
 
 impl Measures<'_> {
@@ -147,7 +136,7 @@ impl Measures<'_> {
         mean.mean()
     }
 
-    fn into_owned(self) -> Measures<'static> {
+    pub(super) fn into_owned(self) -> Measures<'static> {
         Measures {
             samples: Cow::Owned(self.samples.into_owned()),
             weights: Cow::Owned(self.weights.into_owned()),
