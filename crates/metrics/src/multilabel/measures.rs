@@ -8,10 +8,10 @@ use crate::numeric::{WeightedMean, share};
 
 /// What all metrics are computed from: the samples are sorted once, and any number of metrics can be asked for.
 ///
-/// [`MultilabelPredictions::measures`] makes it. Every number equals that of scikit-learn 1.9. Where scikit-learn warns and
-/// returns 0 (the precision of a label that was never predicted), the result here is `None`, unless
-/// [`with_zero_division`](Self::with_zero_division) gives a value to use instead. An average is `None` if a value that counts
-/// in it is.
+/// [`measures`](crate::multilabel::MultilabelPredictions::measures) makes it. Every number equals that of scikit-learn 1.9.
+/// Where scikit-learn warns and returns 0 (the precision of a label that was never predicted), the result here is `None`,
+/// unless [`with_zero_division`](Self::with_zero_division) gives a value to use instead. An average is `None` if a value that
+/// counts in it is.
 #[derive(Clone, Debug)]
 pub struct Measures<'a> {
     pub(super) samples: Cow<'a, [Sample]>,

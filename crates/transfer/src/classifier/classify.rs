@@ -199,7 +199,7 @@ impl Classifier {
     }
 
     /// Which pictures the classifier was made with. `None` if it is not known: in files of earlier versions, and if the
-    /// pictures were [left out](crate::retrain::Retrain::without_pictures).
+    /// pictures were [left out](crate::retrain::Retrain::keep_pictures).
     pub fn pictures(&self) -> Option<&Pictures> {
         self.pictures.as_ref()
     }

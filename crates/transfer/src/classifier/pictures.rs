@@ -18,7 +18,7 @@ pub(super) const PICTURE_BYTES: usize = DIGEST_BYTES + 1;
 /// and validation over test.
 ///
 /// The digests do not show the pictures. But a person who has a picture can find out from them whether it was trained
-/// on ([`Retrain::without_pictures`](crate::retrain::Retrain::without_pictures) keeps none).
+/// on (with `false`, [`Retrain::keep_pictures`](crate::retrain::Retrain::keep_pictures) keeps none).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// By content: the hashes and the part.
